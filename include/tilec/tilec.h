@@ -1,0 +1,444 @@
+/* tilec: compiles tile kernels and runs them. The whole public interface, for C11 and C++.
+ *
+ *   context   options, memory and worker threads; everything else is made from one
+ *   program   one kernel source (text or file), its -D values and its entry
+ *   kernel    a program compiled for one target
+ *   tensor    a view of memory: type, shape, strides
+ *   error     what went wrong: a status, one line of text, all diagnostics as text or JSON
+ *
+ * Rules that hold for every function:
+ *   - Handles are counted: *_new gives one reference to the caller, *_retain adds one, *_release
+ *     takes one away and accepts NULL. An object keeps alive what it was made from, so handles may
+ *     be released in any order.
+ *   - Functions that can fail return a tilec_status. `error`, when not NULL, receives an object that
+ *     the caller releases, or NULL on success. Out parameters are written on success only, else set
+ *     to NULL.
+ *   - Structs whose first field is `size` are versioned: the caller sets it to sizeof the struct it
+ *     was compiled with. Fields beyond an older caller's size read as zero.
+ *   - All functions may be called from any thread at once, on the same handles too, except that the
+ *     last release of a handle must not race with its use. Nothing global is changed: no signal
+ *     handlers, no atexit output, no environment variables, no locale, no working directory.
+ *   - Text is UTF-8. Nothing is retained of what the caller passes in, unless said. */
+#ifndef TILEC_TILEC_H
+#define TILEC_TILEC_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(_WIN32)
+#define TILEC_API
+#elif defined(__GNUC__) || defined(__clang__)
+#define TILEC_API __attribute__((visibility("default")))
+#else
+#define TILEC_API
+#endif
+
+#define TILEC_VERSION_MAJOR 0
+#define TILEC_VERSION_MINOR 1
+#define TILEC_VERSION_PATCH 0
+
+enum { TILEC_MAX_RANK = 16 };
+
+/* ---- status ---- */
+
+typedef enum tilec_status {
+  TILEC_OK = 0,
+  TILEC_ERROR = 1,        /* the kernel source is wrong: see the diagnostics                      */
+  TILEC_USAGE = 2,        /* this call is wrong: NULL, struct size, unknown option, verb or entry */
+  TILEC_CHECK_FAILED = 3, /* a check found a fault: bounds, race, uninitialised read (E05xx)      */
+  TILEC_NO_TARGET = 4,    /* target unknown, not built in, or its device is missing               */
+  TILEC_BUDGET = 5,       /* a step or time budget ran out                                        */
+  TILEC_ARGUMENT = 6,     /* launch: an argument does not match its declaration, or an assert
+                             failed                                                               */
+  TILEC_MEMORY = 7,       /* out of memory, or a memory limit was reached                         */
+  TILEC_ENVIRONMENT = 8,  /* files, the C compiler or the operating system failed                 */
+  TILEC_BUG = 70          /* internal error; please report                                        */
+} tilec_status;
+
+/* "ok", "usage", ...; static. Unknown numbers give "unknown". */
+TILEC_API const char *tilec_status_name(tilec_status status);
+
+/* "MAJOR.MINOR.PATCH" of the library; static. */
+TILEC_API const char *tilec_version(void);
+
+/* ---- element types ---- */
+
+/* X(id, code, name, bits): codes never change. `bits` is one element. 4-bit types lie two to a
+ * byte and 2-bit types four to a byte, element 0 in the low bits; 6-bit types take a byte each. */
+#define TILEC_DTYPES(X)                                                                            \
+  X(BOOL, 1, bool, 8)                                                                              \
+  X(INT2, 2, int2, 2)                                                                              \
+  X(INT4, 3, int4, 4)                                                                              \
+  X(INT8, 4, int8, 8)                                                                              \
+  X(INT16, 5, int16, 16)                                                                           \
+  X(INT32, 6, int32, 32)                                                                           \
+  X(INT64, 7, int64, 64)                                                                           \
+  X(UINT2, 8, uint2, 2)                                                                            \
+  X(UINT4, 9, uint4, 4)                                                                            \
+  X(UINT8, 10, uint8, 8)                                                                           \
+  X(UINT16, 11, uint16, 16)                                                                        \
+  X(UINT32, 12, uint32, 32)                                                                        \
+  X(UINT64, 13, uint64, 64)                                                                        \
+  X(FLOAT16, 14, float16, 16)                                                                      \
+  X(BFLOAT16, 15, bfloat16, 16)                                                                    \
+  X(FLOAT32, 16, float32, 32)                                                                      \
+  X(TFLOAT32, 17, tfloat32, 32)                                                                    \
+  X(FLOAT64, 18, float64, 64)                                                                      \
+  X(FLOAT8_E4M3FN, 19, float8_e4m3fn, 8)                                                           \
+  X(FLOAT8_E4M3FNUZ, 20, float8_e4m3fnuz, 8)                                                       \
+  X(FLOAT8_E4M3B11FNUZ, 21, float8_e4m3b11fnuz, 8)                                                 \
+  X(FLOAT8_E5M2, 22, float8_e5m2, 8)                                                               \
+  X(FLOAT8_E5M2FNUZ, 23, float8_e5m2fnuz, 8)                                                       \
+  X(FLOAT8_E3M4, 24, float8_e3m4, 8)                                                               \
+  X(FLOAT8_E8M0FNU, 25, float8_e8m0fnu, 8)                                                         \
+  X(FLOAT6_E2M3FN, 26, float6_e2m3fn, 6)                                                           \
+  X(FLOAT6_E3M2FN, 27, float6_e3m2fn, 6)                                                           \
+  X(FLOAT4_E2M1FN, 28, float4_e2m1fn, 4)                                                           \
+  X(POINTER, 29, handle, 64)
+
+typedef enum tilec_dtype {
+  TILEC_DTYPE_NONE = 0,
+#define TILEC_X(id, code, name, bits) TILEC_##id = code,
+  TILEC_DTYPES(TILEC_X)
+#undef TILEC_X
+  TILEC_DTYPE_COUNT = 30
+} tilec_dtype;
+
+/* "float32"; static; NULL for an unknown code. */
+TILEC_API const char *tilec_dtype_name(tilec_dtype dtype);
+/* Finds a name or an alias ("half", "float"); TILEC_DTYPE_NONE when there is none (or NULL). */
+TILEC_API tilec_dtype tilec_dtype_find(const char *name);
+/* Bytes of `n` elements that lie one after another; 0 for an unknown code, UINT64_MAX when the
+ * number does not fit. */
+TILEC_API uint64_t tilec_dtype_bytes(tilec_dtype dtype, uint64_t n);
+/* The type an array file (.npy) stores it as: float16 -> float16, bfloat16 -> uint16, 8-bit and
+ * narrower floats, int4 and the like -> uint8, tfloat32 -> float32. */
+TILEC_API tilec_dtype tilec_dtype_storage(tilec_dtype dtype);
+
+/* ---- tensors ---- */
+
+typedef enum tilec_tensor_flags {
+  TILEC_TENSOR_POISONED = 1 /* the contents are undefined: the oracle reports reads of them */
+} tilec_tensor_flags;
+
+/* A view of memory, in the terms of DLPack. The caller owns everything it points to.
+ *
+ * `dtype` is the declared type of the parameter, or its storage type (tilec_dtype_storage; int8
+ * also serves for uint8). With a packed type's own dtype, extents and strides count elements; with
+ * its storage type they count bytes, so the last extent is half (a quarter) of the declared one. */
+typedef struct tilec_tensor {
+  size_t size;
+  void *data;             /* host memory; may be NULL when an extent is 0             */
+  const int64_t *shape;   /* rank extents, none negative                              */
+  const int64_t *strides; /* rank strides in elements, or NULL: row-major, no holes   */
+  uint64_t byte_offset;   /* of the first element from `data`                         */
+  uint32_t rank;          /* at most TILEC_MAX_RANK                                   */
+  uint16_t dtype;         /* tilec_dtype                                              */
+  uint16_t flags;         /* tilec_tensor_flags                                       */
+} tilec_tensor;
+
+/* ---- errors ---- */
+
+typedef struct tilec_error tilec_error;
+
+typedef enum tilec_format { TILEC_FORMAT_TEXT, TILEC_FORMAT_COLOR, TILEC_FORMAT_JSON } tilec_format;
+
+TILEC_API tilec_status tilec_error_status(const tilec_error *error); /* NULL: TILEC_OK */
+/* Code of the first error, "E0123"; "" when it has none. Lives as long as the error. */
+TILEC_API const char *tilec_error_code(const tilec_error *error);
+/* The first error in one line, without its place; "" for NULL. Lives as long as the error. */
+TILEC_API const char *tilec_error_text(const tilec_error *error);
+/* All diagnostics: for people, with carets (colour by ANSI escapes), or JSON lines with the keys
+ * code, severity, message, spans, notes, help. Every line ends with \n. Lives as long as the error. */
+TILEC_API const char *tilec_error_diagnostics(const tilec_error *error, tilec_format format);
+TILEC_API void tilec_error_release(tilec_error *error);
+
+/* Text made by the library; terminated. */
+typedef struct tilec_text tilec_text;
+TILEC_API const char *tilec_text_data(const tilec_text *text); /* NULL: "" */
+TILEC_API size_t tilec_text_size(const tilec_text *text);      /* bytes without the terminator */
+TILEC_API void tilec_text_release(tilec_text *text);
+
+/* ---- context ---- */
+
+typedef struct tilec_context tilec_context;
+
+/* Where the library takes the memory of its objects, arrays and compilations from. Both functions
+ * may be called by several threads at once. `alloc` returns NULL when it cannot; `align` is a power
+ * of two, at most 64. `free` is given what `alloc` returned, never NULL. What the C library and the
+ * dynamic loader allocate for themselves does not pass through here. */
+typedef struct tilec_allocator {
+  size_t size;
+  void *data;
+  void *(*alloc)(void *data, size_t bytes, size_t align);
+  void (*free)(void *data, void *at, size_t bytes);
+} tilec_allocator;
+
+typedef struct tilec_context_options {
+  size_t size;
+  const tilec_allocator *allocator; /* copied; NULL: malloc                                      */
+  int read_environment;             /* not 0: the TILEC_* variables set options (options.def)    */
+  /* Output of T.print, whole lines, one call at a time; NULL: standard output. */
+  void (*print)(void *data, const char *text, size_t n);
+  /* Things the user should know that are not errors, one line without \n; NULL: dropped. */
+  void (*warn)(void *data, const char *text);
+  void *data; /* passed to print and warn */
+} tilec_context_options;
+
+/* Makes a context. `options` may be NULL. With read_environment, a TILEC_* variable with a bad value
+ * is TILEC_USAGE, one that is not known is a warning that names the nearest.
+ * returns TILEC_OK, TILEC_USAGE, TILEC_MEMORY. */
+TILEC_API tilec_status tilec_context_new(const tilec_context_options *options, tilec_context **out,
+                                         tilec_error **error);
+TILEC_API tilec_context *tilec_context_retain(tilec_context *context);
+TILEC_API void tilec_context_release(tilec_context *context);
+
+/* Sets an option by name ("cache_dir") for the programs and kernels made afterwards. The number of
+ * worker threads (jobs) is fixed by the first launch. A NULL value restores the default.
+ * returns TILEC_OK, TILEC_USAGE (unknown name; bad value, and the text says what was wanted). */
+TILEC_API tilec_status tilec_context_set(tilec_context *context, const char *name,
+                                         const char *value, tilec_error **error);
+/* The value an option has now. returns TILEC_OK, TILEC_USAGE, TILEC_MEMORY. */
+TILEC_API tilec_status tilec_context_get(tilec_context *context, const char *name, tilec_text **out,
+                                         tilec_error **error);
+
+typedef struct tilec_option {
+  size_t size;
+  const char *name;     /* "cache_dir"                                                  */
+  const char *variable; /* "TILEC_CACHE_DIR"                                            */
+  const char *flag;     /* "--cache-dir", as the command spells it                      */
+  const char *values;   /* what it takes: "text", "bytes", "count", "off|ro|rw", "flag" */
+  const char *initial;  /* the default                                                  */
+  const char *help;     /* one line                                                     */
+  int keyed;            /* not 0: changes what is compiled, so it is in the cache key   */
+} tilec_option;
+TILEC_API size_t tilec_option_count(void);
+/* Row `i` of the table of options; strings are static. returns TILEC_OK, TILEC_USAGE. */
+TILEC_API tilec_status tilec_option_at(size_t i, tilec_option *out);
+
+/* ---- programs ---- */
+
+typedef struct tilec_program tilec_program;
+
+/* A value for a factory parameter or T.const name; `text` is a Python literal or a bare word, which
+ * is taken as a string. */
+typedef struct tilec_define {
+  const char *name, *text;
+} tilec_define;
+
+typedef struct tilec_program_options {
+  size_t size;
+  const char *path;  /* shown in diagnostics; read when `text` is NULL                   */
+  const char *text;  /* the source, or NULL                                              */
+  size_t text_size;  /* bytes of `text`; it need not be terminated                       */
+  const char *entry; /* name of the function to compile, or NULL when there is just one  */
+  const tilec_define *defines;
+  size_t n_defines;
+} tilec_program_options;
+
+/* Reads and checks a program. A path that ends in .tir holds IR text. All strings are copied.
+ * returns TILEC_OK (warnings: tilec_program_diagnostics), TILEC_ERROR, TILEC_CHECK_FAILED,
+ *         TILEC_USAGE, TILEC_MEMORY, TILEC_BUDGET, TILEC_ENVIRONMENT (unreadable), TILEC_BUG. */
+TILEC_API tilec_status tilec_program_new(tilec_context *context,
+                                         const tilec_program_options *options, tilec_program **out,
+                                         tilec_error **error);
+TILEC_API tilec_program *tilec_program_retain(tilec_program *program);
+TILEC_API void tilec_program_release(tilec_program *program);
+/* Warnings of reading and checking, rendered as for errors; "" when there are none. */
+TILEC_API const char *tilec_program_diagnostics(const tilec_program *program, tilec_format format);
+
+/* One form of the program as text. `form` is one of
+ *   "ast"   the syntax tree        "ir"    the IR as evaluated (state surface)
+ *   "tile"  the canonical IR       "c"     what the C compiler of target cpu gets
+ * "ir" and "tile" parse again: they may be given to tilec_program_new as .tir.
+ * returns as tilec_program_new; TILEC_USAGE for an unknown form. */
+TILEC_API tilec_status tilec_program_emit(tilec_program *program, const char *form,
+                                          tilec_text **out, tilec_error **error);
+
+/* Runs passes by name, separated by commas, over the IR of the program, in the order given, and
+ * prints the result.
+ * returns as tilec_program_new; TILEC_USAGE for an unknown pass, with the nearest name. */
+TILEC_API tilec_status tilec_program_opt(tilec_program *program, const char *passes,
+                                         tilec_text **out, tilec_error **error);
+
+typedef struct tilec_pass {
+  size_t size;
+  const char *name, *help; /* static */
+} tilec_pass;
+TILEC_API size_t tilec_pass_count(void);
+TILEC_API tilec_status tilec_pass_at(size_t i, tilec_pass *out); /* TILEC_USAGE past the end */
+
+/* ---- kernels ---- */
+
+typedef struct tilec_kernel tilec_kernel;
+
+typedef struct tilec_target {
+  size_t size;
+  const char *name, *help; /* static */
+  int available;           /* not 0: kernels for it can run on this machine now */
+} tilec_target;
+TILEC_API size_t tilec_target_count(void);
+/* Row `i` of the targets. `context` says which C compiler to look for; NULL leaves `available` of
+ * targets that need one at 0. */
+TILEC_API tilec_status tilec_target_at(tilec_context *context, size_t i, tilec_target *out);
+
+/* Compiles a program for a target: "cpu" (host C compiler; without one the kernel runs on the
+ * interpreter and the context is warned), "interp" (the oracle); NULL: the option `target`.
+ * returns TILEC_OK, or as tilec_program_new, or TILEC_NO_TARGET, or TILEC_ENVIRONMENT (the C
+ *         compiler failed or did not end in time).
+ * cost    about a second when the C compiler runs, milliseconds when the cache has the kernel. */
+TILEC_API tilec_status tilec_kernel_new(tilec_program *program, const char *target,
+                                        tilec_kernel **out, tilec_error **error);
+TILEC_API tilec_kernel *tilec_kernel_retain(tilec_kernel *kernel);
+TILEC_API void tilec_kernel_release(tilec_kernel *kernel);
+
+typedef struct tilec_kernel_info {
+  size_t size;
+  const char *name;        /* of the function; lives as long as the kernel           */
+  const char *target;      /* what it really runs on: "cpu" or "interp"              */
+  size_t n_params;         /* arguments of tilec_launch                              */
+  size_t n_dims;           /* symbolic dimensions                                    */
+  int cached;              /* not 0: the binary came from the cache                  */
+  uint64_t compile_ns;     /* from source to something that can be launched          */
+  uint64_t toolchain_ns;   /* of which the C compiler                                */
+  double rtol, atol_scale; /* bound of a comparison with the oracle: element x of this kernel and y
+                              of the oracle differ by at most rtol * |y| + atol_scale * max |y|;
+                              both 0: bit for bit                                    */
+} tilec_kernel_info;
+TILEC_API tilec_status tilec_kernel_describe(const tilec_kernel *kernel, tilec_kernel_info *out);
+TILEC_API const char *tilec_kernel_diagnostics(const tilec_kernel *kernel, tilec_format format);
+
+typedef enum tilec_param_kind { TILEC_PARAM_TENSOR = 1, TILEC_PARAM_SCALAR = 2 } tilec_param_kind;
+typedef enum tilec_param_flags {
+  TILEC_PARAM_READ = 1,     /* the kernel reads it                                       */
+  TILEC_PARAM_WRITTEN = 2,  /* the kernel writes it                                      */
+  TILEC_PARAM_RESULT = 4,   /* made by T.empty and returned                              */
+  TILEC_PARAM_NULLABLE = 8, /* may be left out: never touched                            */
+  TILEC_PARAM_POINTER = 16, /* declared as a bare pointer: no shape                      */
+  TILEC_PARAM_STRIDED = 32  /* declared with strides: need not be row-major              */
+} tilec_param_flags;
+typedef struct tilec_param {
+  size_t size;
+  const char *name; /* lives as long as the kernel */
+  uint32_t kind;    /* tilec_param_kind            */
+  uint32_t flags;   /* tilec_param_flags           */
+  uint32_t rank;
+  uint16_t dtype; /* tilec_dtype */
+} tilec_param;
+TILEC_API tilec_status tilec_kernel_param(const tilec_kernel *kernel, size_t i, tilec_param *out);
+/* Name of symbolic dimension `i`, or NULL past the end. Lives as long as the kernel. */
+TILEC_API const char *tilec_kernel_dim(const tilec_kernel *kernel, size_t i);
+
+typedef enum tilec_arg_kind {
+  TILEC_ARG_NONE = 0, /* left out: nullable parameters only          */
+  TILEC_ARG_TENSOR = 1,
+  TILEC_ARG_INT = 2,  /* integer and bool parameters, range checked  */
+  TILEC_ARG_FLOAT = 3 /* float parameters, rounded to the type       */
+} tilec_arg_kind;
+typedef struct tilec_arg {
+  uint32_t kind, reserved; /* tilec_arg_kind; 0 */
+  union {
+    const tilec_tensor *tensor;
+    int64_t i;
+    double f;
+  } as;
+} tilec_arg;
+
+/* Runs a kernel: one argument per parameter, in order, results included. Returns when it is done.
+ * Writes go to the tensors' memory; after an error found before the start (TILEC_ARGUMENT,
+ * TILEC_USAGE) nothing was written, after other errors their contents are undefined.
+ * returns TILEC_OK; TILEC_ARGUMENT (count, kind, dtype, rank, shape, strides, alignment, NULL,
+ *         overlap, an assert or assume that does not hold; the text names the argument, what was
+ *         found and what was wanted); TILEC_MEMORY (workspaces); TILEC_BUDGET, TILEC_CHECK_FAILED
+ *         (interp); TILEC_USAGE.
+ * threads any number at once, also on one kernel, also from T.print callbacks.
+ * cost    checks are some tens of nanoseconds and allocate nothing. */
+TILEC_API tilec_status tilec_launch(tilec_kernel *kernel, const tilec_arg *args, size_t n_args,
+                                    tilec_error **error);
+
+/* A value for a symbolic dimension. */
+typedef struct tilec_dim {
+  const char *name;
+  int64_t value;
+} tilec_dim;
+/* The shape parameter `param` must have, in elements of its declared type, given some of the
+ * arguments (the others TILEC_ARG_NONE) and some dimensions by name. shape has room for
+ * TILEC_MAX_RANK; only the parameter's rank of them are set.
+ * returns TILEC_OK; TILEC_ARGUMENT (a dimension is not known; arguments disagree); TILEC_USAGE. */
+TILEC_API tilec_status tilec_kernel_shape(const tilec_kernel *kernel, const tilec_arg *args,
+                                          size_t n_args, const tilec_dim *dims, size_t n_dims,
+                                          size_t param, int64_t *shape, tilec_error **error);
+
+/* ---- arrays: memory owned by the library ---- */
+
+typedef struct tilec_array tilec_array;
+/* A row-major array of zeros, 64-byte aligned.
+ * returns TILEC_OK; TILEC_USAGE (rank, negative extent, dtype); TILEC_MEMORY (also when the size
+ *         does not fit or is more than the machine has). */
+TILEC_API tilec_status tilec_array_new(tilec_context *context, tilec_dtype dtype, uint32_t rank,
+                                       const int64_t *shape, tilec_array **out,
+                                       tilec_error **error);
+TILEC_API tilec_array *tilec_array_retain(tilec_array *array);
+TILEC_API void tilec_array_release(tilec_array *array);
+/* The view of the whole array; lives as long as the array. NULL for NULL. */
+TILEC_API const tilec_tensor *tilec_array_tensor(const tilec_array *array);
+/* Bytes of its elements; 0 for NULL. */
+TILEC_API size_t tilec_array_bytes(const tilec_array *array);
+
+/* Fills a row-major tensor, read as `dtype` (its own, or a type stored as it), with values that
+ * depend on `seed` and the position only: floats uniform in [-1, 1), ints in [-8, 8) or [0, 8)
+ * (within their range), bools, and powers of two for float8_e8m0fnu.
+ * returns TILEC_OK, TILEC_USAGE. */
+TILEC_API tilec_status tilec_tensor_random(const tilec_tensor *tensor, tilec_dtype dtype,
+                                           uint64_t seed, tilec_error **error);
+
+typedef struct tilec_difference {
+  size_t size;
+  int64_t n_bad;                 /* elements outside the bound                           */
+  int64_t index[TILEC_MAX_RANK]; /* of the first one, in elements of `dtype`             */
+  double got, wanted;            /* its two values                                       */
+  double bound;                  /* what they may differ by                              */
+  double worst;                  /* the greatest |got - wanted| of all elements          */
+} tilec_difference;
+/* Compares two row-major tensors of one shape, read as `dtype`: an element is bad when
+ * |got - wanted| > rtol * |wanted| + atol. NaN agrees with NaN and an infinity with itself.
+ * returns TILEC_OK whether or not they differ; TILEC_USAGE. */
+TILEC_API tilec_status tilec_tensor_compare(const tilec_tensor *got, const tilec_tensor *wanted,
+                                            tilec_dtype dtype, double rtol, double atol,
+                                            tilec_difference *out, tilec_error **error);
+/* The greatest finite magnitude in a row-major tensor, read as `dtype`; 0 for an empty one. */
+TILEC_API double tilec_tensor_magnitude(const tilec_tensor *tensor, tilec_dtype dtype);
+
+/* ---- knowing things ---- */
+
+typedef struct tilec_diagnostic {
+  size_t size;
+  const char *code, *name, *message, *explanation; /* static; message is a printf format */
+  int is_error;                                    /* else a warning                     */
+} tilec_diagnostic;
+TILEC_API size_t tilec_diagnostic_count(void);
+TILEC_API tilec_status tilec_diagnostic_at(size_t i, tilec_diagnostic *out);
+/* Finds "E0412" (any case) or the name; TILEC_USAGE when there is none. */
+TILEC_API tilec_status tilec_diagnostic_find(const char *code, tilec_diagnostic *out);
+
+/* What was found on this machine: compiler, processors, cache. JSON is one object. */
+TILEC_API tilec_status tilec_doctor(tilec_context *context, tilec_format format, tilec_text **out,
+                                    tilec_error **error);
+
+/* Works on the kernel cache. `verb` is one of
+ *   "ls"      one line per entry, newest first       "stat"   location, size, limits
+ *   "verify"  reads every entry; TILEC_CHECK_FAILED when one is damaged
+ *   "clear"   removes all entries                    "gc"     removes old ones down to the limit
+ * returns TILEC_OK, TILEC_CHECK_FAILED, TILEC_USAGE, TILEC_ENVIRONMENT, TILEC_MEMORY. */
+TILEC_API tilec_status tilec_cache_run(tilec_context *context, const char *verb,
+                                       tilec_format format, tilec_text **out, tilec_error **error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,99 @@
+#include "base/arena.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CHUNK_B = 64 * 1024, ALIGN_B = 16 };
+static const size_t DEFAULT_LIMIT_B = (size_t)4 << 30;
+
+static size_t header_b(void) { return (sizeof(tc_chunk) + ALIGN_B - 1) / ALIGN_B * ALIGN_B; }
+
+void tc_arena_init(tc_arena *arena, tc_unwind *unwind, size_t limit_b) {
+  *arena = (tc_arena){.limit_b = limit_b ? limit_b : DEFAULT_LIMIT_B, .unwind = unwind};
+}
+
+void tc_arena_free(tc_arena *arena) {
+  for (tc_chunk *chunk = arena->first, *next; chunk; chunk = next) {
+    next = chunk->next;
+    free(chunk);
+  }
+  arena->first = NULL;
+  arena->total_b = 0;
+}
+
+tc_arena_mark tc_arena_here(const tc_arena *arena) {
+  return (tc_arena_mark){arena->first, arena->first ? arena->first->used_b : 0};
+}
+
+void tc_arena_rewind(tc_arena *arena, tc_arena_mark mark) {
+  while (arena->first && arena->first != mark.chunk) {
+    tc_chunk *chunk = arena->first;
+    arena->first = chunk->next;
+    arena->total_b -= chunk->size_b;
+    free(chunk);
+  }
+  if (arena->first) arena->first->used_b = mark.used_b;
+}
+
+static void add_chunk(tc_arena *arena, size_t size_b) {
+  size_t payload_b = size_b > CHUNK_B ? size_b : CHUNK_B;
+  size_t whole_b = payload_b + header_b();
+  if (whole_b < size_b || arena->total_b + whole_b > arena->limit_b)
+    tc_unwind_to(arena->unwind, TC_WHY_MEMORY);
+  tc_chunk *chunk = malloc(whole_b);
+  if (!chunk) tc_unwind_to(arena->unwind, TC_WHY_MEMORY);
+  *chunk = (tc_chunk){.next = arena->first, .size_b = whole_b, .used_b = header_b()};
+  arena->first = chunk;
+  arena->total_b += whole_b;
+}
+
+void *tc_arena_alloc(tc_arena *arena, size_t size_b) {
+  if (size_b > arena->limit_b) tc_unwind_to(arena->unwind, TC_WHY_MEMORY);
+  size_t rounded_b = (size_b + ALIGN_B - 1) / ALIGN_B * ALIGN_B;
+  if (!arena->first || arena->first->size_b - arena->first->used_b < rounded_b)
+    add_chunk(arena, rounded_b);
+  char *at = (char *)arena->first + arena->first->used_b;
+  arena->first->used_b += rounded_b;
+  memset(at, 0, rounded_b);
+  return at;
+}
+
+void *tc_arena_array(tc_arena *arena, size_t n, size_t size_b) {
+  if (size_b && n > SIZE_MAX / size_b) tc_unwind_to(arena->unwind, TC_WHY_MEMORY);
+  return tc_arena_alloc(arena, n * size_b);
+}
+
+void *tc_arena_copy(tc_arena *arena, const void *from, size_t size_b) {
+  void *to = tc_arena_alloc(arena, size_b);
+  if (size_b) memcpy(to, from, size_b);
+  return to;
+}
+
+void tc_unwind_to(tc_unwind *unwind, enum tc_why why) {
+  /* Without an entry to return to there is nobody to tell: that is a bug of the caller. */
+  if (!unwind) abort();
+  longjmp(unwind->at, (int)why);
+}
+
+void tc_bug(tc_unwind *unwind, const char *fmt, ...) {
+  va_list args;
+  va_start(args, fmt);
+  if (unwind) vsnprintf(unwind->text, sizeof unwind->text, fmt, args);
+  va_end(args);
+  tc_unwind_to(unwind, TC_WHY_BUG);
+}
+
+void *tc_vec_room(tc_arena *arena, void *at, uint32_t n, uint32_t *cap, uint32_t more,
+                  size_t size_b) {
+  if (more <= *cap - n) return at;
+  uint64_t want = (uint64_t)n + more, doubled = (uint64_t)*cap * 2;
+  if (want < doubled) want = doubled;
+  if (want < 8) want = 8;
+  if (want > UINT32_MAX) tc_unwind_to(arena->unwind, TC_WHY_MEMORY);
+  void *grown = tc_arena_array(arena, (size_t)want, size_b);
+  if (n) memcpy(grown, at, n * size_b);
+  *cap = (uint32_t)want;
+  return grown;
+}

@@ -1,0 +1,123 @@
+#include "ir/walk.h"
+
+#include <stdlib.h>
+
+void tc_walk(tc_ir *ir, tc_region at, tc_visit *visit, void *data) {
+  const tc_block *block = tc_block_at(ir, at);
+  for (uint32_t i = 0; i < block->ops.n; i++) {
+    tc_value stmt = block->ops.at[i];
+    if (!visit(ir, stmt, data)) continue;
+    const tc_op *op = tc_op_at(ir, stmt);
+    uint32_t n = tc_op_row((enum tc_opcode)op->opcode)->n_regions;
+    for (uint32_t r = 0; r < n; r++) tc_walk(ir, tc_child(ir, op, r), visit, data);
+  }
+}
+
+/* ---- placement ---- */
+
+/* Where a region hangs: the statement with it is number `index` of `parent`. */
+typedef struct hook {
+  uint32_t parent, index, depth;
+} hook;
+
+typedef struct spot {
+  uint32_t region, before; /* region 0: not needed */
+} spot;
+
+typedef struct placer {
+  tc_ir *ir;
+  hook *hooks; /* by region id */
+  spot *spots; /* by value id */
+  uint32_t *uses;
+} placer;
+
+static spot climb(const placer *p, spot at) {
+  hook h = p->hooks[at.region];
+  return (spot){h.parent, h.index};
+}
+
+/* The innermost spot from which both are reached. */
+static spot meet(const placer *p, spot a, spot b) {
+  while (p->hooks[a.region].depth > p->hooks[b.region].depth) a = climb(p, a);
+  while (p->hooks[b.region].depth > p->hooks[a.region].depth) b = climb(p, b);
+  while (a.region != b.region) a = climb(p, a), b = climb(p, b);
+  return a.before < b.before ? a : b;
+}
+
+static void need(placer *p, tc_value v, spot at) {
+  if (!v.id) return;
+  p->uses[v.id]++;
+  if (!tc_op_is_pure(tc_op_at(p->ir, v))) return;
+  spot *old = &p->spots[v.id];
+  *old = old->region ? meet(p, *old, at) : at;
+}
+
+static void scan_region(placer *p, tc_region region, uint32_t depth) {
+  const tc_block *block = tc_block_at(p->ir, region);
+  p->hooks[region.id].depth = depth;
+  for (uint32_t i = 0; i < block->ops.n; i++) {
+    const tc_op *op = tc_op_at(p->ir, block->ops.at[i]);
+    spot here = {region.id, i};
+    for (uint32_t k = 0; k < op->n_in; k++) need(p, tc_input(p->ir, op, k), here);
+    uint32_t n = tc_op_row((enum tc_opcode)op->opcode)->n_regions;
+    for (uint32_t r = 0; r < n; r++) {
+      tc_region child = tc_child(p->ir, op, r);
+      p->hooks[child.id].parent = region.id;
+      p->hooks[child.id].index = i;
+      scan_region(p, child, depth + 1);
+    }
+  }
+}
+
+static int by_spot(const void *a, const void *b) {
+  const tc_placed *x = a, *y = b;
+  if (x->region.id != y->region.id) return x->region.id < y->region.id ? -1 : 1;
+  if (x->before != y->before) return x->before < y->before ? -1 : 1;
+  return x->value.id < y->value.id ? -1 : x->value.id > y->value.id;
+}
+
+static bool needs_no_place(const tc_op *op) {
+  return op->opcode == TC_OP_const || op->opcode == TC_OP_var || op->opcode == TC_OP_slice;
+}
+
+tc_placement tc_place_values(tc_ir *ir, tc_region body, tc_arena *scratch) {
+  placer p = {.ir = ir,
+              .hooks = TC_NEW_ARRAY(scratch, ir->blocks.n, hook),
+              .spots = TC_NEW_ARRAY(scratch, ir->n_ops, spot),
+              .uses = TC_NEW_ARRAY(scratch, ir->n_ops, uint32_t)};
+  scan_region(&p, body, 0);
+  TC_VEC(tc_placed) placed = {0};
+  /* Operands have smaller handles than their users, so by the time a value is reached here all its
+   * users have their final place. */
+  for (uint32_t id = ir->n_ops; id-- > 1;) {
+    tc_value v = {id};
+    const tc_op *op = tc_op_at(ir, v);
+    if (!tc_op_is_pure(op) || !p.spots[id].region) continue;
+    for (uint32_t k = 0; k < op->n_in; k++) need(&p, tc_input(ir, op, k), p.spots[id]);
+    if (!needs_no_place(op))
+      tc_vec_push(scratch, &placed,
+                  ((tc_placed){v, {p.spots[id].region}, p.spots[id].before}));
+  }
+  if (placed.n) qsort(placed.at, placed.n, sizeof *placed.at, by_spot);
+  return (tc_placement){placed.at, placed.n, p.uses};
+}
+
+uint32_t tc_placed_before(const tc_placement *p, tc_region region, uint32_t before,
+                          uint32_t *first) {
+  uint32_t lo = 0, hi = p->n;
+  while (lo < hi) {
+    uint32_t mid = lo + (hi - lo) / 2;
+    const tc_placed *at = &p->at[mid];
+    bool less = at->region.id < region.id || (at->region.id == region.id && at->before < before);
+    if (less) {
+      lo = mid + 1;
+    } else {
+      hi = mid;
+    }
+  }
+  *first = lo;
+  uint32_t n = 0;
+  while (lo + n < p->n && p->at[lo + n].region.id == region.id && p->at[lo + n].before == before)
+    n++;
+  return n;
+}

@@ -1,0 +1,34 @@
+/* Walking and placing. */
+#ifndef TC_IR_WALK_H
+#define TC_IR_WALK_H
+
+#include "ir/ir.h"
+
+/* Calls `visit` for every statement below `at`, in order, parents first. Return false to skip the
+ * statement's regions. */
+typedef bool tc_visit(tc_ir *ir, tc_value stmt, void *data);
+void tc_walk(tc_ir *ir, tc_region at, tc_visit *visit, void *data);
+
+/* Where shared pure values are computed.
+ *
+ * A pure value has no position; who executes or prints statements needs one. tc_place gives each
+ * pure value that some statement below `body` needs (constants, variables and slices excepted: they
+ * are always at hand) one place: the innermost region that contains all its uses, just before the
+ * first of them. So a value used only inside one branch is computed only there, and nothing is
+ * computed twice. Values are listed in an order in which operands come first. */
+typedef struct tc_placed {
+  tc_value value;
+  tc_region region;
+  uint32_t before; /* index in the region's ops */
+} tc_placed;
+typedef struct tc_placement {
+  tc_placed *at; /* sorted by region id, then before, then value id */
+  uint32_t n;
+  uint32_t *uses; /* per value id: how many ops (placed values or statements) use it; n_ops long */
+} tc_placement;
+tc_placement tc_place_values(tc_ir *ir, tc_region body, tc_arena *scratch);
+/* The values to compute before statement number `before` of `region`: at[*first .. *first + n). */
+uint32_t tc_placed_before(const tc_placement *p, tc_region region, uint32_t before,
+                          uint32_t *first);
+
+#endif

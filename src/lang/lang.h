@@ -1,0 +1,44 @@
+/* The front end: text of a kernel file in, a function in `surface` state out. It is a partial
+ * evaluator: Python values keep Python meaning at compile time, staged values (buffers, expressions)
+ * emit IR. Nothing here knows a target; facts about a device come in through tc_lang_device. */
+#ifndef TC_LANG_LANG_H
+#define TC_LANG_LANG_H
+
+#include "ir/ir.h"
+#include "lang/ast.h"
+
+typedef struct tc_lang tc_lang;
+
+/* `-D name=text`: `text` is a Python literal (int, float, True, None, string, tuple, list, dict) or,
+ * when it does not parse as one, the string itself. A dotted dtype (T.float16) is a dtype. */
+typedef struct tc_lang_define {
+  const char *name, *text;
+} tc_lang_define;
+
+/* Facts a kernel may ask about the device at compile time. */
+typedef struct tc_lang_device {
+  int64_t n_sms; /* multiprocessors, or cores */
+  int64_t capability_major, capability_minor;
+} tc_lang_device;
+
+/* Reads a sibling file for `import`; NULL text when there is none. `arena` receives the text. */
+typedef tc_str tc_lang_read(void *data, tc_arena *arena, const char *path);
+
+/* One session: its arena holds everything it makes. Diagnostics go to `diags` (whose source map
+ * receives the files). `read` may be NULL: then no sibling file exists. */
+tc_lang *tc_lang_new(tc_arena *arena, tc_diags *diags, tc_names *names);
+void tc_lang_set_reader(tc_lang *lang, tc_lang_read *read, void *data);
+void tc_lang_set_device(tc_lang *lang, const tc_lang_device *device);
+/* Compile-time steps (evaluated nodes) before E02xx; 0: 50 million. */
+void tc_lang_set_step_limit(tc_lang *lang, uint64_t steps);
+
+/* Compiles the entry `entry` (NULL: the only one) of the module text. A lazy factory or an eager
+ * function gets its parameters and T.const names from `defines`; every define must be used. On a
+ * mistake a diagnostic is recorded and control unwinds with TC_WHY_ERROR. */
+tc_ir *tc_lang_compile(tc_lang *lang, const char *path, tc_str text, const char *entry,
+                       const tc_lang_define *defines, uint32_t n_defines);
+
+/* Only parses; NULL when there were mistakes. For --emit=ast. */
+const tc_ast *tc_lang_parse(tc_lang *lang, const char *path, tc_str text);
+
+#endif

@@ -1,0 +1,85 @@
+/* Checks one set of arguments against a launch table and computes what the kernels need.
+ *
+ * Order: count, kinds, dtype and rank of every argument; dimensions from shapes; code; extents,
+ * strides, alignment, address; overlap; asserts. The first thing that is wrong is reported with the
+ * argument's name, what was found and what was wanted. */
+#ifndef TC_RT_CHECK_H
+#define TC_RT_CHECK_H
+
+#include "rt/table.h"
+
+/* Numbers of diagnostics: code 604 is shown as E0604. */
+enum tc_rt_code {
+  TC_RT_OK = 0,
+  TC_RT_E_COUNT = 601,     /* number of arguments                                    */
+  TC_RT_E_KIND = 602,      /* tensor, scalar or nothing where another was wanted     */
+  TC_RT_E_DTYPE = 603,     /* element type                                           */
+  TC_RT_E_RANK = 604,      /* number of dimensions                                   */
+  TC_RT_E_SHAPE = 605,     /* an extent differs, or no dimension makes it fit        */
+  TC_RT_E_STRIDE = 606,    /* not row-major, or not the declared strides             */
+  TC_RT_E_ALIGN = 607,     /* address not a multiple of the element size             */
+  TC_RT_E_NULL = 608,      /* no memory behind a tensor with elements                */
+  TC_RT_E_OVERLAP = 609,   /* a written tensor shares memory with another            */
+  TC_RT_E_RANGE = 610,     /* a scalar or extent does not fit its type               */
+  TC_RT_E_SIZE = 611,      /* bytes of a tensor or workspace do not fit 64 bits      */
+  TC_RT_E_ASSERT = 612,    /* an assert or assume does not hold                      */
+  TC_RT_E_GRID = 613,      /* a grid extent is 0, negative or too large              */
+  TC_RT_E_DIM = 614,       /* a dimension cannot be known                            */
+  TC_RT_E_DEVICE_ASSERT = 615, /* an assert inside a kernel failed                   */
+  TC_RT_E_WORKSPACE = 616, /* memory for a workspace or scratch cannot be had        */
+  TC_RT_E_THREAD = 617,    /* the operating system refused a lock or thread          */
+};
+
+typedef struct tc_rt_error {
+  uint32_t code; /* enum tc_rt_code */
+  char text[400];
+} tc_rt_error;
+
+/* Records the first error; `fmt` is printf's. Returns `code`. */
+uint32_t tc_rt_fail(tc_rt_error *error, uint32_t code, const char *fmt, ...)
+#if defined(__GNUC__)
+    __attribute__((format(printf, 3, 4), cold))
+#endif
+    ;
+
+/* Values of one launch. `values` and `bad` have n_words + n_code places, `ptr` n_tensors. */
+typedef struct tc_rt_frame {
+  int64_t *values;
+  unsigned char *bad; /* not 0: the value does not exist */
+  void **ptr;
+} tc_rt_frame;
+
+/* Checks everything and fills the frame. Returns TC_RT_OK or error->code. */
+uint32_t tc_rt_check(const tc_rt_table *table, const tilec_arg *args, size_t n_args,
+                     const tc_rt_frame *frame, tc_rt_error *error);
+
+/* As far as it goes with some arguments left out (TILEC_ARG_NONE): binds dimensions, from `known`
+ * first (names of the table's dims), and runs the code. Values that need an unknown dimension are
+ * marked bad. The arguments that are there are checked as usual but for overlap and asserts. */
+uint32_t tc_rt_bind(const tc_rt_table *table, const tilec_arg *args, size_t n_args,
+                    const tilec_dim *known, size_t n_known, const tc_rt_frame *frame,
+                    tc_rt_error *error);
+
+/* A number of the table in this frame. False when it does not exist. */
+bool tc_rt_number_of(const tc_rt_frame *frame, const tc_rt_number *number, int64_t *x);
+
+/* Grid of kernel `k`: all three extents, the unused ones 1. Each must be in [1, 2^31), and their
+ * product must fit 63 bits. */
+uint32_t tc_rt_grid(const tc_rt_table *table, const tc_rt_frame *frame, uint32_t k,
+                    int32_t grid[3], tc_rt_error *error);
+/* Bytes of workspace `w`. */
+uint32_t tc_rt_workspace_size(const tc_rt_table *table, const tc_rt_frame *frame, uint32_t w,
+                              uint64_t *size_b, tc_rt_error *error);
+
+/* ---- parts, for tests and for this folder ---- */
+
+/* Runs instructions [first, end) of the table's code. */
+void tc_rt_run_code(const tc_rt_table *table, const tc_rt_frame *frame, uint32_t first,
+                    uint32_t end);
+/* "[2, 3, 4]" into text. */
+void tc_rt_shape_text(char *text, size_t size_b, const int64_t *shape, uint32_t rank);
+const char *tc_rt_dtype_name(uint32_t code);
+/* Bits of one element, 0 when unknown. */
+uint32_t tc_rt_dtype_bits(uint32_t code);
+
+#endif

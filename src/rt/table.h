@@ -1,0 +1,127 @@
+/* Launch tables: the host side of a function as data instead of generated code.
+ *
+ * A table says what arguments a function takes, how its symbolic dimensions follow from their
+ * shapes, what must hold, how large the grids and workspaces are. tc_rt_check interprets it against
+ * one set of arguments. What the host computes are 64-bit values: first the words (one per symbolic
+ * dimension and scalar parameter, passed on to the kernels), then one value per instruction of the
+ * code, in order. Tables are constant data without pointers into anything else, so that they can
+ * be printed into an object file; nothing here allocates, locks or calls more than libc. */
+#ifndef TC_RT_TABLE_H
+#define TC_RT_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tilec/tilec.h"
+
+enum {
+  TC_RT_MAX_PARAMS = 256,
+  TC_RT_MAX_VALUES = 4096, /* words and instructions of one table */
+};
+
+/* Instructions work on ints sign- or zero-extended to 64 bits, on bools 0 or 1, and on the bits of
+ * doubles. `type` is a tilec_dtype: the operands' for comparisons and casts, else the result's.
+ * A value that does not exist (division by 0, oversized shift) is marked bad and spreads. */
+enum tc_rt_opcode {
+#define RT_OP(name, n) TC_RT_OP_##name,
+#include "rt/ops.def"
+#undef RT_OP
+  TC_RT_N_OPS
+};
+
+typedef struct tc_rt_instr {
+  uint8_t op, type, from; /* from: cast only, the operand's type */
+  uint8_t zero;
+  uint32_t a; /* operands are value numbers */
+  union {
+    struct {
+      uint32_t b, c;
+    } of;
+    int64_t constant;
+  } as;
+} tc_rt_instr;
+
+/* A number that is known now or computed at launch. */
+typedef struct tc_rt_number {
+  int64_t constant;
+  uint32_t value; /* value number; used unless is_constant */
+  bool is_constant;
+} tc_rt_number;
+
+enum tc_rt_param_flags { /* the low bits are tilec_param_flags */
+  TC_RT_SCALAR = 1 << 8, /* a scalar, else a tensor            */
+};
+
+typedef struct tc_rt_param {
+  const char *name;
+  uint16_t flags; /* tilec_param_flags, tc_rt_param_flags                                     */
+  uint8_t rank;
+  uint8_t dtype;                 /* tilec_dtype, as declared                                  */
+  uint8_t bits;                  /* of one element                                            */
+  uint8_t pack;                  /* elements per byte, 1 for whole bytes                      */
+  uint16_t align_b;              /* the address of the first element is a multiple of it      */
+  uint32_t accepts;              /* 1 << code: types whose extents count elements             */
+  uint32_t accepts_packed;       /* 1 << code: types whose last extent counts bytes           */
+  uint32_t word;                 /* scalar: the word that holds it                            */
+  const tc_rt_number *shape;     /* tensor: rank extents                                      */
+  const tc_rt_number *strides;   /* rank strides in elements, or NULL: row-major              */
+} tc_rt_param;
+
+/* What one dimension of one argument says about a word: word * factor + rest = what is found there.
+ * rest is a value computed by the code before `code_end`. */
+typedef struct tc_rt_step {
+  uint32_t word;
+  uint16_t param;
+  uint8_t axis;
+  bool is_stride; /* looks at the stride of the axis, not its extent                        */
+  bool optional;  /* the parameter may be left out: then the word is 0 and nothing uses it  */
+  bool has_rest;
+  uint32_t rest, code_end;
+  int64_t factor; /* not 0 */
+} tc_rt_step;
+
+typedef struct tc_rt_dim { /* a word that is a symbolic dimension */
+  const char *name;
+  uint32_t word;
+  uint8_t dtype;
+} tc_rt_dim;
+
+typedef struct tc_rt_assert {
+  const char *text; /* "gemm.py:12: assert M % 128 == 0" */
+  uint32_t value;   /* a bool */
+} tc_rt_assert;
+
+typedef struct tc_rt_workspace {
+  const char *name;
+  uint32_t bits, rank;
+  const tc_rt_number *shape;
+} tc_rt_workspace;
+
+typedef struct tc_rt_kernel {
+  const char *name; /* symbol */
+  uint32_t n_grid;
+  tc_rt_number grid[3];
+  uint64_t scratch_b;
+  const char *const *assert_texts; /* of device asserts, in the order of their numbers */
+  uint32_t n_asserts;
+} tc_rt_kernel;
+
+enum { TC_RT_VERSION = 1 };
+
+typedef struct tc_rt_table {
+  uint32_t version; /* TC_RT_VERSION */
+  const char *name;
+  const tc_rt_param *params;
+  const tc_rt_step *steps;
+  const tc_rt_instr *code;
+  const tc_rt_dim *dims;
+  const tc_rt_assert *asserts;
+  const tc_rt_workspace *workspaces;
+  const tc_rt_kernel *kernels;
+  uint32_t n_params, n_steps, n_code, n_dims, n_asserts, n_workspaces, n_kernels;
+  uint32_t n_words;   /* values [0, n_words) are words; instruction i makes value n_words + i */
+  uint32_t n_tensors; /* parameters that are tensors: the first pointers a kernel gets         */
+} tc_rt_table;
+
+#endif
