@@ -12,6 +12,8 @@
 
 #include "base/source.h"
 
+#include <inttypes.h>
+
 enum tc_severity { TC_WARNING, TC_ERROR };
 
 enum tc_diag_id {

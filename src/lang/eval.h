@@ -35,6 +35,11 @@ struct tc_eval {
   uint32_t depth;    /* Python call depth */
   uint32_t n_blocks; /* staged blocks opened so far */
   bool lazy_operand; /* inside and/or/ternary: statements (a macro call) may not be emitted */
+  /* The Python half's own: eval_private.h. */
+  const tc_ast *node;            /* what is being evaluated, for diagnostics           */
+  struct tc_running *running;    /* innermost function being evaluated                 */
+  struct tc_staged_block *block; /* innermost staged block, for the scope rule of names */
+  uint32_t nesting;              /* C recursion of the evaluator                        */
 };
 
 /* One call's arguments after * and ** were spread. */
@@ -105,6 +110,8 @@ tc_val tc_stage_vocabulary(tc_eval *ev, tc_str name, tc_span span);
 tc_val tc_stage_call(tc_eval *ev, uint32_t row, const tc_call_args *args);
 /* A dtype from T.float16, "float16", int, float, bool, torch-like attribute chains; else a diagnostic. */
 tc_type tc_stage_dtype(tc_eval *ev, tc_val v, tc_span span);
+/* T.float16(x): a cast or constant; as many values as lanes pack a vector. */
+tc_val tc_stage_dtype_call(tc_eval *ev, tc_type type, const tc_call_args *args);
 
 /* Blocks. Each returns the cursor to restore with tc_stage_close. */
 tc_cursor tc_stage_open(tc_eval *ev, tc_region region);

@@ -21,46 +21,56 @@ struct tc_lex_file {
   uint32_t brackets[TC_AST_MAX_NESTING];
   indent indents[TC_AST_MAX_BLOCKS + 1];
   uint8_t keywords[KEYWORD_SLOTS]; /* token kind by hash; 0 (END) is an empty slot */
+  uint8_t signs[128];              /* the longest sign by first character, or 0 */
+  uint8_t shorter[TC_TOKEN_COUNT]; /* the next sign with the same first character, or 0 */
 };
 
 typedef struct kind_info {
   const char *text;
   uint8_t n;
-  bool keyword, begins;
+  bool keyword, begins, sign;
 } kind_info;
 
 static const kind_info KINDS[] = {
-#define CLASS(kind, text) {text, sizeof(text) - 1, false, false},
-#define KEYWORD(kind, text, begins) {"'" text "'", sizeof(text) - 1, true, begins},
-#define PUNCT(kind, text) {"'" text "'", sizeof(text) - 1, false, false},
+#define CLASS(kind, text)           {text, sizeof(text) - 1, false, false, false},
+#define KEYWORD(kind, text, begins) {"'" text "'", sizeof(text) - 1, true, begins, false},
+#define PUNCT(kind, text)           {"'" text "'", sizeof(text) - 1, false, false, true},
 #include "lang/tokens.def"
 };
 
-const char *tc_token_text(enum tc_token_kind kind) { return KINDS[kind].text; }
-bool tc_token_is_keyword(enum tc_token_kind kind) { return KINDS[kind].keyword; }
+const char *tc_token_text(enum tc_token_kind kind) {
+  return KINDS[kind].text;
+}
+bool tc_token_is_keyword(enum tc_token_kind kind) {
+  return KINDS[kind].keyword;
+}
 
-tc_str tc_lex_text(const tc_lexer *lex) { return lex->file->text; }
-uint32_t tc_lex_errors(const tc_lexer *lex) { return lex->file->n_errors; }
+tc_str tc_lex_text(const tc_lexer *lex) {
+  return lex->file->text;
+}
+uint32_t tc_lex_errors(const tc_lexer *lex) {
+  return lex->file->n_errors;
+}
 
 tc_span tc_lex_span(const tc_lexer *lex, uint32_t at, uint32_t end) {
   return tc_source_span(lex->file->source, lex->file->first + at, end - at);
 }
 
-/* Evaluates to true when the report is wanted; its spelling keeps the format check of TC_DIAG. */
-#define REPORT(lex, id, at, ...)                                                                   \
+/* A macro, so that TC_DIAG still checks the arguments against the format. */
+#define REPORT(lex, id, ...)                                                                       \
   do {                                                                                             \
-    if (!(lex)->quiet) {                                                                           \
-      (lex)->file->n_errors++;                                                                     \
-      TC_DIAG((lex)->file->diags, id, at, __VA_ARGS__);                                            \
-    }                                                                                              \
+    if (may_report(lex)) TC_DIAG((lex)->file->diags, id, __VA_ARGS__);                             \
   } while (0)
-#define REPORT0(lex, id, at)                                                                       \
-  do {                                                                                             \
-    if (!(lex)->quiet) {                                                                           \
-      (lex)->file->n_errors++;                                                                     \
-      tc_diag_emit((lex)->file->diags, id, id##_fmt, at);                                          \
-    }                                                                                              \
-  } while (0)
+
+/* Counts a mistake. After the last one that is shown the text is not worth reading. */
+static bool may_report(tc_lexer *lex) {
+  if (lex->quiet) return false;
+  lex->file->n_errors++;
+  if (lex->file->diags->n_errors < TC_DIAG_LIMIT) return true;
+  tc_lex_stop(lex);
+  lex->quiet = true;
+  return false;
+}
 
 static void help(tc_lexer *lex, const char *text) {
   if (!lex->quiet) tc_diag_help(lex->file->diags, "%s", text);
@@ -69,26 +79,41 @@ static void help(tc_lexer *lex, const char *text) {
 /* --- opening a file --- */
 
 static uint32_t keyword_hash(const char *at, uint32_t n) {
-  return ((uint32_t)(unsigned char)at[0] * 7 + (uint32_t)(unsigned char)at[1] * 3 + n) %
-         KEYWORD_SLOTS;
+  return ((uint32_t)(unsigned char)at[0] * 7 + (uint32_t)(unsigned char)at[1] * 3 + n)
+         % KEYWORD_SLOTS;
 }
 
-static const char *keyword_at(enum tc_token_kind kind) { return KINDS[kind].text + 1; }
+static const char *spelling(enum tc_token_kind kind) {
+  return KINDS[kind].text + 1;
+}
 
-static void index_keywords(tc_lex_file *file) {
+static void add_keyword(tc_lex_file *file, enum tc_token_kind kind) {
+  uint32_t slot = keyword_hash(spelling(kind), KINDS[kind].n);
+  while (file->keywords[slot])
+    slot = (slot + 1) % KEYWORD_SLOTS;
+  file->keywords[slot] = (uint8_t)kind;
+}
+
+static void add_sign(tc_lex_file *file, enum tc_token_kind kind) {
+  uint8_t *link = &file->signs[spelling(kind)[0] & 127];
+  while (*link && KINDS[*link].n > KINDS[kind].n)
+    link = &file->shorter[*link];
+  file->shorter[kind] = *link;
+  *link = (uint8_t)kind;
+}
+
+static void index_kinds(tc_lex_file *file) {
   for (uint32_t kind = 0; kind < TC_TOKEN_COUNT; kind++) {
-    if (!KINDS[kind].keyword) continue;
-    uint32_t slot = keyword_hash(keyword_at(kind), KINDS[kind].n);
-    while (file->keywords[slot]) slot = (slot + 1) % KEYWORD_SLOTS;
-    file->keywords[slot] = (uint8_t)kind;
+    if (KINDS[kind].keyword) add_keyword(file, kind);
+    if (KINDS[kind].sign) add_sign(file, kind);
   }
 }
 
 /* Size of the well-formed UTF-8 character at `at` (Unicode 15, table 3-7), or 0. */
 static uint32_t utf8_size(const unsigned char *at, uint32_t n) {
   if (at[0] < 0x80) return 1;
-  uint32_t size = at[0] >= 0xC2 && at[0] <= 0xDF ? 2
-                  : (at[0] & 0xF0) == 0xE0       ? 3
+  uint32_t size = at[0] >= 0xC2 && at[0] <= 0xDF   ? 2
+                  : (at[0] & 0xF0) == 0xE0         ? 3
                   : at[0] >= 0xF0 && at[0] <= 0xF4 ? 4
                                                    : 0;
   if (!size || size > n) return 0;
@@ -122,7 +147,7 @@ static bool check_text(tc_lexer *lex) {
       return false;
     }
     if (!text[i]) {
-      REPORT0(lex, D_nul_byte, tc_lex_span(lex, i, i + 1));
+      REPORT(lex, D_nul_byte, tc_lex_span(lex, i, i + 1));
       return false;
     }
     i += size;
@@ -138,7 +163,7 @@ tc_lexer tc_lex_open(tc_arena *arena, tc_source *source, tc_diags *diags, uint32
   file->source = source;
   file->diags = diags;
   file->text = tc_source_text(source, file_at, &file->first);
-  index_keywords(file);
+  index_kinds(file);
   tc_lexer lex = {.file = file, .end = file->text.n, .n_indents = 1, .line_start = true};
   if (!check_text(&lex)) tc_lex_stop(&lex);
   if (lex.end >= 3 && memcmp(file->text.at, "\xEF\xBB\xBF", 3) == 0) lex.at = 3;
@@ -155,6 +180,10 @@ void tc_lex_stop(tc_lexer *lex) {
   lex->n_brackets = lex->bottom;
 }
 
+bool tc_lex_count_error(tc_lexer *lex) {
+  return may_report(lex);
+}
+
 tc_lexer tc_lex_field(const tc_lexer *lex, uint32_t at, uint32_t end) {
   tc_lexer field = *lex;
   field.at = at;
@@ -168,13 +197,18 @@ tc_lexer tc_lex_field(const tc_lexer *lex, uint32_t at, uint32_t end) {
 
 /* --- characters --- */
 
-static bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-static bool is_name_start(char c) {
-  return ((unsigned char)(c | 0x20) - 'a') < 26u || c == '_' || (unsigned char)c >= 0x80;
+static bool is_digit(char c) {
+  return c >= '0' && c <= '9';
 }
 
-static bool is_name_char(char c) { return is_name_start(c) || is_digit(c); }
+static bool is_name_start(char c) {
+  char lower = (char)(c | 0x20);
+  return (lower >= 'a' && lower <= 'z') || c == '_' || (unsigned char)c >= 0x80;
+}
+
+static bool is_name_char(char c) {
+  return is_name_start(c) || is_digit(c);
+}
 
 /* The text ends in a NUL that is not part of it, so looking one byte ahead is always safe; beyond
  * `end` (of a field) it reads as NUL too. */
@@ -192,7 +226,8 @@ static uint32_t line_end_size(const tc_lexer *lex) {
 
 static void skip_comment(tc_lexer *lex) {
   const char *text = lex->file->text.at;
-  while (lex->at < lex->end && text[lex->at] != '\n' && text[lex->at] != '\r') lex->at++;
+  while (lex->at < lex->end && text[lex->at] != '\n' && text[lex->at] != '\r')
+    lex->at++;
 }
 
 static tc_token make(const tc_lexer *lex, enum tc_token_kind kind, uint32_t at) {
@@ -208,7 +243,8 @@ static tc_token bad_character(tc_lexer *lex, uint32_t n, const char *way_out) {
   static const char HEX[] = "0123456789ABCDEF";
   if (code <= ' ' || code >= 0x7F) {
     memcpy(shown, "U+", 2);
-    for (int i = 0; i < 4; i++) shown[2 + i] = HEX[code >> (12 - 4 * i) & 15];
+    for (int i = 0; i < 4; i++)
+      shown[2 + i] = HEX[code >> (12 - 4 * i) & 15];
   }
   uint32_t at = lex->at;
   lex->at += n;
@@ -219,15 +255,18 @@ static tc_token bad_character(tc_lexer *lex, uint32_t n, const char *way_out) {
 
 /* --- layout: lines, indentation, brackets --- */
 
-bool tc_lex_opener(const tc_lexer *lex, uint32_t *at) {
-  if (lex->n_brackets == lex->bottom) return false;
-  *at = lex->file->brackets[lex->n_brackets - 1];
-  return true;
+bool tc_lex_opener(const tc_lexer *lex, uint32_t before, uint32_t *at) {
+  for (uint32_t i = lex->n_brackets; i-- > lex->bottom;) {
+    *at = lex->file->brackets[i];
+    if (*at < before) return true;
+  }
+  return false;
 }
 
 static uint32_t line_begin(const tc_lexer *lex, uint32_t at) {
   const char *text = lex->file->text.at;
-  while (at && text[at - 1] != '\n' && text[at - 1] != '\r') at--;
+  while (at && text[at - 1] != '\n' && text[at - 1] != '\r')
+    at--;
   return at;
 }
 
@@ -291,7 +330,7 @@ static void change_indent(tc_lexer *lex, indent in) {
   }
   top = &lex->file->indents[lex->n_indents - 1];
   if (mixed || (in.column == top->column && in.narrow != top->narrow)) {
-    REPORT0(lex, D_mixed_tabs, span);
+    REPORT(lex, D_mixed_tabs, span);
   } else if (in.column != top->column) {
     REPORT(lex, D_bad_dedent, span, in.column + 1);
   }
@@ -305,8 +344,8 @@ static tc_token begin_line(tc_lexer *lex, bool *is_token) {
   if (!more) {
     lex->n_dedents = lex->n_indents - 1;
     lex->n_indents = 1;
-  } else if (lex->n_indents > TC_AST_MAX_BLOCKS &&
-             in.column > lex->file->indents[lex->n_indents - 1].column) {
+  } else if (lex->n_indents > TC_AST_MAX_BLOCKS
+             && in.column > lex->file->indents[lex->n_indents - 1].column) {
     REPORT(lex, D_deep_nesting, tc_lex_span(lex, lex->at, lex->at + 1), TC_AST_MAX_BLOCKS,
            "blocks");
     tc_lex_stop(lex);
@@ -320,13 +359,13 @@ static tc_token begin_line(tc_lexer *lex, bool *is_token) {
   return make(lex, TC_TOKEN_END, lex->at);
 }
 
-/* In brackets a line was crossed: does the statement that holds the brackets end here unclosed? The
- * quiet lexer follows the indentation, since the reports have been made; the other one only looks
- * for keywords that are errors inside brackets in any case (see read_name). */
+/* In brackets a line was crossed: does the statement that holds the brackets end here unclosed?
+ * After a report the indentation decides; before one, only keywords that are errors inside brackets
+ * in any case (see read_name). */
 static bool ends_brackets(tc_lexer *lex) {
   char c = peek(lex, 0);
-  return lex->quiet && !lex->in_field && c != ')' && c != ']' && c != '}' && c != 0 &&
-         tc_lex_at_margin(lex, lex->at);
+  return lex->recovering && !lex->in_field && c != ')' && c != ']' && c != '}' && c != 0
+         && tc_lex_at_margin(lex, lex->at);
 }
 
 /* Skips blanks, comments, joined lines. True when a line was crossed inside brackets. */
@@ -365,7 +404,7 @@ static tc_token open_bracket(tc_lexer *lex, enum tc_token_kind kind) {
 static tc_token close_bracket(tc_lexer *lex, enum tc_token_kind kind, char opener) {
   uint32_t at = lex->at, from;
   char closer = peek(lex, 0);
-  bool open = tc_lex_opener(lex, &from);
+  bool open = tc_lex_opener(lex, lex->at, &from);
   if (!open && lex->in_field) { /* the brace that ends the field, or an error for the parser */
     lex->at++;
     return make(lex, kind, at);
@@ -386,7 +425,7 @@ static tc_token close_bracket(tc_lexer *lex, enum tc_token_kind kind, char opene
 
 static tc_token report_unclosed(tc_lexer *lex, tc_token found, const char *why) {
   uint32_t from = 0;
-  tc_lex_opener(lex, &from);
+  tc_lex_opener(lex, lex->at, &from);
   REPORT(lex, D_unclosed_bracket, tc_lex_span(lex, from, from + 1), lex->file->text.at[from]);
   if (why && !lex->quiet)
     tc_diag_note(lex->file->diags, tc_lex_span(lex, found.at, found.end), "%s", why);
@@ -400,7 +439,7 @@ static enum tc_token_kind name_kind(const tc_lex_file *file, const char *at, uin
   for (uint32_t slot = keyword_hash(at, n); file->keywords[slot];
        slot = (slot + 1) % KEYWORD_SLOTS) {
     enum tc_token_kind kind = (enum tc_token_kind)file->keywords[slot];
-    if (KINDS[kind].n == n && memcmp(keyword_at(kind), at, n) == 0) return kind;
+    if (KINDS[kind].n == n && memcmp(spelling(kind), at, n) == 0) return kind;
   }
   return TC_TOKEN_NAME;
 }
@@ -416,16 +455,18 @@ static uint32_t foreign_size(const unsigned char *c) {
 
 /* String bits of a prefix such as rb, or -1. */
 static int string_prefix(const char *at, uint32_t n) {
-  int bits = 0, letters = 0;
+  int bits = 0, kinds = 0; /* at most one of b, f, u; u alone */
   for (uint32_t i = 0; i < n; i++) {
     char c = (char)(at[i] | 0x20);
-    int bit = c == 'r' ? TC_STRING_RAW : c == 'b' ? TC_STRING_BYTES : c == 'f' ? TC_STRING_FORMAT : 0;
-    if ((!bit && c != 'u') || (bits & bit)) return -1;
+    int bit = c == 'r'   ? TC_STRING_RAW
+              : c == 'b' ? TC_STRING_BYTES
+              : c == 'f' ? TC_STRING_FORMAT
+                         : 0;
+    if ((!bit && (c != 'u' || n > 1)) || (bits & bit)) return -1;
     bits |= bit;
-    letters += c != 'r';
+    kinds += c != 'r';
   }
-  bool lone_u = n == 1 || !bits || bits != TC_STRING_RAW;
-  return n > 2 || letters > 1 || !lone_u ? -1 : bits;
+  return kinds > 1 ? -1 : bits;
 }
 
 static tc_token read_string(tc_lexer *lex, uint32_t at, uint32_t bits);
@@ -436,7 +477,8 @@ static tc_token read_name(tc_lexer *lex, bool crossed) {
   while (lex->at < lex->end && is_name_char(text[lex->at])) {
     if ((unsigned char)text[lex->at] >= 0xC2) {
       uint32_t foreign = foreign_size((const unsigned char *)text + lex->at);
-      if (foreign) return bad_character(lex, foreign, "it looks like a blank or a quote but is none");
+      if (foreign)
+        return bad_character(lex, foreign, "it looks like a blank or a quote but is none");
     }
     lex->at++;
   }
@@ -458,15 +500,16 @@ static tc_token read_name(tc_lexer *lex, bool crossed) {
 
 static bool is_digit_of(char c, int base) {
   if (base <= 10) return c >= '0' && c < '0' + base;
-  return is_digit(c) || ((unsigned char)(c | 0x20) - 'a') < 6u;
+  char lower = (char)(c | 0x20);
+  return is_digit(c) || (lower >= 'a' && lower <= 'f');
 }
 
 /* Digits with single underscores between them. Returns how many digits; an underscore that does not
  * stand between digits is left for the caller to stumble over. */
 static uint32_t skip_digits(tc_lexer *lex, int base) {
   uint32_t n = 0;
-  while (is_digit_of(peek(lex, 0), base) ||
-         (n && peek(lex, 0) == '_' && is_digit_of(peek(lex, 1), base))) {
+  while (is_digit_of(peek(lex, 0), base)
+         || (n && peek(lex, 0) == '_' && is_digit_of(peek(lex, 1), base))) {
     n += peek(lex, 0) != '_';
     lex->at++;
   }
@@ -474,7 +517,8 @@ static uint32_t skip_digits(tc_lexer *lex, int base) {
 }
 
 static tc_token bad_number(tc_lexer *lex, uint32_t at, const char *why) {
-  while (lex->at < lex->end && is_name_char(peek(lex, 0))) lex->at++;
+  while (lex->at < lex->end && is_name_char(peek(lex, 0)))
+    lex->at++;
   REPORT(lex, D_bad_number, tc_lex_span(lex, at, lex->at), why);
   return make(lex, TC_TOKEN_BAD, at);
 }
@@ -482,7 +526,8 @@ static tc_token bad_number(tc_lexer *lex, uint32_t at, const char *why) {
 /* Python allows `1if x else 2`: a few keywords may follow a number directly. */
 static bool keyword_follows(const tc_lexer *lex) {
   uint32_t n = 0;
-  while (n < 9 && is_name_char(peek(lex, n))) n++;
+  while (n < 9 && is_name_char(peek(lex, n)))
+    n++;
   switch ((int)name_kind(lex->file, lex->file->text.at + lex->at, n)) {
   case TC_TOKEN_AND:
   case TC_TOKEN_ELSE:
@@ -491,27 +536,26 @@ static bool keyword_follows(const tc_lexer *lex) {
   case TC_TOKEN_IN:
   case TC_TOKEN_IS:
   case TC_TOKEN_NOT:
-  case TC_TOKEN_OR: return true;
-  default: return false;
+  case TC_TOKEN_OR:
+    return true;
+  default:
+    return false;
   }
 }
 
-static tc_token end_number(tc_lexer *lex, enum tc_token_kind kind, uint32_t at, const char *digits) {
+static tc_token end_number(tc_lexer *lex, enum tc_token_kind kind, uint32_t at,
+                           const char *digits) {
   char c = peek(lex, 0);
   if ((c | 0x20) == 'j' && !is_name_char(peek(lex, 1)) && digits[0] == 'd') {
     lex->at++;
-    REPORT0(lex, D_imaginary_number, tc_lex_span(lex, at, lex->at));
+    REPORT(lex, D_imaginary_number, tc_lex_span(lex, at, lex->at));
     return make(lex, TC_TOKEN_BAD, at);
   }
   if (!is_name_char(c) || (c != '_' && keyword_follows(lex))) return make(lex, kind, at);
-  char why[64] = "an underscore must stand between digits";
-  if (c != '_') {
-    size_t n = strlen(digits);
-    memcpy(why, is_digit(c) ? "a digit that is no " : "a letter follows the ", 20 + !is_digit(c));
-    memcpy(why + strlen(why), digits, n + 1);
-    memcpy(why + strlen(why), " digit", is_digit(c) ? 7 : 0);
-  }
-  return bad_number(lex, at, why);
+  if (c == '_') return bad_number(lex, at, "an underscore must stand between digits");
+  if ((unsigned char)c >= 0x80) return bad_number(lex, at, "a letter follows the digits");
+  return bad_number(lex, at,
+                    tc_format(lex->file->diags->arena, "'%c' is not a %s digit", c, digits));
 }
 
 static tc_token read_based(tc_lexer *lex, int base, const char *digits) {
@@ -566,7 +610,7 @@ static bool find_quote(tc_lexer *lex, char quote, bool triple) {
     if (c == '\\') {
       lex->at++;
       uint32_t size = line_end_size(lex);
-      lex->at += size ? size : lex->at < lex->end;
+      lex->at += size ? size : lex->at < lex->end ? 1 : 0;
     } else if (c == quote && (!triple || (peek(lex, 1) == quote && peek(lex, 2) == quote))) {
       return true;
     } else if (!triple && (c == '\n' || c == '\r')) {
@@ -597,93 +641,62 @@ static tc_token read_string(tc_lexer *lex, uint32_t at, uint32_t bits) {
 
 /* --- signs --- */
 
-static tc_token sign(tc_lexer *lex, enum tc_token_kind kind, uint32_t n) {
+static tc_token bad_backslash(tc_lexer *lex) {
+  uint32_t at = lex->at++;
+  if (lex->in_field) {
+    REPORT(lex, D_bad_fstring, tc_lex_span(lex, at, lex->at), "a field cannot hold a backslash");
+  } else {
+    REPORT(lex, D_bad_continuation, tc_lex_span(lex, at, lex->at));
+  }
+  return make(lex, TC_TOKEN_BAD, at);
+}
+
+static tc_token comment_in_field(tc_lexer *lex) {
   uint32_t at = lex->at;
-  lex->at += n;
-  return make(lex, kind, at);
+  lex->at = lex->end;
+  REPORT(lex, D_bad_fstring, tc_lex_span(lex, at, at + 1), "a field cannot hold a comment");
+  return make(lex, TC_TOKEN_BAD, at);
 }
 
-/* One sign, or the longer one when `next` follows. */
-static tc_token sign2(tc_lexer *lex, enum tc_token_kind one, char next, enum tc_token_kind two) {
-  return peek(lex, 1) == next ? sign(lex, two, 2) : sign(lex, one, 1);
+static tc_token longest_sign(tc_lexer *lex) {
+  const tc_lex_file *file = lex->file;
+  uint32_t at = lex->at, left = lex->end - at;
+  uint8_t kind = (unsigned char)file->text.at[at] < 128 ? file->signs[file->text.at[at] & 127] : 0;
+  for (; kind; kind = file->shorter[kind]) {
+    if (KINDS[kind].n > left || memcmp(file->text.at + at, spelling(kind), KINDS[kind].n) != 0)
+      continue;
+    if (kind == TC_TOKEN_BANG && !lex->in_field) break;
+    lex->at += KINDS[kind].n;
+    return make(lex, (enum tc_token_kind)kind, at);
+  }
+  const char *way_out = NULL;
+  if (file->text.at[at] == '!') way_out = "negation is written `not x`";
+  if (file->text.at[at] == '?') way_out = "a choice is written `a if condition else b`";
+  return bad_character(lex, 1, way_out);
 }
 
-/* A sign that may be doubled, each with or without `=`: * ** *= **=. */
-static tc_token sign4(tc_lexer *lex, enum tc_token_kind one, enum tc_token_kind one_assign,
-                      enum tc_token_kind two, enum tc_token_kind two_assign) {
-  if (peek(lex, 1) == '=') return sign(lex, one_assign, 2);
-  if (peek(lex, 1) != peek(lex, 0)) return sign(lex, one, 1);
-  return peek(lex, 2) == '=' ? sign(lex, two_assign, 3) : sign(lex, two, 2);
-}
-
-static tc_token read_foreign(tc_lexer *lex) {
+static tc_token read_sign(tc_lexer *lex) {
   switch (peek(lex, 0)) {
-  case '\\': {
-    uint32_t at = lex->at;
-    lex->at++;
-    if (lex->in_field) {
-      REPORT(lex, D_bad_fstring, tc_lex_span(lex, at, lex->at), "a field cannot hold a backslash");
-    } else {
-      REPORT0(lex, D_bad_continuation, tc_lex_span(lex, at, lex->at));
-    }
-    return make(lex, TC_TOKEN_BAD, at);
-  }
-  case '#': {
-    uint32_t at = lex->at;
-    lex->at = lex->end;
-    REPORT(lex, D_bad_fstring, tc_lex_span(lex, at, at + 1), "a field cannot hold a comment");
-    return make(lex, TC_TOKEN_BAD, at);
-  }
-  case '!':
-    return lex->in_field ? sign(lex, TC_TOKEN_BANG, 1)
-                         : bad_character(lex, 1, "negation is written `not x`");
-  case '?': return bad_character(lex, 1, "a choice is written `a if condition else b`");
-  default: return bad_character(lex, 1, NULL);
-  }
-}
-
-static tc_token read_sign(tc_lexer *lex) { /* table */
-  switch (peek(lex, 0)) {
-  case '(': return open_bracket(lex, TC_TOKEN_LPAREN);
-  case '[': return open_bracket(lex, TC_TOKEN_LBRACKET);
-  case '{': return open_bracket(lex, TC_TOKEN_LBRACE);
-  case ')': return close_bracket(lex, TC_TOKEN_RPAREN, '(');
-  case ']': return close_bracket(lex, TC_TOKEN_RBRACKET, '[');
-  case '}': return close_bracket(lex, TC_TOKEN_RBRACE, '{');
-  case ',': return sign(lex, TC_TOKEN_COMMA, 1);
-  case ';': return sign(lex, TC_TOKEN_SEMICOLON, 1);
-  case '~': return sign(lex, TC_TOKEN_TILDE, 1);
-  case ':': return sign2(lex, TC_TOKEN_COLON, '=', TC_TOKEN_WALRUS);
-  case '=': return sign2(lex, TC_TOKEN_ASSIGN, '=', TC_TOKEN_EQUAL);
-  case '+': return sign2(lex, TC_TOKEN_PLUS, '=', TC_TOKEN_PLUS_ASSIGN);
-  case '%': return sign2(lex, TC_TOKEN_PERCENT, '=', TC_TOKEN_PERCENT_ASSIGN);
-  case '@': return sign2(lex, TC_TOKEN_AT, '=', TC_TOKEN_AT_ASSIGN);
-  case '&': return sign2(lex, TC_TOKEN_AMPERSAND, '=', TC_TOKEN_AMPERSAND_ASSIGN);
-  case '|': return sign2(lex, TC_TOKEN_PIPE, '=', TC_TOKEN_PIPE_ASSIGN);
-  case '^': return sign2(lex, TC_TOKEN_CARET, '=', TC_TOKEN_CARET_ASSIGN);
-  case '-':
-    if (peek(lex, 1) == '>') return sign(lex, TC_TOKEN_ARROW, 2);
-    return sign2(lex, TC_TOKEN_MINUS, '=', TC_TOKEN_MINUS_ASSIGN);
+  case '(':
+    return open_bracket(lex, TC_TOKEN_LPAREN);
+  case '[':
+    return open_bracket(lex, TC_TOKEN_LBRACKET);
+  case '{':
+    return open_bracket(lex, TC_TOKEN_LBRACE);
+  case ')':
+    return close_bracket(lex, TC_TOKEN_RPAREN, '(');
+  case ']':
+    return close_bracket(lex, TC_TOKEN_RBRACKET, '[');
+  case '}':
+    return close_bracket(lex, TC_TOKEN_RBRACE, '{');
+  case '\\':
+    return bad_backslash(lex);
+  case '#':
+    return comment_in_field(lex);
   case '.':
-    if (is_digit(peek(lex, 1))) return read_number(lex);
-    if (peek(lex, 1) == '.' && peek(lex, 2) == '.') return sign(lex, TC_TOKEN_ELLIPSIS, 3);
-    return sign(lex, TC_TOKEN_DOT, 1);
-  case '*':
-    return sign4(lex, TC_TOKEN_STAR, TC_TOKEN_STAR_ASSIGN, TC_TOKEN_STARSTAR,
-                 TC_TOKEN_STARSTAR_ASSIGN);
-  case '/':
-    return sign4(lex, TC_TOKEN_SLASH, TC_TOKEN_SLASH_ASSIGN, TC_TOKEN_SLASHSLASH,
-                 TC_TOKEN_SLASHSLASH_ASSIGN);
-  case '<':
-    return sign4(lex, TC_TOKEN_LESS, TC_TOKEN_LESS_EQUAL, TC_TOKEN_SHIFTLEFT,
-                 TC_TOKEN_SHIFTLEFT_ASSIGN);
-  case '>':
-    return sign4(lex, TC_TOKEN_GREATER, TC_TOKEN_GREATER_EQUAL, TC_TOKEN_SHIFTRIGHT,
-                 TC_TOKEN_SHIFTRIGHT_ASSIGN);
-  case '!':
-    if (peek(lex, 1) == '=') return sign(lex, TC_TOKEN_NOT_EQUAL, 2);
-    return read_foreign(lex);
-  default: return read_foreign(lex);
+    return is_digit(peek(lex, 1)) ? read_number(lex) : longest_sign(lex);
+  default:
+    return longest_sign(lex);
   }
 }
 
@@ -692,7 +705,7 @@ static tc_token read_sign(tc_lexer *lex) { /* table */
 static tc_token read_end(tc_lexer *lex) {
   uint32_t from;
   if (lex->in_field) return make(lex, TC_TOKEN_END, lex->at);
-  if (tc_lex_opener(lex, &from)) {
+  if (tc_lex_opener(lex, lex->at, &from)) {
     tc_token token = report_unclosed(lex, make(lex, TC_TOKEN_BAD, lex->at), NULL);
     lex->n_brackets = lex->bottom;
     return token;

@@ -12,9 +12,9 @@
 #include "base/diag.h"
 
 enum tc_token_kind {
-#define CLASS(kind, text) TC_TOKEN_##kind,
+#define CLASS(kind, text)           TC_TOKEN_##kind,
 #define KEYWORD(kind, text, begins) TC_TOKEN_##kind,
-#define PUNCT(kind, text) TC_TOKEN_##kind,
+#define PUNCT(kind, text)           TC_TOKEN_##kind,
 #include "lang/tokens.def"
   TC_TOKEN_COUNT
 };
@@ -32,13 +32,14 @@ typedef struct tc_lex_file tc_lex_file; /* what copies of a lexer share: text, r
 
 typedef struct tc_lexer {
   tc_lex_file *file;
-  uint32_t at, end; /* not yet read: [at, end) */
-  uint32_t n_brackets, bottom; /* open brackets; those below `bottom` belong to an outer lexer */
+  uint32_t at, end;              /* not yet read: [at, end) */
+  uint32_t n_brackets, bottom;   /* open brackets; those below `bottom` belong to an outer lexer */
   uint32_t n_indents, n_dedents; /* open blocks; DEDENT tokens owed */
-  bool line_start;  /* the next token begins a logical line                        */
-  bool owes_line;   /* tokens were handed out since the last NEWLINE               */
-  bool in_field;    /* inside {} of an f-string: line ends are blanks, `!` is a token */
-  bool quiet;       /* nothing is reported, and brackets end where a line is indented like a statement */
+  bool line_start;               /* the next token begins a logical line                        */
+  bool owes_line;                /* tokens were handed out since the last NEWLINE               */
+  bool in_field;                 /* in {} of an f-string: line ends are blanks, `!` is a token  */
+  bool quiet;                    /* nothing is reported                                         */
+  bool recovering;               /* brackets end where a line is indented like a statement      */
 } tc_lexer;
 
 /* Starts at the file that tc_source_add placed at `file_at`. Text that is not UTF-8 or holds NUL is
@@ -59,8 +60,12 @@ tc_str tc_lex_text(const tc_lexer *lex);
 tc_span tc_lex_span(const tc_lexer *lex, uint32_t at, uint32_t end);
 /* Reports made by this lexer and its copies. */
 uint32_t tc_lex_errors(const tc_lexer *lex);
-/* Offset of the innermost open bracket. False when none is open. */
-bool tc_lex_opener(const tc_lexer *lex, uint32_t *at);
+/* Counts a report of the parser. False when it must not be made: enough were, and the lexer stops.
+ */
+bool tc_lex_count_error(tc_lexer *lex);
+/* Offset of the innermost open bracket that stands before offset `before`. False when there is
+ * none. */
+bool tc_lex_opener(const tc_lexer *lex, uint32_t before, uint32_t *at);
 /* True when `at` is the first non-blank of its line, not indented deeper than the current block:
  * a statement would begin there. */
 bool tc_lex_at_margin(const tc_lexer *lex, uint32_t at);

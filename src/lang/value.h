@@ -53,6 +53,8 @@ typedef struct tc_eval tc_eval;
 
 typedef struct tc_val_seq {
   TC_VEC(tc_val) items;
+  uint32_t *slots, n_slots; /* hash index of a set or of the keys of a dict: item number + 1 */
+  uint32_t block;           /* the staged block it was made in; 0: none (Python half) */
 } tc_val_seq;
 
 typedef struct tc_val_dict tc_val_dict;

@@ -8,26 +8,26 @@
 
 #include "rt/table.h"
 
-/* Numbers of diagnostics: code 604 is shown as E0604. */
+/* Numbers of diagnostics: code 633 is shown as E0633. */
 enum tc_rt_code {
   TC_RT_OK = 0,
-  TC_RT_E_COUNT = 601,     /* number of arguments                                    */
-  TC_RT_E_KIND = 602,      /* tensor, scalar or nothing where another was wanted     */
-  TC_RT_E_DTYPE = 603,     /* element type                                           */
-  TC_RT_E_RANK = 604,      /* number of dimensions                                   */
-  TC_RT_E_SHAPE = 605,     /* an extent differs, or no dimension makes it fit        */
-  TC_RT_E_STRIDE = 606,    /* not row-major, or not the declared strides             */
-  TC_RT_E_ALIGN = 607,     /* address not a multiple of the element size             */
-  TC_RT_E_NULL = 608,      /* no memory behind a tensor with elements                */
-  TC_RT_E_OVERLAP = 609,   /* a written tensor shares memory with another            */
-  TC_RT_E_RANGE = 610,     /* a scalar or extent does not fit its type               */
-  TC_RT_E_SIZE = 611,      /* bytes of a tensor or workspace do not fit 64 bits      */
-  TC_RT_E_ASSERT = 612,    /* an assert or assume does not hold                      */
-  TC_RT_E_GRID = 613,      /* a grid extent is 0, negative or too large              */
-  TC_RT_E_DIM = 614,       /* a dimension cannot be known                            */
-  TC_RT_E_DEVICE_ASSERT = 615, /* an assert inside a kernel failed                   */
-  TC_RT_E_WORKSPACE = 616, /* memory for a workspace or scratch cannot be had        */
-  TC_RT_E_THREAD = 617,    /* the operating system refused a lock or thread          */
+  TC_RT_E_COUNT = 630,     /* number of arguments                                    */
+  TC_RT_E_KIND = 631,      /* tensor, scalar or nothing where another was wanted     */
+  TC_RT_E_DTYPE = 632,     /* element type                                           */
+  TC_RT_E_RANK = 633,      /* number of dimensions                                   */
+  TC_RT_E_SHAPE = 634,     /* an extent differs, or no dimension makes it fit        */
+  TC_RT_E_STRIDE = 635,    /* not row-major, or not the declared strides             */
+  TC_RT_E_ALIGN = 636,     /* address not a multiple of the element size             */
+  TC_RT_E_NULL = 637,      /* no memory behind a tensor with elements                */
+  TC_RT_E_OVERLAP = 638,   /* a written tensor shares memory with another            */
+  TC_RT_E_RANGE = 639,     /* a scalar or extent does not fit its type               */
+  TC_RT_E_SIZE = 640,      /* bytes of a tensor or workspace do not fit 64 bits      */
+  TC_RT_E_ASSERT = 641,    /* an assert or assume does not hold                      */
+  TC_RT_E_GRID = 642,      /* a grid extent is 0, negative or too large              */
+  TC_RT_E_DIM = 643,       /* a dimension cannot be known                            */
+  TC_RT_E_DEVICE_ASSERT = 644, /* an assert inside a kernel failed                   */
+  TC_RT_E_WORKSPACE = 645, /* memory for a workspace or scratch cannot be had        */
+  TC_RT_E_THREAD = 646,    /* the operating system refused a lock or thread          */
 };
 
 typedef struct tc_rt_error {
@@ -55,7 +55,8 @@ uint32_t tc_rt_check(const tc_rt_table *table, const tilec_arg *args, size_t n_a
 
 /* As far as it goes with some arguments left out (TILEC_ARG_NONE): binds dimensions, from `known`
  * first (names of the table's dims), and runs the code. Values that need an unknown dimension are
- * marked bad. The arguments that are there are checked as usual but for overlap and asserts. */
+ * marked bad; `ptr` is not used. Of the arguments that are there only kind, type and rank are
+ * checked: whether they agree is for tc_rt_check. */
 uint32_t tc_rt_bind(const tc_rt_table *table, const tilec_arg *args, size_t n_args,
                     const tilec_dim *known, size_t n_known, const tc_rt_frame *frame,
                     tc_rt_error *error);

@@ -75,7 +75,7 @@ typedef struct tc_rt_step {
   uint16_t param;
   uint8_t axis;
   bool is_stride; /* looks at the stride of the axis, not its extent                        */
-  bool optional;  /* the parameter may be left out: then the word is 0 and nothing uses it  */
+  bool optional;  /* nothing else needs the word: it is 0 when the parameter is left out    */
   bool has_rest;
   uint32_t rest, code_end;
   int64_t factor; /* not 0 */
@@ -119,7 +119,10 @@ typedef struct tc_rt_table {
   const tc_rt_assert *asserts;
   const tc_rt_workspace *workspaces;
   const tc_rt_kernel *kernels;
-  uint32_t n_params, n_steps, n_code, n_dims, n_asserts, n_workspaces, n_kernels;
+  uint32_t n_params, n_code, n_dims, n_asserts, n_workspaces, n_kernels;
+  /* steps[0 .. n_steps) bind each dimension once, in order, from a full set of arguments; the
+   * n_more that follow are the other ways, for tc_rt_bind, and ignore code_end. */
+  uint32_t n_steps, n_more;
   uint32_t n_words;   /* values [0, n_words) are words; instruction i makes value n_words + i */
   uint32_t n_tensors; /* parameters that are tensors: the first pointers a kernel gets         */
 } tc_rt_table;

@@ -107,7 +107,8 @@ def _encode_codes(values, fmt):
     """Codes of numbers that the format has: their exponent and mantissa are read off."""
     x = np.abs(values)
     finite = np.where(np.isfinite(x), x, 0.0)
-    exponent = np.maximum(np.frexp(finite)[1] - 1, 1 - fmt.bias)
+    lowest = 1 - fmt.bias
+    exponent = np.where(finite > 0, np.maximum(np.frexp(finite)[1] - 1, lowest), lowest)
     significand = np.ldexp(finite, fmt.mantissa - exponent).astype(np.int64)
     # A subnormal has no leading one; adding the exponent field minus one covers both cases.
     code = ((exponent + fmt.bias - 1) << fmt.mantissa) + significand
@@ -185,10 +186,11 @@ def _self_check():
         # Midpoints, their neighbours in float64, and random numbers against a search.
         middle = (finite[:-1] + finite[1:]) / 2
         x = np.concatenate([middle, np.nextafter(middle, 0), np.nextafter(middle, np.inf)])
-        x = np.concatenate([x, rng.uniform(0, 1, 20000) * finite[rng.integers(1, len(finite), 20000)]])
+        top = finite[rng.integers(1, len(finite), 20000)]
+        x = np.concatenate([x, rng.uniform(0, 1, 20000) * top])
         right = np.clip(np.searchsorted(finite, x), 1, len(finite) - 1)
         low, high = finite[right - 1], finite[right]
-        tie_to_low = np.where((right - 1) % 2 == 0, True, False)
+        tie_to_low = (right - 1) % 2 == 0
         want = np.where(x - low < high - x, low, high)
         want = np.where((x - low == high - x) & tie_to_low, low, want)
         assert np.array_equal(round_to(x, name), want), name

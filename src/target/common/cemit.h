@@ -22,7 +22,7 @@ typedef struct tc_cemit tc_cemit;
 typedef struct tc_ctarget {
   const char *const *math32; /* by tc_mathfn: function for float, NULL: mathfns.def's name */
   const char *independent;   /* precedes a loop whose iterations are independent */
-  const char *fail;          /* leaves the kernel; takes the number of the failed site as %u */
+  const char *fail;          /* leaves the kernel; the number of the failed site follows */
   /* Prints a statement the common part does not know. False: not an op of this target. */
   bool (*statement)(tc_cemit *e, tc_value stmt);
 } tc_ctarget;
@@ -40,6 +40,7 @@ struct tc_cemit {
   const char **buf_names; /* by buffer id: pointer to storage, or the scalar of a `var` */
   uint16_t *known;        /* by value id: > 0 while a bool value is known to hold */
   bool *defined;          /* by value id: already defined in an enclosing scope */
+  bool in_parallel;       /* the innermost loop around is a lowered parallel loop */
   TC_VEC(const char *) assert_texts;
 };
 

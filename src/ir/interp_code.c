@@ -1,0 +1,475 @@
+#include "ir/interp_private.h"
+
+#include "ir/build.h"
+#include "ir/walk.h"
+
+#include <string.h>
+
+typedef TC_VEC(tc_insn) insn_vec;
+
+typedef struct compiler {
+  tc_machine *m;
+  tc_ir *ir;
+  tc_arena *arena;
+  tc_placement placement;
+  tc_value stmt;         /* being compiled, for diagnostics */
+  uint32_t perthread;    /* depth: thread variables exist */
+  bool *thread_is_known; /* by variable id */
+} compiler;
+
+/* ---- operands ---- */
+
+/* Operands first, without recursion: expressions of unrolled loops can be very deep. */
+tc_value_list tc_interp_operands(const tc_ir *ir, tc_value v, tc_arena *arena) {
+  typedef struct visit {
+    tc_value value;
+    uint32_t next;
+  } visit;
+  TC_VEC(visit) stack = {0};
+  TC_VEC(tc_value) list = {0};
+  tc_map seen = tc_map_in(arena);
+  tc_map_put(&seen, v.id, 0);
+  tc_vec_push(arena, &stack, ((visit){v, 0}));
+  while (stack.n) {
+    visit *top = &stack.at[stack.n - 1];
+    const tc_op *op = tc_op_at(ir, top->value);
+    if (!tc_op_is_pure(op) || top->next >= op->n_in) {
+      tc_vec_push(arena, &list, top->value);
+      stack.n--;
+      continue;
+    }
+    tc_value in = tc_input(ir, op, top->next++);
+    uint32_t known;
+    if (tc_map_get(&seen, in.id, &known)) continue;
+    tc_map_put(&seen, in.id, 0);
+    tc_vec_push(arena, &stack, ((visit){in, 0}));
+  }
+  return (tc_value_list){list.at, list.n};
+}
+
+static uint32_t lanes_of(tc_type type) {
+  return type.lanes ? type.lanes : 1;
+}
+
+static uint32_t new_slots(compiler *c, uint32_t n) {
+  uint32_t first = c->m->n_slots;
+  if (n > UINT32_MAX / 2 - first) tc_interp_out_of_memory(c->m, c->stmt);
+  c->m->n_slots += n;
+  return first;
+}
+
+static uint32_t var_slot(compiler *c, tc_var var) {
+  uint32_t *slot = &c->m->var_slot[var.id];
+  tc_var_info *info = tc_var_at(c->ir, var);
+  if (info->kind == TC_VAR_THREAD && !c->thread_is_known[var.id])
+    tc_interp_unsupported(c->m, c->stmt, "a thread index outside of code for single threads");
+  if (!*slot) *slot = new_slots(c, lanes_of(info->type));
+  return *slot;
+}
+
+/* The first register of a value; 0 for none. */
+static uint32_t slot_of(compiler *c, tc_value v) {
+  if (!v.id) return 0;
+  const tc_op *op = tc_op_at(c->ir, v);
+  if (op->opcode == TC_OP_var) {
+    tc_var var = {op->payload};
+    c->m->var_value[var.id] = v.id;
+    return var_slot(c, var);
+  }
+  uint32_t *slot = &c->m->value_slot[v.id];
+  if (*slot) return *slot;
+  if (op->opcode == TC_OP_lane) return *slot = slot_of(c, tc_input(c->ir, op, 0)) + op->payload;
+  if (op->opcode == TC_OP_slice) tc_interp_unsupported(c->m, c->stmt, "a slice as a value");
+  return *slot = new_slots(c, lanes_of(op->type));
+}
+
+static const uint32_t *slots_of(compiler *c, const tc_value *values, uint32_t n) {
+  uint32_t *slots = TC_NEW_ARRAY(c->arena, n, uint32_t);
+  for (uint32_t i = 0; i < n; i++)
+    slots[i] = slot_of(c, values[i]);
+  return slots;
+}
+
+static void emit_pure(compiler *c, insn_vec *code, tc_value v) {
+  const tc_op *op = tc_op_at(c->ir, v);
+  if (op->opcode == TC_OP_const || op->opcode == TC_OP_var || op->opcode == TC_OP_lane) {
+    slot_of(c, v);
+    return;
+  }
+  const tc_value *in = tc_inputs_of(c->ir, op);
+  /* The type that rules the arithmetic: a select's condition is not it. */
+  tc_type type = tc_value_type(c->ir, in[0]);
+  tc_insn p = {.op = op->opcode,
+               .lanes = (uint16_t)lanes_of(op->type),
+               .dtype = type.dtype,
+               .to = op->type.dtype,
+               .a_lanes = (uint16_t)lanes_of(type),
+               .out = slot_of(c, v),
+               .at = v};
+  if (op->opcode == TC_OP_pack) {
+    p.record = slots_of(c, in, op->n_in);
+  } else {
+    p.a = slot_of(c, in[0]);
+    p.b = op->n_in > 1 ? slot_of(c, in[1]) : 0;
+    p.c = op->n_in > 2 ? slot_of(c, in[2]) : 0;
+  }
+  tc_vec_push(c->arena, code, p);
+}
+
+/* ---- buffers ---- */
+
+/* True when the value depends on arguments only. */
+static bool is_fixed(const tc_ir *ir, const tc_value_list *list) {
+  for (uint32_t i = 0; i < list->n; i++) {
+    const tc_op *op = tc_op_at(ir, list->at[i]);
+    if (!tc_op_is_pure(op)) return false;
+    if (op->opcode != TC_OP_var) continue;
+    enum tc_var_kind kind = tc_var_at(ir, (tc_var){op->payload})->kind;
+    if (kind != TC_VAR_DIM && kind != TC_VAR_SCALAR) return false;
+  }
+  return true;
+}
+
+static uint32_t view_value(compiler *c, tc_view *view, insn_vec *code, tc_value v) {
+  if (!v.id) return 0;
+  tc_value_list list = tc_interp_operands(c->ir, v, c->arena);
+  view->fixed = view->fixed && is_fixed(c->ir, &list);
+  for (uint32_t i = 0; i < list.n; i++)
+    if (tc_op_is_pure(tc_op_at(c->ir, list.at[i]))) emit_pure(c, code, list.at[i]);
+  return slot_of(c, v);
+}
+
+static void compile_view(compiler *c, tc_buf buf) {
+  tc_view *v = &c->m->views[buf.id];
+  const tc_buffer *b = tc_buf_at(c->ir, buf);
+  if (v->buf.id) return;
+  if (b->rank > TC_INTERP_RANK)
+    tc_interp_unsupported(c->m, c->stmt, "a buffer of more than 16 dimensions");
+  *v = (tc_view){.buf = buf,
+                 .storage = b->address.id ? &v->own : &c->m->storages[b->root.id],
+                 .lane = tc_lane_type(b->elem),
+                 .lanes = lanes_of(b->elem),
+                 .rank = b->rank,
+                 .scope = b->scope,
+                 .fixed = true,
+                 .shape_reg = TC_NEW_ARRAY(c->arena, b->rank, uint32_t),
+                 .stride_reg = b->strides ? TC_NEW_ARRAY(c->arena, b->rank, uint32_t) : NULL,
+                 .shape = TC_NEW_ARRAY(c->arena, b->rank, int64_t),
+                 .stride = TC_NEW_ARRAY(c->arena, b->rank, int64_t)};
+  v->lane_bits = tc_type_bits(v->lane);
+  v->elem_bits = v->lane_bits * v->lanes;
+  if (!v->lane_bits) tc_interp_unsupported(c->m, c->stmt, "a buffer of this element type");
+  insn_vec code = {0};
+  for (uint32_t d = 0; d < b->rank; d++) {
+    v->shape_reg[d] = view_value(c, v, &code, b->shape[d]);
+    if (b->strides) v->stride_reg[d] = view_value(c, v, &code, b->strides[d]);
+  }
+  v->offset_reg = view_value(c, v, &code, b->offset);
+  v->address_reg = view_value(c, v, &code, b->address);
+  v->code = (tc_code){code.at, code.n};
+}
+
+/* ---- statements ---- */
+
+static void compile_region(compiler *c, tc_region region);
+
+static bool is_wide(const compiler *c, tc_value v) {
+  return v.id && tc_value_type(c->ir, v).lanes > 1;
+}
+
+static const tc_access_code *access_code(compiler *c, tc_value stmt) {
+  const tc_op *op = tc_op_at(c->ir, stmt);
+  const tc_value *in = tc_inputs_of(c->ir, op);
+  tc_access_code *a = TC_NEW(c->arena, tc_access_code);
+  a->buf = tc_access_buf(c->ir, stmt);
+  compile_view(c, a->buf);
+  const tc_buffer *b = tc_buf_at(c->ir, a->buf);
+  a->rank = b->rank;
+  a->n = 1;
+  a->index = slots_of(c, in, b->rank);
+  bool *wide = TC_NEW_ARRAY(c->arena, b->rank, bool);
+  for (uint32_t d = 0; d < b->rank; d++) {
+    wide[d] = is_wide(c, in[d]);
+    if (wide[d]) a->n = tc_value_type(c->ir, in[d]).lanes;
+  }
+  a->wide = wide;
+  tc_value pred = tc_access_pred(c->ir, stmt);
+  a->pred = slot_of(c, pred);
+  a->wide_pred = is_wide(c, pred);
+  if (op->opcode == TC_OP_load) {
+    a->other = slot_of(c, tc_access_else(c->ir, stmt));
+    return a;
+  }
+  tc_value value = tc_access_value(c->ir, stmt);
+  a->value = slot_of(c, value);
+  a->wide_value = tc_value_type(c->ir, value).lanes > lanes_of(b->elem);
+  if (op->opcode == TC_OP_atomic) {
+    a->atomic = tc_atomic_of(c->ir, stmt)->kind;
+    if (a->atomic == TC_ATOMIC_CAS) a->expected = slot_of(c, in[b->rank + 1]);
+  }
+  return a;
+}
+
+/* The slices that come first, then scalars. */
+static const tc_tile_code *tile_code(compiler *c, const tc_op *op) {
+  tc_tile_code *t = TC_NEW(c->arena, tc_tile_code);
+  uint32_t n_extra = 0;
+  for (uint32_t i = 0; i < op->n_in; i++) {
+    tc_value v = tc_input(c->ir, op, i);
+    const tc_op *in = tc_op_at(c->ir, v);
+    if (in->opcode != TC_OP_slice) {
+      if (n_extra < TC_COUNT(t->extra)) t->extra[n_extra++] = slot_of(c, v);
+      t->extra_type = in->type;
+      continue;
+    }
+    if (t->n == TC_TILE_SLICES) tc_interp_unsupported(c->m, c->stmt, "a fourth slice");
+    tc_slice_code *s = &t->slice[t->n++];
+    s->buf = tc_slice_buf(c->ir, v);
+    s->rank = in->n_in / 2u;
+    s->in_bounds = tc_slice_in_bounds(c->ir, v);
+    s->base = slots_of(c, tc_inputs_of(c->ir, in), s->rank);
+    s->extent = slots_of(c, tc_inputs_of(c->ir, in) + s->rank, s->rank);
+    compile_view(c, s->buf);
+  }
+  return t;
+}
+
+/* What happens to each root buffer below a region. */
+enum { ALLOCATED = 1, READ = 2, WRITTEN = 4 };
+
+typedef struct use_search {
+  uint8_t *uses; /* by root buffer id */
+} use_search;
+
+static void note_use(const tc_ir *ir, use_search *s, tc_buf buf, uint32_t effect) {
+  uint8_t *use = &s->uses[tc_buf_at(ir, buf)->root.id];
+  if (effect & TC_READ) *use |= READ;
+  if (effect & TC_WRITE) *use |= WRITTEN;
+}
+
+static bool find_uses(tc_ir *ir, tc_value stmt, void *data) {
+  use_search *s = data;
+  const tc_op *op = tc_op_at(ir, stmt);
+  uint32_t effect = tc_op_row((enum tc_opcode)op->opcode)->effect;
+  if (op->opcode == TC_OP_alloc)
+    s->uses[tc_buf_at(ir, (tc_buf){op->payload})->root.id] |= ALLOCATED;
+  if (op->opcode == TC_OP_load || op->opcode == TC_OP_store || op->opcode == TC_OP_atomic)
+    note_use(ir, s, tc_access_buf(ir, stmt), effect);
+  for (uint32_t i = 0; i < op->n_in; i++) /* any slice of a tile op may be what it writes */
+    if (tc_is(ir, tc_input(ir, op, i), TC_OP_slice))
+      note_use(ir, s, tc_slice_buf(ir, tc_input(ir, op, i)), effect);
+  return true;
+}
+
+static const uint8_t *uses_below(compiler *c, tc_region body) {
+  use_search s = {TC_NEW_ARRAY(c->arena, c->ir->bufs.n, uint8_t)};
+  tc_walk(c->ir, body, find_uses, &s);
+  return s.uses;
+}
+
+static void find_privates(compiler *c, tc_parallel_code *p, tc_region body) {
+  const uint8_t *uses = uses_below(c, body);
+  TC_VEC(tc_private_var) found = {0};
+  for (uint32_t id = 1; id < c->ir->bufs.n; id++) {
+    bool mine = (uses[id] & (ALLOCATED | WRITTEN)) == WRITTEN;
+    if (!mine || tc_buf_at(c->ir, (tc_buf){id})->scope != TC_SCOPE_var) continue;
+    compile_view(c, (tc_buf){id});
+    size_t size_b = (c->m->views[id].elem_bits + 7) / 8;
+    tc_private_var var = {{id}, tc_arena_alloc(c->arena, size_b), tc_arena_alloc(c->arena, size_b)};
+    tc_vec_push(c->arena, &found, var);
+  }
+  p->privates = found.at;
+  p->n_privates = found.n;
+}
+
+static const tc_parallel_code *parallel_code(compiler *c, tc_value stmt) {
+  const tc_op *op = tc_op_at(c->ir, stmt);
+  const tc_parallel *payload = tc_parallel_of(c->ir, stmt);
+  tc_parallel_code *p = TC_NEW(c->arena, tc_parallel_code);
+  p->n = payload->n;
+  p->vars = payload->vars;
+  p->extent = slots_of(c, tc_inputs_of(c->ir, op), op->n_in);
+  for (uint32_t i = 0; i < p->n; i++)
+    var_slot(c, p->vars[i]);
+  find_privates(c, p, tc_child(c->ir, op, 0));
+  return p;
+}
+
+static const tc_print_code *print_code(compiler *c, tc_value stmt) {
+  const tc_op *op = tc_op_at(c->ir, stmt);
+  const tc_print *payload = tc_print_of(c->ir, stmt);
+  tc_print_code *p = TC_NEW(c->arena, tc_print_code);
+  tc_type *types = TC_NEW_ARRAY(c->arena, op->n_in, tc_type);
+  for (uint32_t i = 0; i < op->n_in; i++)
+    types[i] = tc_value_type(c->ir, tc_input(c->ir, op, i));
+  *p = (tc_print_code){c->ir->texts.at[payload->text], payload->buf, op->n_in,
+                       op->n_in ? slots_of(c, tc_inputs_of(c->ir, op), op->n_in) : NULL, types};
+  if (p->buf.id) compile_view(c, p->buf);
+  return p;
+}
+
+/* What a thread does alone can run thread after thread as long as it meets no other. */
+static bool waits_for_others(tc_ir *ir, tc_value stmt, void *found) {
+  uint16_t opcode = tc_op_at(ir, stmt)->opcode;
+  if (opcode == TC_OP_barrier || opcode == TC_OP_wait) *(bool *)found = true;
+  return true;
+}
+
+static void compile_perthread(compiler *c, tc_value stmt) {
+  const tc_group *group = &c->ir->groups.at[tc_op_at(c->ir, stmt)->payload];
+  tc_region body = tc_child(c->ir, tc_op_at(c->ir, stmt), 0);
+  bool waits = false;
+  tc_walk(c->ir, body, waits_for_others, &waits);
+  if (waits) tc_interp_unsupported(c->m, stmt, "a barrier in code for single threads");
+  const uint8_t *uses = uses_below(c, body);
+  for (uint32_t id = 1; id < c->ir->bufs.n; id++) {
+    enum tc_scope scope = tc_buf_at(c->ir, (tc_buf){id})->scope;
+    bool per_thread = scope == TC_SCOPE_local || scope == TC_SCOPE_var;
+    if (per_thread && uses[id] && !(uses[id] & ALLOCATED))
+      tc_interp_unsupported(c->m, stmt, "a local buffer that outlives code for single threads");
+  }
+  bool outer = c->thread_is_known[group->thread.id];
+  c->thread_is_known[group->thread.id] = group->thread.id != 0;
+  if (group->thread.id) var_slot(c, group->thread);
+  compile_region(c, body);
+  c->thread_is_known[group->thread.id] = outer;
+}
+
+static void compile_regions(compiler *c, const tc_op *op) {
+  uint32_t n = tc_op_row((enum tc_opcode)op->opcode)->n_regions;
+  for (uint32_t r = 0; r < n; r++)
+    compile_region(c, tc_child(c->ir, op, r));
+}
+
+/* Statements that do nothing here: what they order or ask for, this executor does anyway. */
+static bool is_silent(const compiler *c, const tc_op *op) {
+  switch (op->opcode) {
+  case TC_OP_eval:
+  case TC_OP_hint:
+  case TC_OP_fence:
+  case TC_OP_lockstep:
+    return true;
+  case TC_OP_barrier:
+    return c->ir->barriers.at[op->payload].id < 0;
+  default:
+    return false;
+  }
+}
+
+/* table */
+static void emit_stmt(compiler *c, insn_vec *code, tc_value stmt) {
+  const tc_op *op = tc_op_at(c->ir, stmt);
+  tc_insn p = {.op = op->opcode, .lanes = (uint16_t)lanes_of(op->type), .at = stmt};
+  c->stmt = stmt;
+  if (is_silent(c, op)) return;
+  switch (op->opcode) {
+  case TC_OP_alloc:
+    compile_view(c, tc_buf_at(c->ir, (tc_buf){op->payload})->root);
+    break;
+  case TC_OP_load:
+  case TC_OP_store:
+  case TC_OP_atomic:
+    p.out = op->type.lanes ? slot_of(c, stmt) : 0;
+    p.record = access_code(c, stmt);
+    break;
+  case TC_OP_for:
+    p.out = var_slot(c, tc_loop_of(c->ir, stmt)->var);
+    p.a = slot_of(c, tc_input(c->ir, op, 0));
+    p.b = slot_of(c, tc_input(c->ir, op, 1));
+    p.c = slot_of(c, tc_input(c->ir, op, 2));
+    break;
+  case TC_OP_kernel:
+    p.record = slots_of(c, tc_inputs_of(c->ir, op), op->n_in);
+    for (uint32_t i = 0; i < tc_kernel_of(c->ir, stmt)->n_grid; i++)
+      if (tc_kernel_of(c->ir, stmt)->block[i].id) var_slot(c, tc_kernel_of(c->ir, stmt)->block[i]);
+    break;
+  case TC_OP_parallel:
+    p.record = parallel_code(c, stmt);
+    break;
+  case TC_OP_if:
+  case TC_OP_yield:
+  case TC_OP_assert:
+  case TC_OP_assume:
+    p.a = slot_of(c, tc_input(c->ir, op, 0));
+    break;
+  case TC_OP_while:
+  case TC_OP_break:
+  case TC_OP_continue:
+  case TC_OP_group:
+    break;
+  case TC_OP_perthread:
+    compile_perthread(c, stmt);
+    tc_vec_push(c->arena, code, p);
+    return;
+  case TC_OP_copy:
+  case TC_OP_fill:
+  case TC_OP_gemm:
+  case TC_OP_reduce:
+  case TC_OP_scan:
+  case TC_OP_transpose:
+  case TC_OP_im2col:
+  case TC_OP_atomic_tile:
+    p.record = tile_code(c, op);
+    break;
+  case TC_OP_print:
+    p.record = print_code(c, stmt);
+    break;
+  default:
+    tc_interp_unsupported(
+        c->m, stmt,
+        tc_format(c->ir->diags->arena, "op '%s'", tc_op_row((enum tc_opcode)op->opcode)->name));
+  }
+  tc_vec_push(c->arena, code, p);
+  compile_regions(c, op);
+}
+
+static void compile_region(compiler *c, tc_region region) {
+  const tc_block *block = tc_block_at(c->ir, region);
+  insn_vec code = {0};
+  for (uint32_t i = 0; i < block->ops.n; i++) {
+    uint32_t first, n = tc_placed_before(&c->placement, region, i, &first);
+    c->stmt = block->ops.at[i];
+    for (uint32_t k = 0; k < n; k++)
+      emit_pure(c, &code, c->placement.at[first + k].value);
+    emit_stmt(c, &code, block->ops.at[i]);
+  }
+  c->m->codes[region.id] = (tc_code){code.at, code.n};
+}
+
+/* ---- registers ---- */
+
+/* Constants get their value; everything else is undefined until computed. */
+static void fill_registers(tc_machine *m) {
+  m->regs = tc_interp_room(m, m->n_slots, sizeof *m->regs, (tc_value){0});
+  for (uint32_t id = 1; id < m->ir->n_ops; id++) {
+    const tc_op *op = tc_op_at(m->ir, (tc_value){id});
+    uint32_t slot = m->value_slot[id];
+    if (!slot || op->opcode == TC_OP_lane) continue;
+    tc_reg r = {.poison = id};
+    if (op->opcode == TC_OP_const) r = (tc_reg){.x = m->ir->imms.at[op->payload]};
+    for (uint32_t l = 0; l < lanes_of(op->type); l++)
+      m->regs[slot + l] = r;
+  }
+  for (uint32_t id = 1; id < m->ir->vars.n; id++)
+    if (m->var_slot[id]) m->regs[m->var_slot[id]].poison = m->var_value[id];
+}
+
+void tc_interp_compile(tc_machine *m) {
+  tc_ir *ir = m->ir;
+  compiler c = {.m = m,
+                .ir = ir,
+                .arena = &m->arena,
+                .placement = tc_place_values(ir, ir->body, &m->arena),
+                .thread_is_known = TC_NEW_ARRAY(&m->arena, ir->vars.n, bool)};
+  m->codes = TC_NEW_ARRAY(&m->arena, ir->blocks.n, tc_code);
+  m->value_slot = TC_NEW_ARRAY(&m->arena, ir->n_ops, uint32_t);
+  m->var_slot = TC_NEW_ARRAY(&m->arena, ir->vars.n, uint32_t);
+  m->var_value = TC_NEW_ARRAY(&m->arena, ir->vars.n, uint32_t);
+  m->storages = TC_NEW_ARRAY(&m->arena, ir->bufs.n, tc_storage);
+  m->views = TC_NEW_ARRAY(&m->arena, ir->bufs.n, tc_view);
+  m->n_slots = 1; /* register 0: absent */
+  for (uint32_t i = 0; i < ir->params.n; i++)
+    if (ir->params.at[i].kind == TC_PARAM_BUFFER) compile_view(&c, ir->params.at[i].buf);
+  compile_region(&c, ir->body);
+  fill_registers(m);
+}

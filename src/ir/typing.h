@@ -1,0 +1,21 @@
+/* The type rules of pure ops, stated once: the verifier checks existing ops against them, the parser
+ * asks before it builds. */
+#ifndef TC_IR_TYPING_H
+#define TC_IR_TYPING_H
+
+#include "ir/ir.h"
+
+enum { TC_MAX_RANK = 16, TC_MAX_LANES = 1024 };
+
+typedef struct tc_pure {
+  enum tc_opcode op;
+  const tc_value *in;
+  uint32_t n, payload;
+  tc_type type; /* wanted: of const, var, cast and reinterpret; lanes of ramp and broadcast */
+} tc_pure;
+/* NULL and *type set when the op is right; else what is wrong, in the arena or static. */
+const char *tc_typing_check(const tc_ir *ir, const tc_pure *x, tc_type *type);
+/* True for one lane of an integer type. */
+bool tc_is_index_type(tc_type type);
+
+#endif

@@ -1,0 +1,148 @@
+/* Shared by the staged half only: bound arguments of a T.* call, frames, and the small helpers the
+ * families of ops are written with. */
+#ifndef TC_LANG_STAGE_PRIVATE_H
+#define TC_LANG_STAGE_PRIVATE_H
+
+#include "lang/eval.h"
+
+enum { STAGE_MAX_ARGS = 24, STAGE_MAX_RANK = 16 };
+
+/* ---- the vocabulary ---- */
+
+enum stage_where {
+  W_ANY,      /* wherever an expression may stand */
+  W_FUNC,     /* inside a prim_func or eager function, kernels included */
+  W_PROLOGUE, /* inside a function, outside kernels */
+  W_KERNEL,   /* inside a kernel, also inside loops and parallel bodies */
+  W_TILE,     /* inside a kernel, not inside a parallel loop */
+};
+
+typedef struct stage_args {
+  const struct stage_builtin *row;
+  tc_span span; /* of the call */
+  uint32_t n;   /* parameters of the signature, the variadic one excepted */
+  tc_str names[STAGE_MAX_ARGS];
+  tc_val v[STAGE_MAX_ARGS];
+  tc_span at[STAGE_MAX_ARGS]; /* where the value stands; the call's span for a default */
+  bool given[STAGE_MAX_ARGS];
+  TC_VEC(tc_val) rest; /* of `*name` */
+  TC_VEC(tc_call_arg) extra; /* of `**name` */
+} stage_args;
+
+typedef tc_val stage_handler(tc_eval *ev, stage_args *a);
+typedef struct stage_builtin {
+  const char *name, *signature, *doc;
+  enum stage_where where;
+  stage_handler *run; /* NULL: known, not implemented yet */
+  int aux;            /* what tells rows apart that share a handler */
+} stage_builtin;
+const stage_builtin *tc_stage_row(uint32_t row);
+/* Binds arguments to a signature "(a, b=1, *, c=None, **extra)"; diagnostics name the row. */
+void tc_stage_bind_args(tc_eval *ev, const stage_builtin *row, const tc_call_args *args,
+                        stage_args *out);
+
+/* Every handler named by builtins.def. */
+#define BUILTIN(name, signature, where, handler, aux, doc) stage_handler tc_do_##handler;
+#define MISSING(name)
+#include "lang/builtins.def"
+#undef BUILTIN
+#undef MISSING
+
+/* ---- frames ---- */
+
+enum stage_frame_kind { F_KERNEL, F_PARALLEL, F_LOOP, F_PERSISTENT, F_BLOCK };
+
+typedef struct stage_safe {
+  tc_buf buf;
+  tc_val value;
+} stage_safe;
+
+struct tc_frame {
+  enum stage_frame_kind kind;
+  tc_frame *outer;
+  tc_span span;
+  uint32_t n;                       /* extents, loops or grid dimensions */
+  tc_value lo[STAGE_MAX_RANK], hi[STAGE_MAX_RANK], step[STAGE_MAX_RANK]; /* F_LOOP */
+  tc_value extent[STAGE_MAX_RANK];  /* F_KERNEL, F_PARALLEL, F_PERSISTENT */
+  tc_loop loop;                     /* F_LOOP: kind and hints; var is made on entry */
+  int64_t threads[3];
+  tc_val wave, index;               /* F_PERSISTENT */
+  int64_t group;
+  tc_var thread[3];                 /* F_KERNEL */
+  tc_region body;                   /* where the statements of the frame go */
+  bool has_effect;                  /* a statement with an effect was emitted inside      */
+  bool has_inner;                   /* F_PARALLEL: another parallel loop was nested in it */
+  TC_VEC(stage_safe) safe;          /* annotate_safe_value, this frame and inwards */
+};
+
+tc_frame *tc_stage_frame_new(tc_eval *ev, enum stage_frame_kind kind, tc_span span);
+/* A statement with an effect is about to be emitted; refuses it between nested parallel loops. */
+void tc_stage_effect(tc_eval *ev, tc_span span);
+/* The innermost open frame of a kind, or NULL. */
+tc_frame *tc_stage_frame(tc_eval *ev, enum stage_frame_kind kind);
+bool tc_stage_in_kernel(const tc_eval *ev);
+/* The safe value annotated for `buf`, converted to its type; id 0 when none. */
+tc_value tc_stage_safe_of(tc_eval *ev, tc_buf buf, tc_span span);
+
+/* ---- functions ---- */
+
+/* The IR exists from the first T.* call on: factories build shapes before a function begins. */
+void tc_stage_ensure_ir(tc_eval *ev);
+/* The dimension `name`, made on first use. */
+tc_value tc_stage_dim(tc_eval *ev, tc_str name, tc_type type, tc_span span);
+
+/* ---- values ---- */
+
+tc_type tc_i32_type(void);
+/* Both sides brought to their common type (language: promotion). */
+void tc_stage_promote(tc_eval *ev, tc_value *a, tc_value *b, tc_span span);
+tc_type tc_stage_common(tc_eval *ev, tc_type a, tc_type b, tc_span span);
+/* One dtype converted to another as a store does. */
+tc_value tc_stage_cast(tc_eval *ev, tc_value v, tc_type to, tc_span span);
+/* A compile-time int or a diagnostic naming `what`. */
+int64_t tc_stage_int(tc_eval *ev, tc_val v, const char *what, tc_span span);
+bool tc_stage_bool(tc_eval *ev, tc_val v, const char *what, tc_span span);
+/* An index or extent: int32 or int64 value. */
+tc_value tc_stage_index(tc_eval *ev, tc_val v, const char *what, tc_span span);
+/* Shape given as int, expression, tuple or list of them. Returns the rank. */
+uint32_t tc_stage_shape(tc_eval *ev, tc_val v, tc_value *shape, const char *what, tc_span span);
+tc_val tc_stage_shape_tuple(tc_eval *ev, const tc_value *shape, uint32_t n);
+/* int32 constants as Python ints, everything else as EXPR. */
+tc_val tc_stage_fold(tc_eval *ev, tc_value v);
+/* "128x32" in the arena, dims by name. */
+const char *tc_stage_show_shape(tc_eval *ev, const tc_value *shape, uint32_t n);
+const char *tc_stage_show_value(tc_eval *ev, tc_value v);
+/* Arithmetic on index values of possibly different widths. */
+tc_value tc_stage_arith(tc_eval *ev, enum tc_opcode op, tc_value a, tc_value b);
+tc_val tc_stage_load(tc_eval *ev, tc_buf buf, const tc_value *index, tc_span span);
+
+/* ---- tile operands ---- */
+
+/* A tile operand in box form. `origin` operands (elements, or partial indices) have open extents
+ * until the other side closes them. */
+typedef struct stage_box {
+  tc_buf buf;
+  uint32_t rank;
+  tc_value base[STAGE_MAX_RANK], extent[STAGE_MAX_RANK];
+  bool open; /* extents come from the other operand */
+  bool whole;
+  tc_span span;
+} stage_box;
+stage_box tc_stage_box(tc_eval *ev, tc_val v, const char *what, tc_span span);
+tc_value tc_stage_box_slice(tc_eval *ev, const stage_box *box);
+/* Extents of `box` whose constant 1s are dropped; returns how many. */
+uint32_t tc_stage_box_dims(tc_eval *ev, const stage_box *box, tc_value *extent, uint32_t *at);
+const tc_buffer *tc_stage_buffer(const tc_eval *ev, tc_buf buf);
+const char *tc_stage_buf_name(const tc_eval *ev, tc_buf buf);
+/* A note with the place and shape of a buffer's declaration. */
+void tc_stage_note_buf(tc_eval *ev, tc_buf buf);
+tc_value tc_stage_tile_stmt(tc_eval *ev, enum tc_opcode op, const tc_value *in, uint32_t n,
+                            uint32_t payload, tc_span span);
+
+#define STAGE_FAIL(ev, id, ...)                                                                    \
+  do {                                                                                             \
+    TC_DIAG((ev)->diags, id, __VA_ARGS__);                                                         \
+    tc_diag_stop((ev)->diags);                                                                     \
+  } while (0)
+
+#endif

@@ -1,0 +1,160 @@
+#include "target/common/cemit.h"
+
+#include <inttypes.h>
+
+/* ---- linear forms as text ---- */
+
+/* A leaf in 64 bits: the loop counter itself where there is one. */
+static const char *wide(tc_cemit *e, tc_value leaf) {
+  const tc_op *op = tc_op_at(e->ir, leaf);
+  if (op->opcode == TC_OP_var && e->var_wide[op->payload]) return e->var_wide[op->payload];
+  if (op->type.dtype == TC_DT_int64) return tc_ce_ref(e, leaf, 0);
+  return tc_ce_text(e, "(tc_i64)%s", tc_ce_ref(e, leaf, 0));
+}
+
+static const char *term_text(tc_cemit *e, const char *leaf, int64_t by) {
+  if (by == 1) return leaf;
+  return tc_ce_text(e, by < 0 ? "%s * (%" PRId64 ")" : "%s * %" PRId64, leaf, by);
+}
+
+const char *tc_ce_linear(tc_cemit *e, const tc_linear *l) {
+  const char *text = NULL;
+  for (uint32_t i = 0; i < l->n; i++) {
+    const char *t = term_text(e, wide(e, l->terms[i].leaf), l->terms[i].by);
+    text = text ? tc_ce_text(e, "%s + %s", text, t) : t;
+  }
+  if (!text) return tc_ce_text(e, "%" PRId64, l->constant);
+  if (l->constant == 0) return text;
+  return tc_ce_text(e, l->constant < 0 ? "%s - %" PRIu64 : "%s + %" PRIu64, text,
+                    l->constant < 0 ? 0 - (uint64_t)l->constant : (uint64_t)l->constant);
+}
+
+const char *tc_ce_linear32(tc_cemit *e, const tc_linear *l) {
+  const char *text = tc_ce_text(e, "%" PRId32, (int32_t)l->constant);
+  for (uint32_t i = 0; i < l->n; i++)
+    text = tc_ce_text(e, "%s + %s", text,
+                      term_text(e, tc_ce_ref(e, l->terms[i].leaf, 0), l->terms[i].by));
+  return tc_ce_text(e, "(tc_i64)(tc_i32)(%s)", text);
+}
+
+/* An int32 index that may wrap is split into loop counters F, 0 <= F < 2^31 over the integers, and
+ * the rest R, wrapped to int32. R + F lies in [-2^31, 2^32) and is congruent to the index modulo
+ * 2^32. So if the index lies in [0, 2^31), as whoever asks here knows, R + F is the index; and the
+ * C compiler sees that it advances with the counters. */
+const char *tc_ce_index(tc_cemit *e, tc_value v) {
+  tc_linear l = tc_linear_of(&e->ranges, v);
+  if (l.exact) return tc_ce_linear(e, &l);
+  tc_linear counters = {0}, rest = l;
+  int64_t reach = 0;
+  for (uint32_t i = 0; i < l.n; i++) {
+    tc_linear_term t = l.terms[i];
+    const tc_op *op = tc_op_at(e->ir, t.leaf);
+    if (op->opcode != TC_OP_var || !e->var_wide[op->payload] || t.by <= 0) continue;
+    tc_range r = tc_range_of(&e->ranges, t.leaf);
+    if (r.lo < 0 || r.hi > INT32_MAX || t.by > INT32_MAX) continue;
+    if (t.by * r.hi + reach > INT32_MAX) continue;
+    reach += t.by * r.hi;
+    counters.terms[counters.n++] = t;
+    rest = tc_linear_without(&rest, t.leaf);
+  }
+  if (counters.n == 0) return tc_ce_text(e, "(tc_i64)%s", tc_ce_ref(e, v, 0));
+  return tc_ce_text(e, "%s + %s", tc_ce_linear32(e, &rest), tc_ce_linear(e, &counters));
+}
+
+/* ---- strides ---- */
+
+bool tc_ce_stride_const(tc_cemit *e, tc_buf buf, uint32_t d, int64_t *x) {
+  const tc_buffer *b = tc_buf_at(e->ir, buf);
+  if (b->strides) return tc_const_of(e->ir, b->strides[d], x);
+  *x = 1;
+  for (uint32_t k = d + 1; k < b->rank; k++) {
+    int64_t extent;
+    if (!tc_const_of(e->ir, b->shape[k], &extent)) return false;
+    *x *= extent;
+  }
+  return true;
+}
+
+const char *tc_ce_stride(tc_cemit *e, tc_buf buf, uint32_t d) {
+  const tc_buffer *b = tc_buf_at(e->ir, buf);
+  int64_t x;
+  if (tc_ce_stride_const(e, buf, d, &x)) return tc_ce_text(e, "%" PRId64, x);
+  if (b->strides) return tc_ce_text(e, "(tc_i64)%s", tc_ce_ref(e, b->strides[d], 0));
+  const char *text = NULL;
+  for (uint32_t k = d + 1; k < b->rank; k++) {
+    const char *extent = tc_ce_text(e, "(tc_i64)%s", tc_ce_ref(e, b->shape[k], 0));
+    text = text ? tc_ce_text(e, "%s * %s", text, extent) : extent;
+  }
+  return text;
+}
+
+static const char *index_lane(tc_cemit *e, tc_value index, uint32_t lane) {
+  tc_type type = tc_value_type(e->ir, index);
+  if (type.lanes == 1) return tc_ce_index(e, index);
+  return tc_ce_text(e, "(tc_i64)%s", tc_ce_ref(e, index, lane));
+}
+
+const char *tc_ce_offset(tc_cemit *e, tc_buf buf, const tc_value *index, uint32_t lane) {
+  const tc_buffer *b = tc_buf_at(e->ir, buf);
+  uint32_t inner = b->elem.lanes;
+  const char *text = "0";
+  for (uint32_t d = 0; d < b->rank; d++) {
+    int64_t zero;
+    if (tc_const_of(e->ir, index[d], &zero) && zero == 0) continue;
+    const char *at = index_lane(e, index[d], lane / inner), *stride = tc_ce_stride(e, buf, d);
+    if (stride[0] != '1' || stride[1]) at = tc_ce_text(e, "(%s) * (%s)", at, stride);
+    text = text[0] == '0' && !text[1] ? at : tc_ce_text(e, "%s + %s", text, at);
+  }
+  if (inner == 1) return text;
+  return tc_ce_text(e, "(%s) * %u + %u", text, inner, lane % inner);
+}
+
+/* ---- elements ---- */
+
+const char *tc_ce_storage(tc_type elem) {
+  return tc_dtype_row((enum tc_dtype)elem.dtype)->c_type;
+}
+
+/* 6-bit floats have a byte each; only 4 and 2 bits are packed (base/floats.h). */
+bool tc_ce_is_packed(tc_type elem) {
+  uint32_t bits = tc_dtype_row((enum tc_dtype)elem.dtype)->bits;
+  return bits == 4 || bits == 2;
+}
+
+const char *tc_ce_decode(tc_cemit *e, tc_type elem, const char *bits) {
+  const tc_dtype_info *row = tc_dtype_row((enum tc_dtype)elem.dtype);
+  if (row->kind == TC_K_BOOL) return tc_ce_text(e, "(%s != 0)", bits);
+  if (row->kind == TC_K_FLOAT)
+    return row->format < 0 || elem.dtype == TC_DT_float32
+               ? bits
+               : tc_ce_text(e, "tc_%s_get(%s)", row->name, bits);
+  if (row->kind == TC_K_INT && row->bits < 8) return tc_ce_text(e, "tc_sign%u(%s)", row->bits, bits);
+  return bits;
+}
+
+const char *tc_ce_encode(tc_cemit *e, tc_type elem, const char *value) {
+  const tc_dtype_info *row = tc_dtype_row((enum tc_dtype)elem.dtype);
+  bool plain = row->kind != TC_K_FLOAT || row->bits >= 32;
+  return plain ? value : tc_ce_text(e, "tc_%s_put(%s)", row->name, value);
+}
+
+const char *tc_ce_get(tc_cemit *e, tc_buf buf, const char *at) {
+  const tc_buffer *b = tc_buf_at(e->ir, buf);
+  const char *name = e->buf_names[buf.id];
+  if (b->scope == TC_SCOPE_var) return name;
+  uint32_t bits = tc_dtype_row((enum tc_dtype)b->elem.dtype)->bits;
+  const char *stored = tc_ce_is_packed(b->elem) ? tc_ce_text(e, "tc_get%u(%s, %s)", bits, name, at)
+                                                : tc_ce_text(e, "%s[%s]", name, at);
+  return tc_ce_decode(e, b->elem, stored);
+}
+
+const char *tc_ce_put(tc_cemit *e, tc_buf buf, const char *at, const char *bits) {
+  const tc_buffer *b = tc_buf_at(e->ir, buf);
+  const char *name = e->buf_names[buf.id];
+  if (b->scope == TC_SCOPE_var) return tc_ce_text(e, "%s = %s;", name, bits);
+  if (!tc_ce_is_packed(b->elem)) return tc_ce_text(e, "%s[%s] = %s;", name, at, bits);
+  /* Blocks may own neighbouring elements of one byte. */
+  const char *how = b->scope == TC_SCOPE_global ? "_atomic" : "";
+  return tc_ce_text(e, "tc_put%u%s(%s, %s, (tc_u8)%s);",
+                    tc_dtype_row((enum tc_dtype)b->elem.dtype)->bits, how, name, at, bits);
+}

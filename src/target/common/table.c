@@ -1,0 +1,636 @@
+#include "target/common/table.h"
+
+#include "ir/build.h"
+#include "ir/walk.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- element types ---- */
+
+static const uint8_t CODES[TC_DTYPE_COUNT] = {
+#define X(id, code, name, bits) [TC_DT_##name] = code,
+    TILEC_DTYPES(X)
+#undef X
+};
+
+static const uint8_t DTYPES[TILEC_DTYPE_COUNT] = {
+#define X(id, code, name, bits) [code] = TC_DT_##name,
+    TILEC_DTYPES(X)
+#undef X
+};
+
+/* The public list and dtypes.def must name the same types: all but void and slice, and as wide. */
+enum {
+  N_CODES = 0
+#define X(id, code, name, bits) +1
+      TILEC_DTYPES(X)
+#undef X
+};
+_Static_assert(N_CODES + 2 == TC_DTYPE_COUNT, "TILEC_DTYPES lacks a row of dtypes.def");
+enum {
+#define DTYPE(name, kind, bits, format, c_type, descr, storage) BITS_##name = bits,
+#include "ir/dtypes.def"
+#undef DTYPE
+};
+#define X(id, code, name, bits) _Static_assert(BITS_##name == bits, "width of " #name);
+TILEC_DTYPES(X)
+#undef X
+
+tilec_dtype tc_table_code(enum tc_dtype dtype) { return (tilec_dtype)CODES[dtype]; }
+
+enum tc_dtype tc_table_dtype(uint32_t code) {
+  return code < TILEC_DTYPE_COUNT ? (enum tc_dtype)DTYPES[code] : TC_DT_void;
+}
+
+/* ---- the builder ---- */
+
+typedef struct builder {
+  tc_ir *ir;
+  tc_arena *arena;
+  bool strict; /* report what the host cannot compute; else leave it without a value */
+  bool failed;
+  TC_VEC(tc_rt_instr) code;
+  TC_VEC(tc_rt_step) steps, more;
+  TC_VEC(tc_rt_dim) dims;
+  TC_VEC(tc_rt_assert) asserts;
+  TC_VEC(tc_rt_workspace) workspaces;
+  TC_VEC(tc_rt_kernel) kernels;
+  TC_VEC(uint32_t) stack;
+  tc_rt_param *params;
+  tc_map numbers;   /* IR value -> value number */
+  uint32_t *words;  /* by variable id: word + 1, or 0 */
+  bool *bound;      /* by variable id: known when the code built now runs */
+  bool *used;       /* by variable id: more than the shape of a parameter nobody touches needs it */
+  uint32_t *access; /* by buffer id: TILEC_PARAM_READ and _WRITTEN of what is stored there */
+  uint32_t n_words;
+} builder;
+
+static const uint8_t RT_OPS[TC_OP_COUNT] = {
+#define RT_OP(name, n) [TC_OP_##name] = TC_RT_OP_##name + 1,
+#include "rt/ops.def"
+#undef RT_OP
+};
+
+static bool host_type(tc_type type) {
+  if (type.lanes != 1) return false;
+  switch (tc_type_kind(type)) {
+  case TC_K_BOOL:
+  case TC_K_INT:
+  case TC_K_UINT:
+  case TC_K_HANDLE: return true;
+  case TC_K_FLOAT: return type.dtype == TC_DT_float32 || type.dtype == TC_DT_float64;
+  case TC_K_VOID:
+  case TC_K_SLICE: return false;
+  }
+  return false;
+}
+
+static uint8_t code_of(tc_type type) { return CODES[type.dtype]; }
+
+/* Why an op alone cannot be an instruction, or NULL. */
+static const char *obstacle(const builder *b, tc_value v) {
+  const tc_op *op = tc_op_at(b->ir, v);
+  if (op->opcode == TC_OP_load) return "it reads memory";
+  if (!tc_op_is_pure(op)) return "it is the result of a statement";
+  if (op->opcode == TC_OP_var)
+    return b->words[op->payload] ? NULL : "it uses an index that exists only inside a kernel";
+  if (!host_type(op->type)) return "it has a type the host does not compute with";
+  if (!RT_OPS[op->opcode]) return "it uses an operation the host does not compute";
+  for (uint32_t i = 0; i < op->n_in; i++) {
+    tc_value in = tc_input(b->ir, op, i);
+    if (!host_type(tc_value_type(b->ir, in))) return "it uses a type the host does not compute with";
+  }
+  return NULL;
+}
+
+static int by_id(const void *a, const void *b) {
+  uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+  return x < y ? -1 : x > y;
+}
+
+/* All values that `v` needs and that have no number yet, operands first. NULL when all can be
+ * instructions, else why not. */
+static const char *collect(builder *b, tc_value v, uint32_t **ids, uint32_t *n) {
+  tc_map seen = tc_map_in(b->arena);
+  TC_VEC(uint32_t) found = {0};
+  b->stack.n = 0;
+  tc_vec_push(b->arena, &b->stack, v.id);
+  while (b->stack.n) {
+    uint32_t id = b->stack.at[--b->stack.n], known;
+    if (tc_map_get(&seen, id, &known) || tc_map_get(&b->numbers, id, &known)) continue;
+    tc_map_put(&seen, id, 1);
+    const char *why = obstacle(b, (tc_value){id});
+    if (why) return why;
+    tc_vec_push(b->arena, &found, id);
+    const tc_op *op = tc_op_at(b->ir, (tc_value){id});
+    for (uint32_t i = 0; i < op->n_in; i++)
+      tc_vec_push(b->arena, &b->stack, tc_input(b->ir, op, i).id);
+  }
+  if (found.n) qsort(found.at, found.n, sizeof *found.at, by_id);
+  *ids = found.at;
+  *n = found.n;
+  return NULL;
+}
+
+static uint32_t number_of(const builder *b, tc_value v) {
+  uint32_t number = 0;
+  if (!tc_map_get(&b->numbers, v.id, &number))
+    tc_bug(b->arena->unwind, "launch table: operand %u has no number", v.id);
+  return number;
+}
+
+static tc_rt_instr make_instr(const builder *b, const tc_op *op) {
+  tc_rt_instr in = {.op = (uint8_t)(RT_OPS[op->opcode] - 1), .type = code_of(op->type)};
+  if (op->opcode == TC_OP_const) {
+    in.as.constant = b->ir->imms.at[op->payload].i;
+    if (tc_is_float(op->type)) {
+      double x = b->ir->imms.at[op->payload].f;
+      memcpy(&in.as.constant, &x, sizeof x);
+    }
+    return in;
+  }
+  in.a = number_of(b, tc_input(b->ir, op, 0));
+  in.as.of.b = op->n_in > 1 ? number_of(b, tc_input(b->ir, op, 1)) : in.a;
+  in.as.of.c = op->n_in > 2 ? number_of(b, tc_input(b->ir, op, 2)) : in.a;
+  tc_type operand = tc_value_type(b->ir, tc_input(b->ir, op, 0));
+  in.from = code_of(operand);
+  if (op->opcode >= TC_OP_eq && op->opcode <= TC_OP_le) in.type = in.from;
+  return in;
+}
+
+/* The value number of `v`, with code for it appended. False (and why) when the host cannot. */
+static bool lower(builder *b, tc_value v, uint32_t *number, const char **why) {
+  uint32_t *ids = NULL, n = 0;
+  *why = collect(b, v, &ids, &n);
+  if (!*why && b->n_words + b->code.n + n > TC_RT_MAX_VALUES)
+    *why = "the expressions of the host part are too large";
+  if (*why) return false;
+  for (uint32_t i = 0; i < n; i++) {
+    const tc_op *op = tc_op_at(b->ir, (tc_value){ids[i]});
+    if (op->opcode == TC_OP_var) {
+      tc_map_put(&b->numbers, ids[i], b->words[op->payload] - 1);
+    } else {
+      tc_rt_instr in = make_instr(b, op);
+      tc_map_put(&b->numbers, ids[i], b->n_words + b->code.n);
+      tc_vec_push(b->arena, &b->code, in);
+    }
+  }
+  *number = number_of(b, v);
+  return true;
+}
+
+static void refuse(builder *b, tc_span span, const char *what, const char *why) {
+  if (b->strict) TC_DIAG(b->ir->diags, D_host_expression, span, what, why);
+  b->failed = true;
+}
+
+/* A value that never exists: what a lenient table has in place of the impossible. */
+static uint32_t no_value(builder *b) {
+  tc_rt_instr zero = {.op = TC_RT_OP_const, .type = TILEC_INT32};
+  uint32_t at = b->n_words + b->code.n;
+  tc_rt_instr bad = {.op = TC_RT_OP_floordiv, .type = TILEC_INT32, .a = at};
+  bad.as.of.b = bad.as.of.c = at;
+  tc_vec_push(b->arena, &b->code, zero);
+  tc_vec_push(b->arena, &b->code, bad);
+  return at + 1;
+}
+
+static tc_rt_number lower_number(builder *b, tc_value v, tc_span span, const char *what) {
+  tc_rt_number number = {0};
+  const char *why;
+  if (tc_const_of(b->ir, v, &number.constant)) {
+    number.is_constant = true;
+  } else if (!lower(b, v, &number.value, &why)) {
+    refuse(b, span, what, why);
+    number.value = no_value(b);
+  }
+  return number;
+}
+
+static const char *name_of_buf(const builder *b, tc_buf buf) {
+  return tc_name_of(b->ir, tc_buf_at(b->ir, buf)->name);
+}
+
+/* ---- what is read, written and used ---- */
+
+static void touch(builder *b, tc_buf buf, uint32_t how) {
+  if (buf.id) b->access[tc_buf_at(b->ir, buf)->root.id] |= how;
+}
+
+static uint32_t slice_access(enum tc_opcode op, uint32_t input) {
+  enum { R = TILEC_PARAM_READ, W = TILEC_PARAM_WRITTEN };
+  switch (op) { /* table */
+  case TC_OP_copy:
+  case TC_OP_transpose:
+  case TC_OP_im2col: return input == 0 ? R : W;
+  case TC_OP_fill: return W;
+  case TC_OP_gemm: return input == 2 ? R | W : R;
+  case TC_OP_reduce:
+  case TC_OP_scan: return input == 1 ? R | W : R;
+  case TC_OP_atomic_tile: return input == 0 ? R | W : R;
+  default: return R | W; /* an op this table does not know: the safe side */
+  }
+}
+
+typedef struct use_walk {
+  builder *b;
+  bool *needed; /* by value id */
+} use_walk;
+
+static bool visit_use(tc_ir *ir, tc_value stmt, void *data) {
+  use_walk *walk = data;
+  const tc_op *op = tc_op_at(ir, stmt);
+  for (uint32_t i = 0; i < op->n_in; i++) {
+    tc_value in = tc_input(ir, op, i);
+    walk->needed[in.id] = true;
+    if (tc_is(ir, in, TC_OP_slice))
+      touch(walk->b, tc_slice_buf(ir, in), slice_access((enum tc_opcode)op->opcode, i));
+  }
+  if (op->opcode == TC_OP_load) touch(walk->b, tc_access_buf(ir, stmt), TILEC_PARAM_READ);
+  if (op->opcode == TC_OP_store) touch(walk->b, tc_access_buf(ir, stmt), TILEC_PARAM_WRITTEN);
+  if (op->opcode == TC_OP_atomic)
+    touch(walk->b, tc_access_buf(ir, stmt), TILEC_PARAM_READ | TILEC_PARAM_WRITTEN);
+  if (op->opcode == TC_OP_wait) touch(walk->b, ir->waits.at[op->payload].buf, TILEC_PARAM_READ);
+  if (op->opcode == TC_OP_print) touch(walk->b, tc_print_of(ir, stmt)->buf, TILEC_PARAM_READ);
+  return true;
+}
+
+static void need_shapes(const builder *b, bool *needed) {
+  for (uint32_t i = 1; i < b->ir->bufs.n; i++) {
+    const tc_buffer *buf = b->ir->bufs.at[i];
+    if (tc_buf_at(b->ir, buf->root)->flags & TC_BUF_NULLABLE) continue;
+    for (uint32_t axis = 0; axis < buf->rank; axis++) {
+      needed[buf->shape[axis].id] = true;
+      if (buf->strides) needed[buf->strides[axis].id] = true;
+    }
+    needed[buf->offset.id] = true;
+    needed[buf->address.id] = true;
+  }
+}
+
+static void find_uses(builder *b) {
+  use_walk walk = {b, TC_NEW_ARRAY(b->arena, b->ir->n_ops, bool)};
+  tc_walk(b->ir, b->ir->body, visit_use, &walk);
+  need_shapes(b, walk.needed);
+  /* Operands have smaller numbers than the pure op that uses them. */
+  for (uint32_t id = b->ir->n_ops; id-- > 1;) {
+    const tc_op *op = tc_op_at(b->ir, (tc_value){id});
+    if (!walk.needed[id] || !tc_op_is_pure(op)) continue;
+    if (op->opcode == TC_OP_var) b->used[op->payload] = true;
+    for (uint32_t i = 0; i < op->n_in; i++) walk.needed[tc_input(b->ir, op, i).id] = true;
+  }
+}
+
+/* ---- words and parameters ---- */
+
+static void number_words(builder *b) {
+  for (uint32_t id = 1; id < b->ir->vars.n; id++) {
+    const tc_var_info *var = &b->ir->vars.at[id];
+    if (var->kind != TC_VAR_DIM && var->kind != TC_VAR_SCALAR) continue;
+    b->words[id] = ++b->n_words;
+    b->bound[id] = var->kind == TC_VAR_SCALAR;
+    if (var->kind == TC_VAR_DIM)
+      tc_vec_push(b->arena, &b->dims, ((tc_rt_dim){.name = tc_name_of(b->ir, var->name),
+                                                   .word = b->n_words - 1,
+                                                   .dtype = code_of(var->type)}));
+  }
+}
+
+/* The types an argument may have that are stored like the declared one. */
+static void set_accepted(tc_rt_param *p, enum tc_dtype dtype) {
+  const tc_dtype_info *row = tc_dtype_row(dtype);
+  uint32_t stored = UINT32_C(1) << CODES[row->storage];
+  if (row->storage == TC_DT_uint8) stored |= UINT32_C(1) << TILEC_INT8;
+  if (dtype == TC_DT_handle) stored |= UINT32_C(1) << TILEC_UINT64;
+  p->accepts = UINT32_C(1) << CODES[dtype];
+  if (row->storage == dtype && dtype != TC_DT_handle) stored = 0;
+  if (p->pack > 1) {
+    p->accepts_packed = stored;
+  } else {
+    p->accepts |= stored;
+  }
+}
+
+static void describe_elements(builder *b, tc_rt_param *p, tc_type type, tc_span span) {
+  uint32_t bits = tc_dtype_row((enum tc_dtype)type.dtype)->bits;
+  if (type.lanes != 1) refuse(b, span, "a tensor of vectors", "declare it with scalar elements");
+  p->dtype = code_of(type);
+  p->pack = (uint8_t)(bits == 2 || bits == 4 ? 8 / bits : 1);
+  p->bits = (uint8_t)(bits == 6 ? 8 : bits);
+  p->align_b = (uint16_t)(p->bits < 8 ? 1 : p->bits / 8);
+  set_accepted(p, (enum tc_dtype)type.dtype);
+}
+
+static void describe_param(builder *b, uint32_t i) {
+  tc_param param = b->ir->params.at[i];
+  tc_rt_param *p = &b->params[i];
+  if (param.kind == TC_PARAM_SCALAR) {
+    const tc_var_info *var = tc_var_at(b->ir, param.var);
+    p->name = tc_name_of(b->ir, var->name);
+    p->flags = TC_RT_SCALAR | TILEC_PARAM_READ;
+    describe_elements(b, p, var->type, var->span);
+    p->word = b->words[param.var.id] - 1;
+    return;
+  }
+  const tc_buffer *buf = tc_buf_at(b->ir, param.buf);
+  uint32_t flags = b->access[param.buf.id];
+  if (buf->flags & TC_BUF_RESULT) flags |= TILEC_PARAM_RESULT;
+  if (buf->flags & TC_BUF_NULLABLE) flags |= TILEC_PARAM_NULLABLE;
+  if (buf->flags & TC_BUF_POINTER) flags |= TILEC_PARAM_POINTER;
+  if (buf->strides) flags |= TILEC_PARAM_STRIDED;
+  p->name = tc_name_of(b->ir, buf->name);
+  p->flags = (uint16_t)flags;
+  p->rank = (uint8_t)buf->rank;
+  describe_elements(b, p, buf->elem, buf->span);
+  if (buf->rank > TILEC_MAX_RANK)
+    refuse(b, buf->span, "a tensor of more than 16 dimensions", "no argument has so many");
+}
+
+static void lower_shapes(builder *b) {
+  for (uint32_t i = 0; i < b->ir->params.n; i++) {
+    if (b->ir->params.at[i].kind != TC_PARAM_BUFFER) continue;
+    const tc_buffer *buf = tc_buf_at(b->ir, b->ir->params.at[i].buf);
+    tc_rt_number *shape = TC_NEW_ARRAY(b->arena, buf->rank, tc_rt_number), *strides = NULL;
+    if (buf->strides) strides = TC_NEW_ARRAY(b->arena, buf->rank, tc_rt_number);
+    for (uint32_t axis = 0; axis < buf->rank; axis++) {
+      shape[axis] = lower_number(b, buf->shape[axis], buf->span, "an extent");
+      if (strides) strides[axis] = lower_number(b, buf->strides[axis], buf->span, "a stride");
+    }
+    b->params[i].shape = shape;
+    b->params[i].strides = strides;
+  }
+}
+
+/* ---- binding dimensions ---- */
+
+/* Where a dimension may come from, in this order. */
+enum { FROM_INPUT, FROM_RESULT, FROM_NULLABLE, N_SOURCES };
+
+static uint32_t source_of(const tc_rt_param *p) {
+  if (p->flags & TILEC_PARAM_NULLABLE) return FROM_NULLABLE;
+  return p->flags & TILEC_PARAM_RESULT ? FROM_RESULT : FROM_INPUT;
+}
+
+/* How many dimensions in `v` are not bound, and the last one found. */
+static uint32_t unknowns(builder *b, tc_value v, uint32_t *var) {
+  tc_map seen = tc_map_in(b->arena);
+  uint32_t n = 0, known;
+  b->stack.n = 0;
+  tc_vec_push(b->arena, &b->stack, v.id);
+  while (b->stack.n) {
+    uint32_t id = b->stack.at[--b->stack.n];
+    if (tc_map_get(&seen, id, &known)) continue;
+    tc_map_put(&seen, id, 1);
+    const tc_op *op = tc_op_at(b->ir, (tc_value){id});
+    bool is_var = op->opcode == TC_OP_var;
+    if (is_var && tc_var_at(b->ir, (tc_var){op->payload})->kind == TC_VAR_DIM
+        && !b->bound[op->payload]) {
+      *var = op->payload;
+      n++;
+    }
+    for (uint32_t i = 0; i < op->n_in; i++)
+      tc_vec_push(b->arena, &b->stack, tc_input(b->ir, op, i).id);
+  }
+  return n;
+}
+
+/* v = factor * var + something without var. False when it is not of this form, or when that takes
+ * more than *budget steps to see. */
+static bool linear(const builder *b, tc_value v, uint32_t var, int64_t *factor, uint32_t *budget) {
+  const tc_op *op = tc_op_at(b->ir, v);
+  int64_t x[3] = {0}, c;
+  *factor = 0;
+  if (!*budget || !tc_op_is_pure(op) || op->n_in > TC_COUNT(x)) return false;
+  --*budget;
+  if (op->opcode == TC_OP_var) return *factor = op->payload == var, true;
+  const int64_t most = INT32_MAX; /* so that sums and products of factors stay within 64 bits */
+  for (uint32_t i = 0; i < op->n_in; i++)
+    if (!linear(b, tc_input(b->ir, op, i), var, &x[i], budget) || x[i] > most || x[i] < -most)
+      return false;
+  if (!x[0] && !x[1] && !x[2]) return true;
+  switch (op->opcode) {
+  case TC_OP_add: return *factor = x[0] + x[1], true;
+  case TC_OP_sub: return *factor = x[0] - x[1], true;
+  case TC_OP_neg: return *factor = -x[0], true;
+  case TC_OP_cast: return *factor = x[0], tc_is_int(op->type);
+  case TC_OP_mul:
+    for (uint32_t i = 0; i < 2; i++)
+      if (tc_const_of(b->ir, tc_input(b->ir, op, 1 - i), &c) && c <= most && c >= -most)
+        return *factor = x[i] * c, true;
+    return false;
+  default: return false;
+  }
+}
+
+/* The step that finds `var` in one extent or stride; false when there is none. */
+static bool make_step(builder *b, uint32_t param, uint32_t axis, bool is_stride, uint32_t var,
+                      tc_rt_step *step) {
+  const tc_buffer *buf = tc_buf_at(b->ir, b->ir->params.at[param].buf);
+  tc_value v = is_stride ? buf->strides[axis] : buf->shape[axis];
+  int64_t factor, rest;
+  uint32_t budget = 256;
+  if (!linear(b, v, var, &factor, &budget) || !factor) return false;
+  *step = (tc_rt_step){.word = b->words[var] - 1,
+                       .param = (uint16_t)param,
+                       .axis = (uint8_t)axis,
+                       .is_stride = is_stride,
+                       .optional = !b->used[var],
+                       .factor = factor};
+  tc_map map = tc_map_in(b->arena);
+  tc_value x = tc_var_value(b->ir, (tc_var){var});
+  tc_map_put(&map, x.id, tc_zero(b->ir, tc_value_type(b->ir, x)).id);
+  tc_value at_zero = tc_substitute(b->ir, v, &map);
+  const char *why;
+  if (!tc_const_of(b->ir, at_zero, &rest) || rest) {
+    if (!lower(b, at_zero, &step->rest, &why)) return false;
+    step->has_rest = true;
+  }
+  step->code_end = b->code.n;
+  return true;
+}
+
+/* Tries one axis. `alone`: only when the dimension stands there alone. */
+static bool try_axis(builder *b, uint32_t param, uint32_t axis, bool is_stride, bool alone) {
+  const tc_buffer *buf = tc_buf_at(b->ir, b->ir->params.at[param].buf);
+  tc_value v = is_stride ? buf->strides[axis] : buf->shape[axis];
+  if (alone && !tc_is(b->ir, v, TC_OP_var)) return false;
+  uint32_t var;
+  tc_rt_step step;
+  if (unknowns(b, v, &var) != 1 || !make_step(b, param, axis, is_stride, var, &step)) return false;
+  b->bound[var] = true;
+  tc_vec_push(b->arena, &b->steps, step);
+  return true;
+}
+
+static bool bind_one(builder *b) {
+  for (uint32_t how = 0; how < 2 * N_SOURCES; how++)
+    for (uint32_t i = 0; i < b->ir->params.n; i++) {
+      const tc_rt_param *p = &b->params[i];
+      if (p->flags & TC_RT_SCALAR || source_of(p) != how / 2) continue;
+      for (uint32_t axis = 0; axis < p->rank; axis++)
+        if (try_axis(b, i, axis, false, how % 2 == 0)) return true;
+      for (uint32_t axis = 0; axis < p->rank && p->flags & TILEC_PARAM_STRIDED; axis++)
+        if (try_axis(b, i, axis, true, how % 2 == 0)) return true;
+    }
+  return false;
+}
+
+static void bind_dims(builder *b) {
+  while (bind_one(b)) continue;
+  for (uint32_t id = 1; id < b->ir->vars.n; id++) {
+    const tc_var_info *var = &b->ir->vars.at[id];
+    if (var->kind != TC_VAR_DIM || b->bound[id] || !b->used[id]) continue;
+    if (b->strict)
+      TC_DIAG(b->ir->diags, D_dimension_unsolvable, var->span, tc_name_of(b->ir, var->name));
+    b->failed = true;
+  }
+}
+
+/* Every other way to find a dimension: for shapes of results when only some arguments are known. */
+static void add_more_steps(builder *b) {
+  for (uint32_t var = 1; var < b->ir->vars.n; var++) {
+    if (b->ir->vars.at[var].kind != TC_VAR_DIM) continue;
+    for (uint32_t i = 0; i < b->ir->params.n; i++)
+      for (uint32_t axis = 0; axis < b->params[i].rank; axis++) {
+        tc_rt_step step;
+        if (make_step(b, i, axis, false, var, &step)) tc_vec_push(b->arena, &b->more, step);
+      }
+  }
+}
+
+/* ---- the body ---- */
+
+static const char *place_text(builder *b, tc_span span, const char *what, const char *text) {
+  tc_place place;
+  tc_sb sb = tc_sb_in(b->arena);
+  if (!tc_source_place(b->ir->diags->source, span, &place))
+    return tc_format(b->arena, "%s%s%s", what, *text ? ": " : "", text);
+  tc_sb_printf(&sb, "%s:%u: %s: ", place.file, place.line, what);
+  if (*text) {
+    tc_sb_adds(&sb, text);
+  } else { /* the line itself, without its indentation */
+    tc_str line = place.line_text;
+    while (line.n && (*line.at == ' ' || *line.at == '\t')) line.at++, line.n--;
+    tc_sb_add(&sb, line);
+  }
+  return sb.at;
+}
+
+static void add_assert(builder *b, tc_value stmt) {
+  const tc_op *op = tc_op_at(b->ir, stmt);
+  bool is_assert = op->opcode == TC_OP_assert;
+  uint32_t value;
+  const char *why;
+  if (!lower(b, tc_input(b->ir, op, 0), &value, &why)) {
+    if (is_assert) refuse(b, op->span, "an assert outside of kernels", why);
+    return; /* an assume that the host cannot check is a promise all the same */
+  }
+  const char *text = is_assert ? tc_text_of(b->ir, stmt) : "";
+  text = place_text(b, op->span, is_assert ? "assertion failed" : "assumption does not hold", text);
+  tc_vec_push(b->arena, &b->asserts, ((tc_rt_assert){text, value}));
+}
+
+static void add_workspace(builder *b, tc_value stmt) {
+  tc_buf at = {tc_op_at(b->ir, stmt)->payload};
+  const tc_buffer *buf = tc_buf_at(b->ir, at);
+  if (buf->scope != TC_SCOPE_global) return;
+  tc_rt_number *shape = TC_NEW_ARRAY(b->arena, buf->rank, tc_rt_number);
+  for (uint32_t axis = 0; axis < buf->rank; axis++)
+    shape[axis] = lower_number(b, buf->shape[axis], buf->span, "an extent");
+  uint32_t bits = tc_type_bits(buf->elem);
+  tc_rt_workspace space = {name_of_buf(b, at), bits == 6 ? 8 : bits, buf->rank, shape};
+  tc_vec_push(b->arena, &b->workspaces, space);
+}
+
+static void add_kernel(builder *b, tc_value stmt, const tc_rt_kernel *rows) {
+  const tc_op *op = tc_op_at(b->ir, stmt);
+  const tc_kernel *kernel = tc_kernel_of(b->ir, stmt);
+  tc_rt_kernel row = {.name = tc_name_of(b->ir, kernel->name)};
+  if (rows) row = rows[b->kernels.n];
+  row.n_grid = op->n_in;
+  for (uint32_t i = 0; i < op->n_in && i < 3; i++)
+    row.grid[i] = lower_number(b, tc_input(b->ir, op, i), op->span, "a grid extent");
+  tc_vec_push(b->arena, &b->kernels, row);
+}
+
+static void add_body(builder *b, const tc_rt_kernel *rows) {
+  const tc_block *body = tc_block_at(b->ir, b->ir->body);
+  for (uint32_t i = 0; i < body->ops.n; i++) {
+    tc_value stmt = body->ops.at[i];
+    const tc_op *op = tc_op_at(b->ir, stmt);
+    switch (op->opcode) {
+    case TC_OP_assert:
+    case TC_OP_assume: add_assert(b, stmt); break;
+    case TC_OP_alloc: add_workspace(b, stmt); break;
+    case TC_OP_kernel: add_kernel(b, stmt, rows); break;
+    case TC_OP_hint:
+    case TC_OP_eval: break;
+    default:
+      refuse(b, op->span, tc_op_row((enum tc_opcode)op->opcode)->name,
+             "it stands outside of kernels");
+    }
+  }
+}
+
+/* ---- the table ---- */
+
+static builder start(tc_ir *ir, tc_arena *arena, bool strict) {
+  builder b = {.ir = ir, .arena = arena, .strict = strict, .numbers = tc_map_in(arena)};
+  b.params = TC_NEW_ARRAY(arena, ir->params.n, tc_rt_param);
+  b.words = TC_NEW_ARRAY(arena, ir->vars.n, uint32_t);
+  b.bound = TC_NEW_ARRAY(arena, ir->vars.n, bool);
+  b.used = TC_NEW_ARRAY(arena, ir->vars.n, bool);
+  b.access = TC_NEW_ARRAY(arena, ir->bufs.n, uint32_t);
+  number_words(&b);
+  find_uses(&b);
+  for (uint32_t i = 0; i < ir->params.n; i++) describe_param(&b, i);
+  return b;
+}
+
+static const tc_rt_table *finish(builder *b) {
+  tc_rt_table *table = TC_NEW(b->arena, tc_rt_table);
+  uint32_t n_tensors = 0;
+  for (uint32_t i = 0; i < b->ir->params.n; i++) n_tensors += !(b->params[i].flags & TC_RT_SCALAR);
+  table->n_steps = b->steps.n;
+  for (uint32_t i = 0; i < b->more.n; i++) tc_vec_push(b->arena, &b->steps, b->more.at[i]);
+  table->n_more = b->more.n;
+  table->version = TC_RT_VERSION;
+  table->name = tc_name_of(b->ir, b->ir->name);
+  table->params = b->params;
+  table->steps = b->steps.at;
+  table->code = b->code.at;
+  table->dims = b->dims.at;
+  table->asserts = b->asserts.at;
+  table->workspaces = b->workspaces.at;
+  table->kernels = b->kernels.at;
+  table->n_params = b->ir->params.n;
+  table->n_code = b->code.n;
+  table->n_dims = b->dims.n;
+  table->n_asserts = b->asserts.n;
+  table->n_workspaces = b->workspaces.n;
+  table->n_kernels = b->kernels.n;
+  table->n_words = b->n_words;
+  table->n_tensors = n_tensors;
+  return table;
+}
+
+const tc_rt_table *tc_table_build(tc_ir *ir, const tc_rt_kernel *kernels, tc_arena *arena) {
+  builder b = start(ir, arena, true);
+  if (ir->params.n > TC_RT_MAX_PARAMS)
+    refuse(&b, (tc_span){0}, "a function of more than 256 parameters", "no launch takes so many");
+  if (b.failed) return NULL;
+  bind_dims(&b);
+  lower_shapes(&b);
+  add_body(&b, kernels);
+  add_more_steps(&b);
+  return b.failed || b.n_words + b.code.n > TC_RT_MAX_VALUES ? NULL : finish(&b);
+}
+
+const tc_rt_table *tc_table_shapes(tc_ir *ir, tc_arena *arena) {
+  builder b = start(ir, arena, false);
+  bind_dims(&b);
+  lower_shapes(&b);
+  add_more_steps(&b);
+  return finish(&b);
+}

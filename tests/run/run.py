@@ -1,0 +1,203 @@
+#!/usr/bin/python3
+"""Runs the kernels in examples/ on every target and compares with NumPy (examples/refs.py).
+
+Each run is one `tilec run` process that reads and writes .npy files, so the command line, the
+argument checks and the file formats are tested along with the kernel."""
+
+import argparse
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import zlib
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT / "examples"))
+sys.path.insert(0, str(ROOT / "tests" / "run"))
+from formats import Array, decode  # noqa: E402
+from refs import CASES, Bounded, Case, Columns  # noqa: E402
+
+
+@dataclass
+class Run:
+    case: Case
+    params: dict
+    target: str
+
+    @property
+    def name(self):
+        params = " ".join(f"{k}={v}".replace(" ", "") for k, v in self.params.items())
+        return f"{self.case.file}:{self.case.entry} [{params}] {self.target}"
+
+
+def values_of(argument):
+    """What the reference sees of an argument."""
+    if isinstance(argument, list):
+        return [a.values for a in argument]
+    if isinstance(argument, Columns):
+        return argument.array.values
+    return argument.values if isinstance(argument, Array) else argument
+
+
+def save(path, argument):
+    """Writes an argument and returns its spelling on the command line."""
+    if isinstance(argument, list):
+        return ",".join(save(path.with_suffix(f".{i}.npy"), a) for i, a in enumerate(argument))
+    if isinstance(argument, Columns):
+        np.save(path, np.asfortranarray(argument.array.stored))
+    elif isinstance(argument, Array):
+        np.save(path, np.ascontiguousarray(argument.stored))
+    else:
+        return str(argument)
+    return str(path)
+
+
+def command_line(run, tilec, inputs, folder):
+    """The arguments of the process, and where each output will be."""
+    case = run.case
+    command = [tilec, "run", f"{ROOT / 'examples' / case.file}:{case.entry}"]
+    command.append(f"--target={run.target}")
+    for name, value in case.defines(run.params).items():
+        command += ["-D", f"{name}={value}"]
+    for name, argument in inputs.items():
+        command += ["--in", f"{name}={save(folder / f'{name}.npy', argument)}"]
+    outputs = {}
+    for name in case.outputs(run.params):
+        path = folder / f"{name}.out.npy"
+        if isinstance(inputs.get(name), list):
+            outputs[name] = [path.with_suffix(f".{i}.npy") for i in range(len(inputs[name]))]
+        else:
+            outputs[name] = [path]
+        command += ["--out", f"{name}={','.join(map(str, outputs[name]))}"]
+    return command, outputs
+
+
+def mismatch(case, name, dtype, path, want):
+    """None if the array in `path` is right, else what is wrong with it."""
+    if not path.exists():
+        return f"{name}: the run ended well but wrote no {path.name}"
+    try:
+        got = decode(np.load(path, allow_pickle=False), dtype)
+    except ValueError as error:
+        return f"{name}: {error}"
+    bound = None
+    if isinstance(want, Bounded):
+        want, bound = want.values, want.bound
+    want = np.asarray(want)
+    if got.shape != want.shape:
+        return f"{name}: shape {got.shape}, expected {want.shape}"
+    if case.canon:
+        got, want = case.canon(got), case.canon(want)
+    if bound is None:
+        rtol, atol = case.tolerance(dtype)
+        with np.errstate(invalid="ignore"):
+            bound = atol + rtol * np.abs(want) if rtol or atol else np.zeros(want.shape)
+    with np.errstate(invalid="ignore", over="ignore"):
+        error = np.abs(got - want)
+        right = (error <= bound) | (got == want) | (np.isnan(got) & np.isnan(want))
+    if right.all():
+        return None
+    first = np.unravel_index(np.argmin(right), right.shape)
+    at = ", ".join(str(int(i)) for i in first)
+    worst = np.max(np.where(np.isnan(error), np.inf, error)[~right])
+    allowed = np.broadcast_to(bound, want.shape)[first]
+    return (
+        f"{name}: {np.count_nonzero(~right)} of {right.size} wrong, max error {worst:.3g}, "
+        f"first at ({at}): {got[first]!r}, expected {want[first]!r} within {allowed:.3g}"
+    )
+
+
+def execute(run, options):
+    """None if the run is right, else one line about the failure."""
+    seed = zlib.crc32(f"{run.case.file}:{run.case.entry} {run.params}".encode())
+    inputs = run.case.inputs(run.params, np.random.default_rng(seed))
+    wanted = run.case.reference(run.params, {k: values_of(v) for k, v in inputs.items()})
+    folder = Path(tempfile.mkdtemp(prefix="tilec-run-"))
+    command, outputs = command_line(run, options.tilec, inputs, folder)
+    try:
+        process = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", timeout=options.timeout
+        )
+        problem = None
+        if process.returncode != 0:
+            lines = process.stderr.strip().splitlines()
+            told = next((line for line in lines if "error" in line), lines[0] if lines else "")
+            problem = f"exit {process.returncode}: {told}"
+    except subprocess.TimeoutExpired:
+        problem = f"no end after {options.timeout} s"
+
+    for name, dtype in run.case.outputs(run.params).items():
+        want = wanted[name] if isinstance(wanted[name], list) else [wanted[name]]
+        for path, w in zip(outputs[name], want):
+            problem = problem or mismatch(run.case, name, dtype, path, w)
+
+    if options.keep:
+        (folder / "command").write_text(shlex.join(command) + "\n")
+        for name, w in wanted.items():
+            for i, a in enumerate(w if isinstance(w, list) else [w]):
+                np.save(folder / f"{name}.{i}.want.npy", a.values if isinstance(a, Bounded) else a)
+        return problem and f"{problem} (kept in {folder})"
+    shutil.rmtree(folder)
+    return problem
+
+
+def guarded(run, options):
+    """A bug in a reference is a failure of that run, not the end of all."""
+    try:
+        return execute(run, options)
+    except Exception as error:  # noqa: BLE001
+        return f"{type(error).__name__} in the test itself: {error}"
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--tilec", default=ROOT / "build" / "tilec", help="the program to test")
+    parser.add_argument("--target", default="interp,cpu", help="targets, separated by commas")
+    parser.add_argument("-k", default="", metavar="TEXT", help="only runs whose name has TEXT")
+    parser.add_argument("-j", type=int, default=2, metavar="N", help="runs at the same time")
+    parser.add_argument("--quick", action="store_true", help="two parameter sets for each kernel")
+    parser.add_argument("--keep", action="store_true", help="keep files and commands")
+    parser.add_argument("--list", action="store_true", help="print the names and stop")
+    parser.add_argument("--timeout", type=float, default=60, metavar="S", help="seconds for a run")
+    options = parser.parse_args()
+    options.tilec = str(Path(options.tilec).resolve())
+    return options
+
+
+def main():
+    options = parse_arguments()
+    runs = [
+        Run(case, params, target)
+        for target in options.target.split(",")
+        for case in CASES
+        for params in (case.params[-2:] if options.quick else case.params)
+    ]
+    runs = [run for run in runs if options.k in run.name]
+    if options.list:
+        print(*(run.name for run in runs), sep="\n")
+        return 0
+    if not Path(options.tilec).is_file():
+        print(f"run: no program {options.tilec}", file=sys.stderr)
+        return 2
+    if not runs:
+        print(f"run: no run has {options.k!r} in its name", file=sys.stderr)
+        return 2
+
+    failed = 0
+    with ThreadPoolExecutor(options.j) as pool:
+        for run, problem in zip(runs, pool.map(lambda run: guarded(run, options), runs)):
+            if problem:
+                failed += 1
+                print(f"FAIL {run.name}: {problem}", flush=True)
+    print(f"run: {len(runs) - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
