@@ -214,6 +214,7 @@ static void check_assume(tc_machine *m, const tc_insn *p) {
 /* Executes one region. table */
 static enum flow run(tc_machine *m, tc_region region) {
   const tc_code *code = &m->codes[region.id];
+  if (!code->n) return FLOW_END;
   for (const tc_insn *p = code->at, *end = p + code->n; p < end; p++) {
     enum flow flow = FLOW_END;
     tc_interp_spend(m, p->lanes, p->at);

@@ -40,7 +40,7 @@ typedef struct tc_reader {
   uint32_t at, brackets, last_end;
   tc_token token, ahead; /* the current one and the next */
   bool failed;
-  uint32_t nesting, n_stmts;
+  uint32_t nesting, depth; /* of the expression; of regions */
   tc_map vars, bufs, rings, values; /* name -> id; absent or 0: unknown */
 } tc_reader;
 

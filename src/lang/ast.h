@@ -126,7 +126,7 @@ struct tc_ast {
   union {
 #define F(type, name) TC_FIELD_##type name;
 #define NODE(kind, arm, group, fields)                                                             \
-  struct {                                                                                         \
+  struct tc_node_##arm {                                                                           \
     fields                                                                                         \
   } arm;
 #define LEAF(kind, arm, group)
@@ -134,7 +134,7 @@ struct tc_ast {
   };
 };
 
-/* "binary", "list_comp", ... */
+/* The name of the row in ast.def: "BINARY", "LIST_COMP". */
 const char *tc_ast_kind_name(enum tc_ast_kind kind);
 bool tc_ast_is_stmt(const tc_ast *node);
 /* "+", "not in", ... */

@@ -435,12 +435,6 @@ static bool range_contains(const tc_range *range, tc_val item) {
   return inside && distance % step == 0;
 }
 
-static bool text_contains(tc_str text, tc_str part) {
-  for (uint32_t i = 0; i + part.n <= text.n; i++)
-    if (part.n == 0 || memcmp(text.at + i, part.at, part.n) == 0) return true;
-  return false;
-}
-
 bool tc_py_contains(tc_eval *ev, tc_val container, tc_val item) {
   tc_str text;
   const tc_val *items;
@@ -448,7 +442,7 @@ bool tc_py_contains(tc_eval *ev, tc_val container, tc_val item) {
   tc_py_need_known(ev, container, "the right operand of 'in'");
   if (item.kind == TC_V_DEFERRED) tc_py_need_known(ev, item, "the left operand of 'in'");
   if (tc_py_as_text(ev, container, &text))
-    return text_contains(text, tc_py_need_text(ev, item, "the left operand of 'in' a str"));
+    return tc_py_find_text(ev, text, tc_py_need_text(ev, item, "the left operand of 'in'"), 0) >= 0;
   if (container.kind == TC_V_SET) return tc_py_set_has(ev, container.seq, item);
   if (container.kind == TC_V_DICT) return tc_py_set_has(ev, &container.dict->keys, item);
   if (container.kind == TC_V_RANGE && !container.range->staged)

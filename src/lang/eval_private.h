@@ -302,6 +302,8 @@ uint32_t tc_py_text_length(tc_str text);
 /* Byte offset of character `at`. */
 uint32_t tc_py_text_offset(tc_str text, uint32_t at);
 tc_val tc_py_float_of_text(tc_eval *ev, tc_str text);
+/* The byte offset of `part` at or after `from`, or -1. */
+int64_t tc_py_find_text(tc_eval *ev, tc_str text, tc_str part, uint32_t from);
 
 /* ---- rows of pybuiltins.def ---- */
 

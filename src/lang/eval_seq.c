@@ -179,8 +179,10 @@ static tc_val slice_text(tc_eval *ev, tc_str text, slice_range s) {
 }
 
 static tc_val slice_range_value(tc_eval *ev, const tc_range *range, slice_range s) {
-  int64_t start = range_at(range, (uint64_t)s.start).i, step = range->step * s.step;
-  return tc_py_make_range(ev, start, start + step * (int64_t)s.n, step);
+  int64_t start = range_at(range, (uint64_t)s.start).i;
+  int64_t step = (int64_t)((uint64_t)range->step * (uint64_t)s.step);
+  int64_t stop = (int64_t)((uint64_t)start + (uint64_t)step * s.n);
+  return tc_py_make_range(ev, start, stop, step);
 }
 
 static tc_val get_from_dict(tc_eval *ev, tc_val object, tc_val key) {
@@ -194,6 +196,7 @@ static tc_val get_from_dict(tc_eval *ev, tc_val object, tc_val key) {
 
 static tc_val get_from_text(tc_eval *ev, tc_str text, tc_val index) {
   uint32_t n = tc_py_text_length(text);
+  tc_eval_spend(ev, text.n / 64);
   if (index.kind == TC_V_SLICE) return slice_text(ev, text, slice_of(ev, index.slice, n));
   uint32_t at = need_place(ev, index, n, "str");
   return tc_py_text(ev, char_at(text, tc_py_text_offset(text, at)));

@@ -111,14 +111,43 @@ const char *tc_ce_offset(tc_cemit *e, tc_buf buf, const tc_value *index, uint32_
 
 /* ---- elements ---- */
 
+/* A pure value that has no place here, defined once more under temporary names. */
+static const char *fresh(tc_cemit *e, tc_value v) {
+  const tc_op *op = tc_op_at(e->ir, v);
+  bool named = !tc_op_is_pure(op) || op->opcode == TC_OP_const || op->opcode == TC_OP_var;
+  if (named || e->defined[v.id]) return tc_ce_ref(e, v, 0);
+  for (uint32_t i = 0; i < op->n_in; i++) {
+    tc_value in = tc_input(e->ir, op, i);
+    e->aliases[in.id] = fresh(e, in);
+  }
+  const char *name = tc_cw_temp(&e->w, tc_ce_type(op->type), "%s", tc_ce_value_text(e, v, 0));
+  for (uint32_t i = 0; i < op->n_in; i++) e->aliases[tc_input(e->ir, op, i).id] = NULL;
+  return name;
+}
+
+/* Buffers without a pointer of their own begin at an address, or inside their root, that is known
+ * only here. */
+const char *tc_ce_base(tc_cemit *e, tc_buf buf) {
+  if (e->buf_names[buf.id]) return e->buf_names[buf.id];
+  const tc_buffer *b = tc_buf_at(e->ir, buf);
+  const char *type = tc_ce_storage(b->elem);
+  if (b->address.id && !b->offset.id)
+    return tc_ce_text(e, "((%s *)%s)", type, fresh(e, b->address));
+  if (b->root.id == buf.id)
+    tc_bug(e->arena->unwind, "emit: buffer '%s' has no storage here", tc_name_of(e->ir, b->name));
+  const char *root = b->address.id ? tc_ce_text(e, "(tc_u8 *)%s", fresh(e, b->address))
+                                   : tc_ce_base(e, b->root);
+  const char *offset = b->offset.id ? fresh(e, b->offset) : "0";
+  uint32_t bits = tc_type_bits(b->elem);
+  return tc_ce_text(e, "((%s *)((tc_u8 *)%s + (tc_i64)%s * %u / 8))", type, root, offset, bits);
+}
+
 const char *tc_ce_storage(tc_type elem) {
   return tc_dtype_row((enum tc_dtype)elem.dtype)->c_type;
 }
 
-/* 6-bit floats have a byte each; only 4 and 2 bits are packed (base/floats.h). */
 bool tc_ce_is_packed(tc_type elem) {
-  uint32_t bits = tc_dtype_row((enum tc_dtype)elem.dtype)->bits;
-  return bits == 4 || bits == 2;
+  return tc_dtype_row((enum tc_dtype)elem.dtype)->bits < 8;
 }
 
 const char *tc_ce_decode(tc_cemit *e, tc_type elem, const char *bits) {
@@ -140,7 +169,7 @@ const char *tc_ce_encode(tc_cemit *e, tc_type elem, const char *value) {
 
 const char *tc_ce_get(tc_cemit *e, tc_buf buf, const char *at) {
   const tc_buffer *b = tc_buf_at(e->ir, buf);
-  const char *name = e->buf_names[buf.id];
+  const char *name = tc_ce_base(e, buf);
   if (b->scope == TC_SCOPE_var) return name;
   uint32_t bits = tc_dtype_row((enum tc_dtype)b->elem.dtype)->bits;
   const char *stored = tc_ce_is_packed(b->elem) ? tc_ce_text(e, "tc_get%u(%s, %s)", bits, name, at)
@@ -150,7 +179,7 @@ const char *tc_ce_get(tc_cemit *e, tc_buf buf, const char *at) {
 
 const char *tc_ce_put(tc_cemit *e, tc_buf buf, const char *at, const char *bits) {
   const tc_buffer *b = tc_buf_at(e->ir, buf);
-  const char *name = e->buf_names[buf.id];
+  const char *name = tc_ce_base(e, buf);
   if (b->scope == TC_SCOPE_var) return tc_ce_text(e, "%s = %s;", name, bits);
   if (!tc_ce_is_packed(b->elem)) return tc_ce_text(e, "%s[%s] = %s;", name, at, bits);
   /* Blocks may own neighbouring elements of one byte. */

@@ -37,7 +37,8 @@ struct tc_cemit {
   tc_ranges ranges;
   const char **var_names; /* by variable id: the variable in its own type       */
   const char **var_wide;  /* by variable id: the same number in 64 bits, or NULL */
-  const char **buf_names; /* by buffer id: pointer to storage, or the scalar of a `var` */
+  const char **buf_names; /* by buffer id: pointer to storage, or the C variable of a `var` */
+  const char **aliases;   /* by value id: another name to use, or NULL */
   uint16_t *known;        /* by value id: > 0 while a bool value is known to hold */
   bool *defined;          /* by value id: already defined in an enclosing scope */
   bool in_parallel;       /* the innermost loop around is a lowered parallel loop */
@@ -51,6 +52,8 @@ const char *tc_ce_type(tc_type type);
 /* The C expression for an already defined value: a name or a literal. */
 const char *tc_ce_ref(tc_cemit *e, tc_value v, uint32_t lane);
 const char *tc_ce_const(tc_cemit *e, tc_type type, tc_imm x);
+/* The expression of one lane of a pure value whose operands are defined. */
+const char *tc_ce_value_text(tc_cemit *e, tc_value v, uint32_t lane);
 /* Prints the definition of a pure value whose operands are defined. */
 void tc_ce_define(tc_cemit *e, tc_value v);
 /* Defines a value over dims, scalars and defined statements, operands first; for values that have
@@ -75,6 +78,8 @@ const char *tc_ce_linear32(tc_cemit *e, const tc_linear *l);
 /* Row-major or declared stride of dimension d: constant, or a 64-bit expression. */
 bool tc_ce_stride_const(tc_cemit *e, tc_buf buf, uint32_t d, int64_t *x);
 const char *tc_ce_stride(tc_cemit *e, tc_buf buf, uint32_t d);
+/* The pointer to a buffer's first element, as an operand of []. May define temporaries. */
+const char *tc_ce_base(tc_cemit *e, tc_buf buf);
 /* Element number of an index tuple. */
 const char *tc_ce_offset(tc_cemit *e, tc_buf buf, const tc_value *index, uint32_t lane);
 /* Element `at` (an expression) of a buffer, as a value of the compute type; `lane` of it. */

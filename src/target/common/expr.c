@@ -58,13 +58,21 @@ const char *tc_ce_const(tc_cemit *e, tc_type type, tc_imm x) {
   return tc_ce_text(e, x.i < 0 ? "(%" PRId64 "%s)" : "%" PRId64 "%s", x.i, suffix);
 }
 
+TC_NORETURN static void refuse_var(tc_cemit *e, tc_var var) {
+  const tc_var_info *info = tc_var_at(e->ir, var);
+  if (info->kind != TC_VAR_THREAD)
+    tc_bug(e->arena->unwind, "emit: variable '%s' has no value here", tc_name_of(e->ir, info->name));
+  TC_DIAG(e->ir->diags, D_not_on_target, info->span, "a thread index outside per-thread code");
+  tc_diag_stop(e->ir->diags);
+}
+
 const char *tc_ce_ref(tc_cemit *e, tc_value v, uint32_t lane) {
   const tc_op *op = tc_op_at(e->ir, v);
+  if (e->aliases[v.id]) return e->aliases[v.id];
   if (op->opcode == TC_OP_const)
     return tc_ce_const(e, (tc_type){op->type.dtype, 0, 1}, e->ir->imms.at[op->payload]);
   if (op->opcode == TC_OP_var) {
-    if (!e->var_names[op->payload])
-      tc_bug(e->arena->unwind, "emit: variable %u has no name here", op->payload);
+    if (!e->var_names[op->payload]) refuse_var(e, (tc_var){op->payload});
     return e->var_names[op->payload];
   }
   if (op->type.lanes > 1) return tc_ce_text(e, "v%u_%u", v.id, lane);
@@ -388,13 +396,16 @@ static term term_of(tc_cemit *e, tc_value v, uint32_t lane) {
   return t;
 }
 
+const char *tc_ce_value_text(tc_cemit *e, tc_value v, uint32_t lane) {
+  term t = term_of(e, v, lane);
+  const char *text = raw_text(e, &t);
+  return needs_round(&t) ? round_float(e, t.type, text) : text;
+}
+
 void tc_ce_define(tc_cemit *e, tc_value v) {
   tc_type type = tc_value_type(e->ir, v);
   for (uint32_t lane = 0; lane < type.lanes; lane++) {
-    term t = term_of(e, v, lane);
-    const char *text = raw_text(e, &t);
-    if (needs_round(&t) && !(t.code == TC_OP_cast && t.in.dtype == t.type.dtype))
-      text = round_float(e, t.type, text);
+    const char *text = tc_ce_value_text(e, v, lane);
     tc_cw_def(&e->w, v.id, "const %s %s = %s;", tc_ce_type(type), tc_ce_ref(e, v, lane), text);
   }
 }

@@ -15,6 +15,7 @@ tc_cemit *tc_cemit_new(tc_ir *ir, tc_region body, const tc_ctarget *target, void
   e->var_names = TC_NEW_ARRAY(arena, ir->vars.n, const char *);
   e->var_wide = TC_NEW_ARRAY(arena, ir->vars.n, const char *);
   e->buf_names = TC_NEW_ARRAY(arena, ir->bufs.n, const char *);
+  e->aliases = TC_NEW_ARRAY(arena, ir->n_ops, const char *);
   e->known = TC_NEW_ARRAY(arena, ir->n_ops, uint16_t);
   e->defined = TC_NEW_ARRAY(arena, ir->n_ops, bool);
   return e;
@@ -72,15 +73,26 @@ static const tc_value *index_of(tc_cemit *e, tc_value stmt) {
   return tc_inputs_of(e->ir, tc_op_at(e->ir, stmt));
 }
 
+/* Elements an access touches: more than one when an index is a vector. */
+static uint32_t points_of(tc_cemit *e, tc_value stmt, tc_buf buf) {
+  uint32_t points = 1, rank = tc_buf_at(e->ir, buf)->rank;
+  for (uint32_t d = 0; d < rank; d++) {
+    uint32_t lanes = tc_value_type(e->ir, index_of(e, stmt)[d]).lanes;
+    if (lanes > points) points = lanes;
+  }
+  return points;
+}
+
 static void load(tc_cemit *e, tc_value stmt) {
   tc_type type = tc_value_type(e->ir, stmt);
   tc_buf buf = tc_access_buf(e->ir, stmt);
+  const tc_buffer *b = tc_buf_at(e->ir, buf);
   tc_value pred = tc_access_pred(e->ir, stmt), other = tc_access_else(e->ir, stmt);
-  bool is_var = tc_buf_at(e->ir, buf)->scope == TC_SCOPE_var;
   for (uint32_t lane = 0; lane < type.lanes; lane++) {
-    const char *got = is_var ? var_lane(e, buf, lane)
-                             : tc_ce_get(e, buf, tc_ce_offset(e, buf, index_of(e, stmt), lane));
-    const char *cond = tc_ce_pred(e, pred, lane);
+    const char *got = b->scope == TC_SCOPE_var
+                          ? var_lane(e, buf, lane)
+                          : tc_ce_get(e, buf, tc_ce_offset(e, buf, index_of(e, stmt), lane));
+    const char *cond = tc_ce_pred(e, pred, lane / b->elem.lanes);
     if (cond)
       got = tc_ce_text(e, "%s ? %s : %s", cond, got,
                        other.id ? tc_ce_ref(e, other, lane) : tc_is_float(type) ? "0.0f" : "0");
@@ -92,15 +104,17 @@ static void store(tc_cemit *e, tc_value stmt) {
   tc_buf buf = tc_access_buf(e->ir, stmt);
   const tc_buffer *b = tc_buf_at(e->ir, buf);
   tc_value value = tc_access_value(e->ir, stmt), pred = tc_access_pred(e->ir, stmt);
-  uint32_t lanes = tc_value_type(e->ir, value).lanes;
+  uint32_t lanes = points_of(e, stmt, buf) * b->elem.lanes;
+  uint32_t value_lanes = tc_value_type(e->ir, value).lanes;
   tc_type elem = {b->elem.dtype, 0, 1};
   for (uint32_t lane = 0; lane < lanes; lane++) {
+    uint32_t from = lane % value_lanes;
     const char *set =
         b->scope == TC_SCOPE_var
-            ? tc_ce_text(e, "%s = %s;", var_lane(e, buf, lane), tc_ce_ref(e, value, lane))
+            ? tc_ce_text(e, "%s = %s;", var_lane(e, buf, lane), tc_ce_ref(e, value, from))
             : tc_ce_put(e, buf, tc_ce_offset(e, buf, index_of(e, stmt), lane),
-                        tc_ce_stored(e, elem, value, lane));
-    const char *cond = tc_ce_pred(e, pred, lane);
+                        tc_ce_stored(e, elem, value, from));
+    const char *cond = tc_ce_pred(e, pred, lane / b->elem.lanes);
     if (cond)
       tc_cw_line(&e->w, "if (%s) %s", cond, set);
     else

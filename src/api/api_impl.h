@@ -1,0 +1,166 @@
+/* What the files of the API share. Every public entry that compiles runs inside tc_api_guard, which
+ * holds the only setjmp of the library and turns every way to leave early into a status. */
+#ifndef TC_API_IMPL_H
+#define TC_API_IMPL_H
+
+#include "base/diag.h"
+#include "ir/ir.h"
+#include "rt/check.h"
+#include "rt/pool.h"
+#include "tilec/tilec.h"
+
+#include <limits.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* ---- options ---- */
+
+enum tc_option {
+#define OPTION(name, variable, flag, kind, values, initial, keyed, help) TC_OPTION_##name,
+#include "api/options.def"
+#undef OPTION
+  TC_OPTION_COUNT
+};
+
+/* ---- context ---- */
+
+struct tilec_context {
+  atomic_uint n_refs;
+  bool hooked;
+  tilec_allocator hooks;
+  void (*print)(void *data, const char *text, size_t n);
+  void (*warn)(void *data, const char *text);
+  void *data;
+  pthread_mutex_t lock;      /* of what follows */
+  pthread_mutex_t print_lock;
+  char *options[TC_OPTION_COUNT]; /* NULL: the default */
+  tc_rt_pool *pool;          /* made by the first launch */
+  bool said_no_cc;           /* said once per context, not per kernel */
+};
+
+const tilec_allocator *tc_api_hooks(const tilec_context *context);
+/* Zeroed; NULL when out of memory. */
+void *tc_api_new(const tilec_context *context, size_t size_b);
+void tc_api_delete(const tilec_context *context, void *at, size_t size_b);
+/* Passes one formatted line to the context's `warn`. */
+void tc_api_warn(const tilec_context *context, const char *fmt, ...) TC_PRINTF(2, 3);
+/* The same when option `log` is at least `level`. */
+void tc_api_log(tilec_context *context, int level, const char *fmt, ...) TC_PRINTF(3, 4);
+
+/* A copy in the arena; never NULL. */
+const char *tc_api_option(tilec_context *context, enum tc_option option, tc_arena *arena);
+/* COUNT, BYTES and SWITCH options. */
+uint64_t tc_api_option_number(tilec_context *context, enum tc_option option);
+/* Lines "name=value" of the keyed options, for the cache key. */
+void tc_api_keyed_options(tilec_context *context, tc_sb *out);
+/* NULL, or what is wrong with a value, in the arena. */
+const char *tc_api_option_problem(enum tc_option option, const char *value, tc_arena *arena);
+
+/* ---- errors and text ---- */
+
+enum { TC_N_FORMATS = 3 };
+
+/* Refuses a call: TILEC_USAGE and the like, with a formatted line and a code ("" for none). Returns
+ * `status`. `context` may be NULL. */
+tilec_status tc_api_fail(tilec_error **error, const tilec_context *context, tilec_status status,
+                         const char *code, const char *fmt, ...) TC_PRINTF(5, 6);
+tilec_status tc_api_usage(tilec_error **error, const tilec_context *context, const char *fmt, ...)
+    TC_PRINTF(3, 4);
+/* An error of a launch. */
+tilec_status tc_api_fail_rt(tilec_error **error, const tilec_context *context,
+                            const tc_rt_error *rt);
+void tc_api_make_error(tilec_error **error, const tilec_context *context, tilec_status status,
+                       const char *code, const char *text, const tc_str form[TC_N_FORMATS]);
+/* Out of memory; needs none. */
+tilec_status tc_api_no_memory(tilec_error **error);
+tilec_text *tc_api_text(const tilec_context *context, const char *data, size_t n);
+
+/* ---- sessions: memory and diagnostics of one call ---- */
+
+typedef struct tc_session {
+  tilec_context *context;
+  tc_unwind unwind;
+  tc_arena arena;
+  tc_source *source;
+  tc_diags *diags;
+  tc_names *names;
+  tilec_status status; /* of tc_session_stop, or TILEC_OK */
+  char stop_code[8], stop_text[512];
+  int lock;               /* of the cache, or -1 */
+  char workdir[PATH_MAX]; /* to be removed, or "" */
+} tc_session;
+
+typedef void tc_guarded(tc_session *s, void *data);
+/* Starts a session; its memory is the caller's to end. */
+void tc_session_start(tc_session *s, tilec_context *context);
+/* Gives back memory, locks and directories. */
+void tc_session_end(tc_session *s);
+/* Runs fn(s, data); makes s->diags and the rest first if there are none. Whatever way it ends, the
+ * status says how, and *error is set from the diagnostics unless it is TILEC_OK. */
+tilec_status tc_api_guard(tc_session *s, tc_guarded *fn, void *data, tilec_error **error);
+/* Inside a guard: ends it with a status of its own and one line. */
+TC_NORETURN void tc_session_stop(tc_session *s, tilec_status status, const char *code,
+                                 const char *fmt, ...) TC_PRINTF(4, 5);
+
+/* Warnings as text in each format, in the session's arena. */
+typedef struct tc_rendered {
+  const char *form[TC_N_FORMATS];
+} tc_rendered;
+tc_rendered tc_api_render(tc_session *s);
+
+/* ---- programs ---- */
+
+struct tilec_program {
+  atomic_uint n_refs;
+  tilec_context *context;
+  tc_session store; /* its arena holds what follows */
+  const char *path, *entry;
+  tc_str text;
+  const tilec_define *defines;
+  uint32_t n_defines;
+  bool is_tir;
+  tc_rendered warnings;
+};
+
+/* Compiles to state surface; inside a guard. */
+tc_ir *tc_program_front(tc_session *s, const tilec_program *program);
+/* To state tile. */
+void tc_program_to_tile(tc_session *s, tc_ir *ir);
+
+/* ---- kernels ---- */
+
+struct tc_cpu_module;
+struct tilec_kernel {
+  atomic_uint n_refs;
+  tilec_context *context;
+  tc_session store;
+  const char *name;
+  bool interpreted;
+  tc_ir *ir;                  /* interp */
+  const tc_rt_table *table;   /* cpu: for launches; interp: what could be known */
+  struct tc_cpu_module *module; /* cpu */
+  pthread_mutex_t lock;       /* one interpreter run at a time: it reads and marks ir */
+  tc_rendered warnings;
+  bool cached;
+  uint64_t compile_ns, toolchain_ns;
+  double rtol, atol_scale;
+};
+
+/* Makes the module of a kernel in state tile; inside a guard. False when there is no C compiler. */
+bool tc_kernel_build_cpu(tc_session *s, tilec_kernel *kernel, tc_ir *ir);
+/* How far results may be from the oracle's (tilec_kernel_info). */
+void tc_kernel_bound(tc_ir *ir, double *rtol, double *atol_scale);
+tc_rt_pool *tc_context_pool(tilec_context *context);
+tilec_status tc_launch_interp(tilec_kernel *kernel, const tilec_arg *args, size_t n_args,
+                              tilec_error **error);
+/* For tc_env and the oracle: one call at a time reaches the context's `print`. */
+void tc_context_print(tilec_context *context, const char *text, size_t n);
+
+uint64_t tc_api_now_ns(void);
+
+/* Reads a versioned struct of the caller's `size` into ours; false when the size makes no sense. */
+bool tc_api_read_struct(void *ours, size_t ours_b, const void *theirs);
+/* Writes ours into the caller's, as much as it has room for. */
+bool tc_api_write_struct(void *theirs, const void *ours, size_t ours_b);
+
+#endif

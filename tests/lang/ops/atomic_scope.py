@@ -1,0 +1,9 @@
+import tilec.language as T
+
+
+@T.prim_func
+def main(A: T.Tensor((64, 64), "float32"), B: T.Tensor((64, 64), "float32")):
+    with T.Kernel(1, threads=128) as bx:
+        f = T.alloc_fragment((4,), "float32")
+        T.clear(f)
+        T.atomic_add(f[0], 1.0)

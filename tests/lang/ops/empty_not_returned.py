@@ -1,0 +1,8 @@
+import tilec.language as T
+
+
+@T.prim_func
+def main(A: T.Tensor((64, 64), "float32")):
+    C = T.empty((4,), "float32")
+    with T.Kernel(1) as bx:
+        A[0, 0] = 1.0

@@ -1,0 +1,10 @@
+import tilec.language as T
+
+
+@T.prim_func
+def main(A: T.Tensor((64, 64), "float32"), B: T.Tensor((64, 64), "float32")):
+    with T.Kernel(1, threads=128) as bx:
+        s = T.alloc_shared((64, 64), "float32")
+        T.annotate_layout({s: T.Layout((64, 64), lambda i, j: i + j)})
+        T.copy(A, s)
+        T.copy(s, B)

@@ -1,0 +1,7 @@
+import tilec.language as T
+
+
+@T.prim_func
+def main(A: T.Tensor((4,), "int32")):
+    with T.Kernel(1, threads=128) as bx:
+        A[0] = T.infinity("int32")
