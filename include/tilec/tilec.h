@@ -198,7 +198,7 @@ TILEC_API tilec_context *tilec_context_retain(tilec_context *context);
 TILEC_API void tilec_context_release(tilec_context *context);
 
 /* Sets an option by name ("cache_dir") for the programs and kernels made afterwards. The number of
- * worker threads (jobs) is fixed by the first launch. A NULL value restores the default.
+ * worker threads (jobs) is fixed by the first kernel for target cpu. A NULL value restores the default.
  * returns TILEC_OK, TILEC_USAGE (unknown name; bad value, and the text says what was wanted). */
 TILEC_API tilec_status tilec_context_set(tilec_context *context, const char *name,
                                          const char *value, tilec_error **error);

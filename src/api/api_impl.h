@@ -6,10 +6,10 @@
 #include "base/diag.h"
 #include "ir/ir.h"
 #include "rt/check.h"
+#include "rt/os.h"
 #include "rt/pool.h"
 #include "tilec/tilec.h"
 
-#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -53,8 +53,8 @@ const char *tc_api_option(tilec_context *context, enum tc_option option, tc_aren
 uint64_t tc_api_option_number(tilec_context *context, enum tc_option option);
 /* Lines "name=value" of the keyed options, for the cache key. */
 void tc_api_keyed_options(tilec_context *context, tc_sb *out);
-/* NULL, or what is wrong with a value, in the arena. */
-const char *tc_api_option_problem(enum tc_option option, const char *value, tc_arena *arena);
+/* Sets options from TILEC_* variables; warns about unknown ones. */
+tilec_status tc_options_from_environment(tilec_context *context, tilec_error **error);
 
 /* ---- errors and text ---- */
 
@@ -87,7 +87,7 @@ typedef struct tc_session {
   tilec_status status; /* of tc_session_stop, or TILEC_OK */
   char stop_code[8], stop_text[512];
   int lock;               /* of the cache, or -1 */
-  char workdir[PATH_MAX]; /* to be removed, or "" */
+  char workdir[TC_PATH_B]; /* to be removed, or "" */
 } tc_session;
 
 typedef void tc_guarded(tc_session *s, void *data);
@@ -139,6 +139,7 @@ struct tilec_kernel {
   tc_ir *ir;                  /* interp */
   const tc_rt_table *table;   /* cpu: for launches; interp: what could be known */
   struct tc_cpu_module *module; /* cpu */
+  tc_rt_pool *pool;             /* cpu; the context's */
   pthread_mutex_t lock;       /* one interpreter run at a time: it reads and marks ir */
   tc_rendered warnings;
   bool cached;
@@ -155,8 +156,6 @@ tilec_status tc_launch_interp(tilec_kernel *kernel, const tilec_arg *args, size_
                               tilec_error **error);
 /* For tc_env and the oracle: one call at a time reaches the context's `print`. */
 void tc_context_print(tilec_context *context, const char *text, size_t n);
-
-uint64_t tc_api_now_ns(void);
 
 /* Reads a versioned struct of the caller's `size` into ours; false when the size makes no sense. */
 bool tc_api_read_struct(void *ours, size_t ours_b, const void *theirs);

@@ -1,7 +1,7 @@
 /* Statuses, errors and text. */
 #include "api/api_impl.h"
 
-#include "rt/memory.h"
+#include "rt/os.h"
 
 #include <stdarg.h>
 #include <stdio.h>

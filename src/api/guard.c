@@ -6,13 +6,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
-
-uint64_t tc_api_now_ns(void) {
-  struct timespec t;
-  timespec_get(&t, TIME_UTC);
-  return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
-}
 
 void tc_session_start(tc_session *s, tilec_context *context) {
   memset(s, 0, sizeof *s);

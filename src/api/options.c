@@ -1,7 +1,6 @@
 /* The table of options, the values of a context, and the environment. */
 #include "api/api_impl.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 enum kind { TEXT, PATH, BYTES, COUNT, CHOICE, SWITCH, LIST };
@@ -77,19 +76,18 @@ static bool is_choice(const char *list, const char *value) {
   return false;
 }
 
-const char *tc_api_option_problem(enum tc_option option, const char *value, tc_arena *arena) {
+/* NULL when the option takes the value, else what it would take. */
+static const char *wanted(int option, const char *value) {
   const row *r = &ROWS[option];
   uint64_t x;
   switch (r->kind) {
   case TEXT:
   case PATH:
   case LIST: return NULL;
-  case BYTES:
-    return parse_bytes(value, &x) ? NULL : "expected a number of bytes such as 500M or 2G";
-  case COUNT: return parse_count(value, &x) ? NULL : "expected a whole number";
+  case BYTES: return parse_bytes(value, &x) ? NULL : "a number of bytes such as 500M or 2G";
+  case COUNT: return parse_count(value, &x) ? NULL : "a whole number";
   case CHOICE:
-  case SWITCH:
-    return is_choice(r->values, value) ? NULL : tc_format(arena, "expected %s", r->values);
+  case SWITCH: return is_choice(r->values, value) ? NULL : r->values;
   }
   return NULL;
 }
@@ -171,22 +169,8 @@ static tilec_status assign(tilec_context *context, int option, const char *value
 
 static tilec_status set(tilec_context *context, int option, const char *value, const char *said,
                         tilec_error **error) {
-  tc_unwind unwind;
-  tc_arena arena;
-  tc_arena_init(&arena, &unwind, 0);
-  /* Only CHOICE and SWITCH rows format their problem; their lists are short. */
-  char why[160] = "";
-  if (value) {
-    uint64_t x;
-    const row *r = &ROWS[option];
-    bool choice = r->kind == CHOICE || r->kind == SWITCH;
-    if (choice ? !is_choice(r->values, value)
-               : r->kind == COUNT ? !parse_count(value, &x)
-                                  : r->kind == BYTES && !parse_bytes(value, &x))
-      strncpy(why, r->values, sizeof why - 1);
-  }
-  if (why[0])
-    return tc_api_usage(error, context, "%s is '%s', expected %s", said, value, why);
+  const char *right = value ? wanted(option, value) : NULL;
+  if (right) return tc_api_usage(error, context, "%s is '%s', expected %s", said, value, right);
   return assign(context, option, value, error);
 }
 
@@ -200,4 +184,51 @@ tilec_status tilec_context_set(tilec_context *context, const char *name, const c
     return tc_api_usage(error, context, "there is no option '%s'%s%s%s", name,
                         near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
   return set(context, option, value, name, error);
+}
+
+tilec_status tilec_context_get(tilec_context *context, const char *name, tilec_text **out,
+                               tilec_error **error) {
+  if (error) *error = NULL;
+  if (out) *out = NULL;
+  if (!context || !name || !out)
+    return tc_api_usage(error, context, "tilec_context_get: NULL argument");
+  int option = find_option(name);
+  if (option < 0) return tc_api_usage(error, context, "there is no option '%s'", name);
+  pthread_mutex_lock(&context->lock);
+  const char *value = value_of(context, (enum tc_option)option);
+  *out = tc_api_text(context, value, strlen(value));
+  pthread_mutex_unlock(&context->lock);
+  return *out ? TILEC_OK : tc_api_no_memory(error);
+}
+
+/* ---- the environment ---- */
+
+extern char **environ;
+
+static void warn_unknown(const tilec_context *context, const char *name) {
+  const char *near = nearest(name, true);
+  tc_api_warn(context, "the variable %s means nothing to tilec%s%s%s", name,
+              near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+}
+
+tilec_status tc_options_from_environment(tilec_context *context, tilec_error **error) {
+  for (char **at = environ; at && *at; at++) {
+    char name[64];
+    const char *equals = strchr(*at, '=');
+    size_t n = equals ? (size_t)(equals - *at) : 0;
+    if (strncmp(*at, "TILEC_", 6) || n < 6) continue;
+    if (n >= sizeof name) n = sizeof name - 1;
+    memcpy(name, *at, n);
+    name[n] = 0;
+    int option = -1;
+    for (int i = 0; i < TC_OPTION_COUNT; i++)
+      if (strcmp(ROWS[i].variable, name) == 0) option = i;
+    if (option < 0) {
+      warn_unknown(context, name);
+    } else if (equals[1]) { /* set to nothing: as if not set */
+      tilec_status status = set(context, option, equals + 1, name, error);
+      if (status != TILEC_OK) return status;
+    }
+  }
+  return TILEC_OK;
 }

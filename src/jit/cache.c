@@ -15,7 +15,7 @@ enum { TOUCH_AFTER_S = 60 };
 
 /* ---- opening ---- */
 
-static bool default_root(char root[PATH_MAX]) {
+static bool default_root(char root[TC_PATH_B]) {
   const char *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
   if (xdg && *xdg == '/') return tc_path_join(root, xdg, "tilec", NULL); /* relative: ignored */
   if (home && *home == '/') return tc_path_join(root, home, ".cache/tilec", NULL);
@@ -40,14 +40,14 @@ static bool write_tag(const tc_cache *cache) {
   static const char TAG[] = "Signature: 8a477f597d28d172789f06886806bc55\n"
                             "# Compiled kernels of tilec; safe to remove at any time.\n"
                             "# About this file: https://bford.info/cachedir/\n";
-  char path[PATH_MAX];
+  char path[TC_PATH_B];
   if (!tc_path_join(path, cache->root, "CACHEDIR.TAG", NULL)) return false;
   return access(path, F_OK) == 0 || tc_write_new(path, TAG, sizeof TAG - 1) || errno == EEXIST;
 }
 
 /* The directories that must be ours before anything in them is believed. */
 static bool check_owner(tc_cache *cache, const char *sub, bool make) {
-  char path[PATH_MAX];
+  char path[TC_PATH_B];
   if (!tc_path_join(path, cache->root, sub, NULL)) return false;
   if (make && mkdir(path, 0700) && errno != EEXIST)
     unwritable(cache); /* entries can still be read if they are there */
@@ -98,13 +98,13 @@ tc_cache_key tc_cache_key_of(const void *text, size_t size_b) {
   return key;
 }
 
-bool tc_cache_shard_path(const tc_cache *cache, const char *hex, char out[PATH_MAX]) {
+bool tc_cache_shard_path(const tc_cache *cache, const char *hex, char out[TC_PATH_B]) {
   char shard[3] = {hex[0], hex[1], 0};
   return tc_path_join(out, cache->root, TC_CACHE_LAYOUT, shard);
 }
 
-bool tc_cache_entry_path(const tc_cache *cache, const char *hex, char out[PATH_MAX]) {
-  char shard[PATH_MAX];
+bool tc_cache_entry_path(const tc_cache *cache, const char *hex, char out[TC_PATH_B]) {
+  char shard[TC_PATH_B];
   return tc_cache_shard_path(cache, hex, shard) && tc_path_join(out, shard, hex, NULL);
 }
 
@@ -128,7 +128,7 @@ static bool whole_number(const char *text, uint64_t *x) {
 }
 
 bool tc_cache_read_meta(const char *entry, tc_cache_meta *meta) {
-  char path[PATH_MAX], text[TC_CACHE_META_B], key_b[32], kernel_b[32], ns[32], end[8];
+  char path[TC_PATH_B], text[TC_CACHE_META_B], key_b[32], kernel_b[32], ns[32], end[8];
   if (!tc_path_join(path, entry, "meta", NULL) || tc_file_read(path, text, sizeof text) < 0)
     return false;
   const char *at = text;
@@ -144,7 +144,7 @@ bool tc_cache_read_meta(const char *entry, tc_cache_meta *meta) {
 }
 
 bool tc_cache_kernel_sound(const char *entry, const tc_cache_meta *meta) {
-  char path[PATH_MAX], hex[TC_SHA256_HEX];
+  char path[TC_PATH_B], hex[TC_SHA256_HEX];
   uint64_t size_b;
   return tc_path_join(path, entry, "kernel.so", NULL) && tc_file_digest(path, &size_b, hex)
          && size_b == meta->kernel_b && strcmp(hex, meta->kernel_hex) == 0;
@@ -158,8 +158,8 @@ static void touch(const char *entry) {
   utimensat(AT_FDCWD, entry, NULL, 0);
 }
 
-bool tc_cache_find(const tc_cache *cache, const tc_cache_key *key, char path[PATH_MAX]) {
-  char shard[PATH_MAX], entry[PATH_MAX], key_path[PATH_MAX], why[128];
+bool tc_cache_find(const tc_cache *cache, const tc_cache_key *key, char path[TC_PATH_B]) {
+  char shard[TC_PATH_B], entry[TC_PATH_B], key_path[TC_PATH_B], why[128];
   tc_cache_meta meta;
   if (!cache->usable) return false;
   if (!tc_cache_shard_path(cache, key->hex, shard) || !tc_path_join(entry, shard, key->hex, NULL)
@@ -190,8 +190,8 @@ static uint64_t now_ms(void) {
 }
 
 bool tc_cache_claim(const tc_cache *cache, const tc_cache_key *key, uint32_t wait_ms,
-                    char path[PATH_MAX], int *lock) {
-  char shard[PATH_MAX];
+                    char path[TC_PATH_B], int *lock) {
+  char shard[TC_PATH_B];
   *lock = -1;
   if (tc_cache_find(cache, key, path)) return true;
   if (!cache->usable || cache->mode != TC_CACHE_RW || !tc_cache_shard_path(cache, key->hex, shard))
@@ -217,7 +217,7 @@ void tc_cache_unlock(int lock) {
 
 /* ---- storing ---- */
 
-bool tc_cache_workdir(tc_cache *cache, char dir[PATH_MAX], char *why, size_t why_b) {
+bool tc_cache_workdir(tc_cache *cache, char dir[TC_PATH_B], char *why, size_t why_b) {
   if (cache->usable && cache->mode == TC_CACHE_RW) {
     if (tc_path_join(dir, cache->root, TC_CACHE_LAYOUT "/tmp/XXXXXX", NULL) && mkdtemp(dir))
       return true;
@@ -233,7 +233,7 @@ bool tc_cache_workdir(tc_cache *cache, char dir[PATH_MAX], char *why, size_t why
 void tc_cache_discard(const char *dir) { tc_remove_dir(dir); }
 
 bool tc_cache_drop(const tc_cache *cache, const char *entry) {
-  char away[PATH_MAX];
+  char away[TC_PATH_B];
   if (!tc_path_join(away, cache->root, TC_CACHE_LAYOUT "/tmp/XXXXXX", NULL) || !mkdtemp(away))
     return tc_remove_dir(entry); /* a full disk: remove in place, meta or not */
   bool ok = rename(entry, away) == 0;
@@ -250,7 +250,7 @@ static void clean_copy(char *out, size_t size_b, const char *text) {
 }
 
 static bool write_entry_files(const tc_cache_key *key, const char *dir, const tc_cache_note *note) {
-  char path[PATH_MAX], meta[TC_CACHE_META_B], hex[TC_SHA256_HEX], name[128], target[64];
+  char path[TC_PATH_B], meta[TC_CACHE_META_B], hex[TC_SHA256_HEX], name[128], target[64];
   uint64_t kernel_b;
   if (!tc_path_join(path, dir, "kernel.so", NULL)) return false;
   if (chmod(path, 0600) || !tc_sync_path(path) || !tc_file_digest(path, &kernel_b, hex))
@@ -270,8 +270,8 @@ static bool write_entry_files(const tc_cache_key *key, const char *dir, const tc
 
 /* Puts the directory in its place. An entry that is there already is kept if it is sound. */
 static bool publish(const tc_cache *cache, const tc_cache_key *key, const char *dir,
-                    char path[PATH_MAX]) {
-  char shard[PATH_MAX], entry[PATH_MAX];
+                    char path[TC_PATH_B]) {
+  char shard[TC_PATH_B], entry[TC_PATH_B];
   if (!tc_cache_shard_path(cache, key->hex, shard) || !tc_path_join(entry, shard, key->hex, NULL))
     return false;
   if (mkdir(shard, 0700) && errno != EEXIST) return false;
@@ -291,7 +291,7 @@ static bool publish(const tc_cache *cache, const tc_cache_key *key, const char *
 }
 
 bool tc_cache_store(tc_cache *cache, const tc_cache_key *key, const char *dir,
-                    const tc_cache_note *note, char path[PATH_MAX]) {
+                    const tc_cache_note *note, char path[TC_PATH_B]) {
   if (!cache->usable || cache->mode != TC_CACHE_RW) return false;
   if (strncmp(dir, cache->root, strlen(cache->root))) return false; /* tc_cache_workdir said why */
   if (write_entry_files(key, dir, note) && publish(cache, key, dir, path)) {

@@ -15,8 +15,8 @@
 #define TC_JIT_CACHE_H
 
 #include "jit/sha256.h"
+#include "rt/os.h"
 
-#include <limits.h>
 #include <stdbool.h>
 
 enum tc_cache_mode { TC_CACHE_OFF, TC_CACHE_RO, TC_CACHE_RW };
@@ -27,7 +27,7 @@ enum tc_cache_trouble {
 };
 
 typedef struct tc_cache {
-  char root[PATH_MAX]; /* "" when there is no place for one */
+  char root[TC_PATH_B]; /* "" when there is no place for one */
   enum tc_cache_mode mode;
   uint64_t limit_b;
   bool usable; /* entries may be read */
@@ -48,18 +48,18 @@ tc_cache_key tc_cache_key_of(const void *text, size_t size_b);
 
 /* True when the cache holds a sound entry; its kernel.so is then `path`, which may vanish as soon as
  * another process cleans up. */
-bool tc_cache_find(const tc_cache *cache, const tc_cache_key *key, char path[PATH_MAX]);
+bool tc_cache_find(const tc_cache *cache, const tc_cache_key *key, char path[TC_PATH_B]);
 
 /* Waits up to wait_ms until the entry appears or this caller is the one to make it. Returns true
  * when the entry is there (as tc_cache_find). *lock, when not -1, is to be given back by
  * tc_cache_unlock. */
 bool tc_cache_claim(const tc_cache *cache, const tc_cache_key *key, uint32_t wait_ms,
-                    char path[PATH_MAX], int *lock);
+                    char path[TC_PATH_B], int *lock);
 void tc_cache_unlock(int lock);
 
 /* A new private directory for a kernel that is being made: in the cache if it can be written, else
  * below $TMPDIR or /tmp. False, and the reason in `why`, when there is none. */
-bool tc_cache_workdir(tc_cache *cache, char dir[PATH_MAX], char *why, size_t why_b);
+bool tc_cache_workdir(tc_cache *cache, char dir[TC_PATH_B], char *why, size_t why_b);
 /* Removes a work directory and the plain files in it. */
 void tc_cache_discard(const char *dir);
 
@@ -72,7 +72,7 @@ typedef struct tc_cache_note {
  * the kernel's new path, when it was stored or another process had stored the same. Otherwise the
  * directory still exists, and `cache->why` says why not. */
 bool tc_cache_store(tc_cache *cache, const tc_cache_key *key, const char *dir,
-                    const tc_cache_note *note, char path[PATH_MAX]);
+                    const tc_cache_note *note, char path[TC_PATH_B]);
 
 /* ---- looking after it ---- */
 

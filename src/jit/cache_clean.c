@@ -17,14 +17,14 @@ static bool is_hex(const char *text, size_t n) {
 }
 
 static uint64_t file_size_b(const char *entry, const char *name) {
-  char path[PATH_MAX];
+  char path[TC_PATH_B];
   struct stat st;
   if (!tc_path_join(path, entry, name, NULL) || lstat(path, &st)) return 0;
   return (uint64_t)st.st_size;
 }
 
 static bool key_sound(const char *entry, const char *hex, const tc_cache_meta *meta) {
-  char path[PATH_MAX], found[TC_SHA256_HEX];
+  char path[TC_PATH_B], found[TC_SHA256_HEX];
   uint64_t size_b;
   return tc_path_join(path, entry, "key", NULL) && tc_file_digest(path, &size_b, found)
          && size_b == meta->key_b && strcmp(found, hex) == 0;
@@ -32,7 +32,7 @@ static bool key_sound(const char *entry, const char *hex, const tc_cache_meta *m
 
 static void look_at(const char *shard, const char *hex, bool deep, tc_cache_visit *visit,
                     void *data) {
-  char path[PATH_MAX], why[64];
+  char path[TC_PATH_B], why[64];
   tc_cache_entry entry = {.sound = false};
   tc_cache_meta meta = {0};
   struct stat st;
@@ -54,7 +54,7 @@ static void look_at(const char *shard, const char *hex, bool deep, tc_cache_visi
 }
 
 void tc_cache_each(const tc_cache *cache, bool deep, tc_cache_visit *visit, void *data) {
-  char layout[PATH_MAX], shard[PATH_MAX];
+  char layout[TC_PATH_B], shard[TC_PATH_B];
   if (!cache->usable || !tc_path_join(layout, cache->root, TC_CACHE_LAYOUT, NULL)) return;
   DIR *dir = opendir(layout);
   if (!dir) return;
@@ -87,7 +87,7 @@ typedef struct sweep {
 } sweep;
 
 static void drop(sweep *s, const char *hex) {
-  char path[PATH_MAX];
+  char path[TC_PATH_B];
   if (tc_cache_entry_path(s->cache, hex, path) && tc_cache_drop(s->cache, path)) s->n_removed++;
 }
 
@@ -119,7 +119,7 @@ static int oldest_first(const void *a, const void *b) {
 
 /* What processes that were killed left behind. */
 static void remove_leftovers(const tc_cache *cache, bool all) {
-  char tmp[PATH_MAX], path[PATH_MAX];
+  char tmp[TC_PATH_B], path[TC_PATH_B];
   struct stat st;
   if (!tc_path_join(tmp, cache->root, TC_CACHE_LAYOUT "/tmp", NULL)) return;
   DIR *dir = opendir(tmp);

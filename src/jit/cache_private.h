@@ -14,8 +14,8 @@ typedef struct tc_cache_meta {
 } tc_cache_meta;
 
 /* ROOT/v1/HH, and the entry below it. */
-bool tc_cache_shard_path(const tc_cache *cache, const char *hex, char out[PATH_MAX]);
-bool tc_cache_entry_path(const tc_cache *cache, const char *hex, char out[PATH_MAX]);
+bool tc_cache_shard_path(const tc_cache *cache, const char *hex, char out[TC_PATH_B]);
+bool tc_cache_entry_path(const tc_cache *cache, const char *hex, char out[TC_PATH_B]);
 /* Reads and checks the form of an entry's meta. */
 bool tc_cache_read_meta(const char *entry, tc_cache_meta *meta);
 /* kernel.so is as the meta says. */

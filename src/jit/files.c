@@ -10,9 +10,9 @@
 
 enum { BUFFER_B = 16 * 1024 };
 
-bool tc_path_join(char out[PATH_MAX], const char *a, const char *b, const char *c) {
-  int n = snprintf(out, PATH_MAX, c ? "%s/%s/%s" : "%s/%s", a, b, c);
-  if (n >= 0 && n < PATH_MAX) return true;
+bool tc_path_join(char out[TC_PATH_B], const char *a, const char *b, const char *c) {
+  int n = snprintf(out, TC_PATH_B, c ? "%s/%s/%s" : "%s/%s", a, b, c);
+  if (n >= 0 && n < TC_PATH_B) return true;
   errno = ENAMETOOLONG;
   return false;
 }
@@ -23,7 +23,7 @@ static bool is_directory(const char *path) {
 }
 
 bool tc_make_dirs(const char *path) {
-  char part[PATH_MAX];
+  char part[TC_PATH_B];
   size_t n = strlen(path);
   if (n >= sizeof part) return errno = ENAMETOOLONG, false;
   if (is_directory(path)) return true;

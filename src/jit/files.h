@@ -3,12 +3,12 @@
 #define TC_JIT_FILES_H
 
 #include "jit/sha256.h"
+#include "rt/os.h"
 
-#include <limits.h>
 #include <stdbool.h>
 
 /* "a/b" or "a/b/c" (c may be NULL). False (ENAMETOOLONG) when it does not fit. */
-bool tc_path_join(char out[PATH_MAX], const char *a, const char *b, const char *c);
+bool tc_path_join(char out[TC_PATH_B], const char *a, const char *b, const char *c);
 /* Makes a directory and those above it, mode 0700. True when it exists afterwards. */
 bool tc_make_dirs(const char *path);
 /* True when only this user can change what is at `path`: it belongs to the user the process acts as,

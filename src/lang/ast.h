@@ -104,6 +104,7 @@ typedef struct tc_ast_scope {
 #define TC_FIELD_OPT const tc_ast *
 #define TC_FIELD_LIST const tc_ast_list *
 #define TC_FIELD_BLOCK const tc_ast_list *
+#define TC_FIELD_CLAUSES const tc_ast_list *
 #define TC_FIELD_SCOPE const tc_ast_scope *
 #define TC_FIELD_NAME tc_name
 #define TC_FIELD_NAMES const tc_name_list *

@@ -6,6 +6,7 @@ enum field_type {
   FIELD_OPT,
   FIELD_LIST,
   FIELD_BLOCK,
+  FIELD_CLAUSES,
   FIELD_SCOPE,
   FIELD_NAME,
   FIELD_NAMES,
@@ -76,12 +77,17 @@ const char *tc_ast_cmpop_text(enum tc_ast_cmpop op) { return CMPOPS[op]; }
 #define GET(node, f, type)                                                                         \
   (*(type const *)(const void *)((const char *)(node) + offsetof(tc_ast, name) + (f)->at))
 
+/* Printed on lines of its own. */
+static bool is_nested(const field_info *f) {
+  return f->type == FIELD_BLOCK || f->type == FIELD_CLAUSES;
+}
+
 void tc_ast_each_child(const tc_ast *node, void (*visit)(void *cx, const tc_ast *child), void *cx) {
   for (const field_info *f = fields_of(node->kind); f->type != FIELD_END; f++) {
     if (f->type == FIELD_NODE || f->type == FIELD_OPT) {
       const tc_ast *child = GET(node, f, TC_FIELD_OPT);
       if (child) visit(cx, child);
-    } else if (f->type == FIELD_LIST || f->type == FIELD_BLOCK) {
+    } else if (f->type == FIELD_LIST || is_nested(f)) {
       const tc_ast_list *list = GET(node, f, TC_FIELD_LIST);
       for (uint32_t i = 0; i < list->n; i++) visit(cx, list->at[i]);
     }
@@ -175,7 +181,8 @@ static void print_field(const printer *p, const tc_ast *node, const field_info *
     }
     break;
   case FIELD_LIST:
-  case FIELD_BLOCK: print_list(p, GET(node, f, TC_FIELD_LIST)); break;
+  case FIELD_BLOCK:
+  case FIELD_CLAUSES: print_list(p, GET(node, f, TC_FIELD_LIST)); break;
   case FIELD_SCOPE: print_scope(p, GET(node, f, TC_FIELD_SCOPE)); break;
   case FIELD_NAME: print_name(p, GET(node, f, tc_name)); break;
   case FIELD_NAMES: print_names(p, "", GET(node, f, TC_FIELD_NAMES)); break;
@@ -227,31 +234,17 @@ static void print_inline(const printer *p, const tc_ast *node) {
   if (fields->type != FIELD_END) tc_sb_char(p->out, ')');
 }
 
-static bool has_block(const tc_ast *node) {
-  for (const field_info *f = fields_of(node->kind); f->type != FIELD_END; f++)
-    if (f->type == FIELD_BLOCK) return true;
-  return false;
-}
-
-/* A list that is printed on lines of its own. */
-static bool is_nested(const tc_ast *node, const field_info *f) {
-  if (f->type == FIELD_BLOCK) return true;
-  if (f->type != FIELD_LIST) return false;
-  const tc_ast_list *list = GET(node, f, TC_FIELD_LIST);
-  return list->n && has_block(list->at[0]);
-}
-
 static void print_line(const printer *p, const tc_ast *node, int indent) {
   tc_sb_printf(p->out, "%*s", indent, "");
   print_kind(p, node->kind);
   for (const field_info *f = fields_of(node->kind); f->type != FIELD_END; f++) {
-    if (f->type == FIELD_SPAN || is_nested(node, f)) continue;
+    if (f->type == FIELD_SPAN || is_nested(f)) continue;
     tc_sb_char(p->out, ' ');
     print_field(p, node, f);
   }
   tc_sb_char(p->out, '\n');
   for (const field_info *f = fields_of(node->kind); f->type != FIELD_END; f++) {
-    if (!is_nested(node, f)) continue;
+    if (!is_nested(f)) continue;
     const tc_ast_list *list = GET(node, f, TC_FIELD_LIST);
     bool labelled = list->n && (f->name[0] == 'o' || f->name[0] == 'f'); /* orelse, finally */
     if (labelled) tc_sb_printf(p->out, "%*s%s:\n", indent + 2, "", f->name);

@@ -54,14 +54,8 @@ static tc_val param_value(tc_eval *ev, const tc_function *fn, const tc_ast *para
                 tc_val_kind_name(v));
     return v;
   }
+  if (v.kind == TC_V_VAR) return tc_eval_settle(ev, v);
   return tc_eval_bind(ev, v, param->param.name, NULL);
-}
-
-static tc_val by_value(tc_eval *ev, const tc_function *fn, const tc_ast *param, tc_val v) {
-  bool ref = fn->kind == TC_FN_MACRO && is_ref(ev, param->param.annotation);
-  if (v.kind == TC_V_VAR && !ref && ev->cursor.at.id)
-    return tc_stage_bind(ev, v, param->param.name, tc_eval_at(ev, ev->node));
-  return param_value(ev, fn, param, v);
 }
 
 typedef struct binding {
@@ -158,7 +152,7 @@ void tc_eval_bind_args(tc_eval *ev, const tc_function *fn, const tc_call_args *a
   check_missing(&b);
   const tc_ast *call = ev->node;
   for (uint32_t i = 0; i < params->n; i++) {
-    tc_val v = by_value(ev, fn, params->at[i], b.values[i]);
+    tc_val v = param_value(ev, fn, params->at[i], b.values[i]);
     ev->node = call;
     tc_cell_set(ev, tc_env_find(env, params->at[i]->param.name), v, params->at[i]);
   }
@@ -360,9 +354,7 @@ static bool peek(tc_eval *ev, tc_module *module, const tc_ast *node, tc_val *val
   if (node->kind == TC_AST_ATTRIBUTE) {
     tc_val object;
     return peek(ev, module, node->attribute.object, &object) && object.kind == TC_V_MODULE &&
-           object.module->is_known &&
-           tc_py_find((enum tc_pyowner)object.module->owner,
-                      tc_names_text(ev->names, node->attribute.name), value);
+           tc_module_peek(ev, object.module, node->attribute.name, value);
   }
   if (node->kind != TC_AST_NAME) return false;
   const tc_unit *unit = NULL;

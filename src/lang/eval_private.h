@@ -210,6 +210,8 @@ tc_module *tc_module_load(tc_eval *ev, const char *path, tc_str file, tc_str tex
 bool tc_module_get(tc_eval *ev, tc_module *module, tc_name name, tc_val *value);
 void tc_module_set(tc_eval *ev, tc_module *module, tc_name name, tc_val value);
 bool tc_module_attribute(tc_eval *ev, tc_module *module, tc_name name, tc_val *value);
+/* The same for modules without a file, and only what needs no evaluation. */
+bool tc_module_peek(tc_eval *ev, tc_module *module, tc_name name, tc_val *value);
 /* Import statements: binds what `alias` of `stmt` names. */
 void tc_module_import(tc_eval *ev, const tc_ast *stmt, const tc_ast *alias);
 tc_module *tc_module_known(tc_eval *ev, tc_str path);

@@ -1,6 +1,6 @@
 #include "rt/pool.h"
 
-#include "rt/memory.h"
+#include "rt/os.h"
 
 #include <fenv.h>
 #include <pthread.h>

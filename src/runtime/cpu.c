@@ -1,6 +1,6 @@
 #include "runtime/cpu.h"
 
-#include "rt/memory.h"
+#include "rt/os.h"
 
 #include <dlfcn.h>
 #include <stdio.h>

@@ -22,6 +22,7 @@ sys.path.insert(0, str(ROOT / "examples"))
 sys.path.insert(0, str(ROOT / "tests" / "run"))
 from formats import Array, decode  # noqa: E402
 from refs import CASES, Bounded, Case, Columns  # noqa: E402
+from rules import RULES  # noqa: E402
 
 
 @dataclass
@@ -175,7 +176,7 @@ def main():
     runs = [
         Run(case, params, target)
         for target in options.target.split(",")
-        for case in CASES
+        for case in CASES + RULES
         for params in (case.params[-2:] if options.quick else case.params)
     ]
     runs = [run for run in runs if options.k in run.name]

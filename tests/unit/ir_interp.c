@@ -488,6 +488,32 @@ static void undefined_bound(struct kit *k) {
   kit_run_error(k, "E0607", "a bound of the loop");
 }
 
+static void undefined_select(struct kit *k) {
+  int32_t out[4] = {0};
+  tc_value bx;
+  tc_buf ob = kit_param(k, "out", TC_DT_int32, out, 4, -1);
+  tc_region kernel = kit_kernel(k, kit_i(k, 1), &bx);
+  tc_buf x = kit_alloc(k, kernel, "x", TC_SCOPE_var, TC_DT_bool, 0, NULL);
+  tc_value chosen = tc_select(k->ir, kit_get(k, kernel, x), kit_i(k, 1), kit_i(k, 2));
+  kit_store(k, kernel, ob, kit_i(k, 0), chosen);
+  kit_run_error(k, "E0607", "'x'");
+}
+
+static void undefined_swap(struct kit *k) {
+  int32_t out[1] = {0};
+  int64_t one = 1;
+  tc_value bx, zero = kit_i(k, 0);
+  tc_buf ob = kit_param(k, "out", TC_DT_int32, out, 1, -1);
+  tc_region kernel = kit_kernel(k, kit_i(k, 1), &bx);
+  tc_buf s = kit_alloc(k, kernel, "S", TC_SCOPE_shared, TC_DT_int32, 1, &one);
+  tc_atomic swap = {.buf = s, .kind = TC_ATOMIC_CAS};
+  for (int expected = 0; expected < 2; expected++) /* one of them is what the memory holds */
+    tc_atomic_stmt(k->ir, kernel, swap, &zero, kit_i(k, 5), kit_i(k, expected), (tc_value){0},
+                   kit_nowhere);
+  kit_store(k, kernel, ob, zero, kit_load(k, kernel, s, zero));
+  kit_run_error(k, "E0607", "'S'");
+}
+
 static void undefined_argument(struct kit *k) {
   float in[4] = {0}, out[4] = {0};
   tc_value bx;
@@ -544,6 +570,37 @@ static void out_of_bounds(struct kit *k) {
             k->ir->diags->all.at[0].notes.n > 0
                 && strstr(k->ir->diags->all.at[0].notes.at[1].text, "bx = 1, by = 0, i = 7"),
             "the note names the block and the loop variable");
+}
+
+/* A view with more elements than 64 bits can count is still refused. */
+static void absurd_view(struct kit *k) {
+  float a[8] = {0};
+  tc_type wide = tc_scalar_type(TC_DT_int64);
+  tc_value shape[3] = {tc_const_int(k->ir, wide, 4), tc_const_int(k->ir, wide, INT64_C(1) << 32),
+                       tc_const_int(k->ir, wide, INT64_C(1) << 32)};
+  tc_value bx, zero = kit_i(k, 0);
+  tc_buf ab = kit_param(k, "A", TC_DT_float32, a, 8, -1);
+  tc_buf view = tc_buf_view(k->ir, "V", ab, tc_scalar_type(TC_DT_float32), 3, shape, kit_nowhere);
+  tc_region kernel = kit_kernel(k, kit_i(k, 1), &bx);
+  tc_store(k->ir, kernel, view, (tc_value[]){zero, zero, kit_i(k, 7)}, kit_f(k, TC_DT_float32, 1),
+           (tc_value){0}, kit_nowhere);
+  kit_run_ok(k);
+  kit_near(k, "A", 7, (double)a[7], 1, 0);
+  tc_store(k->ir, kernel, view, (tc_value[]){kit_i(k, 1), zero, zero}, kit_f(k, TC_DT_float32, 1),
+           (tc_value){0}, kit_nowhere);
+  kit_run_error(k, "E0606", "'V'");
+}
+
+/* The note names the loops that are still running, not those that ended. */
+static void ended_loops(struct kit *k) {
+  int32_t out[4] = {0};
+  tc_value bx, i;
+  tc_buf ob = kit_param(k, "out", TC_DT_int32, out, 4, -1);
+  tc_region kernel = kit_kernel(k, kit_i(k, 1), &bx);
+  kit_for(k, kernel, kit_i(k, 0), kit_i(k, 4), 1, &i);
+  kit_parallel(k, kernel, kit_i(k, 4), &i);
+  kit_store(k, kernel, ob, kit_i(k, 4), kit_i(k, 1));
+  kit_run_error(k, "E0605", "bx = 0, by = 0\n");
 }
 
 static void negative_index(struct kit *k) {
@@ -878,10 +935,14 @@ int main(void) {
   KIT_CASE(&t, undefined_branch);
   KIT_CASE(&t, undefined_index);
   KIT_CASE(&t, undefined_bound);
+  KIT_CASE(&t, undefined_select);
+  KIT_CASE(&t, undefined_swap);
   KIT_CASE(&t, undefined_argument);
   KIT_CASE(&t, division_by_zero);
   KIT_CASE(&t, oversized_shift);
   KIT_CASE(&t, out_of_bounds);
+  KIT_CASE(&t, absurd_view);
+  KIT_CASE(&t, ended_loops);
   KIT_CASE(&t, negative_index);
   KIT_CASE(&t, surface_guards);
   KIT_CASE(&t, empty_grid);

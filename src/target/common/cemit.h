@@ -56,6 +56,9 @@ const char *tc_ce_const(tc_cemit *e, tc_type type, tc_imm x);
 const char *tc_ce_value_text(tc_cemit *e, tc_value v, uint32_t lane);
 /* Prints the definition of a pure value whose operands are defined. */
 void tc_ce_define(tc_cemit *e, tc_value v);
+/* A value that no statement places here (a shape, a stride, an address): its name if it has one,
+ * else it is defined once more under temporary names. */
+const char *tc_ce_at_hand(tc_cemit *e, tc_value v);
 /* Defines a value over dims, scalars and defined statements, operands first; for values that have
  * no place of their own (shapes, strides). */
 void tc_ce_define_tree(tc_cemit *e, tc_value v);

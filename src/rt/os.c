@@ -1,11 +1,13 @@
-#include "rt/memory.h"
+#include "rt/os.h"
 
+#include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 void *tc_rt_alloc(const tilec_allocator *allocator, size_t size_b, size_t align_b) {
@@ -25,23 +27,85 @@ void tc_rt_free(const tilec_allocator *allocator, void *at, size_t size_b) {
   }
 }
 
+bool tc_rt_lock_init_recursive(pthread_mutex_t *lock) {
+  pthread_mutexattr_t attr;
+  if (pthread_mutexattr_init(&attr)) return false;
+  pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_RECURSIVE);
+  bool ok = pthread_mutex_init(lock, &attr) == 0;
+  pthread_mutexattr_destroy(&attr);
+  return ok;
+}
+
+uint64_t tc_rt_now_ns(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
+}
+
+/* ---- files ---- */
+
+int64_t tc_rt_file_size(const char *path) {
+  struct stat st;
+  if (stat(path, &st)) return -1;
+  if (S_ISREG(st.st_mode)) return (int64_t)st.st_size;
+  errno = S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
+  return -1;
+}
+
+int64_t tc_rt_file_read(const char *path, void *buffer, size_t size_b) {
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return -1;
+  size_t held_b = 0;
+  while (held_b < size_b) {
+    ssize_t n = read(fd, (char *)buffer + held_b, size_b - held_b);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) {
+      int saved = errno;
+      close(fd);
+      errno = saved;
+      return -1;
+    }
+    if (n == 0) break;
+    held_b += (size_t)n;
+  }
+  close(fd);
+  return (int64_t)held_b;
+}
+
+bool tc_rt_file_write(const char *path, const void *bytes, size_t size_b) {
+  int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  if (fd < 0) return false;
+  const char *at = bytes;
+  int problem = 0;
+  while (size_b && !problem) {
+    ssize_t n = write(fd, at, size_b);
+    if (n < 0 && errno != EINTR) problem = errno;
+    if (n > 0) at += n, size_b -= (size_t)n;
+  }
+  if (close(fd) && !problem) problem = errno;
+  if (problem) unlink(path);
+  errno = problem;
+  return !problem;
+}
+
+bool tc_rt_file_exists(const char *path) { return access(path, F_OK) == 0; }
+
 /* The beginning of a small file, terminated. False when it cannot be read. */
 static bool read_small(char *text, size_t size_b, const char *path) {
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return false;
-  ssize_t n = read(fd, text, size_b - 1);
-  close(fd);
+  int64_t n = tc_rt_file_read(path, text, size_b - 1);
   if (n < 0) return false;
   text[n] = 0;
   return true;
 }
+
+/* ---- processors and memory ---- */
 
 /* One cgroup controller: the directories from the process's group up to the mount, each visited. In
  * a container the group's path may lie outside what is mounted, so the mount itself is always tried. */
 typedef void visit(const char *directory, void *data);
 
 static void walk_up(const char *mount, const char *group, visit *fn, void *data) {
-  char path[PATH_MAX];
+  char path[TC_PATH_B];
   size_t mount_n = strlen(mount);
   int n = snprintf(path, sizeof path, "%s%s", mount, group);
   if (n < 0 || (size_t)n >= sizeof path) return;
@@ -67,7 +131,7 @@ static bool list_has(const char *list, size_t n, const char *word) {
 
 /* Lines of /proc/self/cgroup are ID:CONTROLLERS:PATH; version 2 has no controllers. */
 static void each_group(const char *root, const char *controller, visit *v1, visit *v2, void *data) {
-  char path[PATH_MAX], text[8192], mount[PATH_MAX];
+  char path[TC_PATH_B], text[8192], mount[TC_PATH_B];
   snprintf(path, sizeof path, "%s/proc/self/cgroup", root);
   if (!read_small(text, sizeof text, path)) return;
   char *save = NULL;
@@ -88,7 +152,7 @@ static void each_group(const char *root, const char *controller, visit *v1, visi
 }
 
 static bool read_number(const char *directory, const char *file, long long *x) {
-  char path[PATH_MAX], text[64];
+  char path[TC_PATH_B], text[64];
   int n = snprintf(path, sizeof path, "%s/%s", directory, file);
   if (n < 0 || (size_t)n >= sizeof path) return false;
   return read_small(text, sizeof text, path) && sscanf(text, "%lld", x) == 1;
@@ -102,7 +166,7 @@ static void cap_cpus(long long quota, long long period, void *data) {
 }
 
 static void cpus_v2(const char *directory, void *data) {
-  char path[PATH_MAX], text[64];
+  char path[TC_PATH_B], text[64];
   long long quota, period;
   int n = snprintf(path, sizeof path, "%s/cpu.max", directory);
   if (n < 0 || (size_t)n >= sizeof path || !read_small(text, sizeof text, path)) return;

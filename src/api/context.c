@@ -1,0 +1,147 @@
+/* Contexts, and the memory of everything made from them. */
+#include "api/api_impl.h"
+
+#include "rt/os.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+bool tc_api_read_struct(void *ours, size_t ours_b, const void *theirs) {
+  size_t size_b;
+  memcpy(&size_b, theirs, sizeof size_b);
+  if (size_b < sizeof size_b || size_b > 4096) return false; /* forgotten, or no struct of ours */
+  memset(ours, 0, ours_b);
+  memcpy(ours, theirs, size_b < ours_b ? size_b : ours_b);
+  return true;
+}
+
+bool tc_api_write_struct(void *theirs, const void *ours, size_t ours_b) {
+  size_t size_b;
+  memcpy(&size_b, theirs, sizeof size_b);
+  if (size_b < sizeof size_b || size_b > 4096) return false;
+  size_t n = size_b < ours_b ? size_b : ours_b;
+  memcpy((char *)theirs + sizeof size_b, (const char *)ours + sizeof size_b, n - sizeof size_b);
+  if (size_b > ours_b) memset((char *)theirs + ours_b, 0, size_b - ours_b);
+  return true;
+}
+
+const tilec_allocator *tc_api_hooks(const tilec_context *context) {
+  return context->hooked ? &context->hooks : NULL;
+}
+
+void *tc_api_new(const tilec_context *context, size_t size_b) {
+  void *at = tc_rt_alloc(tc_api_hooks(context), size_b, _Alignof(max_align_t));
+  if (at) memset(at, 0, size_b);
+  return at;
+}
+
+void tc_api_delete(const tilec_context *context, void *at, size_t size_b) {
+  tc_rt_free(tc_api_hooks(context), at, size_b);
+}
+
+void tc_api_warn(const tilec_context *context, const char *fmt, ...) {
+  if (!context->warn) return;
+  char text[1024];
+  va_list args;
+  va_start(args, fmt);
+  vsnprintf(text, sizeof text, fmt, args);
+  va_end(args);
+  context->warn(context->data, text);
+}
+
+void tc_api_log(tilec_context *context, int level, const char *fmt, ...) {
+  if (!context->warn || tc_api_option_number(context, TC_OPTION_log) < (uint64_t)level) return;
+  char text[1024];
+  va_list args;
+  va_start(args, fmt);
+  vsnprintf(text, sizeof text, fmt, args);
+  va_end(args);
+  context->warn(context->data, text);
+}
+
+void tc_context_print(tilec_context *context, const char *text, size_t n) {
+  pthread_mutex_lock(&context->print_lock);
+  if (context->print) {
+    context->print(context->data, text, n);
+  } else {
+    fwrite(text, 1, n, stdout);
+  }
+  pthread_mutex_unlock(&context->print_lock);
+}
+
+/* ---- life ---- */
+
+static bool good_allocator(const tilec_allocator *given, tilec_allocator *ours) {
+  return tc_api_read_struct(ours, sizeof *ours, given) && ours->alloc && ours->free;
+}
+
+/* Printing is recursive, because a T.print callback may launch a kernel that prints. */
+static bool init_locks(tilec_context *context) {
+  if (!tc_rt_lock_init_recursive(&context->print_lock)) return false;
+  if (pthread_mutex_init(&context->lock, NULL) == 0) return true;
+  pthread_mutex_destroy(&context->print_lock);
+  return false;
+}
+
+tilec_status tilec_context_new(const tilec_context_options *options, tilec_context **out,
+                               tilec_error **error) {
+  tilec_context_options o = {0};
+  tilec_allocator hooks = {0};
+  if (error) *error = NULL;
+  if (!out) return tc_api_usage(error, NULL, "tilec_context_new: out is NULL");
+  *out = NULL;
+  if (options && !tc_api_read_struct(&o, sizeof o, options))
+    return tc_api_usage(error, NULL, "tilec_context_options.size is not set");
+  if (o.allocator && !good_allocator(o.allocator, &hooks))
+    return tc_api_usage(error, NULL, "tilec_allocator: size, alloc and free must be set");
+  tilec_context *context = tc_rt_alloc(o.allocator ? &hooks : NULL, sizeof *context,
+                                       _Alignof(max_align_t));
+  if (!context) return tc_api_no_memory(error);
+  memset(context, 0, sizeof *context);
+  atomic_init(&context->n_refs, 1);
+  context->hooked = o.allocator != NULL;
+  context->hooks = hooks;
+  context->print = o.print;
+  context->warn = o.warn;
+  context->data = o.data;
+  if (!init_locks(context)) {
+    tc_api_delete(context, context, sizeof *context);
+    return tc_api_no_memory(error);
+  }
+  tilec_status status = TILEC_OK;
+  if (o.read_environment) status = tc_options_from_environment(context, error);
+  if (status != TILEC_OK) {
+    tilec_context_release(context);
+    return status;
+  }
+  *out = context;
+  return TILEC_OK;
+}
+
+tilec_context *tilec_context_retain(tilec_context *context) {
+  if (context) atomic_fetch_add_explicit(&context->n_refs, 1, memory_order_relaxed);
+  return context;
+}
+
+void tilec_context_release(tilec_context *context) {
+  if (!context || atomic_fetch_sub_explicit(&context->n_refs, 1, memory_order_acq_rel) != 1) return;
+  tc_rt_pool_free(context->pool);
+  for (int i = 0; i < TC_OPTION_COUNT; i++)
+    if (context->options[i])
+      tc_api_delete(context, context->options[i], strlen(context->options[i]) + 1);
+  pthread_mutex_destroy(&context->print_lock);
+  pthread_mutex_destroy(&context->lock);
+  tilec_allocator hooks = context->hooks;
+  tc_rt_free(context->hooked ? &hooks : NULL, context, sizeof *context);
+}
+
+tc_rt_pool *tc_context_pool(tilec_context *context) {
+  uint64_t jobs = tc_api_option_number(context, TC_OPTION_jobs);
+  pthread_mutex_lock(&context->lock);
+  if (!context->pool)
+    context->pool = tc_rt_pool_new(tc_api_hooks(context), jobs > 4096 ? 4096 : (uint32_t)jobs);
+  tc_rt_pool *pool = context->pool;
+  pthread_mutex_unlock(&context->lock);
+  return pool;
+}

@@ -1,0 +1,72 @@
+/* Inside the CPU target: one tc_cpu per kernel, and a file per kind of statement. */
+#ifndef TC_TARGET_CPU_CPU_IMPL_H
+#define TC_TARGET_CPU_CPU_IMPL_H
+
+#include "target/common/cemit.h"
+#include "target/cpu/cpu.h"
+
+typedef struct tc_cpu {
+  tc_cemit *e;
+  const tc_cpu_isa_info *isa;
+  tc_sb *helpers;        /* functions made for this text: micro-kernels                   */
+  tc_map *made;          /* hash of a helper's name -> 1                                  */
+  uint64_t scratch_b;    /* on-chip buffers                                               */
+  uint64_t work_b;       /* what the hungriest tile op needs besides; `work` in the text  */
+  uint32_t n_labels;     /* for names that must differ                                    */
+  bool in_perthread;
+} tc_cpu;
+
+static inline tc_cpu *tc_cpu_of(tc_cemit *e) { return e->own; }
+/* `work_b` bytes, aligned to 64, that last for the current statement. Returns the offset in `work`;
+ * several calls for one statement add up from `from` on. */
+uint64_t tc_cpu_work(tc_cpu *c, uint64_t from, uint64_t size_b);
+
+/* ---- slices: slice.c ---- */
+
+/* A tile operand with what is known about its numbers. Extents of 1 that are constant are kept:
+ * `rank` is the buffer's. */
+enum { TC_CPU_RANK = 16 };
+typedef struct tc_side {
+  tc_buf buf;
+  const tc_buffer *b;
+  const char *ptr; /* pointer to the buffer's first element */
+  uint32_t rank;
+  struct {
+    const char *base, *extent, *stride, *shape; /* 64-bit expressions */
+    int64_t extent_k, stride_k;                 /* constants, or -1 */
+    tc_value base_v, extent_v;
+    bool below, above; /* elements may lie before 0, or beyond the shape */
+  } d[TC_CPU_RANK];
+} tc_side;
+tc_side tc_cpu_side(tc_cpu *c, tc_value slice);
+/* Pairs the dimensions of `to` with those of `from` as a copy does; -1: none. Emits the check that
+ * extents which are not constants agree. Refuses what cannot agree. */
+void tc_cpu_match(tc_cpu *c, tc_value stmt, const tc_side *to, const tc_side *from, int *map);
+/* Pairs dimensions of extents other than 1, leaving out `skip` of `a` (UINT32_MAX: none). */
+bool tc_cpu_pair(tc_cpu *c, const tc_side *a, uint32_t skip, const tc_side *b, int *map);
+/* Emits: leave the kernel unless the extents agree (when they are not equal constants). */
+void tc_cpu_check_equal(tc_cpu *c, tc_value stmt, const char *a, const char *b);
+/* Offset of the point whose index in dimension d is `at[d]` (64-bit text; NULL: 0). */
+const char *tc_cpu_point(tc_cpu *c, const tc_side *s, const char *const *at);
+/* The condition that the point lies inside the buffer, for dimensions that may leave it; NULL:
+ * always. */
+const char *tc_cpu_inside(tc_cpu *c, const tc_side *s, const char *const *at);
+/* The interval of loop indices that lie inside in dimension d, as two temporaries. */
+void tc_cpu_window(tc_cpu *c, const tc_side *s, uint32_t d, const char **lo, const char **hi);
+bool tc_cpu_guarded(const tc_side *s);
+
+/* ---- statements ---- */
+
+void tc_cpu_parallel(tc_cpu *c, tc_value stmt);    /* parallel.c */
+void tc_cpu_copy(tc_cpu *c, tc_value stmt);        /* copy.c */
+void tc_cpu_fill(tc_cpu *c, tc_value stmt);
+void tc_cpu_transpose(tc_cpu *c, tc_value stmt);
+void tc_cpu_im2col(tc_cpu *c, tc_value stmt);
+void tc_cpu_reduce(tc_cpu *c, tc_value stmt);      /* reduce.c */
+void tc_cpu_scan(tc_cpu *c, tc_value stmt);
+void tc_cpu_gemm(tc_cpu *c, tc_value stmt);        /* gemm.c */
+void tc_cpu_atomic(tc_cpu *c, tc_value stmt);      /* atomic.c */
+void tc_cpu_atomic_tile(tc_cpu *c, tc_value stmt);
+bool tc_cpu_ordered_access(tc_cpu *c, tc_value stmt); /* loads and stores with a memory order */
+
+#endif

@@ -1,0 +1,193 @@
+"""What the kernels of kernels/rules.py must compute: one case per rule of the language."""
+
+import numpy as np
+
+from formats import Array, round_to
+
+from refs import Case, integers, normal, uniform
+
+RULES: list = []
+FILE = "../tests/run/kernels/rules.py"
+
+
+def rule(entry, inputs, outputs, reference, params=({},), **more):
+    RULES.append(Case(FILE, entry, list(params), inputs, lambda p: outputs, reference, **more))
+
+
+def exact(**more):
+    return dict(rtol=0, atol=0, **more)
+
+
+N = 64
+F32, I32 = "float32", "int32"
+
+rule("promotion", lambda p, r: {"A": normal(r, N, "float16", 100)}, {"narrow": F32, "wide": F32},
+     lambda p, x: {"narrow": round_to(x["A"] * 3, "float16"), "wide": x["A"] * 3}, **exact())
+
+
+def floors(p, x):
+    a, b = x["A"].astype(np.int64), x["B"].astype(np.int64)
+    trunc = np.trunc(a / b).astype(np.int64)
+    return {"out": np.stack([a // b, a % b, -(-a // b), trunc, a - trunc * b, a % 7])}
+
+
+rule("floor_forms", lambda p, r: {"A": integers(r, N, -1000, 1000),
+                                  "B": Array(r.choice([-9, -4, -1, 1, 3, 8], N), I32)},
+     {"out": I32}, floors)
+
+
+def guards(p, x):
+    b = x["B"].copy()
+    for i in range(2 * N):
+        if 0 <= i - 10 < N:
+            b[i - 10] = (x["A"][i + 5] if i + 5 < N else 0) + 1
+    return {"B": b}
+
+
+rule("guards", lambda p, r: {"A": integers(r, N, -9, 9, F32), "B": normal(r, N)}, {"B": F32}, guards)
+rule("safe_value", lambda p, r: {"A": integers(r, N, -9, 9, F32)}, {"B": F32},
+     lambda p, x: {"B": np.concatenate([2 * x["A"], np.full(N, -14.0)])}, **exact())
+rule("negative_index", lambda p, r: {"A": normal(r, N)}, {"B": F32},
+     lambda p, x: {"B": np.array([x["A"][-1], x["A"][-1], x["A"][-2], 9.0])}, **exact())
+
+
+def picked(p, x):
+    i = x["I"].astype(int)
+    inside = (i >= 0) & (i < N)
+    return {"B": np.where(inside, x["A"][np.where(inside, i, 0)], -1.0)}
+
+
+rule("lazy_ternary", lambda p, r: {"I": integers(r, N, -40, 100), "A": normal(r, N)}, {"B": F32},
+     picked, **exact())
+
+
+def circuit(p, x):
+    i = x["I"].astype(int)
+    inside = (i >= 0) & (i < N)
+    return {"B": np.where(inside & (i > 10), 1, np.where(~inside | (i == 3), 2, 3))}
+
+
+rule("short_circuit", lambda p, r: {"I": integers(r, N, -10, 80)}, {"B": I32}, circuit)
+rule("let_is_a_snapshot", lambda p, r: {"A": normal(r, N)}, {"A": F32, "B": F32},
+     lambda p, x: {"A": np.full(N, 5.0), "B": x["A"]}, **exact())
+
+
+def swapped(p, x):
+    c = x["C"].copy()
+    c[:5] = [2, 1, 11, 11, 2]
+    return {"A": x["B"], "B": x["A"], "C": c}
+
+
+rule("swap_and_chain", lambda p, r: {k: integers(r, N, -99, 99) for k in "ABC"},
+     {"A": I32, "B": I32, "C": I32}, swapped)
+
+
+def forms(p, x):
+    a, out = x["A"], np.zeros((5, 16, 16))
+    out[0] = a[8:24, 8:24]
+    out[1, :4, :8] = a[60:, 56:]
+    out[2] = x["row"][:16]
+    out[3, 3] = a[0, :16]
+    out[4] = 2.5
+    out[4, 4:8, 2:4] = -1.0
+    return {"out": out}
+
+
+rule("copy_forms", lambda p, r: {"A": normal(r, (N, N)), "row": normal(r, N)}, {"out": F32}, forms,
+     **exact())
+
+
+def converts(p, x):
+    a = x["A"]
+    return {"B": round_to(a, "float8_e4m3fn"), "C": np.clip(np.trunc(a), -128, 127),
+            "D": round_to(a, "bfloat16")}
+
+
+rule("copy_converts", lambda p, r: {"A": normal(r, N, scale=300)},
+     {"B": "float8_e4m3fn", "C": "int8", "D": "bfloat16"}, converts, **exact())
+
+
+def views(p, x):
+    s = x["A"].astype(np.float32)
+    s[0, 3] = 1.0
+    bits = s.reshape(-1).view(np.int32).copy()
+    s[0, 0] = 0.0
+    return {"B": bits, "C": s}
+
+
+rule("view_aliases", lambda p, r: {"A": normal(r, (8, 8))}, {"B": I32, "C": F32}, views, **exact())
+
+
+def reduced(p, x):
+    h = x["H"]
+    return {"wraps": round_to(x["A"].sum(axis=1), "int8"), "kept": np.full(4, 100.0),
+            "no_nan": np.nanmax(h, axis=1), "with_nan": h.max(axis=1)}
+
+
+def reduce_inputs(p, r):
+    h = r.standard_normal((4, N))
+    h[1, 5] = np.nan
+    return {"A": integers(r, (4, N), -90, 100, "int8"), "H": Array(h, "float16")}
+
+
+rule("reduce_rules", reduce_inputs,
+     {"wraps": "int8", "kept": F32, "no_nan": "float16", "with_nan": "float16"}, reduced, **exact())
+rule("pipelined", lambda p, r: {"A": integers(r, (N, N), -9, 9, F32), "n": p["count"]}, {"B": F32},
+     lambda p, x: {"B": x["A"][: p["count"]].sum(axis=0)},
+     params=[dict(count=0), dict(count=1), dict(count=2), dict(count=50)], dims="count", **exact())
+rule("persistent", lambda p, r: {"B": Array(np.zeros((5, 7)), I32)}, {"B": I32},
+     lambda p, x: {"B": np.arange(5)[:, None] * 10 + np.arange(7)})
+
+
+def atomic(p, x):
+    total = np.array([N, max(0, x["A"].max()), min(0, x["A"].min())])
+    tile = x["tile"] + 0.5
+    tile[0] += 2.0
+    return {"total": total, "order": np.arange(N), "tile": tile}
+
+
+rule("atomics", lambda p, r: {"A": integers(r, N, -99, 99), "total": Array(np.zeros(3), I32),
+                              "tile": integers(r, N, 0, 9, F32)},
+     {"total": I32, "order": I32, "tile": F32}, atomic,
+     canon=lambda v: np.sort(v) if v.shape == (N,) and v.dtype.kind != "f" else v, rtol=0, atol=0)
+
+
+def looped(p, x):
+    b = x["B"].copy()
+    b[0, [6, 3, 0]] = [6, 3, 0]
+    b[1, 1::2] = [1, 3, 5, 7]
+    b[2] = np.arange(8) ** 2
+    b[3, :2] = [7, sum(i * j + 1 for i in range(2) for j in range(3))]
+    b[4, :2] = [49, 63]
+    return {"B": b}
+
+
+rule("loops", lambda p, r: {"B": integers(r, (8, 8), -9, 9)}, {"B": I32}, looped)
+
+
+def wrapped(p, x):
+    a = x["A"].astype(np.int64)
+    return {"B": round_to(a * a + 1, I32), "C": round_to(a - 300, "uint8")}
+
+
+rule("wraps", lambda p, r: {"A": integers(r, N, -(2**31), 2**31)}, {"B": I32, "C": "uint8"}, wrapped)
+
+
+def rounded(p, x):
+    a = x["A"]
+    away = np.sign(a) * np.floor(np.abs(a) + 0.5)
+    return {"out": np.stack([np.rint(a), away, np.clip(a, -1.5, 2)]), "ints": np.trunc(a)}
+
+
+rule("rounding", lambda p, r: {"A": Array(r.integers(-20, 20, N) / 2, F32)},
+     {"out": F32, "ints": I32}, rounded, **exact())
+rule("broadcast_index", lambda p, r: {"A": normal(r, (16, 2)), "B": Array(np.ones((16, 64)), F32)},
+     {"B": F32}, lambda p, x: {"B": 1 + np.repeat(x["A"], 32, axis=1)})
+rule("gemm_without_k", lambda p, r: {"A": integers(r, (32, 32), -4, 5, F32), "n": p["count"]},
+     {"C": F32}, lambda p, x: {"C": p["count"] * (x["A"] @ x["A"].T)},
+     params=[dict(count=0), dict(count=2)], dims="count", **exact())
+rule("hints", lambda p, r: {"A": normal(r, (N, N))}, {"B": F32}, lambda p, x: {"B": x["A"]},
+     **exact())
+rule("wide_index", lambda p, r: {"A": uniform(r, p["n"], -1, 1)}, {"B": F32},
+     lambda p, x: {"B": x["A"][::-1]}, params=[dict(n=1), dict(n=63), dict(n=200)], dims="n",
+     **exact())
