@@ -4,7 +4,7 @@
 usage: doc.py [--check] [--tilec PROGRAM]
 
 --check writes nothing and fails, naming the pages, when what the tables say now is not what is
-printed there. With --tilec the page of the command line is printed too, from what PROGRAM says."""
+printed there. A page written by hand fails when it names a diagnostic that does not exist. With --tilec the page of the command line is printed too, from what PROGRAM says."""
 
 import argparse
 from pathlib import Path
@@ -407,6 +407,33 @@ def text_forms():
     )
 
 
+# ---- options ----
+
+
+def options():
+    rows = table(
+        "api/options.def", OPTION="name variable flag kind values initial keyed help"
+    )
+    return page(
+        "Options",
+        "src/api/options.def",
+        "Each can be given as a flag of the command, as a variable of the environment, or with "
+        "`tilec_context_set`; the flag wins over the variable. An unknown variable that begins "
+        "with `TILEC_` is reported. *Key* says whether the value is part of a cached kernel's key.",
+        grid(
+            ("name", "flag", "variable", "takes", "default", "key", "meaning"),
+            [
+                (
+                    *(code(r.name), code(r.flag), code(r.variable), code(r.values)),
+                    *(code(r.initial) or "empty", "yes" if r.keyed == "1" else ""),
+                    prose(r.help, True),
+                )
+                for r in rows
+            ],
+        ),
+    )
+
+
 # ---- the CPU target ----
 
 
@@ -426,6 +453,20 @@ def cpu():
     )
 
 
+# ---- pages written by hand ----
+
+
+def unknown_codes():
+    """Yields a finding for each code that a page names and diags.def lacks."""
+    known = {row[0] for row in read(SOURCES / "base/diags.def", {"DIAG"})}
+    files = [*ROOT.glob("*.md"), *PAGES.parent.glob("*.md")]
+    for file in sorted(files):
+        for number, line in enumerate(file.read_text(encoding="utf-8").split("\n"), 1):
+            for code_named in re.findall(r"\bE0\d{3}\b", line):
+                if code_named not in known:
+                    yield f"{file.relative_to(ROOT)}:{number}: there is no {code_named}"
+
+
 # ---- writing ----
 
 
@@ -437,6 +478,7 @@ def pages(program):
         "math.md": mathematics(),
         "diagnostics.md": diagnostics(),
         "ir.md": ir(),
+        "options.md": options(),
         "cpu.md": cpu(),
     }
     return found
@@ -449,6 +491,7 @@ def main():
     args = parser.parse_args()
     try:
         wanted = pages(args.tilec)
+        findings = list(unknown_codes())
     except (TableError, OSError) as error:
         print(f"doc: {error}", file=sys.stderr)
         print("0 passed, 1 failed")
@@ -465,8 +508,11 @@ def main():
             PAGES.mkdir(parents=True, exist_ok=True)
             (PAGES / name).write_text(wanted[name], encoding="utf-8")
             print(f"wrote docs/reference/{name}")
-    bad = len(stale) if args.check else 0
-    print(f"{len(wanted) - bad} passed, {bad} failed")
+    for finding in findings:
+        print(finding)
+    n_stale = len(stale) if args.check else 0
+    bad = n_stale + len(findings)
+    print(f"{len(wanted) - n_stale} passed, {bad} failed")
     return 1 if bad else 0
 
 

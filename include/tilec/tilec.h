@@ -184,7 +184,8 @@ typedef struct tilec_context_options {
   int read_environment;             /* not 0: the TILEC_* variables set options (options.def)    */
   /* Output of T.print, whole lines, one call at a time; NULL: standard output. */
   void (*print)(void *data, const char *text, size_t n);
-  /* Things the user should know that are not errors, one line without \n; NULL: dropped. */
+  /* Things the user should know that are not errors: one line without \n that begins with
+   * "warning: " or "note: ". NULL: dropped. */
   void (*warn)(void *data, const char *text);
   void *data; /* passed to print and warn */
 } tilec_context_options;
@@ -240,28 +241,33 @@ typedef struct tilec_program_options {
   size_t n_defines;
 } tilec_program_options;
 
-/* Reads and checks a program. A path that ends in .tir holds IR text. All strings are copied.
- * returns TILEC_OK (warnings: tilec_program_diagnostics), TILEC_ERROR, TILEC_CHECK_FAILED,
- *         TILEC_USAGE, TILEC_MEMORY, TILEC_BUDGET, TILEC_ENVIRONMENT (unreadable), TILEC_BUG. */
+/* Takes a program: nothing is compiled yet. A path that ends in .tir holds IR text. All strings are
+ * copied, and a file is read now, so later changes of it have no effect.
+ * returns TILEC_OK, TILEC_USAGE, TILEC_MEMORY, TILEC_ENVIRONMENT (unreadable). */
 TILEC_API tilec_status tilec_program_new(tilec_context *context,
                                          const tilec_program_options *options, tilec_program **out,
                                          tilec_error **error);
 TILEC_API tilec_program *tilec_program_retain(tilec_program *program);
 TILEC_API void tilec_program_release(tilec_program *program);
-/* Warnings of reading and checking, rendered as for errors; "" when there are none. */
-TILEC_API const char *tilec_program_diagnostics(const tilec_program *program, tilec_format format);
+
+/* Evaluates and checks the program without compiling it for a target. `warnings`, when not NULL,
+ * receives what is not an error, rendered as for errors, perhaps empty.
+ * returns TILEC_OK, TILEC_ERROR, TILEC_CHECK_FAILED, TILEC_USAGE, TILEC_BUDGET, TILEC_MEMORY,
+ *         TILEC_BUG. */
+TILEC_API tilec_status tilec_program_check(tilec_program *program, tilec_format format,
+                                           tilec_text **warnings, tilec_error **error);
 
 /* One form of the program as text. `form` is one of
  *   "ast"   the syntax tree        "ir"    the IR as evaluated (state surface)
  *   "tile"  the canonical IR       "c"     what the C compiler of target cpu gets
  * "ir" and "tile" parse again: they may be given to tilec_program_new as .tir.
- * returns as tilec_program_new; TILEC_USAGE for an unknown form. */
+ * returns as tilec_program_check; TILEC_USAGE for an unknown form. */
 TILEC_API tilec_status tilec_program_emit(tilec_program *program, const char *form,
                                           tilec_text **out, tilec_error **error);
 
 /* Runs passes by name, separated by commas, over the IR of the program, in the order given, and
  * prints the result.
- * returns as tilec_program_new; TILEC_USAGE for an unknown pass, with the nearest name. */
+ * returns as tilec_program_check; TILEC_USAGE for an unknown pass, with the nearest name. */
 TILEC_API tilec_status tilec_program_opt(tilec_program *program, const char *passes,
                                          tilec_text **out, tilec_error **error);
 
@@ -288,7 +294,7 @@ TILEC_API tilec_status tilec_target_at(tilec_context *context, size_t i, tilec_t
 
 /* Compiles a program for a target: "cpu" (host C compiler; without one the kernel runs on the
  * interpreter and the context is warned), "interp" (the oracle); NULL: the option `target`.
- * returns TILEC_OK, or as tilec_program_new, or TILEC_NO_TARGET, or TILEC_ENVIRONMENT (the C
+ * returns TILEC_OK, or as tilec_program_check, or TILEC_NO_TARGET, or TILEC_ENVIRONMENT (the C
  *         compiler failed or did not end in time).
  * cost    about a second when the C compiler runs, milliseconds when the cache has the kernel. */
 TILEC_API tilec_status tilec_kernel_new(tilec_program *program, const char *target,
@@ -305,11 +311,10 @@ typedef struct tilec_kernel_info {
   int cached;              /* not 0: the binary came from the cache                  */
   uint64_t compile_ns;     /* from source to something that can be launched          */
   uint64_t toolchain_ns;   /* of which the C compiler                                */
-  double rtol, atol_scale; /* bound of a comparison with the oracle: element x of this kernel and y
-                              of the oracle differ by at most rtol * |y| + atol_scale * max |y|;
-                              both 0: bit for bit                                    */
 } tilec_kernel_info;
 TILEC_API tilec_status tilec_kernel_describe(const tilec_kernel *kernel, tilec_kernel_info *out);
+/* Warnings of its compilation, rendered as for errors; "" when there are none. Lives as long as the
+ * kernel. */
 TILEC_API const char *tilec_kernel_diagnostics(const tilec_kernel *kernel, tilec_format format);
 
 typedef enum tilec_param_kind { TILEC_PARAM_TENSOR = 1, TILEC_PARAM_SCALAR = 2 } tilec_param_kind;
@@ -328,6 +333,9 @@ typedef struct tilec_param {
   uint32_t flags;   /* tilec_param_flags           */
   uint32_t rank;
   uint16_t dtype; /* tilec_dtype */
+  /* What a comparison of a written tensor with the oracle's allows: element x here and y there differ
+   * by at most rtol * |y| + atol + atol_scale * max |y|. All 0: bit for bit. */
+  double rtol, atol, atol_scale;
 } tilec_param;
 TILEC_API tilec_status tilec_kernel_param(const tilec_kernel *kernel, size_t i, tilec_param *out);
 /* Name of symbolic dimension `i`, or NULL past the end. Lives as long as the kernel. */

@@ -8,6 +8,7 @@
 #include "rt/check.h"
 #include "rt/os.h"
 #include "rt/pool.h"
+#include "target/cpu/cpu.h"
 #include "tilec/tilec.h"
 
 #include <pthread.h>
@@ -35,16 +36,18 @@ struct tilec_context {
   pthread_mutex_t print_lock;
   char *options[TC_OPTION_COUNT]; /* NULL: the default */
   tc_rt_pool *pool;          /* made by the first launch */
-  bool said_no_cc;           /* said once per context, not per kernel */
+  bool said_no_cc, said_cache; /* once per context, not per kernel */
 };
 
 const tilec_allocator *tc_api_hooks(const tilec_context *context);
 /* Zeroed; NULL when out of memory. */
 void *tc_api_new(const tilec_context *context, size_t size_b);
 void tc_api_delete(const tilec_context *context, void *at, size_t size_b);
-/* Passes one formatted line to the context's `warn`. */
+/* True the first time it is asked for this flag of the context. */
+bool tc_api_first_time(tilec_context *context, bool *said);
+/* Passes "warning: " and one formatted line to the context's `warn`. */
 void tc_api_warn(const tilec_context *context, const char *fmt, ...) TC_PRINTF(2, 3);
-/* The same when option `log` is at least `level`. */
+/* "note: " and a line, when option `log` is at least `level`. */
 void tc_api_log(tilec_context *context, int level, const char *fmt, ...) TC_PRINTF(3, 4);
 
 /* A copy in the arena; never NULL. */
@@ -66,6 +69,9 @@ tilec_status tc_api_fail(tilec_error **error, const tilec_context *context, tile
                          const char *code, const char *fmt, ...) TC_PRINTF(5, 6);
 tilec_status tc_api_usage(tilec_error **error, const tilec_context *context, const char *fmt, ...)
     TC_PRINTF(3, 4);
+enum { TC_CODE_B = 8 };
+/* "E0633". */
+const char *tc_api_code_text(uint32_t number, char out[TC_CODE_B]);
 /* An error of a launch. */
 tilec_status tc_api_fail_rt(tilec_error **error, const tilec_context *context,
                             const tc_rt_error *rt);
@@ -85,7 +91,7 @@ typedef struct tc_session {
   tc_diags *diags;
   tc_names *names;
   tilec_status status; /* of tc_session_stop, or TILEC_OK */
-  char stop_code[8], stop_text[512];
+  char stop_code[TC_CODE_B], stop_text[512];
   int lock;               /* of the cache, or -1 */
   char workdir[TC_PATH_B]; /* to be removed, or "" */
 } tc_session;
@@ -93,7 +99,9 @@ typedef struct tc_session {
 typedef void tc_guarded(tc_session *s, void *data);
 /* Starts a session; its memory is the caller's to end. */
 void tc_session_start(tc_session *s, tilec_context *context);
-/* Gives back memory, locks and directories. */
+/* Gives back locks and directories. */
+void tc_session_release_files(tc_session *s);
+/* The same, and all memory. */
 void tc_session_end(tc_session *s);
 /* Runs fn(s, data); makes s->diags and the rest first if there are none. Whatever way it ends, the
  * status says how, and *error is set from the diagnostics unless it is TILEC_OK. */
@@ -119,15 +127,27 @@ struct tilec_program {
   const tilec_define *defines;
   uint32_t n_defines;
   bool is_tir;
-  tc_rendered warnings;
 };
 
 /* Compiles to state surface; inside a guard. */
 tc_ir *tc_program_front(tc_session *s, const tilec_program *program);
-/* To state tile. */
+/* To state tile, through the pipeline with the context's options (disable, dump, ...). */
 void tc_program_to_tile(tc_session *s, tc_ir *ir);
+/* The passes named, separated by commas. */
+void tc_program_run_passes(tc_session *s, tc_ir *ir, const char *names);
+/* Option `isa`. */
+enum tc_cpu_isa tc_program_isa(tc_session *s);
 
 /* ---- kernels ---- */
+
+/* How far results may be from the oracle's. */
+typedef struct tc_bound {
+  bool exact;
+  double rtol, atol_scale;
+} tc_bound;
+tc_bound tc_kernel_bound(tc_ir *ir);
+/* Half the distance of 1 to the next number of a float type; 0 for other types. */
+double tc_kernel_epsilon(tc_type type);
 
 struct tc_cpu_module;
 struct tilec_kernel {
@@ -136,21 +156,24 @@ struct tilec_kernel {
   tc_session store;
   const char *name;
   bool interpreted;
-  tc_ir *ir;                  /* interp */
-  const tc_rt_table *table;   /* cpu: for launches; interp: what could be known */
+  bool checked;               /* interp: the table knows all shapes, so tc_rt_check can be asked */
+  bool rounds;                /* a scalar parameter has a float type narrower than float32 */
+  tc_ir *ir;
+  const tc_rt_table *table;
   struct tc_cpu_module *module; /* cpu */
   tc_rt_pool *pool;             /* cpu; the context's */
   pthread_mutex_t lock;       /* one interpreter run at a time: it reads and marks ir */
   tc_rendered warnings;
   bool cached;
   uint64_t compile_ns, toolchain_ns;
-  double rtol, atol_scale;
+  tc_bound bound;
 };
 
-/* Makes the module of a kernel in state tile; inside a guard. False when there is no C compiler. */
-bool tc_kernel_build_cpu(tc_session *s, tilec_kernel *kernel, tc_ir *ir);
-/* How far results may be from the oracle's (tilec_kernel_info). */
-void tc_kernel_bound(tc_ir *ir, double *rtol, double *atol_scale);
+/* Makes the module and the table of a kernel in state tile; inside a guard. `isa` NULL: the option's.
+ * False when there is no C compiler. */
+bool tc_kernel_build_cpu(tc_session *s, tilec_kernel *kernel, const char *isa);
+/* True when the C compiler of the context's options is there. */
+bool tc_api_has_cc(tilec_context *context);
 tc_rt_pool *tc_context_pool(tilec_context *context);
 tilec_status tc_launch_interp(tilec_kernel *kernel, const tilec_arg *args, size_t n_args,
                               tilec_error **error);

@@ -40,24 +40,37 @@ void tc_api_delete(const tilec_context *context, void *at, size_t size_b) {
   tc_rt_free(tc_api_hooks(context), at, size_b);
 }
 
+bool tc_api_first_time(tilec_context *context, bool *said) {
+  pthread_mutex_lock(&context->lock);
+  bool first = !*said;
+  *said = true;
+  pthread_mutex_unlock(&context->lock);
+  return first;
+}
+
+TC_PRINTF(3, 0)
+static void warn_line(const tilec_context *context, const char *word, const char *fmt,
+                      va_list args) {
+  char text[1024];
+  size_t n = (size_t)snprintf(text, sizeof text, "%s: ", word);
+  vsnprintf(text + n, sizeof text - n, fmt, args);
+  context->warn(context->data, text);
+}
+
 void tc_api_warn(const tilec_context *context, const char *fmt, ...) {
   if (!context->warn) return;
-  char text[1024];
   va_list args;
   va_start(args, fmt);
-  vsnprintf(text, sizeof text, fmt, args);
+  warn_line(context, "warning", fmt, args);
   va_end(args);
-  context->warn(context->data, text);
 }
 
 void tc_api_log(tilec_context *context, int level, const char *fmt, ...) {
   if (!context->warn || tc_api_option_number(context, TC_OPTION_log) < (uint64_t)level) return;
-  char text[1024];
   va_list args;
   va_start(args, fmt);
-  vsnprintf(text, sizeof text, fmt, args);
+  warn_line(context, "note", fmt, args);
   va_end(args);
-  context->warn(context->data, text);
 }
 
 void tc_context_print(tilec_context *context, const char *text, size_t n) {

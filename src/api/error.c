@@ -127,10 +127,15 @@ tilec_status tc_api_usage(tilec_error **error, const tilec_context *context, con
   return fail_line(error, context, TILEC_USAGE, "", text);
 }
 
+const char *tc_api_code_text(uint32_t number, char out[TC_CODE_B]) {
+  snprintf(out, TC_CODE_B, "E%04u", number % 10000);
+  return out;
+}
+
 tilec_status tc_api_fail_rt(tilec_error **error, const tilec_context *context,
                             const tc_rt_error *rt) {
-  char code[16];
-  snprintf(code, sizeof code, "E%04u", rt->code);
+  char code[TC_CODE_B];
+  tc_api_code_text(rt->code, code);
   bool memory = rt->code == TC_RT_E_WORKSPACE || rt->code == TC_RT_E_THREAD;
   return fail_line(error, context, memory ? TILEC_MEMORY : TILEC_ARGUMENT, code, rt->text);
 }

@@ -14,11 +14,15 @@ void tc_session_start(tc_session *s, tilec_context *context) {
   tc_arena_init(&s->arena, &s->unwind, (size_t)tc_api_option_number(context, TC_OPTION_memory));
 }
 
-void tc_session_end(tc_session *s) {
+void tc_session_release_files(tc_session *s) {
   tc_cache_unlock(s->lock);
   s->lock = -1;
   if (s->workdir[0]) tc_cache_discard(s->workdir);
   s->workdir[0] = 0;
+}
+
+void tc_session_end(tc_session *s) {
+  tc_session_release_files(s);
   tc_arena_free(&s->arena);
 }
 
@@ -45,10 +49,26 @@ static int protect(tc_unwind *unwind, void (*fn)(void *data), void *data) {
 
 /* ---- what a failed session says ---- */
 
-static tilec_status status_of_code(const char *code) {
+static tilec_status status_of_diag(enum tc_diag_id id) {
+  const char *code = tc_diag_row(id)->code;
+  switch (id) { /* table */
+  case D_argument_count:
+  case D_argument_mismatch:
+  case D_dimension_unknown:
+  case D_grid_empty:
+  case D_assert_failed:
+  case D_assume_failed:
+  case D_null_argument: return TILEC_ARGUMENT;
+  case D_index_out_of_bounds:
+  case D_outside_storage:
+  case D_undefined_value:
+  case D_divided_by_zero: return TILEC_CHECK_FAILED;
+  case D_too_many_steps: return TILEC_BUDGET;
+  case D_too_much_memory: return TILEC_MEMORY;
+  default: break;
+  }
   if (strncmp(code, "E05", 3) == 0) return TILEC_CHECK_FAILED;
-  if (strncmp(code, "E07", 3) == 0) return TILEC_ENVIRONMENT;
-  return TILEC_ERROR;
+  return strncmp(code, "E07", 3) == 0 ? TILEC_ENVIRONMENT : TILEC_ERROR;
 }
 
 static const tc_diag_report *first_error(const tc_diags *diags) {
@@ -64,9 +84,7 @@ static tilec_status status_of(const tc_session *s, int why) {
   if (s->status != TILEC_OK) return s->status;
   if (why == TC_WHY_BUDGET) return TILEC_BUDGET;
   if (!first) return why ? TILEC_BUG : TILEC_OK;
-  if (first->id == D_too_many_steps) return TILEC_BUDGET;
-  if (first->id == D_too_much_memory) return TILEC_MEMORY;
-  return status_of_code(tc_diag_row(first->id)->code);
+  return status_of_diag(first->id);
 }
 
 /* The line that is in no diagnostic: of a limit, of a bug, of tc_session_stop. */

@@ -84,7 +84,7 @@ tc_ir *tc_program_front(tc_session *s, const tilec_program *p) {
       tc_session_stop(s, TILEC_USAGE, "", "-D %s: IR text takes no values", p->defines[0].name);
     tc_ir *ir = tc_ir_parse(&s->arena, s->diags, s->names, p->path, p->text);
     if (!ir) tc_diag_stop(s->diags);
-    tc_verify(ir, "input");
+    if (!tc_verify_report(ir)) tc_diag_stop(s->diags);
     return ir;
   }
   tc_lang_define *defines = TC_NEW_ARRAY(&s->arena, p->n_defines, tc_lang_define);
@@ -98,21 +98,154 @@ tc_ir *tc_program_front(tc_session *s, const tilec_program *p) {
   return tc_lang_compile(lang, p->path, p->text, p->entry, defines, p->n_defines);
 }
 
-static void check_program(tc_session *s, void *data) {
-  new_program *call = data;
-  tc_ir *ir = tc_program_front(s, call->program);
-  tc_program_to_tile(s, ir);
-}
+/* ---- life ---- */
 
-/* Warnings move from the session that compiled to the one that lives as long as the program. */
-static void keep_warnings(tc_session *s, void *data) {
-  new_program *call = data;
-  tc_rendered made = tc_api_render(s);
-  (void)made;
-  (void)call;
+static bool bad_options(const tilec_program_options *o) {
+  if (!o->path && !o->text) return true;
+  if (o->n_defines > UINT16_MAX || (o->n_defines && !o->defines)) return true;
+  for (size_t i = 0; i < o->n_defines; i++)
+    if (!o->defines[i].name || !o->defines[i].text) return true;
+  return false;
 }
 
 tilec_status tilec_program_new(tilec_context *context, const tilec_program_options *options,
                                tilec_program **out, tilec_error **error) {
-  return TILEC_OK;
+  tilec_program_options o;
+  if (error) *error = NULL;
+  if (out) *out = NULL;
+  if (!context || !options || !out)
+    return tc_api_usage(error, context, "tilec_program_new: NULL argument");
+  if (!tc_api_read_struct(&o, sizeof o, options))
+    return tc_api_usage(error, context, "tilec_program_options.size is not set");
+  if (bad_options(&o))
+    return tc_api_usage(error, context, "tilec_program_options: no path and no text, or a NULL define");
+  tilec_program *program = tc_api_new(context, sizeof *program);
+  if (!program) return tc_api_no_memory(error);
+  atomic_init(&program->n_refs, 1);
+  program->context = tilec_context_retain(context);
+  tc_session_start(&program->store, context);
+  new_program call = {program, &o};
+  tilec_status status = tc_api_guard(&program->store, copy_options, &call, error);
+  if (status != TILEC_OK) {
+    tilec_program_release(program);
+  } else {
+    *out = program;
+  }
+  return status;
+}
+
+tilec_program *tilec_program_retain(tilec_program *program) {
+  if (program) atomic_fetch_add_explicit(&program->n_refs, 1, memory_order_relaxed);
+  return program;
+}
+
+void tilec_program_release(tilec_program *program) {
+  if (!program || atomic_fetch_sub_explicit(&program->n_refs, 1, memory_order_acq_rel) != 1) return;
+  tilec_context *context = program->context;
+  tc_session_end(&program->store);
+  tc_api_delete(context, program, sizeof *program);
+  tilec_context_release(context);
+}
+
+/* ---- forms ---- */
+
+typedef struct form_call {
+  const tilec_program *program;
+  const char *what; /* form, or names of passes */
+  tilec_format format;
+  tc_str text;
+} form_call;
+
+/* Runs fn in a session of its own and gives its text to the caller. */
+static tilec_status make_text(tilec_program *program, tc_guarded *fn, form_call *call,
+                              tilec_text **out, tilec_error **error) {
+  tc_session session;
+  tc_session_start(&session, program->context);
+  call->program = program;
+  tilec_status status = tc_api_guard(&session, fn, call, error);
+  if (status == TILEC_OK && out) {
+    *out = tc_api_text(program->context, call->text.at, call->text.n);
+    if (!*out) status = tc_api_no_memory(error);
+  }
+  tc_session_end(&session);
+  return status;
+}
+
+static void check(tc_session *s, void *data) {
+  form_call *call = data;
+  tc_program_to_tile(s, tc_program_front(s, call->program));
+  call->text = tc_str_of(tc_api_render(s).form[call->format]);
+}
+
+tilec_status tilec_program_check(tilec_program *program, tilec_format format, tilec_text **warnings,
+                                 tilec_error **error) {
+  if (error) *error = NULL;
+  if (warnings) *warnings = NULL;
+  if (!program || (unsigned)format >= TC_N_FORMATS)
+    return tc_api_usage(error, NULL, "tilec_program_check: NULL argument or unknown format");
+  form_call call = {.format = format};
+  return make_text(program, check, &call, warnings, error);
+}
+
+static void emit_ast(tc_session *s, form_call *call, tc_sb *out) {
+  const tilec_program *p = call->program;
+  if (p->is_tir) tc_session_stop(s, TILEC_USAGE, "", "IR text has no syntax tree");
+  tc_lang *lang = tc_lang_new(&s->arena, s->diags, s->names);
+  const tc_ast *tree = tc_lang_parse(lang, p->path, p->text);
+  if (!tree) tc_diag_stop(s->diags);
+  tc_ast_print(tree, s->names, out);
+}
+
+static void emit(tc_session *s, void *data) {
+  form_call *call = data;
+  tc_sb out = tc_sb_in(&s->arena);
+  if (strcmp(call->what, "ast") == 0) {
+    emit_ast(s, call, &out);
+    call->text = tc_sb_str(&out);
+    return;
+  }
+  tc_ir *ir = tc_program_front(s, call->program);
+  if (strcmp(call->what, "ir") != 0) tc_program_to_tile(s, ir);
+  if (strcmp(call->what, "c") == 0) {
+    tc_cpu_options options = {.isa = tc_program_isa(s)};
+    call->text = tc_cpu_emit(ir, &options, &s->arena).text;
+  } else {
+    tc_ir_print(ir, 0, &s->arena, &out);
+    call->text = tc_sb_str(&out);
+  }
+}
+
+tilec_status tilec_program_emit(tilec_program *program, const char *form, tilec_text **out,
+                                tilec_error **error) {
+  static const char *const FORMS[] = {"ast", "ir", "tile", "c"};
+  if (error) *error = NULL;
+  if (out) *out = NULL;
+  if (!program || !form || !out)
+    return tc_api_usage(error, NULL, "tilec_program_emit: NULL argument");
+  for (size_t i = 0; i < TC_COUNT(FORMS); i++) {
+    if (strcmp(FORMS[i], form)) continue;
+    form_call call = {.what = form};
+    return make_text(program, emit, &call, out, error);
+  }
+  return tc_api_usage(error, program->context, "there is no form '%s': expected ast, ir, tile or c",
+                      form);
+}
+
+static void opt(tc_session *s, void *data) {
+  form_call *call = data;
+  tc_ir *ir = tc_program_front(s, call->program);
+  tc_program_run_passes(s, ir, call->what);
+  tc_sb out = tc_sb_in(&s->arena);
+  tc_ir_print(ir, 0, &s->arena, &out);
+  call->text = tc_sb_str(&out);
+}
+
+tilec_status tilec_program_opt(tilec_program *program, const char *passes, tilec_text **out,
+                               tilec_error **error) {
+  if (error) *error = NULL;
+  if (out) *out = NULL;
+  if (!program || !passes || !out)
+    return tc_api_usage(error, NULL, "tilec_program_opt: NULL argument");
+  form_call call = {.what = passes};
+  return make_text(program, opt, &call, out, error);
 }

@@ -134,12 +134,18 @@ static void run_while(tc_machine *m, const tc_insn *p) {
 }
 
 /* Before, between and after the iterations of a parallel loop. */
-static void keep_privates(tc_machine *m, const tc_parallel_code *p) {
+static void keep_privates(tc_machine *m, const tc_parallel_code *p, tc_value stmt) {
   for (uint32_t i = 0; i < p->n_privates; i++) {
-    const tc_storage *s = &m->storages[p->privates[i].root.id];
+    tc_private_var *var = &p->privates[i];
+    const tc_storage *s = &m->storages[var->root.id];
     if (!s->live) continue;
-    memcpy(p->privates[i].data, s->data, (size_t)s->size_b);
-    memcpy(p->privates[i].shadow, s->shadow, (size_t)s->size_b);
+    if (s->size_b > var->cap_b) {
+      var->data = tc_interp_room(m, s->size_b, 1, stmt);
+      var->shadow = tc_arena_alloc(&m->arena, (size_t)s->size_b);
+      var->cap_b = s->size_b;
+    }
+    memcpy(var->data, s->data, (size_t)s->size_b);
+    memcpy(var->shadow, s->shadow, (size_t)s->size_b);
   }
 }
 
@@ -168,7 +174,7 @@ static void run_parallel(tc_machine *m, const tc_insn *p) {
   order o = order_of(m, box_size(m, p->at, extent, loop->n));
   tc_frame frame = {m->frames, loop->vars, loop->n};
   m->frames = &frame;
-  keep_privates(m, loop);
+  keep_privates(m, loop, p->at);
   for (uint64_t i = 0; i < o.n; i++) {
     uint64_t at = order_next(&o);
     for (uint32_t d = loop->n; d-- > 0;) {

@@ -177,6 +177,14 @@ static bool is_wide(const compiler *c, tc_value v) {
   return v.id && tc_value_type(c->ir, v).lanes > 1;
 }
 
+/* Of a vector access: one value for all elements, or one for each. */
+static void want_lanes(compiler *c, tc_value v, uint32_t one, uint32_t each) {
+  if (!v.id) return;
+  uint32_t lanes = lanes_of(tc_value_type(c->ir, v));
+  if (lanes != one && lanes != each)
+    tc_interp_unsupported(c->m, c->stmt, "an access that mixes vectors of different lengths");
+}
+
 static const tc_access_code *access_code(compiler *c, tc_value stmt) {
   const tc_op *op = tc_op_at(c->ir, stmt);
   const tc_value *in = tc_inputs_of(c->ir, op);
@@ -193,16 +201,22 @@ static const tc_access_code *access_code(compiler *c, tc_value stmt) {
     if (wide[d]) a->n = tc_value_type(c->ir, in[d]).lanes;
   }
   a->wide = wide;
+  for (uint32_t d = 0; d < b->rank; d++)
+    want_lanes(c, in[d], 1, a->n);
   tc_value pred = tc_access_pred(c->ir, stmt);
+  want_lanes(c, pred, 1, a->n);
   a->pred = slot_of(c, pred);
   a->wide_pred = is_wide(c, pred);
+  uint32_t elem = lanes_of(b->elem);
   if (op->opcode == TC_OP_load) {
+    want_lanes(c, tc_access_else(c->ir, stmt), a->n * elem, a->n * elem);
     a->other = slot_of(c, tc_access_else(c->ir, stmt));
     return a;
   }
   tc_value value = tc_access_value(c->ir, stmt);
+  want_lanes(c, value, elem, a->n * elem);
   a->value = slot_of(c, value);
-  a->wide_value = tc_value_type(c->ir, value).lanes > lanes_of(b->elem);
+  a->wide_value = tc_value_type(c->ir, value).lanes > elem;
   if (op->opcode == TC_OP_atomic) {
     a->atomic = tc_atomic_of(c->ir, stmt)->kind;
     if (a->atomic == TC_ATOMIC_CAS) a->expected = slot_of(c, in[b->rank + 1]);
@@ -231,6 +245,9 @@ static const tc_tile_code *tile_code(compiler *c, const tc_op *op) {
     s->extent = slots_of(c, tc_inputs_of(c->ir, in) + s->rank, s->rank);
     compile_view(c, s->buf);
   }
+  uint32_t least = op->opcode == TC_OP_gemm ? 3 : 2;
+  if (op->opcode == TC_OP_fill || op->opcode == TC_OP_atomic_tile) least = 1;
+  if (t->n < least) tc_interp_unsupported(c->m, c->stmt, "an operand that is no slice");
   return t;
 }
 
@@ -274,8 +291,7 @@ static void find_privates(compiler *c, tc_parallel_code *p, tc_region body) {
     bool mine = (uses[id] & (ALLOCATED | WRITTEN)) == WRITTEN;
     if (!mine || tc_buf_at(c->ir, (tc_buf){id})->scope != TC_SCOPE_var) continue;
     compile_view(c, (tc_buf){id});
-    size_t size_b = (c->m->views[id].elem_bits + 7) / 8;
-    tc_private_var var = {{id}, tc_arena_alloc(c->arena, size_b), tc_arena_alloc(c->arena, size_b)};
+    tc_private_var var = {.root = {id}};
     tc_vec_push(c->arena, &found, var);
   }
   p->privates = found.at;

@@ -164,6 +164,7 @@ void tc_interp_alloc(tc_machine *m, const tc_insn *p, tc_buf buf) {
   tc_storage *s = v->storage;
   uint64_t size_b = span_b(v);
   if (size_b == UINT64_MAX) tc_interp_out_of_memory(m, p->at);
+  tc_interp_spend(m, size_b / 64, p->at);
   if (!s->data || size_b > s->cap_b) {
     s->cap_b = size_b;
     s->data = tc_interp_room(m, size_b, 1, p->at);

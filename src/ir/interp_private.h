@@ -70,6 +70,7 @@ typedef struct tc_tile_code {
 typedef struct tc_private_var {
   tc_buf root;
   unsigned char *data, *shadow; /* as before the loop */
+  uint64_t cap_b;
 } tc_private_var;
 
 typedef struct tc_parallel_code {

@@ -111,7 +111,8 @@ void tc_interp_reduce(tc_machine *m, const tc_insn *p) {
     tc_reg sum = {neutral(&r), 0};
     tc_interp_spend(m, 1, p->at);
     for (int64_t i = 0; i < from.extent[how->dim]; i++) {
-      point_along(&o, (const int[]){0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}, at);
+      for (uint32_t d = 0; d < from.rank; d++)
+        at[d] = o.at[d];
       at[how->dim] = i;
       tc_reg x = tc_interp_tile_get(m, &from, at);
       sum = combine(&r, sum, element(&r, from.view->lane, x, p->at));

@@ -381,12 +381,15 @@ static void print_value(tc_sb *sb, tc_type type, tc_reg x) {
   }
 }
 
+enum { PRINTED_B = 32 }; /* more than the text of one number */
+
 static void print_buffer(tc_machine *m, tc_sb *sb, tc_buf buf, tc_value stmt) {
   tc_tile all = {.view = tc_interp_view(m, buf, stmt), .stmt = stmt};
   all.rank = all.view->rank;
   for (uint32_t d = 0; d < all.rank; d++)
     all.extent[d] = all.view->shape[d];
-  tc_interp_count(m, all.rank, all.extent, stmt);
+  uint64_t n = tc_interp_count(m, all.rank, all.extent, stmt);
+  if (n > (m->max_memory_b - m->memory_b) / PRINTED_B) tc_interp_out_of_memory(m, stmt);
   tc_sb_printf(sb, "%s = [", tc_interp_name(m, buf));
   bool first = true;
   for (tc_odometer o = tc_odometer_in(all.rank, all.extent); o.more; tc_odometer_next(&o)) {

@@ -31,7 +31,7 @@ static void unary(tc_reg *regs, const tc_insn *p) {
 
 static void select_lanes(tc_reg *regs, const tc_insn *p) {
   for (uint32_t l = 0; l < p->lanes; l++) {
-    tc_reg c = regs[p->a + (p->a_lanes > 1 ? l : 0)];
+    tc_reg c = regs[p->a + (l < p->a_lanes ? l : 0)];
     tc_reg chosen = regs[(c.x.i ? p->b : p->c) + l];
     if (c.poison) chosen.poison = c.poison;
     regs[p->out + l] = chosen;

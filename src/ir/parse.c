@@ -57,7 +57,7 @@ static void parse_param(tc_reader *r) {
   if (r->token.kind == TC_TOKEN_VAR) {
     parse_scalar_param(r);
   } else {
-    tc_param param = {.kind = TC_PARAM_BUFFER, .buf = tc_reader_declaration(r, 0)};
+    tc_param param = {.kind = TC_PARAM_BUFFER, .buf = tc_reader_declaration(r, TC_BUF_PARAM)};
     if (!r->failed) tc_vec_push(r->ir->arena, &r->ir->params, param);
   }
   tc_reader_want_line_end(r);

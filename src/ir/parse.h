@@ -7,8 +7,6 @@
 
 #include "ir/ir.h"
 
-enum { TC_MAX_NESTING = 128 }; /* regions inside each other */
-
 /* Returns a new function, or NULL after reporting the first mistake to `diags`. The text is added to
  * the source map under the name `file`; statements and declarations get spans in it. */
 tc_ir *tc_ir_parse(tc_arena *arena, tc_diags *diags, tc_names *names, const char *file, tc_str text);

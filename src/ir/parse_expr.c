@@ -285,13 +285,10 @@ tc_buf tc_reader_buf(tc_reader *r) {
   return (tc_buf){id};
 }
 
-tc_value tc_reader_operand(tc_reader *r) {
-  bool name = r->token.kind == TC_TOKEN_WORD || r->token.kind == TC_TOKEN_STRING;
-  if (!name || !tc_reader_ahead_is(r, "[")) return tc_reader_expr(r);
-  tc_buf buf = tc_reader_buf(r);
+/* base :+ extent, ...] */
+static tc_value parse_slice(tc_reader *r, tc_buf buf) {
   tc_value base[TC_MAX_RANK], extent[TC_MAX_RANK];
   uint32_t rank = r->failed ? 0 : tc_buf_at(r->ir, buf)->rank;
-  tc_reader_want(r, "[");
   for (uint32_t d = 0; d < rank; d++) {
     if (d) tc_reader_want(r, ",");
     tc_span span = tc_token_span(r);
@@ -303,10 +300,21 @@ tc_value tc_reader_operand(tc_reader *r) {
       TC_FAIL(r, D_tir_operand, span, "bases and extents of slices are integers");
   }
   tc_reader_want(r, "]");
-  bool in_bounds = tc_reader_take(r, "in_bounds");
+  bool in_bounds = tc_reader_take(r, "inside");
   return r->failed ? (tc_value){0} : tc_slice(r->ir, buf, base, extent, in_bounds);
 }
 
+tc_value tc_reader_operand(tc_reader *r) {
+  bool name = r->token.kind == TC_TOKEN_WORD || r->token.kind == TC_TOKEN_STRING;
+  if (!name || !tc_reader_ahead_is(r, "[")) return tc_reader_expr(r);
+  tc_buf buf = tc_reader_buf(r);
+  tc_reader_want(r, "[");
+  if (tc_reader_take(r, "*")) {
+    tc_reader_want(r, "]");
+    return r->failed ? (tc_value){0} : tc_slice_whole(r->ir, buf);
+  }
+  return parse_slice(r, buf);
+}
 void tc_reader_list(tc_reader *r, tc_value *out, uint32_t n, const char *what) {
   tc_reader_want(r, "[");
   for (uint32_t d = 0; d < n; d++) {

@@ -390,7 +390,7 @@ static tc_value finish(tc_reader *r, stmt *s, tc_region at, tc_type type) {
             s->has_expected ? "atomic cas" : "an expected value");
   if (r->failed) return (tc_value){0};
   uint32_t payload = s->index;
-  if (tc_payload_at(r->ir, s->row->payload, 0) || s->row->payload >= TC_PL_ACCESS)
+  if (s->row->payload >= TC_PL_ACCESS)
     payload = tc_payload_push(r->ir, s->row->payload, &s->payload);
   if (s->op == TC_OP_ring) tc_map_put(&r->rings, s->ring, payload);
   return tc_stmt(r->ir, at, s->op, type, s->in.at, s->in.n, payload,

@@ -203,9 +203,29 @@ static void print_unary(printer *p, const tc_op *op, char symbol, int level) {
   if (level > TC_LEVEL_UNARY) tc_sb_char(p->out, ')');
 }
 
+/* What tc_slice_whole makes. */
+static bool is_whole(const printer *p, tc_value v) {
+  tc_buf buf = tc_slice_buf(p->ir, v);
+  const tc_op *op = tc_op_at(p->ir, v);
+  if (!buf.id || buf.id >= p->ir->bufs.n || !tc_slice_in_bounds(p->ir, v)) return false;
+  const tc_buffer *b = tc_buf_at(p->ir, buf);
+  bool whole = op->n_in == 2 * b->rank;
+  for (uint32_t d = 0; whole && d < b->rank; d++) {
+    int64_t base;
+    tc_value first = tc_slice_base(p->ir, v, d), extent = tc_slice_extent(p->ir, v, d);
+    whole = extent.id == b->shape[d].id && tc_const_of(p->ir, first, &base) && base == 0 &&
+            tc_type_equal(tc_value_type(p->ir, first), tc_value_type(p->ir, extent));
+  }
+  return whole;
+}
+
 static void print_slice(printer *p, tc_value v) {
   const tc_op *op = tc_op_at(p->ir, v);
   print_buf(p, tc_slice_buf(p->ir, v));
+  if (is_whole(p, v)) {
+    tc_sb_adds(p->out, "[*]");
+    return;
+  }
   tc_sb_char(p->out, '[');
   for (uint32_t d = 0; d < op->n_in / 2u; d++) {
     if (d) tc_sb_adds(p->out, ", ");
@@ -214,7 +234,7 @@ static void print_slice(printer *p, tc_value v) {
     print_expr(p, tc_slice_extent(p->ir, v, d), 0);
   }
   tc_sb_char(p->out, ']');
-  if (tc_slice_in_bounds(p->ir, v)) tc_sb_adds(p->out, " in_bounds");
+  if (tc_slice_in_bounds(p->ir, v)) tc_sb_adds(p->out, " inside");
 }
 
 /* The op itself, not its name. */
@@ -277,8 +297,12 @@ static void print_list(printer *p, const tc_value *at, uint32_t n) {
   tc_sb_char(p->out, ']');
 }
 
-static void print_declaration(printer *p, tc_buf buf) {
+enum { ALL_FLAGS = TC_BUF_PARAM | TC_BUF_RESULT | TC_BUF_NULLABLE | TC_BUF_POINTER };
+
+/* `flags` are those that are not said by the word before. */
+static void print_declaration(printer *p, tc_buf buf, uint32_t flags) {
   const tc_buffer *b = tc_buf_at(p->ir, buf);
+  flags &= b->flags;
   print_buf(p, buf);
   tc_sb_printf(p->out, ": %s ", tc_scope_name(b->scope));
   print_type(p, b->elem);
@@ -299,10 +323,10 @@ static void print_declaration(printer *p, tc_buf buf) {
     tc_sb_adds(p->out, " address ");
     print_expr(p, b->address, 0);
   }
-  if (b->flags & TC_BUF_PARAM) tc_sb_adds(p->out, " argument");
-  if (b->flags & TC_BUF_RESULT) tc_sb_adds(p->out, " result");
-  if (b->flags & TC_BUF_NULLABLE) tc_sb_adds(p->out, " nullable");
-  if (b->flags & TC_BUF_POINTER) tc_sb_adds(p->out, " pointer");
+  if (flags & TC_BUF_PARAM) tc_sb_adds(p->out, " argument");
+  if (flags & TC_BUF_RESULT) tc_sb_adds(p->out, " result");
+  if (flags & TC_BUF_NULLABLE) tc_sb_adds(p->out, " nullable");
+  if (flags & TC_BUF_POINTER) tc_sb_adds(p->out, " pointer");
 }
 
 static void print_spot_values(printer *p, tc_spot at) {
@@ -324,7 +348,7 @@ static void print_spot(printer *p, tc_spot at) {
   for (uint32_t i = first; i < first + n; i++) {
     begin_line(p);
     tc_sb_adds(p->out, "buffer ");
-    print_declaration(p, (tc_buf){p->plan.bufs[i].id});
+    print_declaration(p, (tc_buf){p->plan.bufs[i].id}, ALL_FLAGS);
     tc_sb_char(p->out, '\n');
   }
 }
@@ -480,7 +504,7 @@ static void print_special(printer *p, const tc_op *op, char part, uint32_t *k) {
   case 'd':
     tc_sb_char(p->out, ' ');
     if (p->plan.declared[op->payload] == TC_DECLARED_ALLOC) {
-      print_declaration(p, (tc_buf){op->payload});
+      print_declaration(p, (tc_buf){op->payload}, ALL_FLAGS);
     } else {
       print_buf(p, (tc_buf){op->payload});
     }
@@ -631,7 +655,7 @@ static void print_header(printer *p) {
     if (param->kind == TC_PARAM_SCALAR) {
       print_var(p, param->var);
     } else {
-      print_declaration(p, param->buf);
+      print_declaration(p, param->buf, ALL_FLAGS & ~(uint32_t)TC_BUF_PARAM);
     }
     tc_sb_char(p->out, '\n');
   }

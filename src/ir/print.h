@@ -19,8 +19,9 @@
  *
  * Variables and values begin with %, buffers have bare names; a second thing of one name is called
  * x.1, names that are no identifiers stand in quotes. Constants are int32, float32 or bool, or say
- * their type as in 1:int64. `/` and `%` of integers round down. A slice is A[base :+ extent, ...]. The
- * forms of statements are in forms.def, their attributes in attrs.def. Comments begin with //. */
+ * their type as in 1:int64. `/` and `%` of integers round down. A slice is A[base :+ extent, ...], with `inside`
+ * when it was proved to be; A[*] is all of A. The forms of statements are in forms.def, their attributes in attrs.def.
+ * Comments begin with //. */
 #ifndef TC_IR_PRINT_H
 #define TC_IR_PRINT_H
 

@@ -1,11 +1,15 @@
 /* The type rules of pure ops, stated once: the verifier checks existing ops against them, the parser
- * asks before it builds. */
+ * asks before it builds. And the limits both keep. */
 #ifndef TC_IR_TYPING_H
 #define TC_IR_TYPING_H
 
 #include "ir/ir.h"
 
-enum { TC_MAX_RANK = 16, TC_MAX_LANES = 1024 };
+enum {
+  TC_MAX_RANK = 16,
+  TC_MAX_LANES = 1024,
+  TC_MAX_NESTING = 128, /* regions inside each other */
+};
 
 typedef struct tc_pure {
   enum tc_opcode op;

@@ -146,7 +146,7 @@ void tc_eval_bind_args(tc_eval *ev, const tc_function *fn, const tc_call_args *a
   b.values = TC_NEW_ARRAY(ev->arena, params->n + 1, tc_val);
   find_kinds(&b);
   bind_positional(&b);
-  if (b.starstar < params->n) b.values[b.starstar] = tc_py_dict(ev);
+  if (b.starstar < params->n) b.values[b.starstar] = tc_py_make_dict(ev);
   for (uint32_t i = 0; i < args->n; i++)
     if (args->at[i].name.id) bind_keyword(&b, &args->at[i]);
   check_missing(&b);
@@ -360,7 +360,7 @@ static bool peek(tc_eval *ev, tc_module *module, const tc_ast *node, tc_val *val
   const tc_unit *unit = NULL;
   for (uint32_t i = 0; i < module->uses.n; i++)
     if (module->uses.at[i].name.id == node->name.name.id)
-      unit = &module->units[module->uses.at[i].unit];
+      unit = module->uses.at[i].unit;
   if (!unit) return false;
   if (unit->stmt->kind == TC_AST_ASSIGN) {
     const tc_ast *from = unit->stmt->assign.value;

@@ -34,24 +34,24 @@ static void eval_display(tc_eval *ev, const tc_ast_list *list, vals *out) {
 static tc_val eval_tuple(tc_eval *ev, const tc_ast *node) {
   vals items = {0};
   eval_display(ev, node->tuple.items, &items);
-  return tc_py_tuple(ev, items.at, items.n);
+  return tc_py_make_tuple(ev, items.at, items.n);
 }
 
 static tc_val eval_list(tc_eval *ev, const tc_ast *node) {
   vals items = {0};
   eval_display(ev, node->list.items, &items);
-  return tc_py_list(ev, items.at, items.n);
+  return tc_py_make_list(ev, items.at, items.n);
 }
 
 static tc_val eval_set(tc_eval *ev, const tc_ast *node) {
   vals items = {0};
   eval_display(ev, node->set.items, &items);
   ev->node = node;
-  return tc_py_set(ev, items.at, items.n);
+  return tc_py_make_set(ev, items.at, items.n);
 }
 
 static tc_val eval_dict(tc_eval *ev, const tc_ast *node) {
-  tc_val dict = tc_py_dict(ev);
+  tc_val dict = tc_py_make_dict(ev);
   for (uint32_t i = 0; i < node->dict.pairs->n; i++) {
     const tc_ast *pair = node->dict.pairs->at[i];
     tc_val key = {0};
@@ -93,7 +93,7 @@ static void add_element(tc_eval *ev, comprehension *c) {
                                                                  : node->generator.element);
   ev->node = node;
   if (node->kind == TC_AST_SET_COMP) {
-    tc_py_set_add(ev, c->result.seq, item);
+    tc_py_key_add(ev, c->result.seq, item);
     return;
   }
   if (c->result.seq->items.n >= EVAL_MAX_ITEMS)
@@ -133,7 +133,7 @@ tc_val tc_eval_comprehension(tc_eval *ev, const tc_ast *node) {
   if (node->kind == TC_AST_DICT_COMP) {
     c.clauses = node->dict_comp.clauses;
     scope = node->dict_comp.scope;
-    c.result = tc_py_dict(ev);
+    c.result = tc_py_make_dict(ev);
   } else { /* the other three have one layout */
     c.clauses = node->kind == TC_AST_LIST_COMP  ? node->list_comp.clauses
                 : node->kind == TC_AST_SET_COMP ? node->set_comp.clauses
@@ -141,7 +141,7 @@ tc_val tc_eval_comprehension(tc_eval *ev, const tc_ast *node) {
     scope = node->kind == TC_AST_LIST_COMP  ? node->list_comp.scope
             : node->kind == TC_AST_SET_COMP ? node->set_comp.scope
                                             : node->generator.scope;
-    c.result = is_list ? tc_py_list(ev, NULL, 0) : tc_py_set(ev, NULL, 0);
+    c.result = is_list ? tc_py_make_list(ev, NULL, 0) : tc_py_make_set(ev, NULL, 0);
   }
   /* The first iterable belongs to the scope outside. */
   tc_val over = tc_eval_expr(ev, c.clauses->at[0]->comp_for.iter);
@@ -359,7 +359,7 @@ static tc_val eval_subscript(tc_eval *ev, const tc_ast *node) {
     }
     return tc_stage_subscript(ev, object, items, n, tc_eval_at(ev, node));
   }
-  return tc_py_get_item(ev, object, is_tuple ? tc_py_tuple(ev, items, n) : items[0]);
+  return tc_py_get_item(ev, object, is_tuple ? tc_py_make_tuple(ev, items, n) : items[0]);
 }
 
 static tc_val eval_attribute(tc_eval *ev, const tc_ast *node) {
@@ -383,7 +383,7 @@ static tc_val eval_kind(tc_eval *ev, const tc_ast *node) {
   case TC_AST_FLOAT:
     return tc_val_float(node->float_.value);
   case TC_AST_STRING:
-    return tc_py_text(ev, node->string.value);
+    return tc_py_make_text(ev, node->string.value);
   case TC_AST_BYTES:
     return refuse(ev, node, "bytes");
   case TC_AST_FSTRING:

@@ -200,7 +200,7 @@ tc_val tc_py_power(tc_eval *ev, tc_val a, tc_val b) {
 static bool is_sequence(tc_val v) { return v.kind == TC_V_TUPLE || v.kind == TC_V_LIST; }
 
 static tc_val make_like(tc_eval *ev, tc_val like, const tc_val *items, uint32_t n) {
-  return like.kind == TC_V_LIST ? tc_py_list(ev, items, n) : tc_py_tuple(ev, items, n);
+  return like.kind == TC_V_LIST ? tc_py_make_list(ev, items, n) : tc_py_make_tuple(ev, items, n);
 }
 
 static tc_val concatenate(tc_eval *ev, tc_val a, tc_val b) {
@@ -227,26 +227,26 @@ static tc_val repeat_text(tc_eval *ev, tc_str text, int64_t times) {
   if (times > EVAL_MAX_TEXT_B) tc_py_check_size(ev, "the product", times, true);
   if (times > 0) tc_py_check_size(ev, "the product", text.n * times, true);
   for (int64_t i = 0; i < times && text.n; i++) tc_sb_add(&sb, text);
-  return tc_py_text(ev, tc_sb_str(&sb));
+  return tc_py_make_text(ev, tc_sb_str(&sb));
 }
 
 static tc_val set_binary(tc_eval *ev, enum tc_ast_binop op, const tc_val_seq *a,
                          const tc_val_seq *b) {
-  tc_val r = tc_py_set(ev, NULL, 0);
+  tc_val r = tc_py_make_set(ev, NULL, 0);
   for (uint32_t i = 0; i < a->items.n; i++) {
-    bool both = tc_py_set_has(ev, b, a->items.at[i]);
+    bool both = tc_py_key_has(ev, b, a->items.at[i]);
     bool take = op == TC_BINOP_AND ? both : op == TC_BINOP_OR ? true : !both;
-    if (take) tc_py_set_add(ev, r.seq, a->items.at[i]);
+    if (take) tc_py_key_add(ev, r.seq, a->items.at[i]);
   }
   if (op != TC_BINOP_OR && op != TC_BINOP_XOR) return r;
   for (uint32_t i = 0; i < b->items.n; i++)
-    if (op == TC_BINOP_OR || !tc_py_set_has(ev, a, b->items.at[i]))
-      tc_py_set_add(ev, r.seq, b->items.at[i]);
+    if (op == TC_BINOP_OR || !tc_py_key_has(ev, a, b->items.at[i]))
+      tc_py_key_add(ev, r.seq, b->items.at[i]);
   return r;
 }
 
 static tc_val merge_dicts(tc_eval *ev, const tc_val_dict *a, const tc_val_dict *b) {
-  tc_val r = tc_py_dict(ev);
+  tc_val r = tc_py_make_dict(ev);
   const tc_val_dict *parts[] = {a, b};
   for (int k = 0; k < 2; k++)
     for (uint32_t i = 0; i < parts[k]->keys.items.n; i++)
@@ -262,7 +262,7 @@ static bool sequence_binary(tc_eval *ev, enum tc_ast_binop op, tc_val a, tc_val 
   if (op == TC_BINOP_MUL && tc_py_as_int(a, &times) && !tc_val_is_number(b))
     return sequence_binary(ev, op, b, a, r);
   if (tc_py_as_text(ev, a, &x)) {
-    if (op == TC_BINOP_MOD) return *r = tc_py_text(ev, tc_py_percent(ev, x, b)), true;
+    if (op == TC_BINOP_MOD) return *r = tc_py_make_text(ev, tc_py_percent(ev, x, b)), true;
     if (op == TC_BINOP_MUL && tc_py_as_int(b, &times))
       return *r = repeat_text(ev, x, times), true;
     if (op != TC_BINOP_ADD || !tc_py_as_text(ev, b, &y)) return false;
@@ -270,7 +270,7 @@ static bool sequence_binary(tc_eval *ev, enum tc_ast_binop op, tc_val a, tc_val 
     tc_py_check_size(ev, "the sum", (int64_t)x.n + y.n, true);
     tc_sb_add(&sb, x);
     tc_sb_add(&sb, y);
-    return *r = tc_py_text(ev, tc_sb_str(&sb)), true;
+    return *r = tc_py_make_text(ev, tc_sb_str(&sb)), true;
   }
   if (is_sequence(a)) {
     if (op == TC_BINOP_MUL && tc_py_as_int(b, &times))
@@ -370,7 +370,7 @@ static int order_of(tc_eval *ev, enum tc_ast_cmpop op, tc_val a, tc_val b) {
 static bool subset(tc_eval *ev, const tc_val_seq *a, const tc_val_seq *b, bool proper) {
   if (a->items.n > b->items.n || (proper && a->items.n == b->items.n)) return false;
   for (uint32_t i = 0; i < a->items.n; i++)
-    if (!tc_py_set_has(ev, b, a->items.at[i])) return false;
+    if (!tc_py_key_has(ev, b, a->items.at[i])) return false;
   return true;
 }
 
@@ -443,8 +443,8 @@ bool tc_py_contains(tc_eval *ev, tc_val container, tc_val item) {
   if (item.kind == TC_V_DEFERRED) tc_py_need_known(ev, item, "the left operand of 'in'");
   if (tc_py_as_text(ev, container, &text))
     return tc_py_find_text(ev, text, tc_py_need_text(ev, item, "the left operand of 'in'"), 0) >= 0;
-  if (container.kind == TC_V_SET) return tc_py_set_has(ev, container.seq, item);
-  if (container.kind == TC_V_DICT) return tc_py_set_has(ev, &container.dict->keys, item);
+  if (container.kind == TC_V_SET) return tc_py_key_has(ev, container.seq, item);
+  if (container.kind == TC_V_DICT) return tc_py_key_has(ev, &container.dict->keys, item);
   if (container.kind == TC_V_RANGE && !container.range->staged)
     return range_contains(container.range, item);
   if (!tc_eval_items(ev, container, &items, &n))

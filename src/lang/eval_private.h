@@ -169,21 +169,22 @@ typedef struct tc_unit {
 } tc_unit;
 typedef struct tc_use { /* a unit that concerns a name */
   tc_name name;
-  uint32_t unit;
+  tc_unit *unit;
   bool changes; /* x.append(...), x[i] = ...: not a binding */
 } tc_use;
 enum tc_unknown { TC_UNKNOWN_DEFER, TC_UNKNOWN_TYPES, TC_UNKNOWN_VOCABULARY };
 struct tc_module {
   const char *path;      /* "tilelang.language", "utils.math", ... */
-  const char *directory; /* of a file: where its siblings are, "" or ending in '/' */
+  const char *file;      /* NULL: none */
+  const char *directory; /* where the file's siblings are, "" or ending in '/' */
+  const char *package;   /* where submodules are; NULL: there are none */
   bool is_known;         /* a row of pybuiltins.def, without a file */
   uint32_t owner;        /* enum tc_pyowner of its rows */
   enum tc_unknown unknown;
-  const tc_ast *tree;
-  tc_unit *units;
-  uint32_t n_units;
+  const tc_ast *tree; /* NULL without a file */
+  TC_VEC(tc_unit *) units;
   TC_VEC(tc_use) uses;
-  TC_VEC(uint32_t) stars; /* units of `from x import *` */
+  TC_VEC(tc_unit *) stars; /* `from x import *` */
   uint32_t limit;         /* units at or after this place have not run yet */
   tc_unit *running;       /* the unit being evaluated */
 };
@@ -205,19 +206,18 @@ TC_NORETURN void tc_eval_no_attribute(tc_eval *ev, tc_val object, tc_name name);
 bool tc_eval_method(tc_eval *ev, tc_val instance, const char *name, tc_val *method);
 tc_class *tc_eval_class_of(tc_val v);
 
-tc_module *tc_module_load(tc_eval *ev, const char *path, tc_str file, tc_str text);
+tc_module *tc_module_load(tc_eval *ev, const char *path, const char *file, tc_str text);
 /* The value of a module-level name as seen from the running code; false when nothing binds it. */
 bool tc_module_get(tc_eval *ev, tc_module *module, tc_name name, tc_val *value);
 void tc_module_set(tc_eval *ev, tc_module *module, tc_name name, tc_val value);
 bool tc_module_attribute(tc_eval *ev, tc_module *module, tc_name name, tc_val *value);
 /* The same for modules without a file, and only what needs no evaluation. */
 bool tc_module_peek(tc_eval *ev, tc_module *module, tc_name name, tc_val *value);
+/* The module a from-import names, MODULE or DEFERRED; false for other statements. */
+bool tc_module_of_import(tc_eval *ev, tc_module *module, const tc_ast *stmt, tc_val *value);
 /* Import statements: binds what `alias` of `stmt` names. */
 void tc_module_import(tc_eval *ev, const tc_ast *stmt, const tc_ast *alias);
 tc_module *tc_module_known(tc_eval *ev, tc_str path);
-/* Calls `use` for the names a module-level statement binds or changes. */
-void tc_module_names(const tc_ast *stmt, void (*use)(void *cx, tc_name name, bool changes),
-                     void *cx);
 
 /* ---- statements and expressions ---- */
 
@@ -250,16 +250,16 @@ void tc_eval_need_function(tc_eval *ev, const char *what);
 
 /* ---- compile-time values (eval_value.c, eval_ops.c, eval_seq.c, eval_text.c) ---- */
 
-tc_val tc_py_list(tc_eval *ev, const tc_val *items, uint32_t n);
-tc_val tc_py_tuple(tc_eval *ev, const tc_val *items, uint32_t n);
-tc_val tc_py_text(tc_eval *ev, tc_str text);
-tc_val tc_py_dict(tc_eval *ev);
-tc_val tc_py_set(tc_eval *ev, const tc_val *items, uint32_t n);
+tc_val tc_py_make_list(tc_eval *ev, const tc_val *items, uint32_t n);
+tc_val tc_py_make_tuple(tc_eval *ev, const tc_val *items, uint32_t n);
+tc_val tc_py_make_text(tc_eval *ev, tc_str text);
+tc_val tc_py_make_dict(tc_eval *ev);
+tc_val tc_py_make_set(tc_eval *ev, const tc_val *items, uint32_t n);
 /* Checks a size before it is made. */
 void tc_py_check_size(tc_eval *ev, const char *what, int64_t n, bool is_text);
-bool tc_py_set_add(tc_eval *ev, tc_val_seq *set, tc_val item);
-bool tc_py_set_has(tc_eval *ev, const tc_val_seq *set, tc_val item);
-bool tc_py_set_remove(tc_eval *ev, tc_val_seq *set, tc_val item);
+bool tc_py_key_add(tc_eval *ev, tc_val_seq *set, tc_val item);
+bool tc_py_key_has(tc_eval *ev, const tc_val_seq *set, tc_val item);
+bool tc_py_key_remove(tc_eval *ev, tc_val_seq *set, tc_val item);
 bool tc_py_dict_remove(tc_eval *ev, tc_val_dict *dict, tc_val key, tc_val *value);
 /* `is`. */
 bool tc_py_same(tc_val a, tc_val b);

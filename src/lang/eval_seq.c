@@ -163,19 +163,19 @@ static slice_range slice_of(tc_eval *ev, const tc_val *parts, uint32_t length) {
 static tc_val slice_items(tc_eval *ev, tc_val object, slice_range s) {
   tc_val *items = TC_NEW_ARRAY(ev->arena, s.n + 1, tc_val);
   for (uint32_t i = 0; i < s.n; i++) items[i] = object.seq->items.at[s.start + i * s.step];
-  return object.kind == TC_V_LIST ? tc_py_list(ev, items, s.n) : tc_py_tuple(ev, items, s.n);
+  return object.kind == TC_V_LIST ? tc_py_make_list(ev, items, s.n) : tc_py_make_tuple(ev, items, s.n);
 }
 
 static tc_val slice_text(tc_eval *ev, tc_str text, slice_range s) {
   if (s.step == 1) {
     uint32_t from = tc_py_text_offset(text, (uint32_t)s.start);
     tc_str rest = {text.at + from, text.n - from};
-    return tc_py_text(ev, (tc_str){rest.at, tc_py_text_offset(rest, s.n)});
+    return tc_py_make_text(ev, (tc_str){rest.at, tc_py_text_offset(rest, s.n)});
   }
   tc_sb sb = tc_sb_in(ev->arena);
   const tc_val_seq *chars = chars_of(ev, text);
   for (uint32_t i = 0; i < s.n; i++) tc_sb_add(&sb, chars->items.at[s.start + i * s.step].str->text);
-  return tc_py_text(ev, tc_sb_str(&sb));
+  return tc_py_make_text(ev, tc_sb_str(&sb));
 }
 
 static tc_val slice_range_value(tc_eval *ev, const tc_range *range, slice_range s) {
@@ -199,7 +199,7 @@ static tc_val get_from_text(tc_eval *ev, tc_str text, tc_val index) {
   tc_eval_spend(ev, text.n / 64);
   if (index.kind == TC_V_SLICE) return slice_text(ev, text, slice_of(ev, index.slice, n));
   uint32_t at = need_place(ev, index, n, "str");
-  return tc_py_text(ev, char_at(text, tc_py_text_offset(text, at)));
+  return tc_py_make_text(ev, char_at(text, tc_py_text_offset(text, at)));
 }
 
 static tc_val get_from_range(tc_eval *ev, const tc_range *range, tc_val index) {

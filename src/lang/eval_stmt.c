@@ -45,7 +45,7 @@ static tc_val bind_items(tc_eval *ev, tc_val value, const tc_ast *rhs) {
   }
   ev->nesting--;
   if (!items) return value;
-  if (value.kind == TC_V_TUPLE) return tc_py_tuple(ev, items, seq->items.n);
+  if (value.kind == TC_V_TUPLE) return tc_py_make_tuple(ev, items, seq->items.n);
   seq->items.at = items;
   seq->items.cap = seq->items.n;
   return value;
@@ -118,7 +118,7 @@ static void assign_subscript(tc_eval *ev, const tc_ast *target, tc_val value) {
     tc_stage_store(ev, tc_stage_subscript(ev, object, items, n, span), value, span);
     return;
   }
-  tc_py_set_item(ev, object, is_tuple ? tc_py_tuple(ev, items, n) : items[0], value);
+  tc_py_set_item(ev, object, is_tuple ? tc_py_make_tuple(ev, items, n) : items[0], value);
 }
 
 void tc_eval_assign(tc_eval *ev, const tc_ast *target, tc_val value, const tc_ast *rhs) {
@@ -195,7 +195,7 @@ static void augment_subscript(tc_eval *ev, const tc_ast *stmt, const tc_ast *tar
     tc_stage_store(ev, place, result, tc_eval_at(ev, stmt));
     return;
   }
-  tc_val index = is_tuple ? tc_py_tuple(ev, items, n) : items[0];
+  tc_val index = is_tuple ? tc_py_make_tuple(ev, items, n) : items[0];
   tc_val result = augmented(ev, stmt, tc_py_get_item(ev, object, index));
   tc_py_set_item(ev, object, index, result);
 }
@@ -254,8 +254,7 @@ static void exec_expression(tc_eval *ev, const tc_ast *stmt) {
   tc_span span = tc_eval_at(ev, stmt);
   if (v.kind == TC_V_FRAME) EVAL_FAIL(ev, D_unentered_frame, span);
   if (tc_val_is_staged(v)) {
-    /* What a call leaves behind was emitted by the call. */
-    if (node->kind != TC_AST_CALL) tc_stage_expression(ev, v, span);
+    tc_stage_expression(ev, v, span);
     return;
   }
   bool called = node->kind == TC_AST_CALL || node->kind == TC_AST_LIST_COMP;

@@ -720,5 +720,5 @@ tc_val tc_eval_fstring(tc_eval *ev, const tc_ast *node) {
     const tc_ast *part = parts->at[i];
     tc_sb_add(&sb, part->kind == TC_AST_STRING ? part->string.value : field_text(ev, part));
   }
-  return tc_py_text(ev, tc_sb_str(&sb));
+  return tc_py_make_text(ev, tc_sb_str(&sb));
 }

@@ -106,33 +106,33 @@ void tc_py_check_size(tc_eval *ev, const char *what, int64_t n, bool is_text) {
   if (n > 0) tc_eval_spend(ev, (uint64_t)(is_text ? n / 64 : n));
 }
 
-tc_val tc_py_list(tc_eval *ev, const tc_val *items, uint32_t n) {
+tc_val tc_py_make_list(tc_eval *ev, const tc_val *items, uint32_t n) {
   tc_py_check_size(ev, "the list", n, false);
   tc_val v = tc_val_list(ev->arena, items, n);
   v.seq->block = tc_block_serial(ev);
   return v;
 }
 
-tc_val tc_py_tuple(tc_eval *ev, const tc_val *items, uint32_t n) {
+tc_val tc_py_make_tuple(tc_eval *ev, const tc_val *items, uint32_t n) {
   tc_py_check_size(ev, "the tuple", n, false);
   return tc_val_tuple(ev->arena, items, n);
 }
 
-tc_val tc_py_text(tc_eval *ev, tc_str text) {
+tc_val tc_py_make_text(tc_eval *ev, tc_str text) {
   tc_py_check_size(ev, "the str", text.n, true);
   return tc_val_str(ev->arena, text);
 }
 
-tc_val tc_py_dict(tc_eval *ev) {
+tc_val tc_py_make_dict(tc_eval *ev) {
   tc_val_dict *dict = TC_NEW(ev->arena, tc_val_dict);
   dict->keys.block = tc_block_serial(ev);
   return (tc_val){.kind = TC_V_DICT, .dict = dict};
 }
 
-tc_val tc_py_set(tc_eval *ev, const tc_val *items, uint32_t n) {
+tc_val tc_py_make_set(tc_eval *ev, const tc_val *items, uint32_t n) {
   tc_val v = {.kind = TC_V_SET, .seq = TC_NEW(ev->arena, tc_val_seq)};
   v.seq->block = tc_block_serial(ev);
-  for (uint32_t i = 0; i < n; i++) tc_py_set_add(ev, v.seq, items[i]);
+  for (uint32_t i = 0; i < n; i++) tc_py_key_add(ev, v.seq, items[i]);
   return v;
 }
 
@@ -332,7 +332,7 @@ static bool equal_sequences(tc_eval *ev, const tc_val_seq *a, const tc_val_seq *
 static bool equal_sets(tc_eval *ev, const tc_val_seq *a, const tc_val_seq *b) {
   if (a->items.n != b->items.n) return false;
   for (uint32_t i = 0; i < a->items.n; i++)
-    if (!tc_py_set_has(ev, b, a->items.at[i])) return false;
+    if (!tc_py_key_has(ev, b, a->items.at[i])) return false;
   return true;
 }
 
@@ -486,18 +486,18 @@ static void key_remove(tc_eval *ev, tc_val_seq *keys, uint32_t at) {
   index_keys(ev, keys);
 }
 
-bool tc_py_set_add(tc_eval *ev, tc_val_seq *set, tc_val item) {
+bool tc_py_key_add(tc_eval *ev, tc_val_seq *set, tc_val item) {
   bool added;
   key_add(ev, set, item, &added);
   return added;
 }
 
-bool tc_py_set_has(tc_eval *ev, const tc_val_seq *set, tc_val item) {
+bool tc_py_key_has(tc_eval *ev, const tc_val_seq *set, tc_val item) {
   uint32_t at;
   return key_find(ev, set, item, &at);
 }
 
-bool tc_py_set_remove(tc_eval *ev, tc_val_seq *set, tc_val item) {
+bool tc_py_key_remove(tc_eval *ev, tc_val_seq *set, tc_val item) {
   uint32_t at;
   if (!key_find(ev, set, item, &at)) return false;
   key_remove(ev, set, at);

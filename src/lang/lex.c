@@ -277,14 +277,14 @@ static void add_blank(indent *in, char c) {
   in->narrow = c == '\f' ? 0 : in->narrow + 1;
 }
 
-bool tc_lex_at_margin(const tc_lexer *lex, uint32_t at) {
+bool tc_lex_at_margin(const tc_lexer *lex, uint32_t at, uint32_t *first) {
   const char *text = lex->file->text.at;
   indent in = {0};
-  for (uint32_t i = line_begin(lex, at); i < at; i++) {
-    if (text[i] != ' ' && text[i] != '\t' && text[i] != '\f') return false;
-    add_blank(&in, text[i]);
-  }
-  return in.column <= lex->file->indents[lex->n_indents - 1].column;
+  uint32_t i = line_begin(lex, at);
+  for (; text[i] == ' ' || text[i] == '\t' || text[i] == '\f'; i++) add_blank(&in, text[i]);
+  *first = i;
+  return i <= at && in.column <= lex->file->indents[lex->n_indents - 1].column && text[i] != ')' &&
+         text[i] != ']' && text[i] != '}';
 }
 
 void tc_lex_restart(tc_lexer *lex, uint32_t at) {
@@ -362,10 +362,9 @@ static tc_token begin_line(tc_lexer *lex, bool *is_token) {
 /* In brackets a line was crossed: does the statement that holds the brackets end here unclosed?
  * After a report the indentation decides; before one, only keywords that are errors inside brackets
  * in any case (see read_name). */
-static bool ends_brackets(tc_lexer *lex) {
-  char c = peek(lex, 0);
-  return lex->recovering && !lex->in_field && c != ')' && c != ']' && c != '}' && c != 0
-         && tc_lex_at_margin(lex, lex->at);
+static bool ends_brackets(const tc_lexer *lex) {
+  uint32_t first;
+  return lex->recovering && !lex->in_field && tc_lex_at_margin(lex, lex->at, &first);
 }
 
 /* Skips blanks, comments, joined lines. True when a line was crossed inside brackets. */
@@ -543,10 +542,11 @@ static bool keyword_follows(const tc_lexer *lex) {
   }
 }
 
+/* `digits` names what the number is made of, with its article. */
 static tc_token end_number(tc_lexer *lex, enum tc_token_kind kind, uint32_t at,
                            const char *digits) {
   char c = peek(lex, 0);
-  if ((c | 0x20) == 'j' && !is_name_char(peek(lex, 1)) && digits[0] == 'd') {
+  if ((c | 0x20) == 'j' && !is_name_char(peek(lex, 1)) && !strcmp(digits, "a decimal")) {
     lex->at++;
     REPORT(lex, D_imaginary_number, tc_lex_span(lex, at, lex->at));
     return make(lex, TC_TOKEN_BAD, at);
@@ -555,7 +555,7 @@ static tc_token end_number(tc_lexer *lex, enum tc_token_kind kind, uint32_t at,
   if (c == '_') return bad_number(lex, at, "an underscore must stand between digits");
   if ((unsigned char)c >= 0x80) return bad_number(lex, at, "a letter follows the digits");
   return bad_number(lex, at,
-                    tc_format(lex->file->diags->arena, "'%c' is not a %s digit", c, digits));
+                    tc_format(lex->file->diags->arena, "'%c' is not %s digit", c, digits));
 }
 
 static tc_token read_based(tc_lexer *lex, int base, const char *digits) {
@@ -570,9 +570,9 @@ static tc_token read_based(tc_lexer *lex, int base, const char *digits) {
 static tc_token read_number(tc_lexer *lex) {
   uint32_t at = lex->at;
   char second = (char)(peek(lex, 1) | 0x20);
-  if (peek(lex, 0) == '0' && second == 'x') return read_based(lex, 16, "hexadecimal");
-  if (peek(lex, 0) == '0' && second == 'o') return read_based(lex, 8, "octal");
-  if (peek(lex, 0) == '0' && second == 'b') return read_based(lex, 2, "binary");
+  if (peek(lex, 0) == '0' && second == 'x') return read_based(lex, 16, "a hexadecimal");
+  if (peek(lex, 0) == '0' && second == 'o') return read_based(lex, 8, "an octal");
+  if (peek(lex, 0) == '0' && second == 'b') return read_based(lex, 2, "a binary");
   bool zero = peek(lex, 0) == '0', is_float = false;
   skip_digits(lex, 10);
   uint32_t whole_end = lex->at;
@@ -597,7 +597,7 @@ static tc_token read_number(tc_lexer *lex) {
       if (lex->file->text.at[i] != '0' && lex->file->text.at[i] != '_')
         return bad_number(lex, at, "a decimal integer begins with 0 (octal is written 0o17)");
   }
-  return end_number(lex, is_float ? TC_TOKEN_FLOAT : TC_TOKEN_INT, at, "decimal");
+  return end_number(lex, is_float ? TC_TOKEN_FLOAT : TC_TOKEN_INT, at, "a decimal");
 }
 
 /* --- strings --- */
@@ -710,10 +710,9 @@ static tc_token read_end(tc_lexer *lex) {
     lex->n_brackets = lex->bottom;
     return token;
   }
-  if (lex->owes_line) {
-    lex->owes_line = false;
+  if (lex->owes_line || lex->n_indents > 1) {
     lex->line_start = true;
-    return make(lex, TC_TOKEN_NEWLINE, lex->at);
+    return tc_lex_next(lex);
   }
   return make(lex, TC_TOKEN_END, lex->at);
 }

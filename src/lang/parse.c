@@ -80,17 +80,18 @@ const char *tc_parse_found(tc_parser *p) {
 }
 
 bool tc_parse_unclosed(tc_parser *p) {
-  uint32_t opener;
+  uint32_t opener, first;
   enum tc_token_kind kind = p->token.kind;
   if (p->failed || p->lex.in_field || is_layout(kind) || kind == TC_TOKEN_END ||
-      !tc_lex_opener(&p->lex, p->token.at, &opener) || !tc_lex_at_margin(&p->lex, p->token.at) ||
-      !tc_parse_may_report(p))
+      !tc_lex_at_margin(&p->lex, p->token.at, &first) ||
+      !tc_lex_opener(&p->lex, p->token.at, &opener) || opener >= first || !tc_parse_may_report(p))
     return false;
   TC_DIAG(p->cx.diags, D_unclosed_bracket, tc_lex_span(&p->lex, opener, opener + 1),
           tc_lex_text(&p->lex).at[opener]);
-  tc_diag_note(p->cx.diags, tc_parse_here(p), "this line does not continue it");
+  tc_diag_note(p->cx.diags, tc_lex_span(&p->lex, first, p->token.end),
+               "this line does not continue it");
   tc_parse_fail(p);
-  tc_lex_restart(&p->lex, p->token.at);
+  tc_lex_restart(&p->lex, first);
   return true;
 }
 
@@ -109,7 +110,7 @@ void tc_parse_unexpected(tc_parser *p, const char *wanted) {
     tc_diag_help(p->cx.diags, "to compare, write ==");
   } else {
     TC_DIAG(p->cx.diags, D_unexpected, tc_parse_here(p), wanted, tc_parse_found(p));
-    if (in_brackets && tc_parse_begins_expression(p->token.kind))
+    if (in_brackets && wanted[1] == ',' && tc_parse_begins_expression(p->token.kind))
       tc_diag_help(p->cx.diags, "is a comma missing before it?");
     if (in_brackets && !same_line(p, opener, p->token.at))
       tc_diag_note(p->cx.diags, tc_lex_span(&p->lex, opener, opener + 1), "inside this bracket");

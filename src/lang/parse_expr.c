@@ -17,6 +17,13 @@ static const tc_ast *star_of(tc_parser *p, const tc_ast *value, uint32_t start) 
   return node;
 }
 
+/* `node` where no star may stand: reports one and drops it. `what` begins the report. */
+static const tc_ast *unstarred(tc_parser *p, const tc_ast *node, const char *what) {
+  if (node->kind != TC_AST_STARRED) return node;
+  if (tc_parse_may_report(p)) TC_DIAG(p->cx.diags, D_bad_star, node->span, what);
+  return node->starred.value;
+}
+
 /* --- comprehensions and displays --- */
 
 static const tc_ast *comp_for(tc_parser *p) {
@@ -48,8 +55,7 @@ typedef struct clauses {
 
 /* The `for` clauses after an element, which has been parsed. */
 static clauses comp_clauses(tc_parser *p, const tc_ast *element) {
-  if (element->kind == TC_AST_STARRED && tc_parse_may_report(p))
-    TC_DIAG(p->cx.diags, D_bad_star, element->span, "the element of a comprehension");
+  unstarred(p, element, "the element of a comprehension");
   clauses c = {.height = p->height};
   tc_parse_scope scope;
   tc_parse_open_scope(p, &scope, TC_IN_COMPREHENSION);
@@ -97,10 +103,8 @@ static const tc_ast *paren(tc_parser *p) {
     const tc_ast *first = star_or_named(p);
     if (tc_parse_at(p, TC_TOKEN_FOR)) return generator(p, first, start);
     if (!tc_parse_at(p, TC_TOKEN_COMMA)) {
-      if (first->kind == TC_AST_STARRED && tc_parse_may_report(p))
-        TC_DIAG(p->cx.diags, D_bad_star, first->span, "an expression in parentheses");
       if (!tc_parse_accept(p, TC_TOKEN_RPAREN)) tc_parse_unexpected(p, "',' or ')'");
-      return first;
+      return unstarred(p, first, "an expression in parentheses");
     }
     tc_parse_push(p, first);
     more_items(p, TC_TOKEN_RPAREN, "',' or ')'");
@@ -203,8 +207,7 @@ static const tc_ast *braces(tc_parser *p) {
   if (tc_parse_at(p, TC_TOKEN_STARSTAR)) return dict_tail(p, pair(p, NULL, item), start);
   const tc_ast *first = star_or_named(p);
   if (!tc_parse_at(p, TC_TOKEN_COLON)) return set_tail(p, first, start);
-  if (first->kind == TC_AST_STARRED && tc_parse_may_report(p))
-    TC_DIAG(p->cx.diags, D_bad_star, first->span, "the key of a dict");
+  first = unstarred(p, first, "the key of a dict");
   return dict_tail(p, pair(p, first, item), start);
 }
 
@@ -309,8 +312,7 @@ static const tc_ast *index_item(tc_parser *p) {
     part[i] = tc_parse_expr(p);
     height = taller(height, p->height);
   }
-  if (part[0] && part[0]->kind == TC_AST_STARRED && tc_parse_may_report(p))
-    TC_DIAG(p->cx.diags, D_bad_star, part[0]->span, "a bound of a slice");
+  if (part[0]) part[0] = unstarred(p, part[0], "a bound of a slice");
   tc_ast *node = tc_parse_node(p, TC_AST_SLICE, start, height);
   node->slice.lower = part[0];
   node->slice.upper = part[1];
@@ -686,10 +688,9 @@ static const tc_ast *tuple_of(tc_parser *p, const tc_ast *(*item)(tc_parser *)) 
   uint32_t start = p->token.at, mark = p->stack.n, height = 0;
   const tc_ast *first = item(p);
   if (!tc_parse_at(p, TC_TOKEN_COMMA)) {
-    if (first->kind == TC_AST_STARRED && tc_parse_may_report(p)) {
-      TC_DIAG(p->cx.diags, D_bad_star, first->span, "a lone value");
-      tc_diag_help(p->cx.diags, "a tuple of one element ends in a comma");
-    }
+    if (first->kind != TC_AST_STARRED) return first;
+    first = unstarred(p, first, "a lone value");
+    if (!p->failed) tc_diag_help(p->cx.diags, "a tuple of one element ends in a comma");
     return first;
   }
   tc_parse_push(p, first);

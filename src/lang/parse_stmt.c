@@ -539,7 +539,8 @@ static tc_ast *declaration(tc_parser *p, enum tc_ast_kind kind) {
     if (why && tc_parse_may_report(p))
       TC_DIAG(p->cx.diags, D_bad_declaration, span, tc_names_text(p->cx.names, name).at, why);
     tc_name_set_add(p->cx.arena, &names, name);
-    tc_name_set_add(p->cx.arena, is_global ? &p->scope->globals : &p->scope->nonlocals, name);
+    if (p->scope->kind != TC_IN_MODULE) /* there it says nothing */
+      tc_name_set_add(p->cx.arena, is_global ? &p->scope->globals : &p->scope->nonlocals, name);
   } while (tc_parse_accept(p, TC_TOKEN_COMMA));
   tc_ast *node = tc_parse_node(p, kind, start, 0);
   if (is_global) {

@@ -64,6 +64,16 @@ const char *tc_ce_at_hand(tc_cemit *e, tc_value v);
 void tc_ce_define_tree(tc_cemit *e, tc_value v);
 /* The value as the bits to be stored: rounds at most once from the wider computation. */
 const char *tc_ce_stored(tc_cemit *e, tc_type elem, tc_value v, uint32_t lane);
+/* `x`, an operand or postfix expression of type `from`, as a value of type `to`; and as the bits that
+ * are stored for it. */
+const char *tc_ce_cast(tc_cemit *e, tc_type from, tc_type to, const char *x);
+const char *tc_ce_converted(tc_cemit *e, tc_type from, tc_type to, const char *x);
+/* add, min, max, and, or, xor of two operands as a value of their type. */
+const char *tc_ce_binary(tc_cemit *e, enum tc_opcode code, tc_type type, const char *a,
+                         const char *b);
+/* A value's bit pattern as an unsigned 64-bit expression, nothing above its width; and back. */
+const char *tc_ce_bits(tc_cemit *e, tc_type type, const char *x);
+const char *tc_ce_of_bits(tc_cemit *e, tc_type type, const char *bits);
 /* The conjunction of a predicate's parts that are not known to hold; NULL: it holds. */
 const char *tc_ce_pred(tc_cemit *e, tc_value pred, uint32_t lane);
 /* Appends the parts of a conjunction. */

@@ -145,8 +145,8 @@ static const char *float_extreme(tc_cemit *e, const term *t) {
   bool is_max = t->code == TC_OP_max;
   double c;
   const char *x = t->a, *k = t->b;
-  bool is_const = tc_const_float_of(e->ir, tc_input(e->ir, t->op, 1), &c);
-  if (!is_const && tc_const_float_of(e->ir, tc_input(e->ir, t->op, 0), &c))
+  bool is_const = t->op && tc_const_float_of(e->ir, tc_input(e->ir, t->op, 1), &c);
+  if (t->op && !is_const && tc_const_float_of(e->ir, tc_input(e->ir, t->op, 0), &c))
     is_const = true, x = t->b, k = t->a;
   if (!is_const || isnan(c))
     return tc_ce_text(e, "tc_%s_%s(%s, %s)", is_max ? "max" : "min", width_of(t->in), t->a, t->b);
@@ -289,8 +289,24 @@ static const char *cast_text(tc_cemit *e, tc_type from, tc_type to, const char *
   return row_of(to)->bits >= 8 ? tc_ce_text(e, "(%s)%s", tc_ce_type(to), x) : wrap_int(e, to, x);
 }
 
-/* A value's bit pattern as an unsigned 64-bit expression without anything above its width. */
-static const char *bits_of(tc_cemit *e, tc_type type, const char *x) {
+const char *tc_ce_converted(tc_cemit *e, tc_type from, tc_type to, const char *x) {
+  if (from.dtype == to.dtype) return tc_ce_encode(e, to, x);
+  const char *text = cast_text(e, from, to, x);
+  if (is_narrow(to)) return tc_ce_text(e, "tc_%s_from(%s)", row_of(to)->name, text);
+  return tc_ce_encode(e, to, text);
+}
+
+const char *tc_ce_cast(tc_cemit *e, tc_type from, tc_type to, const char *x) {
+  return from.dtype == to.dtype ? x : round_float(e, to, cast_text(e, from, to, x));
+}
+
+const char *tc_ce_binary(tc_cemit *e, enum tc_opcode code, tc_type type, const char *a, const char *b) {
+  term t = {.code = code, .type = type, .in = type, .a = a, .b = b};
+  if (tc_is_float(type)) return needs_round(&t) ? round_float(e, type, float_op(e, &t)) : float_op(e, &t);
+  return wrap_int(e, type, int_op(e, &t));
+}
+
+const char *tc_ce_bits(tc_cemit *e, tc_type type, const char *x) {
   const tc_dtype_info *row = row_of(type);
   if (row->kind == TC_K_BOOL) return tc_ce_text(e, "(tc_u64)%s", x);
   if (row->kind == TC_K_FLOAT && row->bits >= 32)
@@ -300,7 +316,7 @@ static const char *bits_of(tc_cemit *e, tc_type type, const char *x) {
   return tc_ce_text(e, "((tc_u64)%s & 0x%llxull)", x, (1ull << row->bits) - 1);
 }
 
-static const char *value_of_bits(tc_cemit *e, tc_type type, const char *bits) {
+const char *tc_ce_of_bits(tc_cemit *e, tc_type type, const char *bits) {
   const tc_dtype_info *row = row_of(type);
   if (row->kind == TC_K_BOOL) return tc_ce_text(e, "(%s) != 0", bits);
   if (row->kind == TC_K_FLOAT && row->bits >= 32)
@@ -318,16 +334,16 @@ static const char *reinterpret_text(tc_cemit *e, const term *t) {
   if (t->in.dtype == t->type.dtype) return tc_ce_ref(e, source, t->lane);
   uint32_t first = t->lane * out;
   if (out <= in) {
-    const char *x = bits_of(e, t->in, tc_ce_ref(e, source, first / in));
+    const char *x = tc_ce_bits(e, t->in, tc_ce_ref(e, source, first / in));
     const char *low = tc_ce_text(e, "%s >> %u", x, first % in);
     if (out < in) low = tc_ce_text(e, "(%s) & 0x%llxull", low, (1ull << out) - 1);
-    return value_of_bits(e, t->type, low);
+    return tc_ce_of_bits(e, t->type, low);
   }
   const char *all = "0";
   for (uint32_t k = 0; k < out / in; k++)
     all = tc_ce_text(e, "%s | %s << %u", all,
-                     bits_of(e, t->in, tc_ce_ref(e, source, first / in + k)), k * in);
-  return value_of_bits(e, t->type, all);
+                     tc_ce_bits(e, t->in, tc_ce_ref(e, source, first / in + k)), k * in);
+  return tc_ce_of_bits(e, t->type, all);
 }
 
 /* ---- functions ---- */
@@ -337,7 +353,7 @@ static const char *math_text(tc_cemit *e, const term *t) {
   const tc_mathfn_info *row = tc_math_row(fn);
   uint32_t bits = row_of(t->in)->bits;
   if (fn == TC_MATH_popcount || fn == TC_MATH_clz)
-    return tc_ce_text(e, "tc_%s(%s, %u)", row->name, bits_of(e, t->in, t->a), bits);
+    return tc_ce_text(e, "tc_%s(%s, %u)", row->name, tc_ce_bits(e, t->in, t->a), bits);
   if (fn == TC_MATH_nextafter && is_narrow(t->in))
     return tc_ce_text(e, "tc_%s_next(%s, %s)", row_of(t->in)->name, t->a, t->b);
   const char *override = e->target->math32 ? e->target->math32[fn] : NULL;

@@ -627,10 +627,11 @@ const tc_rt_table *tc_table_build(tc_ir *ir, const tc_rt_kernel *kernels, tc_are
   return b.failed || b.n_words + b.code.n > TC_RT_MAX_VALUES ? NULL : finish(&b);
 }
 
-const tc_rt_table *tc_table_shapes(tc_ir *ir, tc_arena *arena) {
+const tc_rt_table *tc_table_shapes(tc_ir *ir, tc_arena *arena, bool *complete) {
   builder b = start(ir, arena, false);
   bind_dims(&b);
   lower_shapes(&b);
   add_more_steps(&b);
+  *complete = !b.failed && b.n_words + b.code.n <= TC_RT_MAX_VALUES;
   return finish(&b);
 }

@@ -22,7 +22,8 @@ enum tc_dtype tc_table_dtype(uint32_t code);
 const tc_rt_table *tc_table_build(tc_ir *ir, const tc_rt_kernel *kernels, tc_arena *arena);
 
 /* The same for functions that the oracle runs, which needs no table: parameters and what can be known
- * about their shapes; asserts and grids are left out. Extents that cannot be computed have no value. */
-const tc_rt_table *tc_table_shapes(tc_ir *ir, tc_arena *arena);
+ * about their shapes; asserts and grids are left out. Extents that cannot be computed have no value,
+ * and *complete is false then. */
+const tc_rt_table *tc_table_shapes(tc_ir *ir, tc_arena *arena, bool *complete);
 
 #endif

@@ -199,7 +199,7 @@ static void alloc(tc_cemit *e, tc_value stmt) {
       tc_cw_line(&e->w, "%s %s[%u];", type, name, b->elem.lanes);
     else
       tc_cw_line(&e->w, "%s %s;", type, name);
-  } else if (b->scope == TC_SCOPE_local && !e->buf_names[buf.id]) {
+  } else if (b->scope == TC_SCOPE_local && size_of(e, buf) <= LOCAL_ARRAY_B) {
     e->buf_names[buf.id] = name;
     uint32_t bits = tc_dtype_row((enum tc_dtype)b->elem.dtype)->bits;
     uint64_t size_b = size_of(e, buf), width_b = bits < 8 ? 1 : bits / 8;

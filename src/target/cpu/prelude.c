@@ -47,6 +47,11 @@ static const char head[] =
     "#define TC_FUSED __attribute__((noinline, optimize(\"fp-contract=fast\")))\n"
     "#define TC_FUSED_BODY\n"
     "#endif\n"
+    "#if defined(__clang__)\n"
+    "#define TC_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)\n"
+    "#else\n"
+    "#define TC_SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (tc_v_i32){__VA_ARGS__})\n"
+    "#endif\n"
     "#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)\n"
     "#define TC_FMA(a, b, c) __builtin_fmaf(a, b, c)\n"
     "#else\n"
@@ -166,21 +171,72 @@ static const char *libm_function(tc_arena *arena, tc_str word) {
   return NULL;
 }
 
+/* ---- what depends on the width of vectors ---- */
+
+/* A square block of 32-bit elements, one vector per row, by rounds of interleaving: row i with row
+ * i + n / 2, log2(n) times. The rounds are written out because a vector array would go to memory. */
+static const char *block_text(tc_arena *arena, uint32_t n) {
+  tc_sb sb = tc_sb_in(arena);
+  const char *lo = "", *hi = "";
+  for (uint32_t i = 0; i < n; i++) {
+    const char *comma = i ? ", " : "";
+    lo = tc_format(arena, "%s%s%u", lo, comma, i % 2 ? n + i / 2 : i / 2);
+    hi = tc_format(arena, "%s%s%u", hi, comma, i % 2 ? n + (n + i) / 2 : (n + i) / 2);
+  }
+  tc_sb_adds(&sb, "static TC_INLINE void tc_transpose_block(float *to, tc_i64 to_step, const float "
+                  "*from, tc_i64 from_step) {");
+  for (uint32_t i = 0; i < n; i++)
+    tc_sb_printf(&sb, "const tc_v_f32 r0_%u = *(const tc_w_f32 *)(from + %u * from_step);", i, i);
+  uint32_t round = 0;
+  for (uint32_t left = n; left > 1; left /= 2, round++) {
+    for (uint32_t i = 0; i < n / 2; i++)
+      tc_sb_printf(&sb,
+                   "const tc_v_f32 r%u_%u = TC_SHUFFLE(r%u_%u, r%u_%u, %s), r%u_%u = TC_SHUFFLE(r%u_%u, "
+                   "r%u_%u, %s);",
+                   round + 1, 2 * i, round, i, round, i + n / 2, lo, round + 1, 2 * i + 1, round, i,
+                   round, i + n / 2, hi);
+  }
+  for (uint32_t i = 0; i < n; i++)
+    tc_sb_printf(&sb, "*(tc_w_f32 *)(to + %u * to_step) = r%u_%u;", i, round, i);
+  tc_sb_adds(&sb, "}");
+  return sb.at;
+}
+
+/* c + the dot products of pairs of int16, b's with the pair s. */
+static const char dot2[] =
+    "static TC_INLINE tc_v_i32 tc_dot2(tc_v_i32 c, tc_v_i32 b, tc_i32 s) {\n"
+    "#if defined(__AVX512VNNI__) && TC_VECTOR_B == 64\n"
+    "  const tc_v_i32 a = s - (tc_v_i32){0};\n"
+    "  __asm__(\"vpdpwssd %2, %1, %0\" : \"+v\"(c) : \"v\"(b), \"v\"(a));\n"
+    "  return c;\n"
+    "#elif defined(__AVX512BW__) && TC_VECTOR_B == 64 || defined(__AVX2__) && TC_VECTOR_B == 32\n"
+    "  const tc_v_i32 a = s - (tc_v_i32){0};\n"
+    "  tc_v_i32 p;\n"
+    "  __asm__(\"vpmaddwd %2, %1, %0\" : \"=v\"(p) : \"v\"(b), \"v\"(a));\n"
+    "  return c + p;\n"
+    "#elif defined(__SSE2__) && TC_VECTOR_B == 16\n"
+    "  const tc_v_i32 a = s - (tc_v_i32){0};\n"
+    "  __asm__(\"pmaddwd %1, %0\" : \"+x\"(b) : \"x\"(a));\n"
+    "  return c + b;\n"
+    "#else\n"
+    "  return c + (b << 16 >> 16) * (s << 16 >> 16) + (b >> 16) * (s >> 16);\n"
+    "#endif\n"
+    "}";
+
 /* ---- closure ---- */
 
 typedef struct closure {
   tc_sb *out;
+  uint32_t lanes; /* of 32 bits in a vector */
   tc_map done; /* by hash of the word */
 } closure;
 
-static const char *find(tc_arena *arena, tc_str word) {
-  bool ours = tc_str_starts(word, "tc_");
-  if (ours) {
-    for (uint32_t i = 0; i < TC_COUNT(rows); i++)
-      if (tc_str_is(word, rows[i].name)) return rows[i].text;
-    return format_function(arena, word);
-  }
-  return libm_function(arena, word);
+static const char *find(tc_arena *arena, tc_str word, uint32_t lanes) {
+  if (tc_str_is(word, "tc_transpose_block")) return block_text(arena, lanes);
+  if (tc_str_is(word, "tc_dot2")) return dot2;
+  for (uint32_t i = 0; i < TC_COUNT(rows); i++)
+    if (tc_str_is(word, rows[i].name)) return rows[i].text;
+  return tc_str_starts(word, "tc_") ? format_function(arena, word) : libm_function(arena, word);
 }
 
 /* A row is one line of text: statements get lines of their own. */
@@ -192,7 +248,7 @@ static void add_lines(tc_sb *out, const char *text) {
     if (*c == '}') depth--;
     tc_sb_char(out, *c);
     if (*c == '{') depth++;
-    bool ends = (*c == ';' || *c == '{' || *c == '}') && round == 0;
+    bool ends = (*c == ';' || *c == '{' || *c == '}') && round == 0 && c[1] != '\n';
     if (!ends) continue;
     while (c[1] == ' ') c++;
     tc_sb_char(out, '\n');
@@ -212,7 +268,7 @@ static void add_word(closure *c, tc_str word) {
   uint64_t key = tc_hash_bytes(word.at, word.n, 1);
   if (tc_map_get(&c->done, key, &seen)) return;
   tc_map_put(&c->done, key, 1);
-  const char *text = find(c->out->arena, word);
+  const char *text = find(c->out->arena, word, c->lanes);
   if (!text) return;
   add_mentioned(c, tc_str_of(text));
   add_lines(c->out, text);
@@ -231,7 +287,7 @@ static void add_mentioned(closure *c, tc_str text) {
 void tc_cpu_prelude(tc_sb *out, enum tc_cpu_isa isa, tc_str text) {
   tc_sb_adds(out, head);
   tc_sb_printf(out, "#define TC_VECTOR_B %u\n\n", tc_cpu_isa_row(isa)->vector_b);
-  closure c = {out, tc_map_in(out->arena)};
+  closure c = {out, tc_cpu_isa_row(isa)->vector_b / 4, tc_map_in(out->arena)};
   add_mentioned(&c, text);
   tc_sb_char(out, '\n');
 }

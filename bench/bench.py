@@ -1,0 +1,362 @@
+#!/usr/bin/python3
+"""Measures the figures that tilec is judged by, beside their peers, all in one run.
+
+Each figure is printed with what it is compared with and with the command that gave it. With
+`--write` the same is appended to docs/performance.md under today's date. Nothing here passes or
+fails: tests do not measure time. The exit status says only whether every kernel ran and was right."""
+
+import argparse
+from dataclasses import dataclass
+import datetime
+import os
+from pathlib import Path
+import platform
+import shlex
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+
+from common import (
+    EXAMPLES,
+    ROOT,
+    attention_job,
+    blas_function,
+    cpus,
+    gemm_job,
+    measure,
+    measure_openblas,
+    openblas,
+    run,
+)
+
+sys.path.insert(0, str(EXAMPLES))
+sys.path.insert(0, str(ROOT / "tools"))
+from refs import CASES  # noqa: E402
+from size import LIMIT_BYTES, stripped_size  # noqa: E402
+
+RECORD = ROOT / "docs" / "performance.md"
+
+
+@dataclass
+class Figure:
+    """One line of the report. `target` is a limit in the unit of the figure: at most, or with
+    `more` at least."""
+
+    name: str
+    unit: str
+    ours: float
+    peer: float = None
+    peer_name: str = ""
+    target: float = None
+    more: bool = False
+    command: str = ""
+
+    @property
+    def ratio(self):
+        return self.ours / self.peer if self.peer else None
+
+    def cells(self):
+        peer = f"{number(self.peer)} ({self.peer_name})" if self.peer else ""
+        target = f"{'>=' if self.more else '<='} {number(self.target)}" if self.target else ""
+        ratio = f"{self.ratio:.2f}" if self.ratio else ""
+        return f"{self.name}, {self.unit}", number(self.ours), peer, ratio, target, self.verdict
+
+    @property
+    def verdict(self):
+        if self.target is None:
+            return ""
+        reached = self.ours >= self.target if self.more else self.ours <= self.target
+        return "reached" if reached else "missed"
+
+
+HEAD = ("figure", "tilec", "peer", "ratio", "target", "")
+
+
+def number(x):
+    return f"{x:,.0f}" if abs(x) >= 1000 else f"{x:.3g}"
+
+
+class Bench:
+    def __init__(self, tilec, quick):
+        self.tilec = tilec
+        self.quick = quick
+        self.figures = []
+        self.kernels = []  # (name, ms of each stage) of every example
+        self.problems = []
+        self.commands = []
+
+    def add(self, figure):
+        self.figures.append(figure)
+        print("  ".join(cell for cell in figure.cells() if cell), flush=True)
+
+    def said(self, command):
+        """Notes a command line as a person would type it."""
+        text = shlex.join(str(part) for part in command).replace(f"{ROOT}/", "")
+        self.commands.append(text)
+        return text
+
+    def failed(self, what, problem):
+        self.problems.append(f"{what}: {problem}")
+        print(f"FAILED {what}: {problem}", flush=True)
+
+    # ---- compiling ----
+
+    def compile_times(self):
+        """Our own work on every example, by stage, without the C compiler."""
+        repeats = 3 if self.quick else 9
+        totals, peak = [], 0
+        for case in CASES:
+            params = case.params[0]
+            command = [self.tilec, "emit", f"{EXAMPLES / case.file}:{case.entry}", "--form=c"]
+            for name, value in case.defines(params).items():
+                command += ["-D", f"{name}={value}"]
+            command += ["--time-report", "--format=json"]
+            runs = [run(command) for _ in range(repeats)]
+            bad = next((r.problem for r in runs if r.problem), "")
+            if bad:
+                self.failed(f"{case.file}:{case.entry}", bad)
+                continue
+            peak = max(peak, *(r.peak_bytes for r in runs))
+            stages = [stages_of(r.json) for r in runs]
+            median = {k: statistics.median(s[k] for s in stages) for k in stages[0]}
+            self.kernels.append((f"{case.file}:{case.entry}", median))
+            totals.append(sum(median.values()))
+        if not totals:
+            return
+        said = self.said(command)
+        for name, value in (("median", statistics.median(totals)), ("largest", max(totals))):
+            self.add(
+                Figure(
+                    f"front end, passes and emission, {name} of {len(totals)} kernels",
+                    "ms",
+                    value,
+                    target=5.0,
+                    command=said,
+                )
+            )
+        self.add(Figure("peak memory of tilec emit, largest", "MB", peak / 1e6, command=said))
+
+    def wall_times(self):
+        """What a person waits for: the whole process, with an empty and with a filled cache."""
+        rng = np.random.default_rng(0)
+        job = gemm_job(256, "float32", rng)
+        with tempfile.TemporaryDirectory(prefix="tilec-bench-") as folder:
+            command = job.command(self.tilec, folder, "--out", f"C={folder}/C.npy")
+            cold, warm = [], []
+            for i in range(3):
+                cache = Path(folder) / f"cache{i}"
+                for into, times in ((cold, 1), (warm, 5)):
+                    for _ in range(times):
+                        ended = run(command, TILEC_CACHE_DIR=str(cache))
+                        if ended.problem:
+                            self.failed("tilec run", ended.problem)
+                            return
+                        into.append(ended.seconds)
+            said = self.said(command)
+        median = statistics.median
+        self.add(
+            Figure("tilec run, empty cache, wall", "s", median(cold), target=1.0, command=said)
+        )
+        self.add(Figure("tilec run, filled cache, wall", "ms", median(warm) * 1e3, command=said))
+
+    def library_size(self):
+        library = ROOT / "build" / "libtilec.so"
+        if not library.is_file():
+            self.failed("size", f"{library} is missing")
+            return
+        with tempfile.TemporaryDirectory(prefix="tilec-bench-") as folder:
+            size = stripped_size(library, Path(folder) / "stripped.so")
+        self.add(
+            Figure(
+                "libtilec.so, stripped",
+                "MB",
+                size / 1e6,
+                target=LIMIT_BYTES / 1e6,
+                command=self.said(["strip", "-o", "stripped.so", library]),
+            )
+        )
+
+    # ---- running ----
+
+    def products(self):
+        """The float32 product on one core, in turn with OpenBLAS, so that both see the same
+        weather."""
+        size = 512 if self.quick else 2048
+        job = gemm_job(size, "float32", np.random.default_rng(0), epilogue=False)
+        blas = openblas()
+        ours, peer = [], []
+        for _ in range(3):
+            row = measure(job, self.tilec, 1)
+            if row.problem:
+                self.failed(job.name, row.problem)
+                return
+            ours.append(row.gflops)
+            if blas:
+                peer.append(measure_openblas(job, *blas, 1).gflops)
+        best = statistics.median(peer) if peer else None
+        self.add(
+            Figure(
+                f"float32 GEMM {size}^3, one core",
+                "GFLOP/s",
+                statistics.median(ours),
+                best,
+                "OpenBLAS",
+                best,
+                more=True,
+                command=self.said(job.command(self.tilec, "inputs", "--bench")),
+            )
+        )
+
+    def attention(self, peak):
+        seq = 512 if self.quick else 2048
+        for causal in (False, True):
+            job = attention_job(seq, causal, "float32", np.random.default_rng(0))
+            rows = [measure(job, self.tilec, 1) for _ in range(3)]
+            bad = next((row.problem for row in rows if row.problem), "")
+            if bad:
+                self.failed(job.name, bad)
+                continue
+            self.add(
+                Figure(
+                    f"{job.name}, 8 heads of 64, float32, one core",
+                    "GFLOP/s",
+                    statistics.median(row.gflops for row in rows),
+                    peak,
+                    "peak of multiply-adds",
+                    command=self.said(job.command(self.tilec, "inputs", "--bench")),
+                )
+            )
+
+    def fma_peak(self):
+        """The float32 multiply-add rate of one core, or None without a C compiler."""
+        cc = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc")
+        if not cc:
+            return None
+        with tempfile.TemporaryDirectory(prefix="tilec-bench-") as folder:
+            program = Path(folder) / "fma_peak"
+            flags = ["-std=gnu11", "-O2", "-march=native", "-ffp-contract=fast"]
+            build = [cc, *flags, "-o", program, ROOT / "bench" / "fma_peak.c"]
+            if run(build).status != 0:
+                return None
+            self.said(build)
+            ended = run([program], cpus(1))
+            return None if ended.problem else float(ended.stdout)
+
+
+def stages_of(record):
+    """Milliseconds of each stage in a time report."""
+    return {stage["name"]: stage["ns"] * 1e-6 for stage in record["stages"]}
+
+
+# ---- the report ----
+
+
+def first_line(*command):
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    except OSError:
+        return ""
+    return (done.stdout.strip().splitlines() or [""])[0]
+
+
+def cpu_model():
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return platform.machine()
+
+
+def blas_version():
+    found = openblas()
+    config = found and blas_function(found[0], "openblas_get_config")
+    if not config:
+        return "no OpenBLAS"
+    import ctypes
+
+    config.restype = ctypes.c_char_p
+    return config().decode()
+
+
+def machine(tilec):
+    commit = first_line("git", "-C", str(ROOT), "rev-parse", "--short", "HEAD")
+    changed = first_line("git", "-C", str(ROOT), "status", "--porcelain", "--untracked-files=no")
+    return [
+        f"{first_line(tilec, 'version')} at {commit}{' with changes' if changed else ''}",
+        f"{cpu_model()}, {len(cpus())} CPUs, Linux {platform.release()}",
+        first_line("cc", "--version"),
+        blas_version(),
+    ]
+
+
+def table(head, rows):
+    lines = [" | ".join(head), " | ".join("---" for _ in head)]
+    lines += [" | ".join(row) for row in rows]
+    return "\n".join(f"| {line} |" for line in lines)
+
+
+def section(bench, facts, command):
+    stages = list(bench.kernels[0][1]) if bench.kernels else []
+    kernels = [
+        (f"`{name}`", *(f"{ms[s]:.2f}" for s in stages), f"{sum(ms.values()):.2f}")
+        for name, ms in bench.kernels
+    ]
+    parts = [
+        f"## {datetime.date.today()}",
+        "\n".join(f"- {fact}" for fact in facts if fact),
+        table(HEAD, [figure.cells() for figure in bench.figures]),
+    ]
+    if kernels:
+        parts.append(table(("kernel, ms", *stages, "all"), kernels))
+    if bench.problems:
+        parts.append("\n".join(f"- failed: {problem}" for problem in bench.problems))
+    parts.append("\n".join(["```", command, *dict.fromkeys(bench.commands), "```"]))
+    return "\n\n".join(parts) + "\n"
+
+
+PREFACE = """# Performance
+
+What `./dev bench --write` measured, newest last. A ratio is ours over the peer's. Peers are timed
+in the same run, in turn with us; "one core" means that the process may use one CPU only. Times of
+kernels are medians inside one process, without compiling; wall times are of the whole process.
+"""
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--tilec", default=ROOT / "build" / "tilec", help="the program to measure")
+    parser.add_argument("--quick", action="store_true", help="small sizes, to try the script")
+    parser.add_argument("--write", action="store_true", help="append to docs/performance.md")
+    options = parser.parse_args()
+    tilec = Path(options.tilec).resolve()
+    if not tilec.is_file():
+        print(f"bench: no program {tilec}; build it first", file=sys.stderr)
+        return 2
+
+    facts = machine(tilec)
+    print("\n".join(facts) + "\n")
+    bench = Bench(tilec, options.quick)
+    bench.library_size()
+    bench.compile_times()
+    bench.wall_times()
+    before = bench.fma_peak()
+    bench.products()
+    peak = max(before or 0, bench.fma_peak() or 0) or None
+    if peak:
+        print(f"peak of float32 multiply-adds, one core: {peak:.1f} GFLOP/s", flush=True)
+        facts.append(f"peak of float32 multiply-adds on one core: {peak:.1f} GFLOP/s")
+    bench.attention(peak)
+
+    if options.write:
+        command = "./dev bench " + " ".join(sys.argv[1:])
+        old = RECORD.read_text() if RECORD.is_file() else PREFACE
+        RECORD.write_text(old + "\n" + section(bench, facts, command))
+        print(f"\nwrote {RECORD.relative_to(ROOT)}")
+    return 1 if bench.problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,152 @@
+/* Launches, on either kind of kernel. */
+#include "api/api_impl.h"
+
+#include "ir/interp.h"
+#include "ir/scalar.h"
+#include "rt/os.h"
+#include "runtime/cpu.h"
+#include "target/common/table.h"
+
+#include <string.h>
+
+/* ---- the oracle ---- */
+
+typedef struct interp_call {
+  tilec_kernel *kernel;
+  const tilec_arg *args;
+  size_t n_args;
+} interp_call;
+
+static void print_text(void *data, const char *text, size_t n) {
+  tc_context_print(data, text, n);
+}
+
+/* Extents in elements of the declared type, whatever the argument counts. */
+static void convert_shape(tc_session *s, const tc_rt_param *p, const tilec_tensor *t,
+                          tc_array *array) {
+  bool packed = p->pack > 1 && (p->accepts_packed >> t->dtype & 1);
+  array->shape = t->shape;
+  array->strides = t->strides;
+  if (!packed || !t->rank) return;
+  int64_t *shape = tc_arena_copy(&s->arena, t->shape, t->rank * sizeof *shape);
+  if (shape[t->rank - 1] <= INT64_MAX / p->pack) shape[t->rank - 1] *= p->pack;
+  array->shape = shape;
+  if (!t->strides) return;
+  int64_t *strides = tc_arena_copy(&s->arena, t->strides, t->rank * sizeof *strides);
+  for (uint32_t axis = 0; axis + 1 < t->rank; axis++) strides[axis] *= p->pack;
+  array->strides = strides;
+}
+
+static tc_arg convert_arg(tc_session *s, const tilec_kernel *kernel, uint32_t i,
+                          const tilec_arg *arg) {
+  const tc_param *param = &kernel->ir->params.at[i];
+  const tc_rt_param *p = &kernel->table->params[i];
+  tc_arg out = {0};
+  if (param->kind == TC_PARAM_SCALAR) {
+    tc_type type = tc_var_at(kernel->ir, param->var)->type;
+    double x = arg->kind == TILEC_ARG_FLOAT ? arg->as.f : (double)arg->as.i;
+    out.scalar = tc_is_float(type) ? tc_imm_float(type, x) : tc_imm_int(type, arg->as.i);
+    return out;
+  }
+  out.array.elem = tc_buf_at(kernel->ir, param->buf)->elem;
+  if (arg->kind != TILEC_ARG_TENSOR || !arg->as.tensor) return out; /* absent */
+  const tilec_tensor *t = arg->as.tensor;
+  out.array.data = t->data ? (char *)t->data + t->byte_offset : NULL;
+  out.array.rank = t->rank;
+  out.array.poisoned = t->flags & TILEC_TENSOR_POISONED;
+  convert_shape(s, p, t, &out.array);
+  return out;
+}
+
+/* What the launch table can say is checked by it, so that both kinds of kernels refuse the same
+ * arguments in the same words. */
+static void check_arguments(tc_session *s, const interp_call *call) {
+  const tc_rt_table *table = call->kernel->table;
+  size_t n = (size_t)table->n_words + table->n_code;
+  tc_rt_frame frame = {TC_NEW_ARRAY(&s->arena, n, int64_t), TC_NEW_ARRAY(&s->arena, n, unsigned char),
+                       TC_NEW_ARRAY(&s->arena, table->n_tensors, void *)};
+  tc_rt_error rt = {0};
+  char code[TC_CODE_B];
+  if (!tc_rt_check(table, call->args, call->n_args, &frame, &rt)) return;
+  tc_session_stop(s, TILEC_ARGUMENT, tc_api_code_text(rt.code, code), "%s", rt.text);
+}
+
+static void run_interp(tc_session *s, void *data) {
+  interp_call *call = data;
+  tilec_kernel *kernel = call->kernel;
+  s->diags->source = kernel->store.source;
+  kernel->ir->diags = s->diags;
+  if (kernel->checked) check_arguments(s, call);
+  if (call->n_args != kernel->table->n_params)
+    tc_session_stop(s, TILEC_ARGUMENT, "E0630", "%s takes %u arguments, got %zu", kernel->name,
+                    kernel->table->n_params, call->n_args);
+  tc_arg *args = TC_NEW_ARRAY(&s->arena, call->n_args, tc_arg);
+  for (uint32_t i = 0; i < call->n_args; i++)
+    args[i] = convert_arg(s, kernel, i, &call->args[i]);
+  tc_interp_limits limits = {
+      .steps = tc_api_option_number(s->context, TC_OPTION_steps),
+      .memory_b = tc_api_option_number(s->context, TC_OPTION_memory),
+      .seed = tc_api_option_number(s->context, TC_OPTION_seed),
+  };
+  tc_interp_result result = tc_interp_run(kernel->ir, args, (uint32_t)call->n_args, &limits,
+                                          print_text, s->context);
+  if (!result.ok && !s->diags->n_errors)
+    tc_bug(&s->unwind, "the interpreter failed without a diagnostic");
+}
+
+tilec_status tc_launch_interp(tilec_kernel *kernel, const tilec_arg *args, size_t n_args,
+                              tilec_error **error) {
+  tc_session session;
+  interp_call call = {kernel, args, n_args};
+  tc_session_start(&session, kernel->context);
+  pthread_mutex_lock(&kernel->lock);
+  tc_diags *diags = kernel->ir->diags;
+  tc_unwind *unwind = kernel->ir->arena->unwind;
+  tilec_status status = tc_api_guard(&session, run_interp, &call, error);
+  kernel->ir->diags = diags;
+  kernel->ir->arena->unwind = unwind;
+  pthread_mutex_unlock(&kernel->lock);
+  tc_session_end(&session);
+  return status;
+}
+
+/* ---- the processor ---- */
+
+static void print_env(void *ctx, const char *text, uint64_t n) {
+  tc_context_print(ctx, text, (size_t)n);
+}
+
+/* Scalars of narrow float types are rounded here: rt/ knows no such formats. */
+static void launch_rounded(tilec_kernel *kernel, const tilec_arg *args, size_t n_args,
+                           const tc_env *env, tc_rt_error *rt) {
+  tilec_arg rounded[TC_RT_MAX_PARAMS];
+  const tc_rt_table *table = kernel->table;
+  for (uint32_t i = 0; i < n_args && n_args == table->n_params; i++) {
+    const tc_rt_param *p = &table->params[i];
+    rounded[i] = args[i];
+    bool is_float = p->dtype >= TILEC_FLOAT16 && p->dtype < TILEC_POINTER;
+    if (!(p->flags & TC_RT_SCALAR) || !is_float) continue;
+    if (args[i].kind != TILEC_ARG_FLOAT && args[i].kind != TILEC_ARG_INT) continue;
+    double x = args[i].kind == TILEC_ARG_FLOAT ? args[i].as.f : (double)args[i].as.i;
+    rounded[i].kind = TILEC_ARG_FLOAT;
+    rounded[i].as.f = tc_imm_float(tc_scalar_type(tc_table_dtype(p->dtype)), x).f;
+  }
+  tc_cpu_launch(kernel->module, kernel->pool, n_args == table->n_params ? rounded : args, n_args,
+                env, rt);
+}
+
+tilec_status tilec_launch(tilec_kernel *kernel, const tilec_arg *args, size_t n_args,
+                          tilec_error **error) {
+  if (error) *error = NULL;
+  if (!kernel || (n_args && !args)) return tc_api_usage(error, NULL, "tilec_launch: NULL argument");
+  if (kernel->interpreted) return tc_launch_interp(kernel, args, n_args, error);
+  tc_env env = {kernel->context, print_env};
+  tc_rt_error rt;
+  rt.code = 0; /* its text is large, and only written on an error */
+  if (kernel->rounds) {
+    launch_rounded(kernel, args, n_args, &env, &rt);
+  } else {
+    tc_cpu_launch(kernel->module, kernel->pool, args, n_args, &env, &rt);
+  }
+  return rt.code ? tc_api_fail_rt(error, kernel->context, &rt) : TILEC_OK;
+}

@@ -1,0 +1,32 @@
+/* Inside of the verifier: its state, and what verify.c and verify_ops.c share. */
+#ifndef TC_IR_VERIFY_PRIVATE_H
+#define TC_IR_VERIFY_PRIVATE_H
+
+#include "ir/verify.h"
+
+/* Statements are numbered in walk order, and a region ends at the number after its last one. What is
+ * defined by statement `from` and lives to `to` may be used by statement t when from < t < to. */
+typedef struct tc_extent {
+  uint32_t from, to;
+} tc_extent;
+#define TC_FOREVER UINT32_MAX
+
+typedef struct tc_verifier {
+  tc_ir *ir;
+  enum tc_state state;
+  bool failed;
+  tc_problem problem;
+  tc_value stmt;       /* being checked */
+  uint32_t now;        /* its number */
+  bool *region_seen;   /* by region id */
+  bool *live;          /* by value id: some statement or declaration needs it */
+  tc_extent *values;   /* by value id: where it may be used */
+  tc_extent *vars, *bufs, *rings;
+  uint32_t *stmt_time, *end_time; /* by value id: number, and number after its last child */
+} tc_verifier;
+
+void tc_verifier_fail(tc_verifier *v, enum tc_rule rule, const char *fmt, ...) TC_PRINTF(3, 4);
+/* Operand counts and types, result type and payload of a statement whose handles are in range. */
+void tc_verify_stmt(tc_verifier *v, const tc_op *op);
+
+#endif

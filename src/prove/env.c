@@ -1,0 +1,311 @@
+/* The environment: what is assumed, and what statements say of their regions. A condition is kept as
+ * it is, for evaluation, and taken apart into inequalities, intervals and residues. */
+#include "prove/checked.h"
+#include "prove/prove_private.h"
+
+#include "ir/build.h"
+
+/* ---- scopes ---- */
+
+void tc_prove_push(tc_prover *p) {
+  tc_scope_mark mark = {p->conditions.n, p->constraints.n, p->refinements.n, p->epoch};
+  tc_vec_push(p->arena, &p->marks, mark);
+}
+
+void tc_prove_pop(tc_prover *p) {
+  tc_scope_mark mark = p->marks.at[--p->marks.n];
+  p->conditions.n = mark.n_conditions;
+  p->constraints.n = mark.n_constraints;
+  while (p->refinements.n > mark.n_refinements) {
+    tc_refinement *r = &p->refinements.at[--p->refinements.n];
+    tc_slot_at(p, (tc_value){r->value})->refinement = r->before;
+  }
+  p->epoch = mark.epoch;
+}
+
+static void new_epoch(tc_prover *p) { p->epoch = ++p->n_epochs; }
+
+static bool adds(const tc_fact *old, const tc_fact *more) {
+  return more->range.lo > old->range.lo || more->range.hi < old->range.hi
+         || (more->zeros & ~old->zeros) || (more->ones & ~old->ones)
+         || (old->modulus != 0 && more->modulus != old->modulus
+             && more->modulus % old->modulus == 0);
+}
+
+void tc_env_refine(tc_prover *p, tc_value v, tc_fact fact) {
+  if (!tc_is_plain(p, v)) return;
+  tc_fact f = *tc_fact_of(p, v);
+  if (!adds(&f, &fact)) return;
+  f.range = tc_interval_meet(f.range, fact.range);
+  if (fact.modulus == 0 || (f.modulus && fact.modulus % f.modulus == 0))
+    f.modulus = fact.modulus, f.residue = fact.residue;
+  f.zeros |= fact.zeros & ~f.ones;
+  f.ones |= fact.ones & ~f.zeros;
+  tc_slot *slot = tc_slot_at(p, v);
+  tc_refinement r = {v.id, slot->refinement, tc_fact_tighten(f, tc_value_type(p->ir, v))};
+  tc_vec_push(p->arena, &p->refinements, r);
+  slot->refinement = p->refinements.n;
+  new_epoch(p);
+}
+
+/* ---- conditions ---- */
+
+static void assume_order(tc_prover *p, tc_value a, tc_value b, int64_t gap) {
+  tc_affine x = tc_affine_of(p, a), y = tc_affine_of(p, b), gap_form = tc_affine_const(gap);
+  if (tc_affine_add(&x, &y, -1, &x) && tc_affine_add(&x, &gap_form, 1, &x)) tc_linear_assume(p, &x);
+}
+
+/* x % c == r says the residue of x, and of a variable that x differs from by a constant. */
+static void assume_residue(tc_prover *p, tc_value a, tc_value b) {
+  int64_t c, r = tc_fact_of(p, b)->range.lo;
+  if (!tc_is(p->ir, a, TC_OP_floormod) || !tc_fact_is_const(tc_fact_of(p, b))) return;
+  tc_value x = tc_input(p->ir, tc_op_at(p->ir, a), 0);
+  if (!tc_const_of(p->ir, tc_input(p->ir, tc_op_at(p->ir, a), 1), &c) || c < 2) return;
+  if (r < 0 || r >= c) return;
+  tc_fact f = {.range = {INT64_MIN, INT64_MAX}, .modulus = c, .residue = r};
+  tc_env_refine(p, x, f);
+  tc_affine form = tc_affine_of(p, x);
+  if (form.n != 1 || form.by[0] != 1) return;
+  f.residue = tc_floor_mod(r - tc_floor_mod(form.constant, c), c);
+  tc_env_refine(p, form.leaf[0], f);
+}
+
+static void assume_equal(tc_prover *p, tc_value a, tc_value b) {
+  assume_residue(p, a, b);
+  assume_residue(p, b, a);
+  tc_fact x = *tc_fact_of(p, a), y = *tc_fact_of(p, b);
+  tc_env_refine(p, a, y);
+  tc_env_refine(p, b, x);
+  assume_order(p, a, b, 0);
+  assume_order(p, b, a, 0);
+}
+
+/* a != b helps at the end of an interval. */
+static void assume_different(tc_prover *p, tc_value a, tc_value b) {
+  const tc_fact *x = tc_fact_of(p, a), *y = tc_fact_of(p, b);
+  if (!tc_fact_is_const(y) || tc_fact_is_const(x)) return;
+  tc_fact f = {.range = x->range, .modulus = 1};
+  if (f.range.lo == y->range.lo)
+    f.range.lo++;
+  else if (f.range.hi == y->range.lo)
+    f.range.hi--;
+  tc_env_refine(p, a, f);
+}
+
+static void assume_comparison(tc_prover *p, const tc_op *op, bool holds) {
+  tc_value a = tc_input(p->ir, op, 0), b = tc_input(p->ir, op, 1);
+  if (!tc_is_plain(p, a) || !tc_is_plain(p, b)) return;
+  switch (op->opcode) {
+  case TC_OP_lt:
+    if (holds)
+      assume_order(p, a, b, 1);
+    else
+      assume_order(p, b, a, 0);
+    return;
+  case TC_OP_le:
+    if (holds)
+      assume_order(p, a, b, 0);
+    else
+      assume_order(p, b, a, 1);
+    return;
+  case TC_OP_eq:
+  case TC_OP_ne:
+    if (holds == (op->opcode == TC_OP_eq)) {
+      assume_equal(p, a, b);
+    } else {
+      assume_different(p, a, b);
+      assume_different(p, b, a);
+    }
+    return;
+  default:
+    return;
+  }
+}
+
+enum { MAX_DEPTH = 64 };
+
+/* Takes a condition known to be `holds` apart. */
+static void derive(tc_prover *p, tc_value v, bool holds, uint32_t depth) {
+  tc_type type = tc_value_type(p->ir, v);
+  if (depth == 0 || !tc_is_bool(type) || type.lanes != 1) return;
+  tc_env_refine(p, v, tc_fact_of_const(holds, type));
+  const tc_op *op = tc_op_at(p->ir, v);
+  if (!tc_op_is_pure(op)) return;
+  if (op->opcode == TC_OP_not) derive(p, tc_input(p->ir, op, 0), !holds, depth - 1);
+  if (op->opcode == (holds ? TC_OP_and : TC_OP_or)) {
+    derive(p, tc_input(p->ir, op, 0), holds, depth - 1);
+    derive(p, tc_input(p->ir, op, 1), holds, depth - 1);
+  }
+  if (op->opcode >= TC_OP_eq && op->opcode <= TC_OP_le) assume_comparison(p, op, holds);
+}
+
+void tc_prove_assume(tc_prover *p, tc_value condition) {
+  const tc_fact *f = tc_fact_of(p, condition);
+  if (tc_fact_is_const(f) && f->range.lo == 1) return;
+  tc_vec_push(p->arena, &p->conditions, condition);
+  derive(p, condition, true, MAX_DEPTH);
+}
+
+void tc_prove_conditions(const tc_prover *p, tc_arena *arena, tc_values *out) {
+  for (uint32_t i = 0; i < p->conditions.n; i++)
+    tc_vec_push(arena, out, p->conditions.at[i]);
+}
+
+/* ---- variables ---- */
+
+static tc_value compare(tc_ir *ir, enum tc_opcode op, tc_value a, tc_value b) {
+  tc_type x = tc_value_type(ir, a), y = tc_value_type(ir, b);
+  tc_type type = tc_type_equal(x, y) ? x : tc_scalar_type(TC_DT_int64);
+  return tc_binary(ir, op, tc_cast(ir, a, type), tc_cast(ir, b, type));
+}
+
+static void bind_range(tc_prover *p, tc_value v, int64_t lo, int64_t hi) {
+  if (lo > hi) return; /* never executed */
+  tc_env_refine(p, v, (tc_fact){.range = {lo, hi}, .modulus = 1});
+}
+
+void tc_prove_bind(tc_prover *p, tc_var var, tc_value lo, tc_value hi) {
+  tc_value v = tc_var_value(p->ir, var);
+  if (lo.id && tc_is_plain(p, lo)) bind_range(p, v, tc_fact_of(p, lo)->range.lo, INT64_MAX);
+  if (hi.id && tc_is_plain(p, hi)) {
+    int64_t most = tc_fact_of(p, hi)->range.hi;
+    if (most > INT64_MIN) bind_range(p, v, INT64_MIN, most - 1);
+  }
+  if (lo.id) tc_prove_assume(p, compare(p->ir, TC_OP_le, lo, v));
+  if (hi.id) tc_prove_assume(p, compare(p->ir, TC_OP_lt, v, hi));
+}
+
+/* ---- statements ---- */
+
+static void enter_kernel(tc_prover *p, tc_value stmt) {
+  const tc_kernel *k = tc_kernel_of(p->ir, stmt);
+  const tc_op *op = tc_op_at(p->ir, stmt);
+  p->budget = p->options.budget;
+  if (!p->budget) p->budget = UINT64_C(1) << (p->options.deep ? 24 : 20);
+  for (uint32_t d = 0; d < k->n_grid; d++) {
+    tc_value extent = tc_input(p->ir, op, d), zero = tc_zero(p->ir, tc_value_type(p->ir, extent));
+    tc_prove_assume(p, tc_binary(p->ir, TC_OP_lt, zero, extent)); /* else the launch is refused */
+    tc_prove_bind(p, k->block[d], zero, extent);
+  }
+  for (uint32_t d = 0; d < 3; d++)
+    if (k->thread[d].id)
+      bind_range(p, tc_var_value(p->ir, k->thread[d]), 0, k->threads[d] - 1);
+}
+
+/* v differs from lo by a multiple of stride, said in 64 bits and only where that cannot wrap. */
+static void bind_stride(tc_prover *p, tc_value v, tc_value lo, int64_t stride) {
+  tc_type wide = tc_scalar_type(TC_DT_int64);
+  const tc_fact *first = tc_fact_of(p, lo);
+  int64_t modulus = tc_gcd(first->modulus, stride), difference;
+  tc_fact f = {.range = {INT64_MIN, INT64_MAX}, .modulus = modulus};
+  f.residue = tc_floor_mod(first->residue, modulus);
+  tc_interval x = tc_fact_of(p, v)->range, y = first->range;
+  bool fits = tc_sub_fits(x.hi, y.lo, &difference) && tc_sub_fits(x.lo, y.hi, &difference);
+  tc_env_refine(p, v, f);
+  if (!fits) return;
+  tc_value apart = tc_binary(p->ir, TC_OP_sub, tc_cast(p->ir, v, wide), tc_cast(p->ir, lo, wide));
+  tc_value rest = tc_binary(p->ir, TC_OP_floormod, apart, tc_const_int(p->ir, wide, stride));
+  tc_prove_assume(p, tc_binary(p->ir, TC_OP_eq, rest, tc_const_int(p->ir, wide, 0)));
+}
+
+/* An induction variable never wraps: it stops at `hi`. */
+static void enter_for(tc_prover *p, tc_value stmt) {
+  const tc_op *op = tc_op_at(p->ir, stmt);
+  tc_var var = tc_loop_of(p->ir, stmt)->var;
+  tc_value lo = tc_input(p->ir, op, 0), hi = tc_input(p->ir, op, 1), v = tc_var_value(p->ir, var);
+  int64_t step = 1;
+  tc_const_of(p->ir, tc_input(p->ir, op, 2), &step);
+  if (step > 0) {
+    tc_prove_bind(p, var, lo, hi);
+  } else {
+    bind_range(p, v, INT64_MIN, tc_fact_of(p, lo)->range.hi);
+    tc_prove_assume(p, compare(p->ir, TC_OP_le, v, lo));
+    tc_prove_assume(p, compare(p->ir, TC_OP_lt, hi, v));
+  }
+  int64_t stride = step > 0 ? step : -step;
+  if (stride > 1 && step != INT64_MIN) bind_stride(p, v, lo, stride);
+}
+
+/* The last statement of a region, or 0. */
+static tc_value last_of(const tc_ir *ir, tc_region r) {
+  const tc_block *block = tc_block_at(ir, r);
+  return block->ops.n ? block->ops.at[block->ops.n - 1] : (tc_value){0};
+}
+
+void tc_prove_enter(tc_prover *p, tc_value stmt, uint32_t r) {
+  tc_ir *ir = p->ir;
+  const tc_op *op = tc_op_at(ir, stmt);
+  tc_prove_push(p);
+  switch (op->opcode) {
+  case TC_OP_kernel:
+    enter_kernel(p, stmt);
+    return;
+  case TC_OP_for:
+    enter_for(p, stmt);
+    return;
+  case TC_OP_parallel:
+    for (uint32_t i = 0; i < op->n_in; i++) {
+      tc_value extent = tc_input(ir, op, i);
+      tc_value zero = tc_zero(ir, tc_value_type(ir, extent));
+      tc_prove_bind(p, tc_parallel_of(ir, stmt)->vars[i], zero, extent);
+    }
+    return;
+  case TC_OP_while: {
+    tc_value yield = last_of(ir, tc_child(ir, op, 0));
+    if (r == 1 && tc_is(ir, yield, TC_OP_yield))
+      tc_prove_assume(p, tc_input(ir, tc_op_at(ir, yield), 0));
+    return;
+  }
+  case TC_OP_if: {
+    tc_value c = tc_input(ir, op, 0);
+    tc_prove_assume(p, r == 0 ? c : tc_unary(ir, TC_OP_not, c));
+    return;
+  }
+  case TC_OP_group:
+  case TC_OP_perthread: {
+    const tc_group *g = tc_group_of(ir, stmt);
+    if (g->thread.id)
+      bind_range(p, tc_var_value(ir, g->thread), g->first, g->first + g->count - 1);
+    return;
+  }
+  default:
+    return;
+  }
+}
+
+/* Does control never reach the end of the region? */
+static bool leaves(const tc_ir *ir, tc_region r) {
+  tc_value last = last_of(ir, r);
+  if (!last.id) return false;
+  const tc_op *op = tc_op_at(ir, last);
+  if (op->opcode == TC_OP_if) return leaves(ir, tc_child(ir, op, 0)) && leaves(ir, tc_child(ir, op, 1));
+  return op->opcode == TC_OP_break || op->opcode == TC_OP_continue;
+}
+
+void tc_prove_after(tc_prover *p, tc_value stmt) {
+  tc_ir *ir = p->ir;
+  const tc_op *op = tc_op_at(ir, stmt);
+  if (op->opcode == TC_OP_assume || op->opcode == TC_OP_assert)
+    tc_prove_assume(p, tc_input(ir, op, 0));
+  if (op->opcode != TC_OP_if) return;
+  tc_value c = tc_input(ir, op, 0);
+  if (leaves(ir, tc_child(ir, op, 0))) tc_prove_assume(p, tc_unary(ir, TC_OP_not, c));
+  if (leaves(ir, tc_child(ir, op, 1))) tc_prove_assume(p, c);
+}
+
+void tc_prove_walk(tc_prover *p, tc_region at, tc_prove_visit *visit, void *data) {
+  tc_prove_push(p);
+  for (uint32_t i = 0; i < tc_block_at(p->ir, at)->ops.n; i++) {
+    tc_value stmt = tc_block_at(p->ir, at)->ops.at[i];
+    bool inside = visit(p, stmt, data);
+    const tc_op *op = tc_op_at(p->ir, stmt);
+    uint32_t n = tc_op_row((enum tc_opcode)op->opcode)->n_regions;
+    for (uint32_t r = 0; inside && r < n; r++) {
+      tc_prove_enter(p, stmt, r);
+      tc_prove_walk(p, tc_child(p->ir, op, r), visit, data);
+      tc_prove_pop(p);
+    }
+    tc_prove_after(p, stmt);
+  }
+  tc_prove_pop(p);
+}

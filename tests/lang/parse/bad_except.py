@@ -1,0 +1,17 @@
+try:
+    x = 1
+except:
+    pass
+except A:
+    pass
+try:
+    x = 1
+y = 2
+try:
+    x = 1
+except A, B:
+    pass
+try:
+    x = 1
+except* A:
+    pass

@@ -1,0 +1,11 @@
+a = 0777
+b = 1__000
+c = 1_
+d = 0x
+e = 0b102
+f = 0o8
+g = 12abc
+h = 1e+
+i = 0xfg
+j = 3é
+ok = 1if a else 0x1for 1.real

@@ -1,0 +1,2 @@
+x = b"café"
+y = b'\xe9' b"ok"
