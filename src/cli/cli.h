@@ -44,6 +44,7 @@ typedef struct cli {
   int64_t n_bench; /* 0: as many as give a stable figure */
   double rtol, atol; /* negative: the kernel's own */
   const char *emit, *passes, *output;
+  struct cli_progress *progress;
 } cli;
 
 typedef struct cli_verb {
@@ -97,7 +98,7 @@ int cli_version(cli *c);
 int cli_help(cli *c);
 
 /* ---- progress.c: a line on a terminal while something takes long ---- */
-void cli_progress_start(const cli *c, const char *what);
-void cli_progress_end(void);
+void cli_progress_start(cli *c, const char *what);
+void cli_progress_end(const cli *c);
 
 #endif

@@ -241,6 +241,7 @@ static int read_open(const cli *c, const char *path, int fd, char *text, tilec_a
   tilec_error *error;
   tilec_status status = tilec_array_new(c->context, dtype, h.rank, h.shape, out, &error);
   if (status != TILEC_OK) return cli_fail_with(c, status, error);
+  errno = 0;
   if (read_all(fd, tilec_array_tensor(*out)->data, (size_t)data_b)) return EXIT_OK;
   tilec_array_release(*out);
   *out = NULL;

@@ -93,7 +93,7 @@ static void bind_positional(binding *b) {
              tc_format(b->ev->arena, "takes %u positional argument%s but %u %s given",
                        b->n_positional, b->n_positional == 1 ? "" : "s", given,
                        given == 1 ? "was" : "were"));
-  if (b->star < b->params->n) b->values[b->star] = tc_py_tuple(b->ev, extra, n_extra);
+  if (b->star < b->params->n) b->values[b->star] = tc_py_make_tuple(b->ev, extra, n_extra);
 }
 
 static void bind_keyword(binding *b, const tc_call_arg *arg) {

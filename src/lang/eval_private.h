@@ -389,8 +389,10 @@ struct tc_lang {
   uint32_t n_blocks, n_loops; /* staged blocks and loops opened so far */
 };
 
-/* How an entry is evaluated; lang.c. */
-tc_ir *tc_entry_run(tc_eval *ev, tc_module *module, const char *entry);
+/* A fresh evaluation: everything that an earlier one of the session left is forgotten. */
+tc_eval *tc_lang_start(tc_lang *lang, const tc_lang_define *defines, uint32_t n_defines);
+/* *entry: its name or NULL; becomes the name. */
+tc_ir *tc_entry_run(tc_eval *ev, tc_module *module, const char **entry);
 /* The row a decorator names, or NULL; evaluates nothing that could fail. */
 const tc_pybuiltin *tc_eval_decorator_row(tc_eval *ev, tc_module *module, const tc_ast *node);
 

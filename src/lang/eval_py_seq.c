@@ -29,7 +29,7 @@ static void need_kind(tc_eval *ev, tc_val v, enum tc_val_kind kind, const char *
 
 /* ---- making sequences ---- */
 
-tc_val tc_py_list_items(tc_eval *ev, tc_val v, enum tc_val_kind kind) {
+static tc_val collect(tc_eval *ev, tc_val v, enum tc_val_kind kind) {
   const tc_val *items;
   uint32_t n;
   tc_py_need_items(ev, v, &items, &n);
@@ -38,9 +38,9 @@ tc_val tc_py_list_items(tc_eval *ev, tc_val v, enum tc_val_kind kind) {
                               : tc_py_make_set(ev, items, n);
 }
 
-tc_val tc_py_list(tc_eval *ev, const tc_val *a) { return tc_py_list_items(ev, a[0], TC_V_LIST); }
-tc_val tc_py_tuple(tc_eval *ev, const tc_val *a) { return tc_py_list_items(ev, a[0], TC_V_TUPLE); }
-tc_val tc_py_set(tc_eval *ev, const tc_val *a) { return tc_py_list_items(ev, a[0], TC_V_SET); }
+tc_val tc_py_list(tc_eval *ev, const tc_val *a) { return collect(ev, a[0], TC_V_LIST); }
+tc_val tc_py_tuple(tc_eval *ev, const tc_val *a) { return collect(ev, a[0], TC_V_TUPLE); }
+tc_val tc_py_set(tc_eval *ev, const tc_val *a) { return collect(ev, a[0], TC_V_SET); }
 
 static void update_dict(tc_eval *ev, tc_val_dict *dict, tc_val from) {
   const tc_val *items, *values, *pair;
@@ -258,7 +258,7 @@ tc_val tc_py_reversed(tc_eval *ev, const tc_val *a) {
 }
 
 tc_val tc_py_sorted(tc_eval *ev, const tc_val *a) {
-  tc_val list = tc_py_list_items(ev, a[0], TC_V_LIST);
+  tc_val list = collect(ev, a[0], TC_V_LIST);
   tc_py_sort(ev, list.seq->items.at, list.seq->items.n, a[1],
              tc_py_truth(ev, a[2], "reverse"));
   return list;
@@ -459,14 +459,14 @@ tc_val tc_py_set_update(tc_eval *ev, const tc_val *a) {
 }
 
 tc_val tc_py_set_union(tc_eval *ev, const tc_val *a) {
-  tc_val result = tc_py_list_items(ev, a[0], TC_V_SET);
+  tc_val result = collect(ev, a[0], TC_V_SET);
   add_all(ev, result.seq, a[1]);
   return result;
 }
 
 static tc_val set_operator(tc_eval *ev, enum tc_ast_binop op, const tc_val *a) {
-  return tc_py_binary(ev, op, tc_py_list_items(ev, a[0], TC_V_SET),
-                      tc_py_list_items(ev, a[1], TC_V_SET));
+  return tc_py_binary(ev, op, collect(ev, a[0], TC_V_SET),
+                      collect(ev, a[1], TC_V_SET));
 }
 
 tc_val tc_py_set_intersection(tc_eval *ev, const tc_val *a) {
@@ -476,8 +476,8 @@ tc_val tc_py_set_difference(tc_eval *ev, const tc_val *a) {
   return set_operator(ev, TC_BINOP_SUB, a);
 }
 tc_val tc_py_set_issubset(tc_eval *ev, const tc_val *a) {
-  return tc_val_bool(tc_py_compare(ev, TC_CMPOP_LE, tc_py_list_items(ev, a[0], TC_V_SET),
-                                   tc_py_list_items(ev, a[1], TC_V_SET)));
+  return tc_val_bool(tc_py_compare(ev, TC_CMPOP_LE, collect(ev, a[0], TC_V_SET),
+                                   collect(ev, a[1], TC_V_SET)));
 }
 
 /* ---- itertools and functools ---- */
@@ -586,7 +586,7 @@ tc_val tc_py_islice(tc_eval *ev, const tc_val *a) {
   for (uint32_t i = 0; i < 3; i++)
     if (parts[i].kind != TC_V_NONE && tc_py_need_int(ev, parts[i], "a bound of islice()") < 0)
       EVAL_FAIL(ev, D_bad_value, tc_eval_here(ev), "a bound of islice() is negative");
-  return tc_py_get_item(ev, tc_py_list_items(ev, a[0], TC_V_LIST),
+  return tc_py_get_item(ev, collect(ev, a[0], TC_V_LIST),
                         (tc_val){.kind = TC_V_SLICE, .slice = parts});
 }
 

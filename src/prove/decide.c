@@ -52,6 +52,7 @@ static bool never_positive(tc_prover *p, const tc_affine *e, uint32_t splits) {
 /* by * (a - b) + gap <= 0 */
 static bool ordered(tc_prover *p, const tc_affine *difference, int64_t by, int64_t gap) {
   tc_affine e = tc_affine_const(gap);
+  p->linear_steps = TC_LINEAR_STEPS;
   return tc_affine_add(&e, difference, by, &e) && never_positive(p, &e, MAX_SPLITS);
 }
 
@@ -186,7 +187,6 @@ static void record(tc_prover *p, enum tc_prove_user user, enum tc_prove_layer la
 static enum tc_proof ask(tc_prover *p, enum tc_prove_user user, tc_value fact, tc_model *model) {
   enum tc_proof r = TC_UNKNOWN;
   if (is_on(p, user, TC_LAYER_facts)) {
-    p->linear_steps = TC_LINEAR_STEPS;
     r = tc_decide(p, fact, MAX_DEPTH);
     record(p, user, TC_LAYER_facts, r);
     if (r == TC_PROVED) return r;
@@ -228,23 +228,21 @@ static bool is_risky(tc_prover *p, const tc_op *op) {
 static bool is_safe(tc_prover *p, tc_value v) {
   uint32_t bottom = p->work.n;
   bool safe = true;
+  if (tc_slot_at(p, v)->defined_epoch == p->epoch) return true;
+  p->n_walks++;
   tc_vec_push(p->arena, &p->work, v);
-  while (p->work.n > bottom) {
+  while (p->work.n > bottom && safe) {
     tc_value top = p->work.at[--p->work.n];
     const tc_op *op = tc_op_at(p->ir, top);
     tc_slot *slot = tc_slot_at(p, top);
-    if (slot->defined_epoch == p->epoch || !tc_op_is_pure(op)) continue;
-    if (is_risky(p, op)) {
-      safe = false;
-      break;
-    }
-    slot->defined_epoch = p->epoch;
+    if (slot->seen == p->n_walks || !tc_op_is_pure(op)) continue;
+    slot->seen = p->n_walks;
+    safe = !is_risky(p, op);
     for (uint32_t i = 0; i < op->n_in; i++)
       tc_vec_push(p->arena, &p->work, tc_input(p->ir, op, i));
   }
   p->work.n = bottom;
-  /* Ops above a risky one were taken as defined on the way down. */
-  if (!safe) tc_env_stale(p);
+  if (safe) tc_slot_at(p, v)->defined_epoch = p->epoch;
   return safe;
 }
 

@@ -92,7 +92,7 @@ struct tc_prover {
   TC_VEC(tc_term) terms;
   tc_values work; /* values on the way to their facts */
   uint32_t affine_depth;
-  uint32_t linear_steps; /* left for the question at hand */
+  uint32_t linear_steps; /* left for the comparison at hand */
   uint64_t budget; /* evaluations left for this kernel */
 };
 
@@ -126,7 +126,7 @@ void tc_linear_assume(tc_prover *p, const tc_affine *form);
 
 /* ---- layers ---- */
 
-enum { TC_LINEAR_STEPS = 96 }; /* per question */
+enum { TC_LINEAR_STEPS = 64 }; /* per comparison */
 /* Layer `facts`: TC_PROVED, TC_REFUTED when the negation was proved, or TC_UNKNOWN. */
 enum tc_proof tc_decide(tc_prover *p, tc_value fact, uint32_t depth);
 /* Layer `finite`. `defined`: the question is whether `goal` is poison, not whether it is true. */

@@ -286,7 +286,10 @@ static void add_mentioned(closure *c, tc_str text) {
 
 void tc_cpu_prelude(tc_sb *out, enum tc_cpu_isa isa, tc_str text) {
   tc_sb_adds(out, head);
-  tc_sb_printf(out, "#define TC_VECTOR_B %u\n\n", tc_cpu_isa_row(isa)->vector_b);
+  tc_sb_printf(out,
+               "#define TC_VECTOR_B %u\n"
+               "typedef tc_i32 tc_v_i32 __attribute__((vector_size(TC_VECTOR_B)));\n\n",
+               tc_cpu_isa_row(isa)->vector_b);
   closure c = {out, tc_cpu_isa_row(isa)->vector_b / 4, tc_map_in(out->arena)};
   add_mentioned(&c, text);
   tc_sb_char(out, '\n');

@@ -1,0 +1,314 @@
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ---- memory ---- */
+
+void *cli_memory(size_t size_b) {
+  void *at = calloc(1, size_b ? size_b : 1);
+  if (at) return at;
+  fputs("tilec: out of memory\n", stderr);
+  exit(EXIT_USER);
+}
+
+char *cli_format(const char *fmt, ...) {
+  va_list args, again;
+  va_start(args, fmt);
+  va_copy(again, args);
+  int n = vsnprintf(NULL, 0, fmt, args);
+  char *text = cli_memory((size_t)(n < 0 ? 0 : n) + 1);
+  if (n > 0) vsnprintf(text, (size_t)n + 1, fmt, again);
+  va_end(again);
+  va_end(args);
+  return text;
+}
+
+/* ---- saying what is wrong ---- */
+
+void cli_json_string(FILE *to, const char *text) {
+  putc('"', to);
+  for (; *text; text++) {
+    unsigned char ch = (unsigned char)*text;
+    if (ch == '"' || ch == '\\') {
+      fprintf(to, "\\%c", ch);
+    } else if (ch < 0x20) {
+      fprintf(to, "\\u%04x", ch);
+    } else {
+      putc(ch, to);
+    }
+  }
+  putc('"', to);
+}
+
+static void say(const cli *c, const char *severity, const char *code, const char *text) {
+  cli_progress_end(c);
+  if (c->json) {
+    fprintf(stderr, "{\"code\":\"%s\",\"severity\":\"%s\",\"message\":", code, severity);
+    cli_json_string(stderr, text);
+    fputs(",\"spans\":[],\"notes\":[],\"help\":\"\"}\n", stderr);
+    return;
+  }
+  bool color = c->format == TILEC_FORMAT_COLOR;
+  const char *on = strcmp(severity, "error") == 0 ? "\033[1;31m" : "\033[1;35m";
+  fprintf(stderr, "tilec: %s%s%s%s%s%s: %s\n", color ? on : "", severity, *code ? "[" : "", code,
+          *code ? "]" : "", color ? "\033[0m" : "", text);
+}
+
+int cli_fail(const cli *c, int exit_code, const char *code, const char *fmt, ...) {
+  char text[2048];
+  va_list args;
+  va_start(args, fmt);
+  vsnprintf(text, sizeof text, fmt, args);
+  va_end(args);
+  say(c, "error", code, text);
+  return exit_code;
+}
+
+void cli_warn(const cli *c, const char *line) {
+  if (c->quiet) return;
+  const char *colon = strchr(line, ':');
+  bool note = strncmp(line, "note:", 5) == 0;
+  say(c, note ? "note" : "warning", "", colon ? colon + 2 : line);
+}
+
+int cli_exit_code(tilec_status status) {
+  switch (status) {
+  case TILEC_OK: return EXIT_OK;
+  case TILEC_USAGE: return EXIT_USAGE;
+  case TILEC_CHECK_FAILED: return EXIT_CHECK;
+  case TILEC_NO_TARGET: return EXIT_TARGET;
+  case TILEC_BUDGET: return EXIT_BUDGET;
+  case TILEC_BUG: return EXIT_BUG;
+  case TILEC_ERROR:
+  case TILEC_ARGUMENT:
+  case TILEC_MEMORY:
+  case TILEC_ENVIRONMENT: break;
+  }
+  return EXIT_USER;
+}
+
+int cli_fail_with(const cli *c, tilec_status status, tilec_error *error) {
+  cli_progress_end(c);
+  fputs(tilec_error_diagnostics(error, c->format), stderr);
+  tilec_error_release(error);
+  return cli_exit_code(status);
+}
+
+/* ---- input and output ---- */
+
+static bool is_name(const char *text) {
+  for (const char *at = text; *at; at++) {
+    bool letter = (*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z') || *at == '_';
+    if (!letter && (at == text || *at < '0' || *at > '9')) return false;
+  }
+  return *text != 0;
+}
+
+static char *read_stdin(size_t *size_b) {
+  size_t n = 0, cap = 1 << 16;
+  char *text = cli_memory(cap);
+  for (size_t got; (got = fread(text + n, 1, cap - n, stdin)) > 0;) {
+    n += got;
+    if (n < cap) continue;
+    char *grown = cli_memory(cap * 2);
+    memcpy(grown, text, n);
+    free(text);
+    text = grown;
+    cap *= 2;
+  }
+  *size_b = n;
+  return text;
+}
+
+int cli_open_program(cli *c, tilec_program **program) {
+  tilec_program_options o = {.size = sizeof o};
+  struct stat st;
+  *program = NULL;
+  if (c->n_words != 2)
+    return cli_fail(c, EXIT_USAGE, "", "%s takes one file: FILE[:ENTRY], or - for standard input",
+                    c->words[0]);
+  o.path = c->words[1];
+  const char *colon = strrchr(o.path, ':');
+  if (colon && colon > o.path && is_name(colon + 1) && stat(o.path, &st)) {
+    o.entry = colon + 1;
+    o.path = cli_format("%.*s", (int)(colon - o.path), o.path);
+  }
+  if (strcmp(o.path, "-") == 0) {
+    o.text = read_stdin(&o.text_size);
+    o.path = "<stdin>";
+  }
+  tilec_define *defines = cli_memory(c->defines.n * sizeof *defines);
+  for (size_t i = 0; i < c->defines.n; i++)
+    defines[i] = (tilec_define){c->defines.at[i].name, c->defines.at[i].value};
+  o.defines = defines;
+  o.n_defines = c->defines.n;
+  tilec_error *error;
+  tilec_status status = tilec_program_new(c->context, &o, program, &error);
+  return status == TILEC_OK ? EXIT_OK : cli_fail_with(c, status, error);
+}
+
+static int give_file(const cli *c, const char *data, size_t n) {
+  char *temporary = cli_format("%s.XXXXXX", c->output);
+  int fd = mkstemp(temporary);
+  FILE *to = fd < 0 ? NULL : fdopen(fd, "wb");
+  mode_t mask = umask(0);
+  umask(mask);
+  bool ok = to && fchmod(fd, 0666 & ~mask) == 0 && fwrite(data, 1, n, to) == n;
+  int problem = errno;
+  if (to && fclose(to) && ok) ok = false, problem = errno;
+  if (ok && rename(temporary, c->output)) ok = false, problem = errno;
+  if (ok) return EXIT_OK;
+  if (fd >= 0) unlink(temporary);
+  return cli_fail(c, EXIT_USER, "E0655", "cannot write %s: %s", c->output, strerror(problem));
+}
+
+int cli_give(const cli *c, const char *data, size_t n) {
+  if (c->output && strcmp(c->output, "-") != 0) return give_file(c, data, n);
+  if (fwrite(data, 1, n, stdout) == n && fflush(stdout) == 0) return EXIT_OK;
+  return cli_fail(c, EXIT_USER, "E0655", "cannot write to standard output: %s", strerror(errno));
+}
+
+/* ---- verbs ---- */
+
+static const cli_verb VERBS[] = {
+    {"run", "FILE[:ENTRY] [-D NAME=VALUE] [--in NAME=FILE|NUMBER] [--out NAME=FILE]",
+     "runs a kernel on arrays in .npy files, or on --random ones", cli_run},
+    {"check", "FILE[:ENTRY] [-D NAME=VALUE]", "says what is wrong with a kernel, without running it",
+     cli_check},
+    {"emit", "FILE[:ENTRY] --emit=ast|ir|tile|c [-o FILE]", "shows a kernel in one of its forms",
+     cli_emit},
+    {"opt", "FILE.tir --run PASS[,PASS] [-o FILE]", "runs passes over IR text", cli_opt},
+    {"explain", "CODE", "explains a diagnostic, such as E0635; without a code, lists them",
+     cli_explain},
+    {"targets", "", "lists what kernels can be compiled for", cli_targets},
+    {"doctor", "", "shows what was found on this machine", cli_doctor},
+    {"cache", "ls|stat|verify|clear|gc", "looks after the compiled kernels", cli_cache},
+    {"version", "", "shows the version", cli_version},
+    {"help", "[VERB]", "shows this, or the help of a verb", cli_help},
+};
+enum { N_VERBS = sizeof VERBS / sizeof *VERBS };
+
+static const cli_verb *find_verb(const char *name) {
+  for (int i = 0; i < N_VERBS; i++)
+    if (strcmp(VERBS[i].name, name) == 0) return &VERBS[i];
+  return NULL;
+}
+
+static void help_options(void) {
+  puts("\nOptions of every verb:\n"
+       "  --format=text|json   form of results and diagnostics\n"
+       "  --color=auto|always|never\n"
+       "  -v, -q               say more, say less\n"
+       "  -fno-PASS            leave a pass out");
+  for (size_t i = 0; i < tilec_option_count(); i++) {
+    tilec_option row = {.size = sizeof row};
+    if (tilec_option_at(i, &row) != TILEC_OK || row.flag[1] != '-') continue;
+    printf("  %-20s %s%s%s%s [%s]\n", row.flag, row.help, *row.initial ? " (default " : "",
+           row.initial, *row.initial ? ")" : "", row.variable);
+  }
+}
+
+static void help_run(void) {
+  puts("\n  --in NAME=FILE.npy   argument NAME; for a scalar, --in NAME=NUMBER\n"
+       "  --out NAME=FILE.npy  where argument NAME goes; one that is only an output is created\n"
+       "  --random[=SEED]      fills what was not named with random values\n"
+       "  --dim NAME=NUMBER    a symbolic dimension that no array determines\n"
+       "  --check              compares with the interpreter; --rtol, --atol set the bound\n"
+       "  --bench[=RUNS]       measures\n"
+       "\nbfloat16 arrays are stored as uint16 bits, 8-bit floats as uint8, 4-bit types as uint8\n"
+       "with two elements to a byte.\n"
+       "\nExample: tilec run gemm.py -D M=1024 -D N=1024 -D K=512 --random --check");
+}
+
+int cli_help(cli *c) {
+  const cli_verb *verb = c->n_words > 1 ? find_verb(c->words[1]) : NULL;
+  if (c->n_words > 1 && !verb)
+    return cli_fail(c, EXIT_USAGE, "", "there is no verb '%s'; `tilec help` lists them", c->words[1]);
+  if (verb) {
+    printf("tilec %s %s\n  %s\n", verb->name, verb->usage, verb->help);
+    if (verb->run == cli_run) help_run();
+    return EXIT_OK;
+  }
+  puts("tilec VERB ...: compiles and runs tile kernels\n");
+  for (int i = 0; i < N_VERBS; i++) printf("  %-9s %s\n", VERBS[i].name, VERBS[i].help);
+  help_options();
+  puts("\nExit codes: 0 ok, 1 error, 2 usage, 3 check failed, 4 no such target, 5 budget, 70 bug");
+  return EXIT_OK;
+}
+
+/* ---- the process ---- */
+
+static void print_text(void *data, const char *text, size_t n) {
+  const cli *c = data;
+  cli_progress_end(c);
+  fwrite(text, 1, n, c->json ? stderr : stdout);
+}
+
+static void warn_text(void *data, const char *text) { cli_warn(data, text); }
+
+static bool wants_color(void) {
+  const char *force = getenv("CLICOLOR_FORCE"), *no = getenv("NO_COLOR"), *term = getenv("TERM");
+  if (no && *no) return false;
+  if (force && *force && strcmp(force, "0") != 0) return true;
+  return isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
+}
+
+/* Passes that are left out add up; of everything else the last word counts. */
+static int set_options(cli *c) {
+  char *disabled = cli_format("%s", "");
+  tilec_error *error;
+  for (size_t i = 0; i < c->options.n; i++) {
+    const cli_pair *p = &c->options.at[i];
+    const char *value = p->value;
+    if (strcmp(p->name, "disable") == 0)
+      value = disabled = cli_format("%s%s%s", disabled, *disabled ? "," : "", p->value);
+    tilec_status status = tilec_context_set(c->context, p->name, value, &error);
+    if (status != TILEC_OK) return cli_fail_with(c, status, error);
+  }
+  if (c->verbosity) {
+    tilec_status status = tilec_context_set(c->context, "log", c->verbosity > 1 ? "2" : "1", &error);
+    if (status != TILEC_OK) return cli_fail_with(c, status, error);
+  }
+  return EXIT_OK;
+}
+
+static int start(cli *c, int argc, char **argv) {
+  c->rtol = c->atol = -1;
+  c->format = wants_color() ? TILEC_FORMAT_COLOR : TILEC_FORMAT_TEXT;
+  int code = cli_read_args(c, argc, argv);
+  if (code) return code;
+  tilec_context_options o = {.size = sizeof o,
+                             .read_environment = 1,
+                             .print = print_text,
+                             .warn = warn_text,
+                             .data = c};
+  tilec_error *error;
+  tilec_status status = tilec_context_new(&o, &c->context, &error);
+  return status == TILEC_OK ? set_options(c) : cli_fail_with(c, status, error);
+}
+
+int main(int argc, char **argv) {
+  cli c = {0};
+  int code = start(&c, argc, argv);
+  const cli_verb *verb = code || !c.n_words ? NULL : find_verb(c.words[0]);
+  if (!code && !c.n_words && !c.help) {
+    cli_help(&c);
+    code = EXIT_USAGE;
+  } else if (!code && c.help) {
+    if (c.n_words) c.words[1] = c.words[0], c.words[0] = "help", c.n_words = 2;
+    code = cli_help(&c);
+  } else if (!code && !verb) {
+    code = cli_fail(&c, EXIT_USAGE, "", "there is no verb '%s'; `tilec help` lists them", c.words[0]);
+  } else if (!code) {
+    code = verb->run(&c);
+  }
+  cli_progress_end(&c);
+  tilec_context_release(c.context);
+  if (fflush(stdout) && !code) code = cli_fail(&c, EXIT_USER, "E0655", "cannot write to standard output");
+  return code;
+}

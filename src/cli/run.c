@@ -1,0 +1,382 @@
+/* tilec run: a kernel on arrays from files, or on random ones, checked and measured if asked. Files are
+ * written when everything has succeeded, so that no output is ever half there. */
+#include "cli/npy.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+typedef struct value { /* one parameter */
+  tilec_param param;
+  const cli_pair *in, *out;
+  tilec_array *array;   /* NULL: scalar, or left out */
+  tilec_array *oracle;  /* its copy for the interpreter */
+  tilec_tensor view;    /* of array, as the launch gets it */
+  tilec_tensor oracle_view;
+  npy_file file;
+} value;
+
+typedef struct job {
+  cli *c;
+  tilec_program *program;
+  tilec_kernel *kernel;
+  tilec_kernel_info info;
+  value *values;
+  tilec_arg *args;
+  size_t n;
+  tilec_dim *dims;
+  /* results */
+  bool checked;
+  double worst;
+  uint64_t median_ns, min_ns;
+  size_t n_runs;
+} job;
+
+/* ---- names ---- */
+
+static const char *all_names(const job *j) {
+  const char *text = "";
+  for (size_t i = 0; i < j->n; i++)
+    text = cli_format("%s%s%s", text, i ? ", " : "", j->values[i].param.name);
+  return text;
+}
+
+static int check_names(const job *j, const cli_pairs *pairs, const char *what) {
+  for (size_t i = 0; i < pairs->n; i++) {
+    bool known = false;
+    for (size_t k = 0; k < j->n; k++)
+      known = known || strcmp(pairs->at[i].name, j->values[k].param.name) == 0;
+    if (!known)
+      return cli_fail(j->c, EXIT_USER, "E0657", "%s %s: %s has no parameter of this name, only %s",
+                      what, pairs->at[i].name, j->info.name, all_names(j));
+  }
+  return EXIT_OK;
+}
+
+static int check_dims(const job *j) {
+  const cli_pairs *dims = &j->c->dims;
+  for (size_t i = 0; i < dims->n; i++) {
+    bool known = false;
+    for (size_t k = 0; tilec_kernel_dim(j->kernel, k); k++)
+      known = known || strcmp(tilec_kernel_dim(j->kernel, k), dims->at[i].name) == 0;
+    if (!known)
+      return cli_fail(j->c, EXIT_USER, "E0657", "--dim %s: %s has no symbolic dimension of this name",
+                      dims->at[i].name, j->info.name);
+    j->dims[i].name = dims->at[i].name;
+    cli_parse_int(dims->at[i].value, 0, INT64_MAX, &j->dims[i].value); /* checked by set_dim */
+  }
+  return EXIT_OK;
+}
+
+static int describe(job *j) {
+  j->info.size = sizeof j->info;
+  tilec_kernel_describe(j->kernel, &j->info);
+  j->n = j->info.n_params;
+  j->values = cli_memory(j->n * sizeof *j->values);
+  j->args = cli_memory(j->n * sizeof *j->args);
+  j->dims = cli_memory(j->c->dims.n * sizeof *j->dims);
+  for (size_t i = 0; i < j->n; i++) {
+    value *v = &j->values[i];
+    v->param.size = sizeof v->param;
+    tilec_kernel_param(j->kernel, i, &v->param);
+    v->in = cli_pairs_find(&j->c->inputs, v->param.name);
+    v->out = cli_pairs_find(&j->c->outputs, v->param.name);
+  }
+  int code = check_names(j, &j->c->inputs, "--in");
+  if (!code) code = check_names(j, &j->c->outputs, "--out");
+  return code ? code : check_dims(j);
+}
+
+/* ---- arguments ---- */
+
+static bool is_float(tilec_dtype dtype) { return dtype >= TILEC_FLOAT16 && dtype < TILEC_POINTER; }
+
+static int read_scalar(const job *j, value *v, tilec_arg *arg) {
+  const char *text = v->in ? v->in->value : NULL;
+  if (v->out)
+    return cli_fail(j->c, EXIT_USER, "E0657", "--out %s: a scalar cannot be an output",
+                    v->param.name);
+  if (!text)
+    return cli_fail(j->c, EXIT_USER, "E0657", "nothing was given for the scalar '%s': --in %s=NUMBER",
+                    v->param.name, v->param.name);
+  if (is_float((tilec_dtype)v->param.dtype)) {
+    arg->kind = TILEC_ARG_FLOAT;
+    if (cli_parse_float(text, &arg->as.f)) return EXIT_OK;
+  } else {
+    arg->kind = TILEC_ARG_INT;
+    bool yes = strcmp(text, "True") == 0, no = strcmp(text, "False") == 0;
+    arg->as.i = yes;
+    if (yes || no || cli_parse_int(text, INT64_MIN, INT64_MAX, &arg->as.i)) return EXIT_OK;
+  }
+  return cli_fail(j->c, EXIT_USER, "E0657", "--in %s is '%s', expected a number of type %s",
+                  v->param.name, text, tilec_dtype_name((tilec_dtype)v->param.dtype));
+}
+
+static void use_array(value *v, tilec_arg *arg, uint16_t flags) {
+  v->view = *tilec_array_tensor(v->array);
+  v->view.flags = flags;
+  arg->kind = TILEC_ARG_TENSOR;
+  arg->as.tensor = &v->view;
+}
+
+static int read_inputs(job *j) {
+  for (size_t i = 0; i < j->n; i++) {
+    value *v = &j->values[i];
+    int code = EXIT_OK;
+    if (v->param.kind == TILEC_PARAM_SCALAR) {
+      code = read_scalar(j, v, &j->args[i]);
+    } else if (v->in) {
+      code = npy_read(j->c, v->in->value, &v->array);
+      if (!code) use_array(v, &j->args[i], 0);
+    }
+    if (code) return code;
+    if (v->out) code = npy_can_write(j->c, v->out->value);
+    if (code) return code;
+  }
+  return EXIT_OK;
+}
+
+/* The shape an array of a parameter has in a file: packed types count bytes in the last extent. */
+static int storage_shape(const job *j, const value *v, int64_t *shape) {
+  tilec_dtype dtype = (tilec_dtype)v->param.dtype;
+  int64_t bytes = (int64_t)tilec_dtype_bytes(dtype, 8), per_byte = bytes < 8 ? 8 / bytes : 1;
+  if (per_byte == 1 || v->param.rank == 0) return EXIT_OK;
+  int64_t *last = &shape[v->param.rank - 1];
+  if (*last % per_byte)
+    return cli_fail(j->c, EXIT_USER, "E0657",
+                    "the last extent of '%s' is %lld, expected a multiple of %lld: %s is packed",
+                    v->param.name, (long long)*last, (long long)per_byte, tilec_dtype_name(dtype));
+  *last /= per_byte;
+  return EXIT_OK;
+}
+
+static int create_array(job *j, size_t i) {
+  value *v = &j->values[i];
+  int64_t shape[TILEC_MAX_RANK];
+  tilec_error *error;
+  tilec_dtype dtype = (tilec_dtype)v->param.dtype;
+  tilec_status status = tilec_kernel_shape(j->kernel, j->args, j->n, j->dims, j->c->dims.n, i, shape,
+                                           &error);
+  if (status != TILEC_OK) return cli_fail_with(j->c, status, error);
+  int code = storage_shape(j, v, shape);
+  if (code) return code;
+  status = tilec_array_new(j->c->context, tilec_dtype_storage(dtype), v->param.rank, shape,
+                           &v->array, &error);
+  if (status != TILEC_OK) return cli_fail_with(j->c, status, error);
+  const tilec_tensor *t = tilec_array_tensor(v->array);
+  bool filled = j->c->random && (v->param.flags & TILEC_PARAM_READ) && !v->out;
+  if (filled) {
+    status = tilec_tensor_random(t, dtype, j->c->seed * 1000003 + i, &error);
+    if (status != TILEC_OK) return cli_fail_with(j->c, status, error);
+  } else { /* all ones: a NaN of every float type, so that what was not written shows */
+    memset(t->data, 0xff, tilec_array_bytes(v->array));
+  }
+  use_array(v, &j->args[i], filled ? 0 : TILEC_TENSOR_POISONED);
+  return EXIT_OK;
+}
+
+static bool only_output(const value *v) {
+  return !(v->param.flags & TILEC_PARAM_READ) && v->param.flags & TILEC_PARAM_WRITTEN;
+}
+
+static int create_others(job *j) {
+  for (size_t i = 0; i < j->n; i++) {
+    const value *v = &j->values[i];
+    if (v->param.kind == TILEC_PARAM_SCALAR || v->array) continue;
+    if (v->param.flags & TILEC_PARAM_NULLABLE && !v->out) continue;
+    bool pointer = v->param.flags & TILEC_PARAM_POINTER;
+    bool may = v->out || j->c->random || (only_output(v) && (j->c->check || j->c->bench));
+    if (!may || pointer)
+      return cli_fail(j->c, EXIT_USER, "E0657", "nothing was given for '%s': --%s %s=FILE.npy%s",
+                      v->param.name, only_output(v) ? "out" : "in", v->param.name,
+                      pointer ? "" : ", or --random");
+    int code = create_array(j, i);
+    if (code) return code;
+  }
+  return EXIT_OK;
+}
+
+/* ---- running ---- */
+
+static int launch(job *j, tilec_kernel *kernel, const tilec_arg *args, const char *what) {
+  tilec_error *error;
+  cli_progress_start(j->c, what);
+  tilec_status status = tilec_launch(kernel, args, j->n, &error);
+  cli_progress_end(j->c);
+  return status == TILEC_OK ? EXIT_OK : cli_fail_with(j->c, status, error);
+}
+
+/* Copies for the oracle, before the kernel writes into its arrays. */
+static int copy_arrays(job *j, tilec_arg *args) {
+  for (size_t i = 0; i < j->n; i++) {
+    value *v = &j->values[i];
+    tilec_error *error;
+    args[i] = j->args[i];
+    if (!v->array) continue;
+    const tilec_tensor *t = tilec_array_tensor(v->array);
+    tilec_status status = tilec_array_new(j->c->context, (tilec_dtype)t->dtype, t->rank, t->shape,
+                                          &v->oracle, &error);
+    if (status != TILEC_OK) return cli_fail_with(j->c, status, error);
+    memcpy(tilec_array_tensor(v->oracle)->data, t->data, tilec_array_bytes(v->array));
+    v->oracle_view = *tilec_array_tensor(v->oracle);
+    v->oracle_view.flags = v->view.flags;
+    args[i].as.tensor = &v->oracle_view;
+  }
+  return EXIT_OK;
+}
+
+static int say_difference(const job *j, const value *v, const tilec_difference *d, int64_t total) {
+  const char *index = "";
+  for (uint32_t axis = 0; axis < v->param.rank; axis++)
+    index = cli_format("%s%s%lld", index, axis ? ", " : "", (long long)d->index[axis]);
+  return cli_fail(j->c, EXIT_CHECK, "E0658",
+                  "%s[%s] is %.9g, expected %.9g within %.3g (%lld of %lld elements differ)",
+                  v->param.name, index, d->got, d->wanted, d->bound, (long long)d->n_bad,
+                  (long long)total);
+}
+
+static int compare(job *j, const value *v) {
+  tilec_difference d = {.size = sizeof d};
+  tilec_error *error;
+  tilec_dtype dtype = (tilec_dtype)v->param.dtype;
+  double rtol = j->c->rtol >= 0 ? j->c->rtol : v->param.rtol;
+  double atol = v->param.atol + v->param.atol_scale * tilec_tensor_magnitude(&v->oracle_view, dtype);
+  if (j->c->atol >= 0) atol = j->c->atol;
+  tilec_status status =
+      tilec_tensor_compare(&v->view, &v->oracle_view, dtype, rtol, atol, &d, &error);
+  if (status != TILEC_OK) return cli_fail_with(j->c, status, error);
+  if (d.worst > j->worst) j->worst = d.worst;
+  int64_t total = 1;
+  for (uint32_t axis = 0; axis < v->view.rank; axis++) total *= v->view.shape[axis];
+  return d.n_bad ? say_difference(j, v, &d, total) : EXIT_OK;
+}
+
+static int check_against_oracle(job *j, const tilec_arg *args) {
+  tilec_kernel *oracle;
+  tilec_error *error;
+  tilec_status status = tilec_kernel_new(j->program, "interp", &oracle, &error);
+  if (status != TILEC_OK) return cli_fail_with(j->c, status, error);
+  int code = launch(j, oracle, args, "running on the interpreter");
+  tilec_kernel_release(oracle);
+  for (size_t i = 0; !code && i < j->n; i++)
+    if (j->values[i].array && j->values[i].param.flags & TILEC_PARAM_WRITTEN)
+      code = compare(j, &j->values[i]);
+  j->checked = !code;
+  return code;
+}
+
+static int run_once(job *j) {
+  if (!j->c->check) return launch(j, j->kernel, j->args, "running");
+  tilec_arg *args = cli_memory(j->n * sizeof *args);
+  int code = copy_arrays(j, args);
+  if (!code) code = launch(j, j->kernel, j->args, "running");
+  return code ? code : check_against_oracle(j, args);
+}
+
+/* ---- outputs ---- */
+
+/* All files are written before the first is put in its place. */
+static int write_outputs(job *j) {
+  int code = EXIT_OK;
+  for (size_t i = 0; i < j->n && !code; i++) {
+    value *v = &j->values[i];
+    if (v->out && v->array)
+      code = npy_write(j->c, v->out->value, &v->view, tilec_array_bytes(v->array), &v->file);
+  }
+  for (size_t i = 0; i < j->n && !code; i++)
+    if (j->values[i].file.temporary) code = npy_commit(j->c, &j->values[i].file);
+  for (size_t i = 0; i < j->n; i++) npy_forget(&j->values[i].file);
+  return code;
+}
+
+/* ---- measuring ---- */
+
+enum { ENOUGH_NS = 500 * 1000 * 1000, MIN_RUNS = 5, MAX_RUNS = 10000 };
+
+static uint64_t now_ns(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static int ascending(const void *a, const void *b) {
+  uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+  return x < y ? -1 : x > y;
+}
+
+static int measure(job *j) {
+  size_t wanted = j->c->n_bench ? (size_t)j->c->n_bench : MAX_RUNS;
+  uint64_t *times = cli_memory(wanted * sizeof *times), total = 0;
+  cli_progress_start(j->c, "measuring");
+  while (j->n_runs < wanted) {
+    tilec_error *error;
+    uint64_t start = now_ns();
+    tilec_status status = tilec_launch(j->kernel, j->args, j->n, &error);
+    uint64_t took = now_ns() - start;
+    if (status != TILEC_OK) return cli_fail_with(j->c, status, error);
+    times[j->n_runs++] = took;
+    total += took;
+    if (!j->c->n_bench && j->n_runs >= MIN_RUNS && total >= ENOUGH_NS) break;
+  }
+  cli_progress_end(j->c);
+  qsort(times, j->n_runs, sizeof *times, ascending);
+  j->min_ns = times[0];
+  j->median_ns = times[j->n_runs / 2];
+  return EXIT_OK;
+}
+
+/* ---- the result ---- */
+
+static void report(const job *j) {
+  const cli *c = j->c;
+  if (c->json) {
+    printf("{\"cached\":%s,\"check\":%s,\"compile_ns\":%llu,\"kernel\":",
+           j->info.cached ? "true" : "false", j->checked ? "\"ok\"" : "null",
+           (unsigned long long)j->info.compile_ns);
+    cli_json_string(stdout, j->info.name);
+    if (j->n_runs)
+      printf(",\"min_ns\":%llu,\"runs\":%zu", (unsigned long long)j->min_ns, j->n_runs);
+    printf(",\"schema_version\":1,\"status\":\"ok\",\"target\":\"%s\"", j->info.target);
+    if (j->n_runs) printf(",\"time_ns\":%llu", (unsigned long long)j->median_ns);
+    if (j->checked) printf(",\"worst_difference\":%.9g", j->worst);
+    puts("}");
+    return;
+  }
+  if (c->quiet) return;
+  if (j->checked)
+    printf("%s on %s: agrees with the interpreter (worst difference %.3g)\n", j->info.name,
+           j->info.target, j->worst);
+  if (j->n_runs)
+    printf("%s on %s: median %.3f us, min %.3f us, %zu runs\n", j->info.name, j->info.target,
+           (double)j->median_ns / 1e3, (double)j->min_ns / 1e3, j->n_runs);
+}
+
+static int run_job(job *j) {
+  tilec_error *error;
+  cli_progress_start(j->c, "compiling");
+  tilec_status status = tilec_kernel_new(j->program, NULL, &j->kernel, &error);
+  cli_progress_end(j->c);
+  if (status != TILEC_OK) return cli_fail_with(j->c, status, error);
+  if (!j->c->quiet) fputs(tilec_kernel_diagnostics(j->kernel, j->c->format), stderr);
+  int code = describe(j);
+  if (!code) code = read_inputs(j);
+  if (!code) code = create_others(j);
+  if (!code) code = run_once(j);
+  if (!code) code = write_outputs(j);
+  if (!code && j->c->bench) code = measure(j);
+  if (!code) report(j);
+  return code;
+}
+
+int cli_run(cli *c) {
+  job j = {.c = c};
+  int code = cli_open_program(c, &j.program);
+  if (!code) code = run_job(&j);
+  for (size_t i = 0; i < j.n; i++) {
+    tilec_array_release(j.values[i].array);
+    tilec_array_release(j.values[i].oracle);
+  }
+  tilec_kernel_release(j.kernel);
+  tilec_program_release(j.program);
+  return code;
+}

@@ -1,0 +1,165 @@
+/* The session: options, -D values, and the way from a file to its function. */
+#include "lang/lang.h"
+
+#include "lang/eval_private.h"
+
+tc_lang *tc_lang_new(tc_arena *arena, tc_diags *diags, tc_names *names) {
+  tc_lang *lang = TC_NEW(arena, tc_lang);
+  lang->arena = arena;
+  lang->diags = diags;
+  lang->names = names;
+  lang->source = diags->source;
+  return lang;
+}
+
+void tc_lang_set_reader(tc_lang *lang, tc_lang_read *read, void *data) {
+  lang->read = read;
+  lang->read_data = data;
+}
+
+void tc_lang_set_device(tc_lang *lang, const tc_lang_device *device) { lang->device = *device; }
+
+void tc_lang_set_step_limit(tc_lang *lang, uint64_t steps) { lang->step_limit = steps; }
+
+/* ---- -D ---- */
+
+static bool is_vocabulary(const tc_names *names, const tc_ast *node) {
+  while (node->kind == TC_AST_ATTRIBUTE) node = node->attribute.object;
+  if (node->kind != TC_AST_NAME) return false;
+  tc_str root = tc_names_text(names, node->name.name);
+  return tc_str_is(root, "T") || tc_str_is(root, "tilelang") || tc_str_is(root, "tilec");
+}
+
+typedef struct literal_check {
+  const tc_names *names;
+  bool ok;
+} literal_check;
+
+static void check_literal(void *cx, const tc_ast *node) {
+  literal_check *c = cx;
+  switch (node->kind) {
+  case TC_AST_INT:
+  case TC_AST_FLOAT:
+  case TC_AST_STRING:
+  case TC_AST_NONE:
+  case TC_AST_TRUE:
+  case TC_AST_FALSE:
+    return;
+  case TC_AST_ATTRIBUTE:
+    c->ok = c->ok && is_vocabulary(c->names, node);
+    return;
+  case TC_AST_UNARY:
+  case TC_AST_BINARY:
+  case TC_AST_TUPLE:
+  case TC_AST_LIST:
+  case TC_AST_SET:
+  case TC_AST_DICT:
+  case TC_AST_PAIR:
+    tc_ast_each_child(node, check_literal, c);
+    return;
+  default:
+    c->ok = false;
+    return;
+  }
+}
+
+/* A literal, arithmetic on literals, or a T.* name; NULL for anything else, which is a bare str. */
+static const tc_ast *parse_define(tc_eval *ev, const tc_define *define) {
+  const char *file = tc_format(ev->arena, "-D %s", tc_eval_name(ev, define->name));
+  tc_parse_cx cx = {ev->arena, ev->names, ev->source, tc_diags_new(ev->arena, ev->source)};
+  uint32_t at = tc_source_add(ev->source, file, tc_str_of(define->text), 1);
+  const tc_ast *node = tc_parse_expression(&cx, at);
+  literal_check check = {ev->names, node != NULL};
+  if (node) check_literal(&check, node);
+  return check.ok ? node : NULL;
+}
+
+static tc_val evaluate_define(tc_eval *ev, const tc_define *define) {
+  const tc_ast *node = parse_define(ev, define);
+  if (!node) return tc_val_str(ev->arena, tc_str_of(define->text));
+  tc_eval before = *ev;
+  tc_module *known = tc_module_load(
+      ev, "defines", "<-D>", TC_STR("import tilelang.language as T\nimport tilelang, tilec\n"));
+  tc_running top = {.caller = ev->running, .module = known};
+  ev->running = &top;
+  ev->cursor = (tc_cursor){0};
+  ev->block = NULL;
+  ev->lazy_operand = false;
+  tc_val value = tc_eval_expr(ev, node);
+  ev->running = before.running;
+  ev->cursor = before.cursor;
+  ev->block = before.block;
+  ev->lazy_operand = before.lazy_operand;
+  ev->node = before.node;
+  return value;
+}
+
+bool tc_eval_define(tc_eval *ev, tc_name name, tc_val *value) {
+  tc_lang *lang = ev->lang;
+  tc_vec_push(ev->arena, &lang->asked, name);
+  for (uint32_t i = 0; i < lang->n_defines; i++) {
+    tc_define *define = &lang->defines[i];
+    if (define->name.id != name.id) continue;
+    if (!define->evaluated) define->value = evaluate_define(ev, define);
+    define->evaluated = define->used = true;
+    *value = define->value;
+    return true;
+  }
+  return false;
+}
+
+static void check_all_used(tc_eval *ev, const char *entry) {
+  const tc_lang *lang = ev->lang;
+  for (uint32_t i = 0; i < lang->n_defines; i++) {
+    if (lang->defines[i].used) continue;
+    tc_str name = tc_names_text(ev->names, lang->defines[i].name), best = {0};
+    uint32_t least = 4;
+    TC_DIAG(ev->diags, D_unused_define, (tc_span){0}, entry, name.at);
+    tc_sb all = tc_sb_in(ev->arena);
+    for (uint32_t k = 0; k < lang->asked.n; k++) {
+      tc_str known = tc_names_text(ev->names, lang->asked.at[k]);
+      uint32_t d = tc_str_distance(name, known, least);
+      if (d < least) least = d, best = known;
+      tc_sb_printf(&all, "%s%s", k ? ", " : "", known.at);
+    }
+    if (best.n)
+      tc_diag_help(ev->diags, "did you mean '%s'?", best.at);
+    else
+      tc_diag_help(ev->diags, "it has: %s", all.n ? all.at : "none");
+    tc_diag_stop(ev->diags);
+  }
+}
+
+/* ---- compiling ---- */
+
+tc_eval *tc_lang_start(tc_lang *lang, const tc_lang_define *defines, uint32_t n_defines) {
+  lang->eval = (tc_eval){.lang = lang,
+                         .arena = lang->arena,
+                         .diags = lang->diags,
+                         .names = lang->names,
+                         .source = lang->source,
+                         .steps_left = lang->step_limit ? lang->step_limit : 50000000};
+  lang->modules.n = lang->asked.n = lang->trail.n = 0;
+  lang->inlined = tc_map_in(lang->arena);
+  lang->n_blocks = lang->n_loops = 0;
+  lang->defines = TC_NEW_ARRAY(lang->arena, n_defines + 1, tc_define);
+  lang->n_defines = n_defines;
+  for (uint32_t i = 0; i < n_defines; i++)
+    lang->defines[i] = (tc_define){.name = tc_names_add(lang->names, tc_str_of(defines[i].name)),
+                                   .text = tc_str_dup(lang->arena, tc_str_of(defines[i].text))};
+  return &lang->eval;
+}
+
+tc_ir *tc_lang_compile(tc_lang *lang, const char *path, tc_str text, const char *entry,
+                       const tc_lang_define *defines, uint32_t n_defines) {
+  tc_eval *ev = tc_lang_start(lang, defines, n_defines);
+  tc_module *module = tc_module_load(ev, "__main__", tc_str_dup(lang->arena, tc_str_of(path)), text);
+  tc_ir *ir = tc_entry_run(ev, module, &entry);
+  check_all_used(ev, entry);
+  return ir;
+}
+
+const tc_ast *tc_lang_parse(tc_lang *lang, const char *path, tc_str text) {
+  const tc_parse_cx cx = {lang->arena, lang->names, lang->source, lang->diags};
+  return tc_parse_module(&cx, tc_source_add(lang->source, path, text, 1), TC_PARSE_WHOLE);
+}
