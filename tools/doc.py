@@ -9,7 +9,6 @@ printed there. A page written by hand fails when it names a diagnostic that does
 import argparse
 from pathlib import Path
 import re
-import subprocess
 import sys
 
 from deftable import TableError, read, sections
@@ -375,8 +374,16 @@ def ir():
             )
         head = ("op", "class", "inputs", "effect", "states", "text form", "rule")
         blocks += [heading("Ops: " + title), grid(head, cells)]
-    blocks += [heading("Text forms"), text_forms()]
-    return page("The IR", "src/ir/states.def, ops.def, forms.def, attrs.def and words.def", *blocks)
+    rules = table("ir/rules.def", RULE="name rule")
+    blocks += [
+        heading("Rules"),
+        "What the verifier checks after every pass, and in IR text that it is given.",
+        grid(("rule", ""), [(code(r.name), prose(r.rule, True)) for r in rules]),
+        heading("Text forms"),
+        text_forms(),
+    ]
+    tables = "states.def, ops.def, rules.def, forms.def, attrs.def and words.def"
+    return page("The IR", f"src/ir/{tables}", *blocks)
 
 
 def text_forms():
@@ -404,6 +411,45 @@ def text_forms():
                 [(code(name), " ".join(map(code, group))) for name, group in words.items()],
             ),
         ]
+    )
+
+
+# ---- passes ----
+
+
+def passes():
+    rows = table("pass/passes.def", PASS="name needs gives breaks guard kind help")
+    properties = table("pass/properties.def", PROPERTY="name doc")
+    users = table("prove/users.def", USER="name doc")
+    layers = table("prove/layers.def", LAYER="name doc")
+
+    def names(text):
+        return " ".join(code(name) for name in re.findall(r"HAS\((\w+)\)", text))
+
+    return page(
+        "Passes and the prover",
+        "src/pass/passes.def, src/pass/properties.def, src/prove/users.def and layers.def",
+        "In the order in which they run. The IR is verified after each. "
+        "`-fno-NAME` leaves an optional one out, `--dump=DIRECTORY` writes the IR after each.",
+        grid(
+            ("pass", "needs", "gives", "breaks", "", "what it does"),
+            [
+                (
+                    *(code(r.name), names(r.needs), names(r.gives), names(r.breaks)),
+                    *(r.kind.lower(), prose(r.help, True)),
+                )
+                for r in rows
+            ],
+        ),
+        heading("Properties"),
+        "Besides the [states](ir.md#states), passes establish:",
+        grid(("property", "what is true"), [(code(p.name), prose(p.doc, True)) for p in properties]),
+        heading("The prover"),
+        "Passes ask one prover whether a condition holds. It answers proved, refuted with a model, "
+        "or unknown, which always takes the safe path; its work is counted and bounded. Who asks:",
+        grid(("user", "what it asks"), [(code(u.name), prose(u.doc, True)) for u in users]),
+        "Its layers, cheapest first:",
+        grid(("layer", "what it does"), [(code(x.name), prose(x.doc, True)) for x in layers]),
     )
 
 
@@ -478,6 +524,7 @@ def pages(program):
         "math.md": mathematics(),
         "diagnostics.md": diagnostics(),
         "ir.md": ir(),
+        "passes.md": passes(),
         "options.md": options(),
         "cpu.md": cpu(),
     }

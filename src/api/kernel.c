@@ -165,7 +165,7 @@ tilec_status tilec_kernel_param(const tilec_kernel *kernel, size_t i, tilec_para
     /* Stored results are rounded once more; integers may come from rounded floats. */
     double eps = tc_kernel_epsilon(tc_scalar_type(tc_table_dtype(p->dtype)));
     ours.rtol = kernel->bound.rtol > 2 * eps ? kernel->bound.rtol : 2 * eps;
-    ours.atol = eps > 0 ? 0 : 1;
+    ours.atol = eps > 0 || p->dtype == TILEC_POINTER || !p->dtype ? 0 : 1;
     ours.atol_scale = kernel->bound.atol_scale;
   }
   return tc_api_write_struct(out, &ours, sizeof ours) ? TILEC_OK : TILEC_USAGE;

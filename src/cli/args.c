@@ -123,7 +123,7 @@ static const flag FLAGS[] = {
     {"-D", VALUE, set_define},       {"--define", VALUE, set_define}, {"--in", VALUE, set_in},
     {"--out", VALUE, set_out},       {"--dim", VALUE, set_dim},       {"--random", MAYBE, set_random},
     {"--check", NOTHING, set_check}, {"--bench", MAYBE, set_bench},   {"--rtol", VALUE, set_rtol},
-    {"--atol", VALUE, set_atol},     {"--emit", VALUE, set_emit},     {"--run", VALUE, set_passes},
+    {"--atol", VALUE, set_atol},     {"--emit", VALUE, set_emit},     {"--form", VALUE, set_emit},     {"--run", VALUE, set_passes},
     {"-o", VALUE, set_output},       {"--output", VALUE, set_output}, {"--format", VALUE, set_format},
     {"--color", VALUE, set_color},   {"-q", NOTHING, set_quiet},      {"--quiet", NOTHING, set_quiet},
     {"-v", NOTHING, set_verbose},    {"--verbose", NOTHING, set_verbose},

@@ -217,7 +217,16 @@ static bool payload_b(const header *h, tilec_dtype dtype, int64_t *size_b) {
   return bytes <= INT64_MAX;
 }
 
-static int read_open(const cli *c, const char *path, int fd, char *text, tilec_array **out) {
+static void reverse(int64_t *shape, uint32_t rank) {
+  for (uint32_t i = 0; i < rank / 2; i++) {
+    int64_t x = shape[i];
+    shape[i] = shape[rank - 1 - i];
+    shape[rank - 1 - i] = x;
+  }
+}
+
+static int read_open(const cli *c, const char *path, int fd, char *text, bool *columns,
+                     tilec_array **out) {
   header h = {.problem = ""};
   struct stat st;
   int64_t header_b = 0, data_b = 0;
@@ -229,10 +238,13 @@ static int read_open(const cli *c, const char *path, int fd, char *text, tilec_a
   if (!dtype)
     return cli_fail(c, EXIT_USER, "E0651", "%s holds elements of type '%s', which no argument can be",
                     path, h.descr);
-  if (h.fortran && !order_free(&h))
+  bool by_columns = h.fortran && !order_free(&h);
+  if (by_columns && !columns)
     return cli_fail(c, EXIT_USER, "E0652",
                     "%s is in Fortran order, expected row-major: save numpy.ascontiguousarray(a)",
                     path);
+  if (by_columns) reverse(h.shape, h.rank);
+  if (columns) *columns = by_columns;
   if (!payload_b(&h, dtype, &data_b))
     return cli_fail(c, EXIT_USER, "E0654", "%s: the size of its array does not fit 64 bits", path);
   if (st.st_size - header_b < data_b)
@@ -248,13 +260,13 @@ static int read_open(const cli *c, const char *path, int fd, char *text, tilec_a
   return cli_fail(c, EXIT_USER, "E0653", "%s: %s", path, errno ? strerror(errno) : "it is truncated");
 }
 
-int npy_read(const cli *c, const char *path, tilec_array **out) {
+int npy_read(const cli *c, const char *path, bool *columns, tilec_array **out) {
   *out = NULL;
   /* Opening a pipe would wait for its writer; O_NONBLOCK does not, and fstat then refuses it. */
   int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return cli_fail(c, EXIT_USER, "E0656", "cannot read %s: %s", path, strerror(errno));
   char *text = malloc(MAX_HEADER_B);
-  int code = text ? read_open(c, path, fd, text, out)
+  int code = text ? read_open(c, path, fd, text, columns, out)
                   : cli_fail(c, EXIT_USER, "E0654", "%s: out of memory", path);
   free(text);
   close(fd);
@@ -291,12 +303,13 @@ static bool write_all(int fd, const void *from, size_t size_b) {
 }
 
 /* Version 1: magic, version, length, dict padded with blanks to a multiple of 64 bytes. */
-static size_t make_header(char *out, size_t size_b, const tilec_tensor *t) {
+static size_t make_header(char *out, size_t size_b, const tilec_tensor *t, bool columns) {
   char dict[768];
-  size_t n = (size_t)snprintf(dict, sizeof dict, "{'descr': '%s', 'fortran_order': False, 'shape': (",
-                              descr_of((tilec_dtype)t->dtype));
+  size_t n = (size_t)snprintf(dict, sizeof dict, "{'descr': '%s', 'fortran_order': %s, 'shape': (",
+                              descr_of((tilec_dtype)t->dtype), columns ? "True" : "False");
   for (uint32_t i = 0; i < t->rank; i++)
-    n += (size_t)snprintf(dict + n, sizeof dict - n, "%lld,%s", (long long)t->shape[i],
+    n += (size_t)snprintf(dict + n, sizeof dict - n, "%lld,%s",
+                          (long long)t->shape[columns ? t->rank - 1 - i : i],
                           i + 1 < t->rank ? " " : "");
   if (t->rank > 1) n--; /* (2, 3) but (2,) */
   n += (size_t)snprintf(dict + n, sizeof dict - n, "), }");
@@ -311,9 +324,10 @@ static size_t make_header(char *out, size_t size_b, const tilec_tensor *t) {
   return whole;
 }
 
-int npy_write(const cli *c, const char *path, const tilec_tensor *tensor, size_t data_b,
+int npy_write(const cli *c, const char *path, const tilec_array *array, bool columns,
               npy_file *file) {
   char head[1024];
+  const tilec_tensor *tensor = tilec_array_tensor(array);
   *file = (npy_file){path, cli_format("%s.XXXXXX", path)};
   if (!descr_of((tilec_dtype)tensor->dtype))
     return cli_fail(c, EXIT_BUG, "E0902", "internal error: no .npy type for %s",
@@ -325,9 +339,9 @@ int npy_write(const cli *c, const char *path, const tilec_tensor *tensor, size_t
   }
   mode_t mask = umask(0);
   umask(mask);
-  size_t n = make_header(head, sizeof head, tensor);
-  const char *data = (const char *)tensor->data + tensor->byte_offset;
-  bool ok = fchmod(fd, 0666 & ~mask) == 0 && write_all(fd, head, n) && write_all(fd, data, data_b);
+  size_t n = make_header(head, sizeof head, tensor, columns);
+  bool ok = fchmod(fd, 0666 & ~mask) == 0 && write_all(fd, head, n)
+            && write_all(fd, tensor->data, tilec_array_bytes(array));
   int problem = errno;
   if (close(fd) && ok) ok = false, problem = errno; /* where a full disk may show */
   if (ok) return EXIT_OK;

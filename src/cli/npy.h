@@ -1,20 +1,22 @@
-/* Arrays in files: the .npy format of NumPy, versions 1 to 3, row-major, little-endian. */
+/* Arrays in files: the .npy format of NumPy, versions 1 to 3, little-endian. */
 #ifndef TC_CLI_NPY_H
 #define TC_CLI_NPY_H
 
 #include "cli/cli.h"
 
-/* Reads a file into a new array whose dtype is the file's. 0, or an exit code after saying what is
- * wrong with it (E0650 to E0656). Nothing in the file is believed before it is checked. */
-int npy_read(const cli *c, const char *path, tilec_array **out);
+/* Reads a file into a new array whose dtype is the file's. Where `columns` is not NULL, an array in
+ * Fortran order is taken too: *columns is true then, and the array's extents are in reverse, as they
+ * lie in memory. 0, or an exit code after saying what is wrong with the file (E0650 to E0656). Nothing
+ * in it is believed before it is checked. */
+int npy_read(const cli *c, const char *path, bool *columns, tilec_array **out);
 
 /* A file being written: nothing is seen at `path` until npy_commit. */
 typedef struct npy_file {
   const char *path;
   char *temporary;
 } npy_file;
-/* Writes the array beside `path`. 0, or an exit code, and then no file is left. */
-int npy_write(const cli *c, const char *path, const tilec_tensor *tensor, size_t data_b,
+/* Writes the array beside `path`, as it was read. 0, or an exit code, and then no file is left. */
+int npy_write(const cli *c, const char *path, const tilec_array *array, bool columns,
               npy_file *file);
 int npy_commit(const cli *c, npy_file *file);
 /* Removes what was not committed. */

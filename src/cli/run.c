@@ -6,14 +6,22 @@
 #include <string.h>
 #include <time.h>
 
+/* An array, and its copy for the interpreter. */
+typedef struct cell {
+  tilec_array *array, *oracle;
+  bool columns; /* lies by columns in memory and in its file */
+  const char *out;
+  npy_file file;
+} cell;
+
 typedef struct value { /* one parameter */
   tilec_param param;
   const cli_pair *in, *out;
-  tilec_array *array;   /* NULL: scalar, or left out */
-  tilec_array *oracle;  /* its copy for the interpreter */
-  tilec_tensor view;    /* of array, as the launch gets it */
-  tilec_tensor oracle_view;
-  npy_file file;
+  cell own;                /* no array: scalar, or left out */
+  cell *table;             /* a table of pointers: what they point to */
+  size_t n_table;
+  tilec_tensor view, oracle_view; /* as the launches get it */
+  int64_t shape[TILEC_MAX_RANK], strides[TILEC_MAX_RANK]; /* of an array by columns */
 } value;
 
 typedef struct job {
@@ -112,11 +120,94 @@ static int read_scalar(const job *j, value *v, tilec_arg *arg) {
                   v->param.name, text, tilec_dtype_name((tilec_dtype)v->param.dtype));
 }
 
+/* The view a launch gets: of the array itself, or of one by columns with its extents turned round. */
+static tilec_tensor view_of(value *v, const tilec_array *array, uint16_t flags) {
+  tilec_tensor t = *tilec_array_tensor(array);
+  t.flags = flags;
+  if (!v->own.columns) return t;
+  int64_t stride = 1;
+  for (uint32_t i = 0; i < t.rank; i++) {
+    v->shape[i] = t.shape[t.rank - 1 - i];
+    v->strides[i] = stride;
+    stride *= v->shape[i];
+  }
+  t.shape = v->shape;
+  t.strides = v->strides;
+  return t;
+}
+
 static void use_array(value *v, tilec_arg *arg, uint16_t flags) {
-  v->view = *tilec_array_tensor(v->array);
-  v->view.flags = flags;
+  v->view = view_of(v, v->own.array, flags);
   arg->kind = TILEC_ARG_TENSOR;
   arg->as.tensor = &v->view;
+}
+
+/* The words of a list separated by commas. */
+static char **split(const char *list, size_t *n) {
+  char *copy = cli_format("%s", list), **words = cli_memory((strlen(list) + 1) * sizeof *words);
+  *n = 0;
+  for (char *at = copy; at;) {
+    char *comma = strchr(at, ',');
+    if (comma) *comma = 0;
+    words[(*n)++] = at;
+    at = comma ? comma + 1 : NULL;
+  }
+  return words;
+}
+
+/* An array of addresses: one element per cell. */
+static int make_table(const job *j, const value *v, bool oracle, tilec_array **table) {
+  int64_t shape[1] = {(int64_t)v->n_table};
+  tilec_error *error;
+  tilec_status status = tilec_array_new(j->c->context, TILEC_INT64, 1, shape, table, &error);
+  if (status != TILEC_OK) return cli_fail_with(j->c, status, error);
+  for (size_t i = 0; i < v->n_table; i++) {
+    const tilec_array *to = oracle ? v->table[i].oracle : v->table[i].array;
+    int64_t address = (int64_t)(intptr_t)tilec_array_tensor(to)->data;
+    memcpy((char *)tilec_array_tensor(*table)->data + i * sizeof address, &address, sizeof address);
+  }
+  return EXIT_OK;
+}
+
+/* --in NAME=a.npy,b.npy for a parameter that holds pointers. */
+static int read_table(job *j, value *v) {
+  size_t n_out = 0;
+  char **in = split(v->in->value, &v->n_table);
+  char **out = v->out ? split(v->out->value, &n_out) : NULL;
+  if (out && n_out != v->n_table)
+    return cli_fail(j->c, EXIT_USER, "E0657", "--out %s names %zu files, expected %zu as in --in",
+                    v->param.name, n_out, v->n_table);
+  v->table = cli_memory(v->n_table * sizeof *v->table);
+  for (size_t i = 0; i < v->n_table; i++) {
+    int code = npy_read(j->c, in[i], NULL, &v->table[i].array);
+    if (code) return code;
+    if (out) v->table[i].out = out[i];
+  }
+  return make_table(j, v, false, &v->own.array);
+}
+
+static int read_tensor(job *j, size_t i) {
+  value *v = &j->values[i];
+  bool table = v->param.dtype == TILEC_POINTER && !(v->param.flags & TILEC_PARAM_POINTER);
+  bool strided = v->param.flags & TILEC_PARAM_STRIDED;
+  int code = table ? read_table(j, v)
+                   : npy_read(j->c, v->in->value, strided ? &v->own.columns : NULL, &v->own.array);
+  if (!code) use_array(v, &j->args[i], 0);
+  return code;
+}
+
+/* Says early what could not be written in the end. */
+static int check_outputs(job *j, value *v) {
+  if (!v->out) return EXIT_OK;
+  if (!v->table) {
+    v->own.out = v->out->value;
+    return npy_can_write(j->c, v->own.out);
+  }
+  for (size_t i = 0; i < v->n_table; i++) {
+    int code = npy_can_write(j->c, v->table[i].out);
+    if (code) return code;
+  }
+  return EXIT_OK;
 }
 
 static int read_inputs(job *j) {
@@ -126,11 +217,9 @@ static int read_inputs(job *j) {
     if (v->param.kind == TILEC_PARAM_SCALAR) {
       code = read_scalar(j, v, &j->args[i]);
     } else if (v->in) {
-      code = npy_read(j->c, v->in->value, &v->array);
-      if (!code) use_array(v, &j->args[i], 0);
+      code = read_tensor(j, i);
     }
-    if (code) return code;
-    if (v->out) code = npy_can_write(j->c, v->out->value);
+    if (!code) code = check_outputs(j, v);
     if (code) return code;
   }
   return EXIT_OK;
@@ -161,15 +250,15 @@ static int create_array(job *j, size_t i) {
   int code = storage_shape(j, v, shape);
   if (code) return code;
   status = tilec_array_new(j->c->context, tilec_dtype_storage(dtype), v->param.rank, shape,
-                           &v->array, &error);
+                           &v->own.array, &error);
   if (status != TILEC_OK) return cli_fail_with(j->c, status, error);
-  const tilec_tensor *t = tilec_array_tensor(v->array);
+  const tilec_tensor *t = tilec_array_tensor(v->own.array);
   bool filled = j->c->random && (v->param.flags & TILEC_PARAM_READ) && !v->out;
   if (filled) {
     status = tilec_tensor_random(t, dtype, j->c->seed * 1000003 + i, &error);
     if (status != TILEC_OK) return cli_fail_with(j->c, status, error);
   } else { /* all ones: a NaN of every float type, so that what was not written shows */
-    memset(t->data, 0xff, tilec_array_bytes(v->array));
+    memset(t->data, 0xff, tilec_array_bytes(v->own.array));
   }
   use_array(v, &j->args[i], filled ? 0 : TILEC_TENSOR_POISONED);
   return EXIT_OK;
@@ -182,9 +271,9 @@ static bool only_output(const value *v) {
 static int create_others(job *j) {
   for (size_t i = 0; i < j->n; i++) {
     const value *v = &j->values[i];
-    if (v->param.kind == TILEC_PARAM_SCALAR || v->array) continue;
+    if (v->param.kind == TILEC_PARAM_SCALAR || v->own.array) continue;
     if (v->param.flags & TILEC_PARAM_NULLABLE && !v->out) continue;
-    bool pointer = v->param.flags & TILEC_PARAM_POINTER;
+    bool pointer = v->param.flags & TILEC_PARAM_POINTER || v->param.dtype == TILEC_POINTER;
     bool may = v->out || j->c->random || (only_output(v) && (j->c->check || j->c->bench));
     if (!may || pointer)
       return cli_fail(j->c, EXIT_USER, "E0657", "nothing was given for '%s': --%s %s=FILE.npy%s",
@@ -206,49 +295,72 @@ static int launch(job *j, tilec_kernel *kernel, const tilec_arg *args, const cha
   return status == TILEC_OK ? EXIT_OK : cli_fail_with(j->c, status, error);
 }
 
+static int copy_cell(const job *j, cell *x) {
+  const tilec_tensor *t = tilec_array_tensor(x->array);
+  tilec_error *error;
+  tilec_status status = tilec_array_new(j->c->context, (tilec_dtype)t->dtype, t->rank, t->shape,
+                                        &x->oracle, &error);
+  if (status != TILEC_OK) return cli_fail_with(j->c, status, error);
+  memcpy(tilec_array_tensor(x->oracle)->data, t->data, tilec_array_bytes(x->array));
+  return EXIT_OK;
+}
+
 /* Copies for the oracle, before the kernel writes into its arrays. */
 static int copy_arrays(job *j, tilec_arg *args) {
   for (size_t i = 0; i < j->n; i++) {
     value *v = &j->values[i];
-    tilec_error *error;
+    int code = EXIT_OK;
     args[i] = j->args[i];
-    if (!v->array) continue;
-    const tilec_tensor *t = tilec_array_tensor(v->array);
-    tilec_status status = tilec_array_new(j->c->context, (tilec_dtype)t->dtype, t->rank, t->shape,
-                                          &v->oracle, &error);
-    if (status != TILEC_OK) return cli_fail_with(j->c, status, error);
-    memcpy(tilec_array_tensor(v->oracle)->data, t->data, tilec_array_bytes(v->array));
-    v->oracle_view = *tilec_array_tensor(v->oracle);
-    v->oracle_view.flags = v->view.flags;
+    if (!v->own.array) continue;
+    for (size_t k = 0; !code && k < v->n_table; k++) code = copy_cell(j, &v->table[k]);
+    if (!code)
+      code = v->table ? make_table(j, v, true, &v->own.oracle) : copy_cell(j, &v->own);
+    if (code) return code;
+    v->oracle_view = view_of(v, v->own.oracle, v->view.flags);
     args[i].as.tensor = &v->oracle_view;
   }
   return EXIT_OK;
 }
 
-static int say_difference(const job *j, const value *v, const tilec_difference *d, int64_t total) {
+static int say_difference(const job *j, const value *v, uint32_t rank, const tilec_difference *d,
+                          int64_t total) {
   const char *index = "";
-  for (uint32_t axis = 0; axis < v->param.rank; axis++)
-    index = cli_format("%s%s%lld", index, axis ? ", " : "", (long long)d->index[axis]);
+  for (uint32_t axis = 0; axis < rank; axis++)
+    index = cli_format("%s%s%lld", index, axis ? ", " : "",
+                       (long long)d->index[v->own.columns ? rank - 1 - axis : axis]);
   return cli_fail(j->c, EXIT_CHECK, "E0658",
                   "%s[%s] is %.9g, expected %.9g within %.3g (%lld of %lld elements differ)",
                   v->param.name, index, d->got, d->wanted, d->bound, (long long)d->n_bad,
                   (long long)total);
 }
 
-static int compare(job *j, const value *v) {
+/* What is behind a pointer has the type its file has. */
+static int compare(job *j, const value *v, const cell *x, tilec_dtype dtype) {
+  const tilec_tensor *got = tilec_array_tensor(x->array), *want = tilec_array_tensor(x->oracle);
   tilec_difference d = {.size = sizeof d};
   tilec_error *error;
-  tilec_dtype dtype = (tilec_dtype)v->param.dtype;
   double rtol = j->c->rtol >= 0 ? j->c->rtol : v->param.rtol;
-  double atol = v->param.atol + v->param.atol_scale * tilec_tensor_magnitude(&v->oracle_view, dtype);
+  double atol = v->param.atol + v->param.atol_scale * tilec_tensor_magnitude(want, dtype);
   if (j->c->atol >= 0) atol = j->c->atol;
-  tilec_status status =
-      tilec_tensor_compare(&v->view, &v->oracle_view, dtype, rtol, atol, &d, &error);
+  tilec_status status = tilec_tensor_compare(got, want, dtype, rtol, atol, &d, &error);
   if (status != TILEC_OK) return cli_fail_with(j->c, status, error);
   if (d.worst > j->worst) j->worst = d.worst;
   int64_t total = 1;
-  for (uint32_t axis = 0; axis < v->view.rank; axis++) total *= v->view.shape[axis];
-  return d.n_bad ? say_difference(j, v, &d, total) : EXIT_OK;
+  for (uint32_t axis = 0; axis < got->rank; axis++) total *= got->shape[axis];
+  return d.n_bad ? say_difference(j, v, got->rank, &d, total) : EXIT_OK;
+}
+
+static int compare_value(job *j, const value *v) {
+  int code = EXIT_OK;
+  for (size_t i = 0; !code && i < v->n_table; i++) {
+    const cell *x = &v->table[i];
+    code = compare(j, v, x, (tilec_dtype)tilec_array_tensor(x->array)->dtype);
+  }
+  if (code || v->table || !v->own.array) return code;
+  if (v->param.flags & TILEC_PARAM_POINTER)
+    return compare(j, v, &v->own, (tilec_dtype)v->view.dtype);
+  if (!(v->param.flags & TILEC_PARAM_WRITTEN)) return EXIT_OK;
+  return compare(j, v, &v->own, (tilec_dtype)v->param.dtype);
 }
 
 static int check_against_oracle(job *j, const tilec_arg *args) {
@@ -258,9 +370,7 @@ static int check_against_oracle(job *j, const tilec_arg *args) {
   if (status != TILEC_OK) return cli_fail_with(j->c, status, error);
   int code = launch(j, oracle, args, "running on the interpreter");
   tilec_kernel_release(oracle);
-  for (size_t i = 0; !code && i < j->n; i++)
-    if (j->values[i].array && j->values[i].param.flags & TILEC_PARAM_WRITTEN)
-      code = compare(j, &j->values[i]);
+  for (size_t i = 0; !code && i < j->n; i++) code = compare_value(j, &j->values[i]);
   j->checked = !code;
   return code;
 }
@@ -275,18 +385,37 @@ static int run_once(job *j) {
 
 /* ---- outputs ---- */
 
-/* All files are written before the first is put in its place. */
-static int write_outputs(job *j) {
+/* Calls fn for the array of each parameter, and for what each table points to. */
+static int each_cell(job *j, int (*fn)(const cli *c, cell *x)) {
   int code = EXIT_OK;
   for (size_t i = 0; i < j->n && !code; i++) {
     value *v = &j->values[i];
-    if (v->out && v->array)
-      code = npy_write(j->c, v->out->value, &v->view, tilec_array_bytes(v->array), &v->file);
+    code = fn(j->c, &v->own);
+    for (size_t k = 0; k < v->n_table && !code; k++) code = fn(j->c, &v->table[k]);
   }
-  for (size_t i = 0; i < j->n && !code; i++)
-    if (j->values[i].file.temporary) code = npy_commit(j->c, &j->values[i].file);
-  for (size_t i = 0; i < j->n; i++) npy_forget(&j->values[i].file);
   return code;
+}
+
+static int write_cell(const cli *c, cell *x) {
+  return x->out && x->array ? npy_write(c, x->out, x->array, x->columns, &x->file) : EXIT_OK;
+}
+
+static int commit_cell(const cli *c, cell *x) {
+  return x->file.temporary ? npy_commit(c, &x->file) : EXIT_OK;
+}
+
+static int free_cell(const cli *c, cell *x) {
+  (void)c;
+  npy_forget(&x->file);
+  tilec_array_release(x->array);
+  tilec_array_release(x->oracle);
+  return EXIT_OK;
+}
+
+/* All files are written before the first is put in its place. */
+static int write_outputs(job *j) {
+  int code = each_cell(j, write_cell);
+  return code ? code : each_cell(j, commit_cell);
 }
 
 /* ---- measuring ---- */
@@ -372,10 +501,7 @@ int cli_run(cli *c) {
   job j = {.c = c};
   int code = cli_open_program(c, &j.program);
   if (!code) code = run_job(&j);
-  for (size_t i = 0; i < j.n; i++) {
-    tilec_array_release(j.values[i].array);
-    tilec_array_release(j.values[i].oracle);
-  }
+  each_cell(&j, free_cell);
   tilec_kernel_release(j.kernel);
   tilec_program_release(j.program);
   return code;

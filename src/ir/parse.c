@@ -4,13 +4,13 @@
 #include "ir/print.h"
 
 static void skip_empty_lines(tc_reader *r) {
-  while (r->token.kind == TC_TOKEN_NEWLINE) tc_reader_next(r);
+  while (r->token.kind == TC_TIR_NEWLINE) tc_reader_next(r);
 }
 
 static void parse_first_line(tc_reader *r) {
   skip_empty_lines(r);
   tc_reader_want(r, "tir");
-  tc_span span = tc_token_span(r);
+  tc_span span = tc_reader_span_here(r);
   int64_t version = tc_reader_int(r, "the version");
   if (!r->failed && version != TC_TIR_VERSION)
     TC_FAIL(r, D_tir_version, span, (unsigned long long)version, (int)TC_TIR_VERSION);
@@ -20,16 +20,16 @@ static void parse_first_line(tc_reader *r) {
     tc_reader_want_line_end(r);
     return;
   }
-  if (r->token.kind == TC_TOKEN_WORD)
-    TC_FAIL(r, D_tir_word, tc_token_span(r), "state", TC_ARG_STR(r->token.text));
+  if (r->token.kind == TC_TIR_WORD)
+    TC_FAIL(r, D_tir_word, tc_reader_span_here(r), "state", TC_ARG_STR(r->token.text));
   tc_reader_expected(r, "a state");
 }
 
 static void parse_var_line(tc_reader *r, enum tc_var_kind kind) {
   tc_name name = {0};
   tc_reader_next(r);
-  tc_span span = tc_token_span(r);
-  tc_name_key key = tc_reader_name(r, TC_TOKEN_VAR, "a variable", &name);
+  tc_span span = tc_reader_span_here(r);
+  tc_name_key key = tc_reader_name(r, TC_TIR_VAR, "a variable", &name);
   uint32_t old;
   if (tc_map_get(&r->vars, key, &old))
     TC_FAIL(r, D_tir_duplicate, span, tc_format(r->ir->arena, "%%%s", tc_name_of(r->ir, name)));
@@ -41,10 +41,10 @@ static void parse_var_line(tc_reader *r, enum tc_var_kind kind) {
 }
 
 static void parse_scalar_param(tc_reader *r) {
-  tc_span span = tc_token_span(r);
+  tc_span span = tc_reader_span_here(r);
   uint32_t id = 0;
   tc_str text = r->token.text;
-  tc_name_key key = tc_reader_name(r, TC_TOKEN_VAR, "a variable", NULL);
+  tc_name_key key = tc_reader_name(r, TC_TIR_VAR, "a variable", NULL);
   if (r->failed) return;
   if (!tc_map_get(&r->vars, key, &id) || tc_var_at(r->ir, (tc_var){id})->kind != TC_VAR_SCALAR)
     TC_FAIL(r, D_tir_unknown, span, "scalar", tc_str_dup(r->ir->arena, text));
@@ -54,7 +54,7 @@ static void parse_scalar_param(tc_reader *r) {
 
 static void parse_param(tc_reader *r) {
   tc_reader_next(r);
-  if (r->token.kind == TC_TOKEN_VAR) {
+  if (r->token.kind == TC_TIR_VAR) {
     parse_scalar_param(r);
   } else {
     tc_param param = {.kind = TC_PARAM_BUFFER, .buf = tc_reader_declaration(r, TC_BUF_PARAM)};
@@ -93,13 +93,13 @@ static void parse_function_line(tc_reader *r) {
 
 static void parse_function(tc_reader *r) {
   tc_reader_want(r, "func");
-  tc_reader_name(r, TC_TOKEN_AT, "the function's name", &r->ir->name);
+  tc_reader_name(r, TC_TIR_AT, "the function's name", &r->ir->name);
   tc_reader_want(r, "{");
   tc_reader_want_line_end(r);
   while (!r->failed && !tc_reader_is(r, "}")) parse_function_line(r);
   tc_reader_want(r, "}");
   skip_empty_lines(r);
-  if (r->token.kind != TC_TOKEN_END) tc_reader_expected(r, "the end of the text");
+  if (r->token.kind != TC_TIR_END) tc_reader_expected(r, "the end of the text");
 }
 
 tc_ir *tc_ir_parse(tc_arena *arena, tc_diags *diags, tc_names *names, const char *file, tc_str text) {

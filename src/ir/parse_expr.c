@@ -30,10 +30,10 @@ static bool find_type(tc_str text, tc_type *type) {
 
 tc_type tc_reader_type(tc_reader *r) {
   tc_type type = tc_scalar_type(TC_DT_int32);
-  if (r->token.kind != TC_TOKEN_WORD) {
+  if (r->token.kind != TC_TIR_WORD) {
     tc_reader_expected(r, "a type");
   } else if (!find_type(r->token.text, &type)) {
-    TC_FAIL(r, D_tir_word, tc_token_span(r), "type", TC_ARG_STR(r->token.text));
+    TC_FAIL(r, D_tir_word, tc_reader_span_here(r), "type", TC_ARG_STR(r->token.text));
   }
   tc_reader_next(r);
   return type;
@@ -52,7 +52,7 @@ static tc_value literal_mismatch(tc_reader *r, tc_span span, const char *what, t
 }
 
 static tc_value parse_int_literal(tc_reader *r, bool negative) {
-  tc_span span = tc_token_span(r);
+  tc_span span = tc_reader_span_here(r);
   uint64_t magnitude = r->token.number;
   tc_reader_next(r);
   tc_type type = literal_type(r, TC_DT_int32);
@@ -67,7 +67,7 @@ static tc_value parse_int_literal(tc_reader *r, bool negative) {
 }
 
 static tc_value parse_float_literal(tc_reader *r, bool negative) {
-  tc_span span = tc_token_span(r);
+  tc_span span = tc_reader_span_here(r);
   double x = 0;
   if (tc_reader_is(r, "inf")) {
     x = (double)INFINITY;
@@ -85,7 +85,7 @@ static tc_value parse_float_literal(tc_reader *r, bool negative) {
 }
 
 static tc_value parse_bool_literal(tc_reader *r) {
-  tc_span span = tc_token_span(r);
+  tc_span span = tc_reader_span_here(r);
   bool x = tc_reader_is(r, "true");
   tc_reader_next(r);
   tc_type type = literal_type(r, TC_DT_bool);
@@ -94,7 +94,7 @@ static tc_value parse_bool_literal(tc_reader *r) {
 }
 
 static bool at_float_literal(const tc_reader *r) {
-  return r->token.kind == TC_TOKEN_FLOAT || tc_reader_is(r, "inf") || tc_reader_is(r, "nan");
+  return r->token.kind == TC_TIR_FLOAT || tc_reader_is(r, "inf") || tc_reader_is(r, "nan");
 }
 
 /* ---- making ops ---- */
@@ -166,7 +166,7 @@ static void parse_call_tail(tc_reader *r, tc_pure *x) {
   }
   if (x->op != TC_OP_ramp && x->op != TC_OP_broadcast && x->op != TC_OP_lane) return;
   tc_reader_want(r, ",");
-  tc_span span = tc_token_span(r);
+  tc_span span = tc_reader_span_here(r);
   int64_t n = tc_reader_int(r, "a number of lanes");
   if (n < 0 || n > TC_MAX_LANES) TC_FAIL(r, D_tir_range, span, "the number", "a lane");
   if (x->op == TC_OP_lane) x->payload = (uint32_t)n;
@@ -177,7 +177,7 @@ static tc_value parse_call(tc_reader *r) {
   uint32_t start = r->token.start;
   tc_pure x = {.op = TC_OP_none};
   if (!find_call(r->token.text, &x))
-    TC_FAIL(r, D_tir_word, tc_token_span(r), "function", TC_ARG_STR(r->token.text));
+    TC_FAIL(r, D_tir_word, tc_reader_span_here(r), "function", TC_ARG_STR(r->token.text));
   tc_reader_next(r);
   tc_reader_want(r, "(");
   int wanted = r->failed ? 0 : tc_op_row(x.op)->n_in;
@@ -186,7 +186,7 @@ static tc_value parse_call(tc_reader *r) {
     if (in.n) tc_reader_want(r, ",");
     tc_vec_push(r->ir->arena, &in, tc_reader_expr(r));
     if (in.n > MAX_OPERANDS)
-      TC_FAIL(r, D_tir_limit, tc_token_span(r), (int)MAX_OPERANDS, "operands");
+      TC_FAIL(r, D_tir_limit, tc_reader_span_here(r), (int)MAX_OPERANDS, "operands");
   }
   x.in = in.at;
   x.n = in.n;
@@ -203,7 +203,7 @@ static tc_value parse_name(tc_reader *r, tc_map *map, tc_name_key key, const cha
   uint32_t id = 0;
   if (!tc_map_get(map, key, &id) || !id) {
     if (!r->failed)
-      TC_FAIL(r, D_tir_unknown, tc_token_span(r), what,
+      TC_FAIL(r, D_tir_unknown, tc_reader_span_here(r), what,
               tc_format(r->ir->arena, "%.*s", (int)r->token.size_b, r->text.at + r->token.start));
     id = 0;
   }
@@ -212,12 +212,12 @@ static tc_value parse_name(tc_reader *r, tc_map *map, tc_name_key key, const cha
 }
 
 static tc_value parse_primary(tc_reader *r) {
-  const tc_token *t = &r->token;
-  if (t->kind == TC_TOKEN_INT) return parse_int_literal(r, false);
+  const tc_tir_token *t = &r->token;
+  if (t->kind == TC_TIR_INT) return parse_int_literal(r, false);
   if (at_float_literal(r)) return parse_float_literal(r, false);
   if (tc_reader_is(r, "true") || tc_reader_is(r, "false")) return parse_bool_literal(r);
-  if (t->kind == TC_TOKEN_VALUE) return parse_name(r, &r->values, t->number, "value");
-  if (t->kind == TC_TOKEN_VAR) {
+  if (t->kind == TC_TIR_VALUE) return parse_name(r, &r->values, t->number, "value");
+  if (t->kind == TC_TIR_VAR) {
     tc_name name = tc_names_add(r->ir->names, t->text);
     tc_name_key key = (tc_name_key)name.id << 32 | t->suffix;
     tc_value var = parse_name(r, &r->vars, key, "variable");
@@ -228,7 +228,7 @@ static tc_value parse_primary(tc_reader *r) {
     tc_reader_want(r, ")");
     return v;
   }
-  if (t->kind == TC_TOKEN_WORD && tc_reader_ahead_is(r, "(")) return parse_call(r);
+  if (t->kind == TC_TIR_WORD && tc_reader_ahead_is(r, "(")) return parse_call(r);
   tc_reader_expected(r, "an expression");
   return (tc_value){0};
 }
@@ -238,10 +238,10 @@ static tc_value parse_unary(tc_reader *r) {
   bool negate = tc_reader_is(r, "-");
   if (!negate && !tc_reader_is(r, "~")) return parse_primary(r);
   tc_reader_next(r);
-  if (negate && r->token.kind == TC_TOKEN_INT) return parse_int_literal(r, true);
+  if (negate && r->token.kind == TC_TIR_INT) return parse_int_literal(r, true);
   if (negate && at_float_literal(r)) return parse_float_literal(r, true);
   if (++r->nesting > MAX_DEPTH)
-    TC_FAIL(r, D_tir_limit, tc_token_span(r), (int)MAX_DEPTH, "levels of nesting");
+    TC_FAIL(r, D_tir_limit, tc_reader_span_here(r), (int)MAX_DEPTH, "levels of nesting");
   tc_value a = parse_unary(r);
   r->nesting--;
   tc_pure x = {.op = negate ? TC_OP_neg : TC_OP_not, .in = &a, .n = 1};
@@ -251,7 +251,7 @@ static tc_value parse_unary(tc_reader *r) {
 static const tc_infix *infix_here(const tc_reader *r) {
   uint32_t n;
   const tc_infix *rows = tc_infixes(&n);
-  if (r->token.kind != TC_TOKEN_PUNCT) return NULL;
+  if (r->token.kind != TC_TIR_PUNCT) return NULL;
   for (uint32_t i = 0; i < n; i++)
     if (tc_str_is(r->token.text, rows[i].symbol)) return &rows[i];
   return NULL;
@@ -259,7 +259,7 @@ static const tc_infix *infix_here(const tc_reader *r) {
 
 static tc_value parse_level(tc_reader *r, int level) {
   if (++r->nesting > MAX_DEPTH)
-    TC_FAIL(r, D_tir_limit, tc_token_span(r), (int)MAX_DEPTH, "levels of nesting");
+    TC_FAIL(r, D_tir_limit, tc_reader_span_here(r), (int)MAX_DEPTH, "levels of nesting");
   uint32_t start = r->token.start;
   tc_value a = parse_unary(r);
   for (const tc_infix *op; (op = infix_here(r)) != NULL && op->level >= level;) {
@@ -276,9 +276,9 @@ tc_value tc_reader_expr(tc_reader *r) { return parse_level(r, TC_LEVEL_COMPARE);
 /* ---- buffers ---- */
 
 tc_buf tc_reader_buf(tc_reader *r) {
-  tc_span span = tc_token_span(r);
+  tc_span span = tc_reader_span_here(r);
   uint32_t start = r->token.start, size_b = r->token.size_b, id = 0;
-  tc_name_key key = tc_reader_name(r, TC_TOKEN_WORD, "a buffer", NULL);
+  tc_name_key key = tc_reader_name(r, TC_TIR_WORD, "a buffer", NULL);
   if (!r->failed && !tc_map_get(&r->bufs, key, &id))
     TC_FAIL(r, D_tir_unknown, span, "buffer",
             tc_format(r->ir->arena, "%.*s", (int)size_b, r->text.at + start));
@@ -291,7 +291,7 @@ static tc_value parse_slice(tc_reader *r, tc_buf buf) {
   uint32_t rank = r->failed ? 0 : tc_buf_at(r->ir, buf)->rank;
   for (uint32_t d = 0; d < rank; d++) {
     if (d) tc_reader_want(r, ",");
-    tc_span span = tc_token_span(r);
+    tc_span span = tc_reader_span_here(r);
     base[d] = tc_reader_expr(r);
     tc_reader_want(r, ":+");
     extent[d] = tc_reader_expr(r);
@@ -305,7 +305,7 @@ static tc_value parse_slice(tc_reader *r, tc_buf buf) {
 }
 
 tc_value tc_reader_operand(tc_reader *r) {
-  bool name = r->token.kind == TC_TOKEN_WORD || r->token.kind == TC_TOKEN_STRING;
+  bool name = r->token.kind == TC_TIR_WORD || r->token.kind == TC_TIR_STRING;
   if (!name || !tc_reader_ahead_is(r, "[")) return tc_reader_expr(r);
   tc_buf buf = tc_reader_buf(r);
   tc_reader_want(r, "[");
@@ -328,8 +328,8 @@ void tc_reader_list(tc_reader *r, tc_value *out, uint32_t n, const char *what) {
 static enum tc_scope parse_scope(tc_reader *r) {
   for (int s = 0; s < TC_SCOPE_COUNT; s++)
     if (tc_reader_take(r, tc_scope_name((enum tc_scope)s))) return (enum tc_scope)s;
-  if (r->token.kind == TC_TOKEN_WORD)
-    TC_FAIL(r, D_tir_word, tc_token_span(r), "scope", TC_ARG_STR(r->token.text));
+  if (r->token.kind == TC_TIR_WORD)
+    TC_FAIL(r, D_tir_word, tc_reader_span_here(r), "scope", TC_ARG_STR(r->token.text));
   tc_reader_expected(r, "a scope");
   return TC_SCOPE_global;
 }
@@ -341,7 +341,7 @@ static uint32_t parse_shape(tc_reader *r, tc_value *shape) {
   while (!r->failed && !tc_reader_is(r, "]")) {
     if (rank) tc_reader_want(r, ",");
     if (rank == TC_MAX_RANK)
-      TC_FAIL(r, D_tir_limit, tc_token_span(r), (int)TC_MAX_RANK, "dimensions");
+      TC_FAIL(r, D_tir_limit, tc_reader_span_here(r), (int)TC_MAX_RANK, "dimensions");
     else
       shape[rank++] = tc_reader_expr(r);
   }
@@ -369,8 +369,8 @@ static void parse_buf_rest(tc_reader *r, tc_buf buf) {
 
 tc_buf tc_reader_declaration(tc_reader *r, uint32_t flags) {
   tc_name name = {0};
-  tc_span span = tc_token_span(r);
-  tc_name_key key = tc_reader_name(r, TC_TOKEN_WORD, "a buffer's name", &name);
+  tc_span span = tc_reader_span_here(r);
+  tc_name_key key = tc_reader_name(r, TC_TIR_WORD, "a buffer's name", &name);
   uint32_t old;
   if (tc_map_get(&r->bufs, key, &old))
     TC_FAIL(r, D_tir_duplicate, span, tc_name_of(r->ir, name));

@@ -19,13 +19,13 @@ tc_span tc_reader_span(tc_reader *r, uint32_t start, uint32_t end) {
   return tc_source_span(r->diags->source, r->base + start, end > start ? end - start : 0);
 }
 
-tc_span tc_token_span(tc_reader *r) {
+tc_span tc_reader_span_here(tc_reader *r) {
   return tc_reader_span(r, r->token.start, r->token.start + r->token.size_b);
 }
 
 void tc_reader_stop(tc_reader *r) {
   r->failed = true;
-  r->token = (tc_token){.kind = TC_TOKEN_END, .start = r->token.start};
+  r->token = (tc_tir_token){.kind = TC_TIR_END, .start = r->token.start};
   r->ahead = r->token;
 }
 
@@ -78,7 +78,7 @@ static tc_str scan_string(tc_reader *r) {
   return tc_sb_str(&sb);
 }
 
-static void scan_suffix(tc_reader *r, tc_token *t) {
+static void scan_suffix(tc_reader *r, tc_tir_token *t) {
   if (byte_at(r, r->at) != '.' || !is_digit(byte_at(r, r->at + 1))) return;
   uint32_t first = r->at++;
   uint64_t n = 0;
@@ -89,7 +89,7 @@ static void scan_suffix(tc_reader *r, tc_token *t) {
   t->suffix = (uint32_t)n;
 }
 
-static void scan_digits(tc_reader *r, tc_token *t) {
+static void scan_digits(tc_reader *r, tc_tir_token *t) {
   uint32_t first = r->at;
   bool overflow = false;
   for (; is_digit(byte_at(r, r->at)); r->at++) {
@@ -101,11 +101,11 @@ static void scan_digits(tc_reader *r, tc_token *t) {
     TC_FAIL(r, D_tir_range, tc_reader_span(r, first, r->at), "the number", "64 bits");
 }
 
-static void scan_number(tc_reader *r, tc_token *t) {
+static void scan_number(tc_reader *r, tc_tir_token *t) {
   uint32_t first = r->at, at = r->at;
   while (is_digit(byte_at(r, at))) at++;
   bool is_float = byte_at(r, at) == '.' || byte_at(r, at) == 'e';
-  t->kind = is_float ? TC_TOKEN_FLOAT : TC_TOKEN_INT;
+  t->kind = is_float ? TC_TIR_FLOAT : TC_TIR_INT;
   if (!is_float) {
     scan_digits(r, t);
     return;
@@ -122,24 +122,24 @@ static void scan_number(tc_reader *r, tc_token *t) {
 }
 
 /* `%` begins a name when a name follows at once, else it is the operator. */
-static void scan_percent(tc_reader *r, tc_token *t) {
+static void scan_percent(tc_reader *r, tc_tir_token *t) {
   char c = byte_at(r, ++r->at);
   if (is_digit(c)) {
-    t->kind = TC_TOKEN_VALUE;
+    t->kind = TC_TIR_VALUE;
     scan_digits(r, t);
   } else if (starts_word(c) || c == '"') {
-    t->kind = TC_TOKEN_VAR;
+    t->kind = TC_TIR_VAR;
     t->text = c == '"' ? scan_string(r) : scan_word(r);
     scan_suffix(r, t);
   } else {
-    t->kind = TC_TOKEN_PUNCT;
+    t->kind = TC_TIR_PUNCT;
     t->text = TC_STR("%");
   }
 }
 
-static void scan_at(tc_reader *r, tc_token *t) {
+static void scan_at(tc_reader *r, tc_tir_token *t) {
   char c = byte_at(r, ++r->at);
-  t->kind = TC_TOKEN_AT;
+  t->kind = TC_TIR_AT;
   if (c == '"') {
     t->text = scan_string(r);
   } else if (starts_word(c)) {
@@ -149,8 +149,8 @@ static void scan_at(tc_reader *r, tc_token *t) {
   }
 }
 
-static void scan_punctuation(tc_reader *r, tc_token *t) {
-  t->kind = TC_TOKEN_PUNCT;
+static void scan_punctuation(tc_reader *r, tc_tir_token *t) {
+  t->kind = TC_TIR_PUNCT;
   for (size_t i = 0; i < TC_COUNT(PUNCTUATION); i++) {
     size_t n = strlen(PUNCTUATION[i]);
     if (r->at + n > r->text.n || memcmp(r->text.at + r->at, PUNCTUATION[i], n) != 0) continue;
@@ -174,20 +174,20 @@ static void skip_blanks(tc_reader *r) {
   }
 }
 
-static tc_token scan(tc_reader *r) {
+static tc_tir_token scan(tc_reader *r) {
   skip_blanks(r);
-  tc_token t = {.kind = TC_TOKEN_END, .start = r->at};
+  tc_tir_token t = {.kind = TC_TIR_END, .start = r->at};
   char c = byte_at(r, r->at);
   if (r->failed || r->at >= r->text.n) return t;
   if (c == '\n') {
-    t.kind = TC_TOKEN_NEWLINE;
+    t.kind = TC_TIR_NEWLINE;
     r->at++;
   } else if (starts_word(c)) {
-    t.kind = TC_TOKEN_WORD;
+    t.kind = TC_TIR_WORD;
     t.text = scan_word(r);
     scan_suffix(r, &t);
   } else if (c == '"') {
-    t.kind = TC_TOKEN_STRING;
+    t.kind = TC_TIR_STRING;
     t.text = scan_string(r);
     scan_suffix(r, &t);
   } else if (is_digit(c)) {
@@ -205,28 +205,28 @@ static tc_token scan(tc_reader *r) {
 
 void tc_reader_next(tc_reader *r) {
   if (r->failed) return;
-  if (r->token.kind != TC_TOKEN_NEWLINE) r->last_end = r->token.start + r->token.size_b;
+  if (r->token.kind != TC_TIR_NEWLINE) r->last_end = r->token.start + r->token.size_b;
   r->token = r->ahead;
-  tc_token t = scan(r);
+  tc_tir_token t = scan(r);
   if (!r->failed) r->ahead = t;
 }
 
 /* ---- small readers ---- */
 
 static const char *describe(tc_reader *r) {
-  const tc_token *t = &r->token;
-  if (t->kind == TC_TOKEN_END) return "the end of the text";
-  if (t->kind == TC_TOKEN_NEWLINE) return "the end of the line";
+  const tc_tir_token *t = &r->token;
+  if (t->kind == TC_TIR_END) return "the end of the text";
+  if (t->kind == TC_TIR_NEWLINE) return "the end of the line";
   uint32_t n = t->size_b < 40 ? t->size_b : 40;
   return tc_format(r->ir->arena, "'%.*s'", (int)n, r->text.at + t->start);
 }
 
 void tc_reader_expected(tc_reader *r, const char *what) {
-  if (!r->failed) TC_FAIL(r, D_tir_syntax, tc_token_span(r), what, describe(r));
+  if (!r->failed) TC_FAIL(r, D_tir_syntax, tc_reader_span_here(r), what, describe(r));
 }
 
-static bool token_is(const tc_token *t, const char *text) {
-  return (t->kind == TC_TOKEN_PUNCT || (t->kind == TC_TOKEN_WORD && !t->suffix)) &&
+static bool token_is(const tc_tir_token *t, const char *text) {
+  return (t->kind == TC_TIR_PUNCT || (t->kind == TC_TIR_WORD && !t->suffix)) &&
          tc_str_is(t->text, text);
 }
 
@@ -245,28 +245,28 @@ void tc_reader_want(tc_reader *r, const char *text) {
 }
 
 void tc_reader_want_line_end(tc_reader *r) {
-  if (r->token.kind != TC_TOKEN_NEWLINE) {
+  if (r->token.kind != TC_TIR_NEWLINE) {
     tc_reader_expected(r, "the end of the line");
     return;
   }
-  while (r->token.kind == TC_TOKEN_NEWLINE) tc_reader_next(r);
+  while (r->token.kind == TC_TIR_NEWLINE) tc_reader_next(r);
 }
 
 int64_t tc_reader_int(tc_reader *r, const char *what) {
   bool negative = tc_reader_take(r, "-");
-  if (r->token.kind != TC_TOKEN_INT) {
+  if (r->token.kind != TC_TIR_INT) {
     tc_reader_expected(r, what);
     return 0;
   }
   uint64_t n = r->token.number;
   if (n > (uint64_t)INT64_MAX + negative)
-    TC_FAIL(r, D_tir_range, tc_token_span(r), "the number", "64 bits");
+    TC_FAIL(r, D_tir_range, tc_reader_span_here(r), "the number", "64 bits");
   tc_reader_next(r);
   return (int64_t)(negative ? 0 - n : n);
 }
 
-tc_name_key tc_reader_name(tc_reader *r, enum tc_token_kind kind, const char *what, tc_name *name) {
-  bool quoted = kind == TC_TOKEN_WORD && r->token.kind == TC_TOKEN_STRING;
+tc_name_key tc_reader_name(tc_reader *r, enum tc_tir_token_kind kind, const char *what, tc_name *name) {
+  bool quoted = kind == TC_TIR_WORD && r->token.kind == TC_TIR_STRING;
   if (r->token.kind != kind && !quoted) {
     tc_reader_expected(r, what);
     return 0;

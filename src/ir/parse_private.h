@@ -8,26 +8,26 @@
 #include "ir/form.h"
 #include "ir/typing.h"
 
-enum tc_token_kind {
-  TC_TOKEN_END,
-  TC_TOKEN_NEWLINE,
-  TC_TOKEN_WORD,   /* name or keyword; `suffix` after a dot */
-  TC_TOKEN_STRING, /* unescaped; maybe a suffix             */
-  TC_TOKEN_VAR,    /* %name or %"name"; maybe a suffix      */
-  TC_TOKEN_VALUE,  /* %12                                   */
-  TC_TOKEN_AT,     /* @name or @"name"                      */
-  TC_TOKEN_INT,
-  TC_TOKEN_FLOAT,
-  TC_TOKEN_PUNCT
+enum tc_tir_token_kind {
+  TC_TIR_END,
+  TC_TIR_NEWLINE,
+  TC_TIR_WORD,   /* name or keyword; `suffix` after a dot */
+  TC_TIR_STRING, /* unescaped; maybe a suffix             */
+  TC_TIR_VAR,    /* %name or %"name"; maybe a suffix      */
+  TC_TIR_VALUE,  /* %12                                   */
+  TC_TIR_AT,     /* @name or @"name"                      */
+  TC_TIR_INT,
+  TC_TIR_FLOAT,
+  TC_TIR_PUNCT
 };
 
-typedef struct tc_token {
-  enum tc_token_kind kind;
+typedef struct tc_tir_token {
+  enum tc_tir_token_kind kind;
   uint32_t start, size_b; /* in the text */
   tc_str text;            /* of names without sigil and quotes */
   uint32_t suffix;
   uint64_t number;
-} tc_token;
+} tc_tir_token;
 
 /* A name as a map key: its text and its suffix. */
 typedef uint64_t tc_name_key;
@@ -38,7 +38,7 @@ typedef struct tc_reader {
   tc_str text;
   uint32_t base; /* global offset of the text */
   uint32_t at, brackets, last_end;
-  tc_token token, ahead; /* the current one and the next */
+  tc_tir_token token, ahead; /* the current one and the next */
   bool failed;
   uint32_t nesting, depth; /* of the expression; of regions */
   tc_map vars, bufs, rings, values; /* name -> id; absent or 0: unknown */
@@ -55,7 +55,7 @@ void tc_reader_stop(tc_reader *r);
 /* ---- tokens (parse_lex.c) ---- */
 void tc_reader_next(tc_reader *r);
 tc_span tc_reader_span(tc_reader *r, uint32_t start, uint32_t end);
-tc_span tc_token_span(tc_reader *r);
+tc_span tc_reader_span_here(tc_reader *r);
 /* Reports that the current token is not `what`. */
 void tc_reader_expected(tc_reader *r, const char *what);
 bool tc_reader_is(const tc_reader *r, const char *text); /* word or punctuation */
@@ -67,7 +67,7 @@ void tc_reader_want_line_end(tc_reader *r);
 /* `-`? integer. */
 int64_t tc_reader_int(tc_reader *r, const char *what);
 /* Key of the current token's name, after which the token is skipped. */
-tc_name_key tc_reader_name(tc_reader *r, enum tc_token_kind kind, const char *what, tc_name *name);
+tc_name_key tc_reader_name(tc_reader *r, enum tc_tir_token_kind kind, const char *what, tc_name *name);
 
 /* ---- expressions and names (parse_expr.c) ---- */
 tc_type tc_reader_type(tc_reader *r);

@@ -43,7 +43,7 @@ typedef struct stmt {
 static void push_operand(tc_reader *r, stmt *s) {
   tc_vec_push(r->ir->arena, &s->in, tc_reader_operand(r));
   if (s->in.n > TC_MAX_LANES)
-    TC_FAIL(r, D_tir_limit, tc_token_span(r), (int)TC_MAX_LANES, "operands");
+    TC_FAIL(r, D_tir_limit, tc_reader_span_here(r), (int)TC_MAX_LANES, "operands");
 }
 
 /* ---- attributes ---- */
@@ -64,15 +64,15 @@ static void set_attr(tc_reader *r, stmt *s, uint32_t row, int64_t x, tc_span spa
 
 /* Reads one attribute if the current word is one of this place. */
 static bool parse_attr(tc_reader *r, stmt *s, uint32_t row, const tc_attr *a) {
-  tc_span span = tc_token_span(r);
-  if (a->payload != s->row->payload || r->token.kind != TC_TOKEN_WORD) return false;
+  tc_span span = tc_reader_span_here(r);
+  if (a->payload != s->row->payload || r->token.kind != TC_TIR_WORD) return false;
   int64_t x = 1;
   if (a->kind == TC_ATTR_WORD) {
     if (!tc_word_find((enum tc_words)a->list, r->token.text, &x)) return false;
     tc_reader_next(r);
   } else {
     if (!tc_reader_take(r, a->word)) return false;
-    span = tc_token_span(r);
+    span = tc_reader_span_here(r);
     if (a->kind == TC_ATTR_INT) x = tc_reader_int(r, "a number");
   }
   set_attr(r, s, row, x, span);
@@ -94,7 +94,7 @@ static void parse_lead(tc_reader *r, stmt *s) {
   for (uint32_t i = 0; i < n; i++) {
     if (attrs[i].payload != s->row->payload || attrs[i].place != TC_ATTR_LEAD) continue;
     if (!parse_attr(r, s, i, &attrs[i]) && !r->failed)
-      TC_FAIL(r, D_tir_missing, tc_token_span(r), s->row->name, attrs[i].word);
+      TC_FAIL(r, D_tir_missing, tc_reader_span_here(r), s->row->name, attrs[i].word);
   }
 }
 
@@ -110,12 +110,12 @@ static void parse_tail(tc_reader *r, stmt *s) {
   uint32_t n;
   const tc_attr *attrs = tc_attrs(&n);
   while (parse_one_tail(r, s)) continue;
-  if (r->token.kind == TC_TOKEN_WORD)
-    TC_FAIL(r, D_tir_word, tc_token_span(r), "attribute", TC_ARG_STR(r->token.text));
+  if (r->token.kind == TC_TIR_WORD)
+    TC_FAIL(r, D_tir_word, tc_reader_span_here(r), "attribute", TC_ARG_STR(r->token.text));
   for (uint32_t i = 0; i < n; i++)
     if (attrs[i].payload == s->row->payload && attrs[i].place == TC_ATTR_MUST &&
         !(s->given >> i & 1) && !r->failed)
-      TC_FAIL(r, D_tir_missing, tc_token_span(r), s->row->name, attrs[i].word);
+      TC_FAIL(r, D_tir_missing, tc_reader_span_here(r), s->row->name, attrs[i].word);
 }
 
 /* ---- binders ---- */
@@ -123,8 +123,8 @@ static void parse_tail(tc_reader *r, stmt *s) {
 /* Reads `%i` or `%i: type` and makes the variable; it means something from tc_bind on. */
 static tc_var parse_binder(tc_reader *r, stmt *s, enum tc_var_kind kind) {
   tc_name name = {0};
-  tc_span span = tc_token_span(r);
-  tc_name_key key = tc_reader_name(r, TC_TOKEN_VAR, "a variable", &name);
+  tc_span span = tc_reader_span_here(r);
+  tc_name_key key = tc_reader_name(r, TC_TIR_VAR, "a variable", &name);
   tc_type type = tc_scalar_type(TC_DT_int32);
   if (tc_reader_take(r, ":")) type = tc_reader_type(r);
   tc_var var = tc_var_new(r->ir, tc_name_of(r->ir, name), kind, type, span);
@@ -152,7 +152,7 @@ static uint32_t parse_bounds(tc_reader *r, stmt *s, enum tc_var_kind kind, tc_va
   tc_reader_want(r, "(");
   while (!r->failed && !tc_reader_is(r, ")")) {
     if (n) tc_reader_want(r, ",");
-    if (n == max) TC_FAIL(r, D_tir_limit, tc_token_span(r), (int)max, "extents");
+    if (n == max) TC_FAIL(r, D_tir_limit, tc_reader_span_here(r), (int)max, "extents");
     if (r->failed) break;
     vars[n++] = tc_reader_take(r, "_") ? (tc_var){0} : parse_binder(r, s, kind);
     tc_reader_want(r, "<");
@@ -168,7 +168,7 @@ static void parse_extents(tc_reader *r, stmt *s, const char *word, int64_t *exte
   tc_reader_want(r, "(");
   for (uint32_t n = 0; n < 3 && !tc_reader_is(r, ")"); n++) {
     if (n) tc_reader_want(r, ",");
-    if (vars && r->token.kind == TC_TOKEN_VAR) {
+    if (vars && r->token.kind == TC_TIR_VAR) {
       vars[n] = parse_binder(r, s, TC_VAR_THREAD);
       tc_reader_want(r, "<");
     }
@@ -179,7 +179,7 @@ static void parse_extents(tc_reader *r, stmt *s, const char *word, int64_t *exte
 
 static void parse_kernel(tc_reader *r, stmt *s) {
   tc_kernel *kernel = &s->payload.kernel;
-  tc_reader_name(r, TC_TOKEN_AT, "the kernel's name", &kernel->name);
+  tc_reader_name(r, TC_TIR_AT, "the kernel's name", &kernel->name);
   kernel->n_grid = parse_bounds(r, s, TC_VAR_BLOCK, kernel->block, 3);
   parse_extents(r, s, "threads", kernel->threads, kernel->thread);
   parse_extents(r, s, "cluster", kernel->cluster, NULL);
@@ -196,7 +196,7 @@ static void parse_for(tc_reader *r, stmt *s) {
     push_operand(r, s);
   } else {
     bool counts = tc_is_int(type);
-    if (!counts) TC_FAIL(r, D_tir_operand, tc_token_span(r), "a loop variable is an integer");
+    if (!counts) TC_FAIL(r, D_tir_operand, tc_reader_span_here(r), "a loop variable is an integer");
     tc_vec_push(r->ir->arena, &s->in, counts ? tc_const_int(r->ir, type, 1) : (tc_value){0});
   }
 }
@@ -210,7 +210,7 @@ static void parse_parallel(tc_reader *r, stmt *s) {
 /* A thread variable: one of an enclosing kernel, or a new one. */
 static void parse_thread(tc_reader *r, stmt *s) {
   uint32_t outer = 0;
-  if (r->token.kind != TC_TOKEN_VAR) return;
+  if (r->token.kind != TC_TIR_VAR) return;
   tc_name name = tc_names_add(r->ir->names, r->token.text);
   tc_map_get(&r->vars, (tc_name_key)name.id << 32 | r->token.suffix, &outer);
   if (outer && tc_var_at(r->ir, (tc_var){outer})->kind == TC_VAR_THREAD) {
@@ -256,7 +256,7 @@ static void parse_access(tc_reader *r, stmt *s) {
 }
 
 static void parse_text(tc_reader *r, stmt *s) {
-  if (r->token.kind != TC_TOKEN_STRING) {
+  if (r->token.kind != TC_TIR_STRING) {
     tc_reader_expected(r, "a text in double quotes");
     return;
   }
@@ -268,7 +268,7 @@ static void parse_text(tc_reader *r, stmt *s) {
 }
 
 static void parse_number(tc_reader *r, stmt *s) {
-  tc_span span = tc_token_span(r);
+  tc_span span = tc_reader_span_here(r);
   int64_t n = tc_reader_int(r, "a number");
   if (n < 0 || n > UINT32_MAX) TC_FAIL(r, D_tir_range, span, "the number", s->row->name);
   s->index = (uint32_t)n;
@@ -281,9 +281,9 @@ static void parse_alloc(tc_reader *r, stmt *s) {
 }
 
 static void parse_ring(tc_reader *r, stmt *s) {
-  tc_span span = tc_token_span(r);
+  tc_span span = tc_reader_span_here(r);
   uint32_t start = r->token.start, size_b = r->token.size_b, id;
-  tc_name_key key = tc_reader_name(r, TC_TOKEN_WORD, "a ring", NULL);
+  tc_name_key key = tc_reader_name(r, TC_TIR_WORD, "a ring", NULL);
   if (!r->failed && !tc_map_get(&r->rings, key, &id))
     TC_FAIL(r, D_tir_unknown, span, "ring",
             tc_format(r->ir->arena, "%.*s", (int)size_b, r->text.at + start));
@@ -292,9 +292,9 @@ static void parse_ring(tc_reader *r, stmt *s) {
 
 static void parse_new_ring(tc_reader *r, stmt *s) {
   tc_ring *ring = &s->payload.ring;
-  tc_span span = tc_token_span(r);
+  tc_span span = tc_reader_span_here(r);
   uint32_t old;
-  s->ring = tc_reader_name(r, TC_TOKEN_WORD, "the ring's name", &ring->name);
+  s->ring = tc_reader_name(r, TC_TIR_WORD, "the ring's name", &ring->name);
   if (!r->failed && tc_map_get(&r->rings, s->ring, &old))
     TC_FAIL(r, D_tir_duplicate, span, tc_name_of(r->ir, ring->name));
   TC_VEC(tc_buf) bufs = {0};
@@ -386,7 +386,7 @@ static bool yields(const stmt *s) { return s->op == TC_OP_load || s->op == TC_OP
 static tc_value finish(tc_reader *r, stmt *s, tc_region at, tc_type type) {
   if (s->op == TC_OP_atomic &&
       (s->payload.atomic.kind == TC_ATOMIC_CAS) != s->has_expected && !r->failed)
-    TC_FAIL(r, D_tir_missing, tc_token_span(r), s->has_expected ? "expect" : "atomic cas",
+    TC_FAIL(r, D_tir_missing, tc_reader_span_here(r), s->has_expected ? "expect" : "atomic cas",
             s->has_expected ? "atomic cas" : "an expected value");
   if (r->failed) return (tc_value){0};
   uint32_t payload = s->index;
@@ -407,7 +407,7 @@ static void parse_body(tc_reader *r, tc_region region) {
 static void parse_regions(tc_reader *r, stmt *s, tc_value v) {
   if (!s->row->n_regions || r->failed) return;
   if (++r->depth > TC_MAX_NESTING)
-    TC_FAIL(r, D_tir_limit, tc_token_span(r), (int)TC_MAX_NESTING, "regions inside each other");
+    TC_FAIL(r, D_tir_limit, tc_reader_span_here(r), (int)TC_MAX_NESTING, "regions inside each other");
   bind(r, s);
   for (uint32_t i = 0; i < s->row->n_regions; i++) {
     if (i && s->op == TC_OP_if && !tc_reader_is(r, "else")) break;
@@ -444,9 +444,9 @@ static void define(tc_reader *r, uint64_t number, tc_span span, tc_value v) {
 static void parse_op(tc_reader *r, tc_region region, bool named, const tc_type *given,
                      tc_value *yielded) {
   stmt s = {.start = r->token.start};
-  tc_span span = tc_token_span(r);
+  tc_span span = tc_reader_span_here(r);
   if (!find_statement(r, &s)) {
-    if (r->token.kind == TC_TOKEN_WORD)
+    if (r->token.kind == TC_TIR_WORD)
       TC_FAIL(r, D_tir_word, span, "statement", TC_ARG_STR(r->token.text));
     tc_reader_expected(r, "a statement");
     return;
@@ -469,14 +469,14 @@ static void parse_op(tc_reader *r, tc_region region, bool named, const tc_type *
 /* `%1 = expression`, or `%1 = load ...`. */
 static void parse_definition(tc_reader *r, tc_region region) {
   uint64_t number = r->token.number;
-  tc_span span = tc_token_span(r);
+  tc_span span = tc_reader_span_here(r);
   tc_type type;
   tc_value v = {0};
   tc_reader_next(r);
   bool typed = tc_reader_take(r, ":");
   if (typed) type = tc_reader_type(r);
   tc_reader_want(r, "=");
-  bool statement = r->token.kind == TC_TOKEN_WORD && !tc_reader_ahead_is(r, "(") &&
+  bool statement = r->token.kind == TC_TIR_WORD && !tc_reader_ahead_is(r, "(") &&
                    !tc_reader_is(r, "true") && !tc_reader_is(r, "false") &&
                    !tc_reader_is(r, "inf") && !tc_reader_is(r, "nan");
   if (statement) {
@@ -491,7 +491,7 @@ static void parse_definition(tc_reader *r, tc_region region) {
 
 void tc_reader_statement(tc_reader *r, tc_region region) {
   tc_value ignored;
-  if (r->token.kind == TC_TOKEN_VALUE) {
+  if (r->token.kind == TC_TIR_VALUE) {
     parse_definition(r, region);
   } else if (tc_reader_is(r, "buffer")) {
     parse_buffer_line(r);

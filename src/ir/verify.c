@@ -44,6 +44,8 @@ void tc_verifier_fail(tc_verifier *v, enum tc_rule rule, const char *fmt, ...) {
   v->problem.stmt = v->stmt;
 }
 
+static const tc_extent ALWAYS = {0, TC_FOREVER}, NEVER = {TC_FOREVER, 0};
+
 /* ---- handles: after this, everything reachable can be read ---- */
 
 static bool value_ok(tc_verifier *v, tc_value x) {
@@ -257,6 +259,7 @@ static void check_params(tc_verifier *v, reach *r) {
         FAIL(v, TC_RULE_buffers, "parameter %s is not marked as one",
              tc_name_of(ir, tc_buf_at(ir, p->buf)->name));
       reach_buf(r, p->buf);
+      v->bufs[p->buf.id] = ALWAYS;
     }
   }
   for (uint32_t i = 0; i < ir->results.n && !v->failed; i++) reach_buf(r, ir->results.at[i]);
@@ -282,8 +285,6 @@ static tc_extent overlap(tc_extent a, tc_extent b) {
 }
 
 static bool covers(tc_extent e, uint32_t t) { return e.from < t && t < e.to; }
-
-static const tc_extent ALWAYS = {0, TC_FOREVER}, NEVER = {TC_FOREVER, 0};
 
 static enum tc_var_kind wanted_kind(const tc_op *op, uint32_t k) {
   if (op->opcode == TC_OP_for) return TC_VAR_LOOP;
@@ -314,7 +315,7 @@ static void bind_vars(tc_verifier *v, tc_value x) {
 
 static void allocate(tc_verifier *v, tc_buf buf, tc_extent e) {
   if (v->bufs[buf.id].to)
-    FAIL(v, TC_RULE_storage, "buffer %s is allocated twice",
+    FAIL(v, TC_RULE_storage, "buffer %s has storage already",
          tc_name_of(v->ir, tc_buf_at(v->ir, buf)->name));
   if (tc_buf_at(v->ir, buf)->root.id != buf.id)
     FAIL(v, TC_RULE_storage, "view %s is allocated",
@@ -367,15 +368,9 @@ static void spread_extents(tc_verifier *v) {
   }
 }
 
-/* Buffers that no statement allocates: parameters, addresses, views. */
+/* Buffers that no statement allocates and that are no parameters: addresses, then views. */
 static void spread_buf_extents(tc_verifier *v, const bool *mentioned) {
   const tc_ir *ir = v->ir;
-  for (uint32_t i = 0; i < ir->params.n; i++)
-    if (ir->params.at[i].kind == TC_PARAM_BUFFER) {
-      tc_buf buf = ir->params.at[i].buf;
-      if (v->bufs[buf.id].to) FAIL(v, TC_RULE_storage, "a parameter is allocated");
-      v->bufs[buf.id] = ALWAYS;
-    }
   for (int views = 0; views < 2; views++)
     for (uint32_t id = 1; id < ir->bufs.n; id++) {
       const tc_buffer *b = ir->bufs.at[id];

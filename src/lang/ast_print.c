@@ -41,9 +41,12 @@ static const field_info *fields_of(enum tc_ast_kind kind) { /* table */
     static const field_info FIELDS[] = {fields{0}};                                                \
     return FIELDS;                                                                                 \
   }
-#define LEAF(kind, arm, group) case TC_AST_##kind: return NO_FIELDS;
+#define LEAF(kind, arm, group)                                                                     \
+  case TC_AST_##kind:                                                                              \
+    return NO_FIELDS;
 #include "lang/ast.def"
-  case TC_AST_COUNT: break;
+  case TC_AST_COUNT:
+    break;
   }
   return NO_FIELDS;
 }
@@ -56,12 +59,16 @@ static const struct {
 } KINDS[] = {
 #define F(type, name)
 #define NODE(kind, arm, group, fields) {#kind, group},
-#define LEAF(kind, arm, group) {#kind, group},
+#define LEAF(kind, arm, group)         {#kind, group},
 #include "lang/ast.def"
 };
 
-const char *tc_ast_kind_name(enum tc_ast_kind kind) { return KINDS[kind].name; }
-bool tc_ast_is_stmt(const tc_ast *node) { return KINDS[node->kind].group == STMT; }
+const char *tc_ast_kind_name(enum tc_ast_kind kind) {
+  return KINDS[kind].name;
+}
+bool tc_ast_is_stmt(const tc_ast *node) {
+  return KINDS[node->kind].group == STMT;
+}
 
 #define X(name, text) text,
 static const char *const BINOPS[] = {TC_BINOPS(X)};
@@ -69,9 +76,15 @@ static const char *const UNOPS[] = {TC_UNOPS(X)};
 static const char *const CMPOPS[] = {TC_CMPOPS(X)};
 #undef X
 
-const char *tc_ast_binop_text(enum tc_ast_binop op) { return BINOPS[op]; }
-const char *tc_ast_unop_text(enum tc_ast_unop op) { return UNOPS[op]; }
-const char *tc_ast_cmpop_text(enum tc_ast_cmpop op) { return CMPOPS[op]; }
+const char *tc_ast_binop_text(enum tc_ast_binop op) {
+  return BINOPS[op];
+}
+const char *tc_ast_unop_text(enum tc_ast_unop op) {
+  return UNOPS[op];
+}
+const char *tc_ast_cmpop_text(enum tc_ast_cmpop op) {
+  return CMPOPS[op];
+}
 
 /* The field `f` of `node` as an lvalue of `type`; all arms begin at the same place. */
 #define GET(node, f, type)                                                                         \
@@ -89,7 +102,8 @@ void tc_ast_each_child(const tc_ast *node, void (*visit)(void *cx, const tc_ast 
       if (child) visit(cx, child);
     } else if (f->type == FIELD_LIST || is_nested(f)) {
       const tc_ast_list *list = GET(node, f, TC_FIELD_LIST);
-      for (uint32_t i = 0; i < list->n; i++) visit(cx, list->at[i]);
+      for (uint32_t i = 0; i < list->n; i++)
+        visit(cx, list->at[i]);
     }
   }
 }
@@ -182,21 +196,45 @@ static void print_field(const printer *p, const tc_ast *node, const field_info *
     break;
   case FIELD_LIST:
   case FIELD_BLOCK:
-  case FIELD_CLAUSES: print_list(p, GET(node, f, TC_FIELD_LIST)); break;
-  case FIELD_SCOPE: print_scope(p, GET(node, f, TC_FIELD_SCOPE)); break;
-  case FIELD_NAME: print_name(p, GET(node, f, tc_name)); break;
-  case FIELD_NAMES: print_names(p, "", GET(node, f, TC_FIELD_NAMES)); break;
-  case FIELD_STR: print_text(p, GET(node, f, tc_str)); break;
-  case FIELD_FLAG: tc_sb_adds(p->out, GET(node, f, bool) ? "yes" : "no"); break;
-  case FIELD_COUNT: tc_sb_printf(p->out, "%u", GET(node, f, uint32_t)); break;
-  case FIELD_U64: tc_sb_printf(p->out, "%llu", (unsigned long long)GET(node, f, uint64_t)); break;
-  case FIELD_F64: tc_sb_printf(p->out, "%a", GET(node, f, double)); break;
-  case FIELD_BINOP: tc_sb_adds(p->out, tc_ast_binop_text(GET(node, f, enum tc_ast_binop))); break;
-  case FIELD_UNOP: tc_sb_adds(p->out, tc_ast_unop_text(GET(node, f, enum tc_ast_unop))); break;
+  case FIELD_CLAUSES:
+    print_list(p, GET(node, f, TC_FIELD_LIST));
+    break;
+  case FIELD_SCOPE:
+    print_scope(p, GET(node, f, TC_FIELD_SCOPE));
+    break;
+  case FIELD_NAME:
+    print_name(p, GET(node, f, tc_name));
+    break;
+  case FIELD_NAMES:
+    print_names(p, "", GET(node, f, TC_FIELD_NAMES));
+    break;
+  case FIELD_STR:
+    print_text(p, GET(node, f, tc_str));
+    break;
+  case FIELD_FLAG:
+    tc_sb_adds(p->out, GET(node, f, bool) ? "yes" : "no");
+    break;
+  case FIELD_COUNT:
+    tc_sb_printf(p->out, "%u", GET(node, f, uint32_t));
+    break;
+  case FIELD_U64:
+    tc_sb_printf(p->out, "%llu", (unsigned long long)GET(node, f, uint64_t));
+    break;
+  case FIELD_F64:
+    tc_sb_printf(p->out, "%a", GET(node, f, double));
+    break;
+  case FIELD_BINOP:
+    tc_sb_adds(p->out, tc_ast_binop_text(GET(node, f, enum tc_ast_binop)));
+    break;
+  case FIELD_UNOP:
+    tc_sb_adds(p->out, tc_ast_unop_text(GET(node, f, enum tc_ast_unop)));
+    break;
   case FIELD_BOOLOP:
     tc_sb_adds(p->out, GET(node, f, enum tc_ast_boolop) == TC_BOOLOP_AND ? "and" : "or");
     break;
-  case FIELD_CMPOPS: print_cmpops(p, node); break;
+  case FIELD_CMPOPS:
+    print_cmpops(p, node);
+    break;
   case FIELD_PARAMKIND:
     tc_sb_adds(p->out, PARAMKINDS[GET(node, f, enum tc_ast_paramkind)]);
     break;
@@ -204,7 +242,8 @@ static void print_field(const printer *p, const tc_ast *node, const field_info *
     tc_sb_adds(p->out, CONVERSIONS[GET(node, f, enum tc_ast_conversion)]);
     break;
   case FIELD_SPAN:
-  case FIELD_END: break;
+  case FIELD_END:
+    break;
   }
 }
 
@@ -216,12 +255,23 @@ static void print_kind(const printer *p, enum tc_ast_kind kind) {
 /* (kind field field ...); names, numbers and strings stand for themselves. */
 static void print_inline(const printer *p, const tc_ast *node) {
   switch ((int)node->kind) {
-  case TC_AST_NAME: print_name(p, node->name.name); return;
-  case TC_AST_INT: tc_sb_add(p->out, node->int_.text); return;
-  case TC_AST_FLOAT: tc_sb_add(p->out, node->float_.text); return;
-  case TC_AST_STRING: print_text(p, node->string.value); return;
-  case TC_AST_BYTES: print_bytes(p, node->bytes.value); return;
-  default: break;
+  case TC_AST_NAME:
+    print_name(p, node->name.name);
+    return;
+  case TC_AST_INT:
+    tc_sb_add(p->out, node->int_.text);
+    return;
+  case TC_AST_FLOAT:
+    tc_sb_add(p->out, node->float_.text);
+    return;
+  case TC_AST_STRING:
+    print_text(p, node->string.value);
+    return;
+  case TC_AST_BYTES:
+    print_bytes(p, node->bytes.value);
+    return;
+  default:
+    break;
   }
   const field_info *fields = fields_of(node->kind);
   if (fields->type != FIELD_END) tc_sb_char(p->out, '(');
@@ -248,7 +298,8 @@ static void print_line(const printer *p, const tc_ast *node, int indent) {
     const tc_ast_list *list = GET(node, f, TC_FIELD_LIST);
     bool labelled = list->n && (f->name[0] == 'o' || f->name[0] == 'f'); /* orelse, finally */
     if (labelled) tc_sb_printf(p->out, "%*s%s:\n", indent + 2, "", f->name);
-    for (uint32_t i = 0; i < list->n; i++) print_line(p, list->at[i], indent + (labelled ? 4 : 2));
+    for (uint32_t i = 0; i < list->n; i++)
+      print_line(p, list->at[i], indent + (labelled ? 4 : 2));
   }
 }
 

@@ -46,16 +46,17 @@ static bool is_ref(tc_eval *ev, const tc_ast *annotation) {
   return tc_str_is(text, "Ref") || tc_str_is(text, "Var");
 }
 
-/* Parameters are by value: what they stand for is read at the call. */
-static tc_val param_value(tc_eval *ev, const tc_function *fn, const tc_ast *param, tc_val v) {
-  if (fn->kind == TC_FN_MACRO && is_ref(ev, param->param.annotation)) {
-    if (v.kind != TC_V_VAR && v.kind != TC_V_ELEMENT)
-      EVAL_FAIL(ev, D_bad_ref, tc_eval_here(ev), tc_eval_name(ev, param->param.name),
-                tc_val_kind_name(v));
-    return v;
-  }
-  if (v.kind == TC_V_VAR) return tc_eval_settle(ev, v);
-  return tc_eval_bind(ev, v, param->param.name, NULL);
+/* Parameters are by value: what they stand for is read at the call. A T.Ref is the place itself. */
+static void set_param(tc_eval *ev, const tc_function *fn, const tc_ast *param, tc_cell *cell,
+                      tc_val v) {
+  bool ref = fn->kind == TC_FN_MACRO && is_ref(ev, param->param.annotation);
+  if (ref && v.kind != TC_V_VAR && v.kind != TC_V_ELEMENT)
+    EVAL_FAIL(ev, D_bad_ref, tc_eval_here(ev), tc_eval_name(ev, param->param.name),
+              tc_val_kind_name(v));
+  if (!ref)
+    v = v.kind == TC_V_VAR ? tc_eval_settle(ev, v) : tc_eval_bind(ev, v, param->param.name, NULL);
+  tc_cell_set(ev, cell, v, param);
+  cell->is_ref = ref;
 }
 
 typedef struct binding {
@@ -152,9 +153,9 @@ void tc_eval_bind_args(tc_eval *ev, const tc_function *fn, const tc_call_args *a
   check_missing(&b);
   const tc_ast *call = ev->node;
   for (uint32_t i = 0; i < params->n; i++) {
-    tc_val v = param_value(ev, fn, params->at[i], b.values[i]);
+    tc_cell *cell = tc_env_find(env, params->at[i]->param.name);
+    set_param(ev, fn, params->at[i], cell, b.values[i]);
     ev->node = call;
-    tc_cell_set(ev, tc_env_find(env, params->at[i]->param.name), v, params->at[i]);
   }
 }
 

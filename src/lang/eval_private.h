@@ -40,6 +40,7 @@ typedef struct tc_cell {
   const tc_ast *bound; /* the statement that bound it */
   uint32_t block;      /* serial number of the staged block it was bound in */
   uint32_t read;       /* number of staged loops opened when it was last read */
+  bool is_ref;         /* a T.Ref parameter: the name is the caller's place */
 } tc_cell;
 
 struct tc_env {
@@ -295,6 +296,8 @@ uint64_t tc_py_range_length(const tc_range *range);
 void tc_py_sort(tc_eval *ev, tc_val *items, uint32_t n, tc_val key, bool reverse);
 tc_val tc_py_make_range(tc_eval *ev, int64_t start, int64_t stop, int64_t step);
 
+/* Refuses values that have no text at compile time. */
+void tc_py_need_text_of(tc_eval *ev, tc_val v);
 tc_str tc_py_format_value(tc_eval *ev, tc_val v, tc_str spec);
 tc_str tc_py_format_text(tc_eval *ev, tc_str format, const tc_val *args, uint32_t n,
                          const tc_val_dict *named);
@@ -370,6 +373,8 @@ typedef struct tc_define {
 } tc_define;
 
 struct tc_lang {
+  const tc_lang_shape *shapes; /* of arguments, for T.const */
+  uint32_t n_shapes;
   tc_arena *arena;
   tc_diags *diags;
   tc_names *names;

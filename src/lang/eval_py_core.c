@@ -77,12 +77,12 @@ tc_val tc_py_bool(tc_eval *ev, const tc_val *a) {
 }
 
 tc_val tc_py_str(tc_eval *ev, const tc_val *a) {
-  tc_py_need_known(ev, a[0], "the text of a value");
+  tc_py_need_text_of(ev, a[0]);
   return tc_py_make_text(ev, tc_eval_str(ev, a[0]));
 }
 
 tc_val tc_py_repr(tc_eval *ev, const tc_val *a) {
-  tc_py_need_known(ev, a[0], "the text of a value");
+  tc_py_need_text_of(ev, a[0]);
   return tc_py_make_text(ev, tc_eval_repr(ev, a[0]));
 }
 

@@ -128,8 +128,6 @@ static void split_blanks(tc_eval *ev, tc_val list, tc_str text, int64_t most) {
     if (at >= text.n) return;
     uint32_t from = at;
     while (at < text.n && (most == 0 || !is_blank(text.at[at]))) at++;
-    if (most == 0)
-      while (at > from && is_blank(text.at[at - 1])) at--;
     add_part(ev, list, slice(text, from, at));
     if (most-- == 0) return;
   }
@@ -174,10 +172,7 @@ tc_val tc_py_str_rsplit(tc_eval *ev, const tc_val *a) {
     else
       while (rest && is_blank(text.at[rest - 1])) rest--;
   }
-  uint32_t from = 0;
-  if (a[1].kind == TC_V_NONE)
-    while (from < rest && is_blank(text.at[from])) from++;
-  add_part(ev, list, slice(text, from, rest));
+  add_part(ev, list, slice(text, 0, rest));
   for (int64_t i = n - most; i < n; i++) tc_py_list_append(ev, (tc_val[]){list, items[i]});
   return list;
 }

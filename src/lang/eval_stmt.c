@@ -67,11 +67,11 @@ tc_val tc_eval_bind(tc_eval *ev, tc_val value, tc_name name, const tc_ast *rhs) 
 
 static void assign_name(tc_eval *ev, const tc_ast *target, tc_val value, const tc_ast *rhs) {
   tc_name name = target->name.name;
-  tc_val old = tc_scope_peek(ev, name);
+  const tc_cell *cell = ev->running->env ? tc_env_find(ev->running->env, name) : NULL;
   bool makes_var = value.kind == TC_V_VAR && is_fresh(rhs);
-  if (old.kind == TC_V_VAR && !makes_var) {
+  if (cell && (cell->is_ref || (cell->value.kind == TC_V_VAR && !makes_var))) {
     tc_eval_need_function(ev, "an assignment to a T.alloc_var");
-    tc_stage_store(ev, old, value, tc_eval_at(ev, ev->node));
+    tc_stage_store(ev, cell->value, value, tc_eval_at(ev, ev->node));
     return;
   }
   tc_scope_store(ev, name, tc_eval_bind(ev, value, name, rhs), target);

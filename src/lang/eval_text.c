@@ -50,10 +50,25 @@ static double value_of(const digits *d) {
   return strtod(text, NULL);
 }
 
-/* The fewest digits that read back as x. */
+/* The next greater number of as many digits. */
+static void bump(digits *d) {
+  int i = d->n - 1;
+  while (i >= 0 && d->at[i] == '9') d->at[i--] = '0';
+  if (i >= 0) {
+    d->at[i]++;
+    return;
+  }
+  d->at[0] = '1'; /* 99 -> 100 */
+  d->point++;
+}
+
+/* The fewest digits that read back as x. Where x lies midway between two of them, the one that was
+ * rounded away from may be the one that reads back. */
 static void digits_shortest(double x, digits *d) {
   for (int n = 1; n <= 17; n++) {
     digits_significant(x, n, d);
+    if (value_of(d) == fabs(x)) break;
+    bump(d);
     if (value_of(d) == fabs(x)) break;
   }
   while (d->n > 1 && d->at[d->n - 1] == '0') d->n--;
@@ -216,6 +231,36 @@ static void repr_range(tc_eval *ev, tc_sb *sb, const tc_range *r) {
                  (long long)r->step);
 }
 
+/* A run-time value in a message: `M % 8`. */
+static void repr_value(tc_eval *ev, tc_sb *sb, tc_value v, int depth) {
+  static const struct {
+    enum tc_opcode op;
+    const char *text;
+  } OPS[] = {{TC_OP_add, "+"},  {TC_OP_sub, "-"}, {TC_OP_mul, "*"}, {TC_OP_floordiv, "//"},
+             {TC_OP_floormod, "%"}, {TC_OP_eq, "=="}, {TC_OP_ne, "!="}, {TC_OP_lt, "<"},
+             {TC_OP_le, "<="}};
+  const tc_op *op = tc_op_at(ev->ir, v);
+  int64_t x;
+  if (tc_const_of(ev->ir, v, &x)) {
+    tc_sb_printf(sb, "%lld", (long long)x);
+    return;
+  }
+  if (op->opcode == TC_OP_var) {
+    tc_sb_adds(sb, tc_name_of(ev->ir, tc_var_at(ev->ir, (tc_var){op->payload})->name));
+    return;
+  }
+  for (size_t i = 0; depth < 4 && i < TC_COUNT(OPS); i++) {
+    if (op->opcode != OPS[i].op) continue;
+    tc_sb_adds(sb, depth ? "(" : "");
+    repr_value(ev, sb, tc_input(ev->ir, op, 0), depth + 1);
+    tc_sb_printf(sb, " %s ", OPS[i].text);
+    repr_value(ev, sb, tc_input(ev->ir, op, 1), depth + 1);
+    tc_sb_adds(sb, depth ? ")" : "");
+    return;
+  }
+  tc_sb_adds(sb, "<run-time value>");
+}
+
 static void repr_other(tc_eval *ev, tc_sb *sb, tc_val v) {
   tc_str name;
   switch (v.kind) { /* table */
@@ -237,6 +282,9 @@ static void repr_other(tc_eval *ev, tc_sb *sb, tc_val v) {
     return;
   case TC_V_MODULE:
     tc_sb_printf(sb, "<module '%s'>", v.module->path);
+    return;
+  case TC_V_EXPR:
+    repr_value(ev, sb, v.value, 0);
     return;
   case TC_V_BUFFER:
   case TC_V_VAR:
@@ -298,6 +346,11 @@ static void add_repr(tc_eval *ev, tc_sb *sb, tc_val v) {
   if (sb->n > EVAL_MAX_TEXT_B) tc_py_check_size(ev, "the text", (int64_t)sb->n, true);
   add_value_repr(ev, sb, v);
   ev->nesting--;
+}
+
+void tc_py_need_text_of(tc_eval *ev, tc_val v) {
+  /* Messages may name what a kernel computes with, but the contents of memory have no text. */
+  if (v.kind != TC_V_EXPR && v.kind != TC_V_BUFFER) tc_py_need_known(ev, v, "the text of a value");
 }
 
 tc_str tc_eval_repr(tc_eval *ev, tc_val v) {
@@ -499,7 +552,7 @@ static tc_str format_str(tc_eval *ev, const spec *s, tc_str text) {
 
 tc_str tc_py_format_value(tc_eval *ev, tc_val v, tc_str text) {
   spec s;
-  tc_py_need_known(ev, v, "the text of a value");
+  tc_py_need_text_of(ev, v);
   if (!text.n) return tc_eval_str(ev, v);
   if (!read_spec(text, &s)) bad_spec(ev, text, v);
   char type = s.type ? s.type : ' ';
@@ -588,7 +641,7 @@ static void format_field(tc_eval *ev, format_cx *cx, tc_sb *sb, tc_str field, in
   if (at < field.n && field.at[at] == '!') {
     char c = at + 1 < field.n ? field.at[at + 1] : 0;
     if (c != 's' && c != 'r') bad_template(ev, "the conversion is !s or !r");
-    tc_py_need_known(ev, value, "the text of a value");
+    tc_py_need_text_of(ev, value);
     value = tc_val_str(ev->arena, c == 'r' ? tc_eval_repr(ev, value) : tc_eval_str(ev, value));
     at += 2;
     if (at < field.n && field.at[at] != ':') bad_template(ev, "':' is expected after a conversion");
@@ -637,7 +690,7 @@ tc_str tc_py_format_text(tc_eval *ev, tc_str format, const tc_val *args, uint32_
 static tc_str percent_one(tc_eval *ev, spec *s, tc_val v) {
   char type = s->type;
   if (type == 's' || type == 'r') {
-    tc_py_need_known(ev, v, "the text of a value");
+    tc_py_need_text_of(ev, v);
     tc_str text = type == 'r' ? tc_eval_repr(ev, v) : tc_eval_str(ev, v);
     if (!s->align) s->align = '>';
     s->fill = TC_STR(" ");
@@ -699,7 +752,7 @@ tc_str tc_py_percent(tc_eval *ev, tc_str format, tc_val args) {
 static tc_str field_text(tc_eval *ev, const tc_ast *field) {
   tc_val v = tc_eval_expr(ev, field->field.value);
   ev->node = field;
-  tc_py_need_known(ev, v, "the text of a value");
+  tc_py_need_text_of(ev, v);
   enum tc_ast_conversion conversion = field->field.conversion;
   if (conversion == TC_CONVERSION_STR) v = tc_val_str(ev->arena, tc_eval_str(ev, v));
   if (conversion == TC_CONVERSION_REPR || conversion == TC_CONVERSION_ASCII)

@@ -3,6 +3,9 @@
 
 #include "lang/eval_private.h"
 
+#include <inttypes.h>
+#include <string.h>
+
 tc_lang *tc_lang_new(tc_arena *arena, tc_diags *diags, tc_names *names) {
   tc_lang *lang = TC_NEW(arena, tc_lang);
   lang->arena = arena;
@@ -150,9 +153,68 @@ tc_eval *tc_lang_start(tc_lang *lang, const tc_lang_define *defines, uint32_t n_
   return &lang->eval;
 }
 
+/* ---- T.const from the shapes of arguments ---- */
+
+void tc_lang_set_shapes(tc_lang *lang, const tc_lang_shape *shapes, uint32_t n) {
+  lang->shapes = shapes;
+  lang->n_shapes = n;
+}
+
+static bool was_asked(const tc_lang *lang, tc_name name) {
+  for (uint32_t i = 0; i < lang->asked.n; i++)
+    if (lang->asked.at[i].id == name.id) return true;
+  return false;
+}
+
+typedef TC_VEC(tc_lang_define) define_list;
+
+/* An extent that is a bare T.const name gives its value; the first argument decides. */
+static void read_extents(tc_lang *lang, const tc_ir *ir, const tc_buffer *b,
+                         const tc_lang_shape *shape, define_list *out) {
+  for (uint32_t d = 0; d < b->rank && b->rank == shape->rank; d++) {
+    if (!tc_is(ir, b->shape[d], TC_OP_var)) continue;
+    tc_name name = tc_var_at(ir, (tc_var){tc_op_at(ir, b->shape[d])->payload})->name;
+    const char *text = tc_names_text(lang->names, name).at;
+    bool known = !was_asked(lang, name);
+    for (uint32_t i = 0; i < out->n; i++)
+      known = known || strcmp(out->at[i].name, text) == 0;
+    if (known) continue;
+    tc_lang_define define = {text, tc_format(lang->arena, "%" PRId64, shape->extent[d])};
+    tc_vec_push(lang->arena, out, define);
+  }
+}
+
+/* Evaluates the entry up to its first kernel with every T.const symbolic, only to see how the
+ * parameters are shaped. Mistakes are left to the evaluation proper, which meets them again. */
+static void probe(tc_lang *lang, const char *path, tc_str text, const char *entry,
+                  const tc_lang_define *defines, uint32_t n_defines, define_list *out) {
+  tc_eval *ev = tc_lang_start(lang, defines, n_defines);
+  tc_unwind here = {.text = {0}}, *outer = lang->arena->unwind;
+  ev->diags = tc_diags_new(lang->arena, lang->source);
+  ev->probing = true;
+  lang->arena->unwind = &here;
+  if (setjmp(here.at) == 0) {
+    tc_module *module =
+        tc_module_load(ev, "__main__", tc_str_dup(lang->arena, tc_str_of(path)), text);
+    tc_entry_run(ev, module, &entry);
+  }
+  lang->arena->unwind = outer;
+  const tc_ir *ir = lang->eval.ir;
+  for (uint32_t i = 0; ir && i < ir->params.n; i++) {
+    if (ir->params.at[i].kind != TC_PARAM_BUFFER) continue;
+    const tc_buffer *b = tc_buf_at(ir, ir->params.at[i].buf);
+    for (uint32_t k = 0; k < lang->n_shapes; k++)
+      if (tc_str_is(tc_names_text(lang->names, b->name), lang->shapes[k].name))
+        read_extents(lang, ir, b, &lang->shapes[k], out);
+  }
+}
+
 tc_ir *tc_lang_compile(tc_lang *lang, const char *path, tc_str text, const char *entry,
                        const tc_lang_define *defines, uint32_t n_defines) {
-  tc_eval *ev = tc_lang_start(lang, defines, n_defines);
+  define_list all = {0};
+  for (uint32_t i = 0; i < n_defines; i++) tc_vec_push(lang->arena, &all, defines[i]);
+  if (lang->n_shapes) probe(lang, path, text, entry, defines, n_defines, &all);
+  tc_eval *ev = tc_lang_start(lang, all.at, all.n);
   tc_module *module = tc_module_load(ev, "__main__", tc_str_dup(lang->arena, tc_str_of(path)), text);
   tc_ir *ir = tc_entry_run(ev, module, &entry);
   check_all_used(ev, entry);

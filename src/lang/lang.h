@@ -32,6 +32,16 @@ void tc_lang_set_device(tc_lang *lang, const tc_lang_device *device);
 /* Compile-time steps (evaluated nodes) before E02xx; 0: 50 million. */
 void tc_lang_set_step_limit(tc_lang *lang, uint64_t steps);
 
+/* Shapes of arguments that are known when compiling. A name made by T.const that is an extent of such
+ * an argument and was not given with -D becomes a compile-time value, as in a call with tensors. */
+typedef struct tc_lang_shape {
+  const char *name; /* of the parameter */
+  uint32_t rank;
+  const int64_t *extent;
+} tc_lang_shape;
+/* `shapes` is read by the next tc_lang_compile and must live until then. */
+void tc_lang_set_shapes(tc_lang *lang, const tc_lang_shape *shapes, uint32_t n);
+
 /* Compiles the entry `entry` (NULL: the only one) of the module text. A lazy factory or an eager
  * function gets its parameters and T.const names from `defines`; every define must be used. On a
  * mistake a diagnostic is recorded and control unwinds with TC_WHY_ERROR. */

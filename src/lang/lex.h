@@ -66,8 +66,8 @@ bool tc_lex_count_error(tc_lexer *lex);
 /* Offset of the innermost open bracket that stands before offset `before`. False when there is
  * none. */
 bool tc_lex_opener(const tc_lexer *lex, uint32_t before, uint32_t *at);
-/* True when the line of `at` is not indented deeper than the current block and does not begin with a
- * closing bracket: a statement would begin there. *first is its first non-blank. */
+/* True when the line of `at` is not indented deeper than the current block and does not begin with
+ * a closing bracket: a statement would begin there. *first is its first non-blank. */
 bool tc_lex_at_margin(const tc_lexer *lex, uint32_t at, uint32_t *first);
 
 /* "a name", "'lambda'", "'+='" without quotes for classes: how reports name a kind. */

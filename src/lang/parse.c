@@ -59,7 +59,9 @@ bool tc_parse_may_report(tc_parser *p) {
   return false;
 }
 
-tc_span tc_parse_here(tc_parser *p) { return tc_lex_span(&p->lex, p->token.at, p->token.end); }
+tc_span tc_parse_here(tc_parser *p) {
+  return tc_lex_span(&p->lex, p->token.at, p->token.end);
+}
 
 const char *tc_parse_found(tc_parser *p) {
   enum { SHOWN = 40 };
@@ -67,14 +69,15 @@ const char *tc_parse_found(tc_parser *p) {
   const char *more = "";
   if (text.n > SHOWN) {
     text.n = SHOWN;
-    while (text.n && ((unsigned char)text.at[text.n] & 0xC0) == 0x80) text.n--;
+    while (text.n && ((unsigned char)text.at[text.n] & 0xC0) == 0x80)
+      text.n--;
     more = "...";
   }
   enum tc_token_kind kind = p->token.kind;
-  const char *what = kind == TC_TOKEN_NAME ? "name"
+  const char *what = kind == TC_TOKEN_NAME                            ? "name"
                      : kind == TC_TOKEN_INT || kind == TC_TOKEN_FLOAT ? "number"
-                     : tc_token_is_keyword(kind) ? "keyword"
-                                                 : NULL;
+                     : tc_token_is_keyword(kind)                      ? "keyword"
+                                                                      : NULL;
   if (!what) return tc_token_text(kind);
   return tc_format(p->cx.arena, "%s '%.*s%s'", what, TC_ARG_STR(text), more);
 }
@@ -82,9 +85,10 @@ const char *tc_parse_found(tc_parser *p) {
 bool tc_parse_unclosed(tc_parser *p) {
   uint32_t opener, first;
   enum tc_token_kind kind = p->token.kind;
-  if (p->failed || p->lex.in_field || is_layout(kind) || kind == TC_TOKEN_END ||
-      !tc_lex_at_margin(&p->lex, p->token.at, &first) ||
-      !tc_lex_opener(&p->lex, p->token.at, &opener) || opener >= first || !tc_parse_may_report(p))
+  if (p->failed || p->lex.in_field || is_layout(kind) || kind == TC_TOKEN_END
+      || !tc_lex_at_margin(&p->lex, p->token.at, &first)
+      || !tc_lex_opener(&p->lex, p->token.at, &opener) || opener >= first
+      || !tc_parse_may_report(p))
     return false;
   TC_DIAG(p->cx.diags, D_unclosed_bracket, tc_lex_span(&p->lex, opener, opener + 1),
           tc_lex_text(&p->lex).at[opener]);
@@ -97,7 +101,8 @@ bool tc_parse_unclosed(tc_parser *p) {
 
 static bool same_line(const tc_parser *p, uint32_t from, uint32_t to) {
   const char *text = tc_lex_text(&p->lex).at;
-  while (from < to && text[from] != '\n' && text[from] != '\r') from++;
+  while (from < to && text[from] != '\n' && text[from] != '\r')
+    from++;
   return from == to;
 }
 
@@ -132,7 +137,9 @@ bool tc_parse_enter(tc_parser *p) {
   return true;
 }
 
-void tc_parse_leave(tc_parser *p) { p->depth--; }
+void tc_parse_leave(tc_parser *p) {
+  p->depth--;
+}
 
 /* --- nodes --- */
 
@@ -147,7 +154,8 @@ tc_ast *tc_parse_node(tc_parser *p, enum tc_ast_kind kind, uint32_t start, uint3
   node->kind = kind;
   node->span = tc_lex_span(&p->lex, start, p->end > start ? p->end : start);
   p->height = height + 1;
-  if (p->height > TC_AST_MAX_HEIGHT) too_deep(p, node->span, TC_AST_MAX_HEIGHT, "operations in a row");
+  if (p->height > TC_AST_MAX_HEIGHT)
+    too_deep(p, node->span, TC_AST_MAX_HEIGHT, "operations in a row");
   return node;
 }
 
@@ -159,8 +167,7 @@ const tc_ast_list *tc_parse_list(tc_parser *p, uint32_t mark, uint32_t *height) 
   static const tc_ast_list NO_NODES = {0};
   uint32_t n = p->stack.n - mark;
   if (!n) return &NO_NODES;
-  tc_ast_list *list =
-      tc_arena_alloc(p->cx.arena, sizeof(tc_ast_list) + n * sizeof(const tc_ast *));
+  tc_ast_list *list = tc_arena_alloc(p->cx.arena, sizeof(tc_ast_list) + n * sizeof(const tc_ast *));
   list->n = n;
   for (uint32_t i = 0; i < n; i++) {
     list->at[i] = p->stack.at[mark + i].node;

@@ -22,7 +22,8 @@ typedef struct tc_parse_cx {
 enum tc_parse_flags {
   TC_PARSE_WHOLE = 0,
   /* The text is cut out of a file: the indentation of its first line is where its margin is
-   * (inspect.getsource of a nested function). `return` and `yield` at the margin are errors still. */
+   * (inspect.getsource of a nested function). `return` and `yield` at the margin are errors still.
+   */
   TC_PARSE_INDENTED = 1,
 };
 

@@ -15,7 +15,8 @@ bool tc_name_set_add(tc_arena *arena, tc_name_set *set, tc_name name) {
   tc_vec_push(arena, &set->names, name);
   if (set->names.n == SMALL_SET + 1) {
     set->index = tc_map_in(arena);
-    for (uint32_t i = 0; i < set->names.n; i++) tc_map_put(&set->index, set->names.at[i].id, 0);
+    for (uint32_t i = 0; i < set->names.n; i++)
+      tc_map_put(&set->index, set->names.at[i].id, 0);
   } else if (set->names.n > SMALL_SET) {
     tc_map_put(&set->index, name.id, 0);
   }
@@ -39,7 +40,8 @@ static tc_name_list *name_list(tc_parser *p, uint32_t n) {
 const tc_name_list *tc_parse_names(tc_parser *p, const tc_name_set *set) {
   if (!set->names.n) return &NO_NAMES;
   tc_name_list *list = name_list(p, set->names.n);
-  for (uint32_t i = 0; i < set->names.n; i++) list->at[list->n++] = set->names.at[i];
+  for (uint32_t i = 0; i < set->names.n; i++)
+    list->at[list->n++] = set->names.at[i];
   return list;
 }
 
@@ -77,11 +79,11 @@ const tc_ast_scope *tc_parse_close_scope(tc_parser *p) {
 
 typedef struct param_state {
   tc_name_set names;
-  bool defaults;       /* a plain parameter had one: the next needs one too        */
-  bool slash, star;    /* `/` and `*` were seen                                    */
-  bool lone_star;      /* `*` stands just before: a keyword-only one must follow   */
+  bool defaults;    /* a plain parameter had one: the next needs one too        */
+  bool slash, star; /* `/` and `*` were seen                                    */
+  bool lone_star;   /* `*` stands just before: a keyword-only one must follow   */
   bool starstar;
-  bool annotated;      /* of a def, not of a lambda                                */
+  bool annotated; /* of a def, not of a lambda                                */
 } param_state;
 
 static void bad_param(tc_parser *p, tc_span span, const char *what) {
@@ -177,7 +179,8 @@ const tc_ast_list *tc_parse_params(tc_parser *p, enum tc_token_kind closer, uint
 }
 
 void tc_parse_bind_params(tc_parser *p, const tc_ast_list *params) {
-  for (uint32_t i = 0; i < params->n; i++) tc_parse_bind(p, params->at[i]->param.name);
+  for (uint32_t i = 0; i < params->n; i++)
+    tc_parse_bind(p, params->at[i]->param.name);
   p->scope->n_params = p->scope->bound.names.n;
 }
 
@@ -189,28 +192,47 @@ static const char *describe(const tc_ast *node) { /* table */
   case TC_AST_FLOAT:
   case TC_AST_STRING:
   case TC_AST_BYTES:
-  case TC_AST_ELLIPSIS: return "a literal";
-  case TC_AST_FSTRING: return "an f-string";
-  case TC_AST_NONE: return "None";
-  case TC_AST_TRUE: return "True";
-  case TC_AST_FALSE: return "False";
-  case TC_AST_CALL: return "the result of a call";
-  case TC_AST_COMPARE: return "a comparison";
-  case TC_AST_TERNARY: return "a conditional expression";
-  case TC_AST_LAMBDA: return "a lambda";
-  case TC_AST_WALRUS: return "a := expression";
+  case TC_AST_ELLIPSIS:
+    return "a literal";
+  case TC_AST_FSTRING:
+    return "an f-string";
+  case TC_AST_NONE:
+    return "None";
+  case TC_AST_TRUE:
+    return "True";
+  case TC_AST_FALSE:
+    return "False";
+  case TC_AST_CALL:
+    return "the result of a call";
+  case TC_AST_COMPARE:
+    return "a comparison";
+  case TC_AST_TERNARY:
+    return "a conditional expression";
+  case TC_AST_LAMBDA:
+    return "a lambda";
+  case TC_AST_WALRUS:
+    return "a := expression";
   case TC_AST_YIELD:
-  case TC_AST_YIELD_FROM: return "a yield";
-  case TC_AST_SET: return "a set display";
-  case TC_AST_DICT: return "a dict display";
-  case TC_AST_GENERATOR: return "a generator expression";
+  case TC_AST_YIELD_FROM:
+    return "a yield";
+  case TC_AST_SET:
+    return "a set display";
+  case TC_AST_DICT:
+    return "a dict display";
+  case TC_AST_GENERATOR:
+    return "a generator expression";
   case TC_AST_LIST_COMP:
   case TC_AST_SET_COMP:
-  case TC_AST_DICT_COMP: return "a comprehension";
-  case TC_AST_TUPLE: return "a tuple";
-  case TC_AST_LIST: return "a list";
-  case TC_AST_STARRED: return "a starred expression";
-  default: return "an operation";
+  case TC_AST_DICT_COMP:
+    return "a comprehension";
+  case TC_AST_TUPLE:
+    return "a tuple";
+  case TC_AST_LIST:
+    return "a list";
+  case TC_AST_STARRED:
+    return "a starred expression";
+  default:
+    return "an operation";
   }
 }
 
@@ -238,12 +260,21 @@ static void check_targets(tc_parser *p, const tc_ast_list *items, const char *ve
 void tc_parse_check_target(tc_parser *p, const tc_ast *node, const char *verb) {
   if (p->failed) return;
   switch ((int)node->kind) {
-  case TC_AST_NAME: tc_parse_bind(p, node->name.name); break;
+  case TC_AST_NAME:
+    tc_parse_bind(p, node->name.name);
+    break;
   case TC_AST_ATTRIBUTE:
-  case TC_AST_SUBSCRIPT: break;
-  case TC_AST_TUPLE: check_targets(p, node->tuple.items, verb); break;
-  case TC_AST_LIST: check_targets(p, node->list.items, verb); break;
-  default: bad_target(p, node, verb); break;
+  case TC_AST_SUBSCRIPT:
+    break;
+  case TC_AST_TUPLE:
+    check_targets(p, node->tuple.items, verb);
+    break;
+  case TC_AST_LIST:
+    check_targets(p, node->list.items, verb);
+    break;
+  default:
+    bad_target(p, node, verb);
+    break;
   }
 }
 

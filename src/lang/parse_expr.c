@@ -1,9 +1,5 @@
 #include "lang/parse_impl.h"
 
-static uint32_t taller(uint32_t a, uint32_t b) { return a > b ? a : b; }
-
-static const tc_ast *binary(tc_parser *p, uint32_t min_level);
-static const tc_ast *disjunction(tc_parser *p);
 static const tc_ast *unary(tc_parser *p);
 
 /* A tree to go on with when there is none; the parser has failed. */
@@ -11,326 +7,16 @@ static const tc_ast *nothing(tc_parser *p) {
   return tc_parse_node(p, TC_AST_NONE, p->token.at, 0);
 }
 
-static const tc_ast *star_of(tc_parser *p, const tc_ast *value, uint32_t start) {
+const tc_ast *tc_parse_starred(tc_parser *p, const tc_ast *value, uint32_t start) {
   tc_ast *node = tc_parse_node(p, TC_AST_STARRED, start, p->height);
   node->starred.value = value;
   return node;
 }
 
-/* `node` where no star may stand: reports one and drops it. `what` begins the report. */
-static const tc_ast *unstarred(tc_parser *p, const tc_ast *node, const char *what) {
+const tc_ast *tc_parse_unstarred(tc_parser *p, const tc_ast *node, const char *what) {
   if (node->kind != TC_AST_STARRED) return node;
   if (tc_parse_may_report(p)) TC_DIAG(p->cx.diags, D_bad_star, node->span, what);
   return node->starred.value;
-}
-
-/* --- comprehensions and displays --- */
-
-static const tc_ast *comp_for(tc_parser *p) {
-  uint32_t start = p->token.at, mark = p->stack.n;
-  tc_parse_advance(p);
-  const tc_ast *target = tc_parse_targets(p);
-  uint32_t height = p->height;
-  tc_parse_expect(p, TC_TOKEN_IN);
-  /* The iterable and the conditions stand outside: what they bind, they bind there. */
-  tc_parse_scope *scope = p->scope;
-  p->scope = scope->outer;
-  const tc_ast *iter = disjunction(p);
-  height = taller(height, p->height);
-  while (tc_parse_accept(p, TC_TOKEN_IF)) tc_parse_push(p, disjunction(p));
-  p->scope = scope;
-  const tc_ast_list *conditions = tc_parse_list(p, mark, &height);
-  tc_ast *node = tc_parse_node(p, TC_AST_COMP_FOR, start, height);
-  node->comp_for.target = target;
-  node->comp_for.iter = iter;
-  node->comp_for.conditions = conditions;
-  return node;
-}
-
-typedef struct clauses {
-  const tc_ast_list *list;
-  const tc_ast_scope *scope;
-  uint32_t height;
-} clauses;
-
-/* The `for` clauses after an element, which has been parsed. */
-static clauses comp_clauses(tc_parser *p, const tc_ast *element) {
-  unstarred(p, element, "the element of a comprehension");
-  clauses c = {.height = p->height};
-  tc_parse_scope scope;
-  tc_parse_open_scope(p, &scope, TC_IN_COMPREHENSION);
-  uint32_t mark = p->stack.n;
-  while (tc_parse_at(p, TC_TOKEN_FOR)) tc_parse_push(p, comp_for(p));
-  c.list = tc_parse_list(p, mark, &c.height);
-  c.scope = tc_parse_close_scope(p);
-  return c;
-}
-
-static const tc_ast *star_or_named(tc_parser *p) {
-  uint32_t start = p->token.at;
-  if (!tc_parse_accept(p, TC_TOKEN_STAR)) return tc_parse_named(p);
-  return star_of(p, binary(p, 1), start);
-}
-
-/* Items with commas up to `closer`, which stays. The first one has been pushed. */
-static void more_items(tc_parser *p, enum tc_token_kind closer, const char *wanted) {
-  while (tc_parse_accept(p, TC_TOKEN_COMMA) && !tc_parse_at(p, closer))
-    tc_parse_push(p, star_or_named(p));
-  if (!tc_parse_at(p, closer)) tc_parse_unexpected(p, wanted);
-}
-
-/* The generator that `element` begins; the bracket that opens it is at `start` and its closing one
- * is consumed here. */
-static const tc_ast *generator(tc_parser *p, const tc_ast *element, uint32_t start) {
-  clauses c = comp_clauses(p, element);
-  tc_parse_expect(p, TC_TOKEN_RPAREN);
-  tc_ast *node = tc_parse_node(p, TC_AST_GENERATOR, start, c.height);
-  node->generator.element = element;
-  node->generator.clauses = c.list;
-  node->generator.scope = c.scope;
-  return node;
-}
-
-static const tc_ast *paren(tc_parser *p) {
-  uint32_t start = p->token.at, mark = p->stack.n, height = 0;
-  tc_parse_advance(p);
-  if (tc_parse_at(p, TC_TOKEN_YIELD)) {
-    const tc_ast *yield = tc_parse_value(p);
-    tc_parse_expect(p, TC_TOKEN_RPAREN);
-    return yield;
-  }
-  if (!tc_parse_at(p, TC_TOKEN_RPAREN)) {
-    const tc_ast *first = star_or_named(p);
-    if (tc_parse_at(p, TC_TOKEN_FOR)) return generator(p, first, start);
-    if (!tc_parse_at(p, TC_TOKEN_COMMA)) {
-      if (!tc_parse_accept(p, TC_TOKEN_RPAREN)) tc_parse_unexpected(p, "',' or ')'");
-      return unstarred(p, first, "an expression in parentheses");
-    }
-    tc_parse_push(p, first);
-    more_items(p, TC_TOKEN_RPAREN, "',' or ')'");
-  }
-  tc_parse_accept(p, TC_TOKEN_RPAREN);
-  const tc_ast_list *items = tc_parse_list(p, mark, &height);
-  tc_ast *node = tc_parse_node(p, TC_AST_TUPLE, start, height);
-  node->tuple.items = items;
-  return node;
-}
-
-static const tc_ast *list_display(tc_parser *p) {
-  uint32_t start = p->token.at, mark = p->stack.n, height = 0;
-  tc_parse_advance(p);
-  if (!tc_parse_at(p, TC_TOKEN_RBRACKET)) {
-    const tc_ast *first = star_or_named(p);
-    if (tc_parse_at(p, TC_TOKEN_FOR)) {
-      clauses c = comp_clauses(p, first);
-      tc_parse_expect(p, TC_TOKEN_RBRACKET);
-      tc_ast *node = tc_parse_node(p, TC_AST_LIST_COMP, start, c.height);
-      node->list_comp.element = first;
-      node->list_comp.clauses = c.list;
-      node->list_comp.scope = c.scope;
-      return node;
-    }
-    tc_parse_push(p, first);
-    more_items(p, TC_TOKEN_RBRACKET, "',' or ']'");
-  }
-  tc_parse_accept(p, TC_TOKEN_RBRACKET);
-  const tc_ast_list *items = tc_parse_list(p, mark, &height);
-  tc_ast *node = tc_parse_node(p, TC_AST_LIST, start, height);
-  node->list.items = items;
-  return node;
-}
-
-static const tc_ast *set_tail(tc_parser *p, const tc_ast *first, uint32_t start) {
-  uint32_t mark = p->stack.n, height = 0;
-  if (tc_parse_at(p, TC_TOKEN_FOR)) {
-    clauses c = comp_clauses(p, first);
-    tc_parse_expect(p, TC_TOKEN_RBRACE);
-    tc_ast *node = tc_parse_node(p, TC_AST_SET_COMP, start, c.height);
-    node->set_comp.element = first;
-    node->set_comp.clauses = c.list;
-    node->set_comp.scope = c.scope;
-    return node;
-  }
-  tc_parse_push(p, first);
-  more_items(p, TC_TOKEN_RBRACE, "',' or '}'");
-  tc_parse_accept(p, TC_TOKEN_RBRACE);
-  const tc_ast_list *items = tc_parse_list(p, mark, &height);
-  tc_ast *node = tc_parse_node(p, TC_AST_SET, start, height);
-  node->set.items = items;
-  return node;
-}
-
-/* key: value or **value; `key` NULL when it is still to be read. */
-static const tc_ast *pair(tc_parser *p, const tc_ast *key, uint32_t start) {
-  uint32_t height = key ? p->height : 0;
-  if (!key && !tc_parse_accept(p, TC_TOKEN_STARSTAR)) {
-    key = tc_parse_expr(p);
-    height = p->height;
-  }
-  if (key) tc_parse_expect(p, TC_TOKEN_COLON);
-  const tc_ast *value = key ? tc_parse_expr(p) : binary(p, 1);
-  tc_ast *node = tc_parse_node(p, TC_AST_PAIR, start, taller(height, p->height));
-  node->pair.key = key;
-  node->pair.value = value;
-  return node;
-}
-
-static const tc_ast *dict_tail(tc_parser *p, const tc_ast *first, uint32_t start) {
-  uint32_t mark = p->stack.n, height = 0;
-  if (first && first->pair.key && tc_parse_at(p, TC_TOKEN_FOR)) {
-    clauses c = comp_clauses(p, first);
-    tc_parse_expect(p, TC_TOKEN_RBRACE);
-    tc_ast *node = tc_parse_node(p, TC_AST_DICT_COMP, start, c.height);
-    node->dict_comp.key = first->pair.key;
-    node->dict_comp.value = first->pair.value;
-    node->dict_comp.clauses = c.list;
-    node->dict_comp.scope = c.scope;
-    return node;
-  }
-  if (first) {
-    tc_parse_push(p, first);
-    while (tc_parse_accept(p, TC_TOKEN_COMMA) && !tc_parse_at(p, TC_TOKEN_RBRACE))
-      tc_parse_push(p, pair(p, NULL, p->token.at));
-  }
-  if (!tc_parse_accept(p, TC_TOKEN_RBRACE)) tc_parse_unexpected(p, "',' or '}'");
-  const tc_ast_list *pairs = tc_parse_list(p, mark, &height);
-  tc_ast *node = tc_parse_node(p, TC_AST_DICT, start, height);
-  node->dict.pairs = pairs;
-  return node;
-}
-
-static const tc_ast *braces(tc_parser *p) {
-  uint32_t start = p->token.at;
-  tc_parse_advance(p);
-  if (tc_parse_at(p, TC_TOKEN_RBRACE)) return dict_tail(p, NULL, start);
-  uint32_t item = p->token.at;
-  if (tc_parse_at(p, TC_TOKEN_STARSTAR)) return dict_tail(p, pair(p, NULL, item), start);
-  const tc_ast *first = star_or_named(p);
-  if (!tc_parse_at(p, TC_TOKEN_COLON)) return set_tail(p, first, start);
-  first = unstarred(p, first, "the key of a dict");
-  return dict_tail(p, pair(p, first, item), start);
-}
-
-/* --- calls and subscripts --- */
-
-typedef struct arg_state {
-  tc_name_set keywords;
-  bool keyword, double_star; /* seen before this argument */
-} arg_state;
-
-static void bad_argument(tc_parser *p, tc_span span, const char *what) {
-  if (tc_parse_may_report(p)) TC_DIAG(p->cx.diags, D_bad_argument, span, what);
-}
-
-static const tc_ast *keyword_arg(tc_parser *p, const tc_ast *name, arg_state *state,
-                                 uint32_t start) {
-  tc_parse_advance(p);
-  const tc_ast *value = tc_parse_expr(p);
-  tc_ast *node = tc_parse_node(p, TC_AST_KEYWORD, start, p->height);
-  node->keyword.name = name->name.name;
-  node->keyword.name_span = name->span;
-  node->keyword.value = value;
-  state->keyword = true;
-  if (!tc_name_set_add(p->cx.arena, &state->keywords, name->name.name))
-    bad_argument(p, name->span, "this keyword is given twice");
-  return node;
-}
-
-static const tc_ast *starred_arg(tc_parser *p, arg_state *state, bool twice) {
-  uint32_t start = p->token.at;
-  tc_parse_advance(p);
-  const tc_ast *value = tc_parse_expr(p);
-  if (!twice) {
-    const tc_ast *star = star_of(p, value, start);
-    if (state->double_star) bad_argument(p, star->span, "*args follows **kwargs");
-    return star;
-  }
-  tc_ast *node = tc_parse_node(p, TC_AST_KEYWORD, start, p->height);
-  node->keyword.value = value;
-  state->double_star = true;
-  return node;
-}
-
-/* x for x in y: the one argument, whose bracket it closes, or a mistake. */
-static const tc_ast *generator_arg(tc_parser *p, const tc_ast *element, uint32_t start, bool first,
-                                   bool *closed) {
-  clauses c = comp_clauses(p, element);
-  *closed = first && tc_parse_accept(p, TC_TOKEN_RPAREN);
-  tc_ast *node = tc_parse_node(p, TC_AST_GENERATOR, start, c.height);
-  node->generator.element = element;
-  node->generator.clauses = c.list;
-  node->generator.scope = c.scope;
-  if (!*closed && (!first || tc_parse_at(p, TC_TOKEN_COMMA)) && tc_parse_may_report(p))
-    TC_DIAG(p->cx.diags, D_bare_generator, node->span);
-  return node;
-}
-
-static const tc_ast *arg(tc_parser *p, arg_state *state, bool first, bool *closed) {
-  uint32_t start = p->token.at, opener = p->end - 1;
-  if (tc_parse_at(p, TC_TOKEN_STAR)) return starred_arg(p, state, false);
-  if (tc_parse_at(p, TC_TOKEN_STARSTAR)) return starred_arg(p, state, true);
-  bool name = tc_parse_at(p, TC_TOKEN_NAME);
-  const tc_ast *node = tc_parse_named(p);
-  if (tc_parse_at(p, TC_TOKEN_ASSIGN) && name && node->kind == TC_AST_NAME)
-    return keyword_arg(p, node, state, start);
-  if (tc_parse_at(p, TC_TOKEN_FOR))
-    return generator_arg(p, node, first ? opener : start, first, closed);
-  if (state->double_star) {
-    bad_argument(p, node->span, "a positional argument follows **kwargs");
-  } else if (state->keyword) {
-    bad_argument(p, node->span, "a positional argument follows keyword arguments");
-  }
-  return node;
-}
-
-const tc_ast_list *tc_parse_args(tc_parser *p, uint32_t *height) {
-  uint32_t mark = p->stack.n;
-  arg_state state = {0};
-  bool closed = false;
-  while (!closed && !p->failed && !tc_parse_at(p, TC_TOKEN_RPAREN)) {
-    tc_parse_push(p, arg(p, &state, p->stack.n == mark, &closed));
-    if (closed || tc_parse_at(p, TC_TOKEN_RPAREN)) break;
-    if (!tc_parse_accept(p, TC_TOKEN_COMMA)) tc_parse_unexpected(p, "',' or ')'");
-  }
-  if (!closed) tc_parse_accept(p, TC_TOKEN_RPAREN);
-  return tc_parse_list(p, mark, height);
-}
-
-/* One index: an expression, *expression or lower:upper:step. */
-static const tc_ast *index_item(tc_parser *p) {
-  uint32_t start = p->token.at, height = 0;
-  const tc_ast *part[3] = {NULL, NULL, NULL};
-  if (!tc_parse_at(p, TC_TOKEN_COLON)) {
-    part[0] = star_or_named(p);
-    if (!tc_parse_at(p, TC_TOKEN_COLON)) return part[0];
-    height = p->height;
-  }
-  for (int i = 1; i < 3 && tc_parse_accept(p, TC_TOKEN_COLON); i++) {
-    if (tc_parse_at(p, TC_TOKEN_COLON) || tc_parse_at(p, TC_TOKEN_COMMA) ||
-        tc_parse_at(p, TC_TOKEN_RBRACKET))
-      continue;
-    part[i] = tc_parse_expr(p);
-    height = taller(height, p->height);
-  }
-  if (part[0]) part[0] = unstarred(p, part[0], "a bound of a slice");
-  tc_ast *node = tc_parse_node(p, TC_AST_SLICE, start, height);
-  node->slice.lower = part[0];
-  node->slice.upper = part[1];
-  node->slice.step = part[2];
-  return node;
-}
-
-static const tc_ast *subscript_index(tc_parser *p) {
-  uint32_t start = p->token.at, mark = p->stack.n, height = 0;
-  const tc_ast *first = index_item(p);
-  if (!tc_parse_at(p, TC_TOKEN_COMMA) && first->kind != TC_AST_STARRED) return first;
-  tc_parse_push(p, first);
-  while (tc_parse_accept(p, TC_TOKEN_COMMA) && !tc_parse_at(p, TC_TOKEN_RBRACKET))
-    tc_parse_push(p, index_item(p));
-  const tc_ast_list *items = tc_parse_list(p, mark, &height);
-  tc_ast *node = tc_parse_node(p, TC_AST_TUPLE, start, height);
-  node->tuple.items = items;
-  return node;
 }
 
 /* --- atoms, primaries --- */
@@ -345,8 +31,10 @@ bool tc_parse_begins_expression(enum tc_token_kind kind) {
   case TC_TOKEN_FALSE:
   case TC_TOKEN_NONE:
   case TC_TOKEN_LAMBDA:
-  case TC_TOKEN_ELLIPSIS: return true;
-  default: return false;
+  case TC_TOKEN_ELLIPSIS:
+    return true;
+  default:
+    return false;
   }
 }
 
@@ -365,7 +53,8 @@ static const tc_ast *leaf(tc_parser *p, enum tc_ast_kind kind) {
   return tc_parse_node(p, kind, start, 0);
 }
 
-/* For `a && b`, `a || b` and `x++`: the operand is missing between two equal signs or behind them. */
+/* For `a && b`, `a || b` and `x++`: the operand is missing between two equal signs or behind them.
+ */
 static const char *foreign_operator(const tc_parser *p) {
   const char *text = tc_lex_text(&p->lex).at + p->end;
   char last = p->end > 1 ? text[-1] : 0;
@@ -386,18 +75,30 @@ static void no_expression(tc_parser *p) {
 
 static const tc_ast *atom(tc_parser *p) {
   switch ((int)p->token.kind) {
-  case TC_TOKEN_NAME: return name_atom(p);
+  case TC_TOKEN_NAME:
+    return name_atom(p);
   case TC_TOKEN_INT:
-  case TC_TOKEN_FLOAT: return tc_parse_number(p);
-  case TC_TOKEN_STRING: return tc_parse_strings(p);
-  case TC_TOKEN_TRUE: return leaf(p, TC_AST_TRUE);
-  case TC_TOKEN_FALSE: return leaf(p, TC_AST_FALSE);
-  case TC_TOKEN_NONE: return leaf(p, TC_AST_NONE);
-  case TC_TOKEN_ELLIPSIS: return leaf(p, TC_AST_ELLIPSIS);
-  case TC_TOKEN_LPAREN: return paren(p);
-  case TC_TOKEN_LBRACKET: return list_display(p);
-  case TC_TOKEN_LBRACE: return braces(p);
-  default: no_expression(p); return nothing(p);
+  case TC_TOKEN_FLOAT:
+    return tc_parse_number(p);
+  case TC_TOKEN_STRING:
+    return tc_parse_strings(p);
+  case TC_TOKEN_TRUE:
+    return leaf(p, TC_AST_TRUE);
+  case TC_TOKEN_FALSE:
+    return leaf(p, TC_AST_FALSE);
+  case TC_TOKEN_NONE:
+    return leaf(p, TC_AST_NONE);
+  case TC_TOKEN_ELLIPSIS:
+    return leaf(p, TC_AST_ELLIPSIS);
+  case TC_TOKEN_LPAREN:
+    return tc_parse_paren(p);
+  case TC_TOKEN_LBRACKET:
+    return tc_parse_list_display(p);
+  case TC_TOKEN_LBRACE:
+    return tc_parse_braces(p);
+  default:
+    no_expression(p);
+    return nothing(p);
   }
 }
 
@@ -423,8 +124,8 @@ static const tc_ast *call(tc_parser *p, const tc_ast *callee, uint32_t start) {
 
 static const tc_ast *subscript(tc_parser *p, const tc_ast *object, uint32_t start) {
   uint32_t height = p->height;
-  const tc_ast *index = subscript_index(p);
-  height = taller(height, p->height);
+  const tc_ast *index = tc_parse_index(p);
+  height = tc_parse_taller(height, p->height);
   if (!tc_parse_accept(p, TC_TOKEN_RBRACKET)) tc_parse_unexpected(p, "',' or ']'");
   tc_ast *node = tc_parse_node(p, TC_AST_SUBSCRIPT, start, height);
   node->subscript.object = object;
@@ -457,11 +158,11 @@ typedef struct operator_info {
 } operator_info;
 
 static const operator_info OPERATORS[] = {
-#define CLASS(kind, text) {0, 0, false},
-#define KEYWORD(kind, text, begins) {0, 0, false},
-#define PUNCT(kind, text) {0, 0, false},
+#define CLASS(kind, text)             {0, 0, false},
+#define KEYWORD(kind, text, begins)   {0, 0, false},
+#define PUNCT(kind, text)             {0, 0, false},
 #define BINARY(kind, text, level, op) {level, TC_BINOP_##op, false},
-#define COMPARE(kind, text, op) {0, TC_CMPOP_##op, true},
+#define COMPARE(kind, text, op)       {0, TC_CMPOP_##op, true},
 #include "lang/tokens.def"
 };
 
@@ -490,7 +191,7 @@ static const tc_ast *power(tc_parser *p) {
   if (!tc_parse_enter(p)) return left;
   const tc_ast *right = unary(p);
   tc_parse_leave(p);
-  return binary_node(p, TC_BINOP_POW, left, right, start, taller(height, p->height));
+  return binary_node(p, TC_BINOP_POW, left, right, start, tc_parse_taller(height, p->height));
 }
 
 static const tc_ast *prefix(tc_parser *p, enum tc_ast_unop op,
@@ -508,10 +209,14 @@ static const tc_ast *prefix(tc_parser *p, enum tc_ast_unop op,
 
 static const tc_ast *unary(tc_parser *p) {
   switch ((int)p->token.kind) {
-  case TC_TOKEN_MINUS: return prefix(p, TC_UNOP_NEG, unary);
-  case TC_TOKEN_PLUS: return prefix(p, TC_UNOP_POS, unary);
-  case TC_TOKEN_TILDE: return prefix(p, TC_UNOP_INVERT, unary);
-  default: return power(p);
+  case TC_TOKEN_MINUS:
+    return prefix(p, TC_UNOP_NEG, unary);
+  case TC_TOKEN_PLUS:
+    return prefix(p, TC_UNOP_POS, unary);
+  case TC_TOKEN_TILDE:
+    return prefix(p, TC_UNOP_INVERT, unary);
+  default:
+    return power(p);
   }
 }
 
@@ -524,9 +229,14 @@ static const tc_ast *binary(tc_parser *p, uint32_t min_level) {
     uint32_t height = p->height;
     tc_parse_advance(p);
     const tc_ast *right = binary(p, info.level + 1u);
-    left = binary_node(p, (enum tc_ast_binop)info.op, left, right, start, taller(height, p->height));
+    left = binary_node(p, (enum tc_ast_binop)info.op, left, right, start,
+                       tc_parse_taller(height, p->height));
   }
   return left;
+}
+
+const tc_ast *tc_parse_operand(tc_parser *p) {
+  return binary(p, 1);
 }
 
 /* Accepts a comparison operator; `not` here begins `not in`. */
@@ -551,14 +261,14 @@ static bool compare_op(tc_parser *p, enum tc_ast_cmpop *op) {
 
 static const tc_ast *comparison(tc_parser *p) {
   uint32_t start = p->token.at, mark = p->stack.n, height = 0;
-  const tc_ast *first = binary(p, 1);
+  const tc_ast *first = tc_parse_operand(p);
   enum tc_ast_cmpop op;
   if (!compare_op(p, &op)) return first;
   TC_VEC(enum tc_ast_cmpop) ops = {0};
   tc_parse_push(p, first);
   do {
     tc_vec_push(p->cx.arena, &ops, op);
-    tc_parse_push(p, binary(p, 1));
+    tc_parse_push(p, tc_parse_operand(p));
   } while (compare_op(p, &op));
   const tc_ast_list *operands = tc_parse_list(p, mark, &height);
   tc_ast *node = tc_parse_node(p, TC_AST_COMPARE, start, height);
@@ -578,7 +288,8 @@ static const tc_ast *boolean(tc_parser *p, enum tc_token_kind token, enum tc_ast
   const tc_ast *first = operand_of(p);
   if (!tc_parse_at(p, token)) return first;
   tc_parse_push(p, first);
-  while (tc_parse_accept(p, token)) tc_parse_push(p, operand_of(p));
+  while (tc_parse_accept(p, token))
+    tc_parse_push(p, operand_of(p));
   const tc_ast_list *operands = tc_parse_list(p, mark, &height);
   tc_ast *node = tc_parse_node(p, TC_AST_BOOLEAN, start, height);
   node->boolean.op = op;
@@ -590,7 +301,7 @@ static const tc_ast *conjunction(tc_parser *p) {
   return boolean(p, TC_TOKEN_AND, TC_BOOLOP_AND, inversion);
 }
 
-static const tc_ast *disjunction(tc_parser *p) {
+const tc_ast *tc_parse_disjunction(tc_parser *p) {
   return boolean(p, TC_TOKEN_OR, TC_BOOLOP_OR, conjunction);
 }
 
@@ -605,7 +316,7 @@ static const tc_ast *lambda(tc_parser *p) {
   tc_parse_open_scope(p, &scope, TC_IN_FUNCTION);
   tc_parse_bind_params(p, params);
   const tc_ast *body = tc_parse_expr(p);
-  height = taller(height, p->height);
+  height = tc_parse_taller(height, p->height);
   const tc_ast_scope *names = tc_parse_close_scope(p);
   tc_ast *node = tc_parse_node(p, TC_AST_LAMBDA, start, height);
   node->lambda.params = params;
@@ -616,15 +327,15 @@ static const tc_ast *lambda(tc_parser *p) {
 
 static const tc_ast *ternary(tc_parser *p) {
   uint32_t start = p->token.at;
-  const tc_ast *then = disjunction(p);
+  const tc_ast *then = tc_parse_disjunction(p);
   if (!tc_parse_accept(p, TC_TOKEN_IF)) return then;
   uint32_t height = p->height;
-  const tc_ast *test = disjunction(p);
-  height = taller(height, p->height);
+  const tc_ast *test = tc_parse_disjunction(p);
+  height = tc_parse_taller(height, p->height);
   if (!tc_parse_accept(p, TC_TOKEN_ELSE))
     tc_parse_unexpected(p, "'else' (a choice is `a if condition else b`)");
   const tc_ast *other = tc_parse_expr(p);
-  tc_ast *node = tc_parse_node(p, TC_AST_TERNARY, start, taller(height, p->height));
+  tc_ast *node = tc_parse_node(p, TC_AST_TERNARY, start, tc_parse_taller(height, p->height));
   node->ternary.then = then;
   node->ternary.test = test;
   node->ternary.other = other;
@@ -654,7 +365,8 @@ const tc_ast *tc_parse_named(tc_parser *p) {
   if (left->kind == TC_AST_NAME) {
     node->walrus.name = left->name.name;
     tc_parse_scope *inner = p->scope; /* it binds around comprehensions */
-    while (p->scope->kind == TC_IN_COMPREHENSION) p->scope = p->scope->outer;
+    while (p->scope->kind == TC_IN_COMPREHENSION)
+      p->scope = p->scope->outer;
     tc_parse_bind(p, left->name.name);
     p->scope = inner;
   }
@@ -664,7 +376,7 @@ const tc_ast *tc_parse_named(tc_parser *p) {
 static const tc_ast *star_or_expr(tc_parser *p) {
   uint32_t start = p->token.at;
   if (!tc_parse_accept(p, TC_TOKEN_STAR)) return tc_parse_expr(p);
-  return star_of(p, binary(p, 1), start);
+  return tc_parse_starred(p, tc_parse_operand(p), start);
 }
 
 /* After a comma at the end of an unparenthesised tuple. */
@@ -679,8 +391,10 @@ static bool ends_tuple(const tc_parser *p) {
   case TC_TOKEN_RPAREN:
   case TC_TOKEN_RBRACKET:
   case TC_TOKEN_RBRACE:
-  case TC_TOKEN_BANG: return true;
-  default: return false;
+  case TC_TOKEN_BANG:
+    return true;
+  default:
+    return false;
   }
 }
 
@@ -689,33 +403,41 @@ static const tc_ast *tuple_of(tc_parser *p, const tc_ast *(*item)(tc_parser *)) 
   const tc_ast *first = item(p);
   if (!tc_parse_at(p, TC_TOKEN_COMMA)) {
     if (first->kind != TC_AST_STARRED) return first;
-    first = unstarred(p, first, "a lone value");
+    first = tc_parse_unstarred(p, first, "a lone value");
     if (!p->failed) tc_diag_help(p->cx.diags, "a tuple of one element ends in a comma");
     return first;
   }
   tc_parse_push(p, first);
-  while (tc_parse_accept(p, TC_TOKEN_COMMA) && !ends_tuple(p)) tc_parse_push(p, item(p));
+  while (tc_parse_accept(p, TC_TOKEN_COMMA) && !ends_tuple(p))
+    tc_parse_push(p, item(p));
   const tc_ast_list *items = tc_parse_list(p, mark, &height);
   tc_ast *node = tc_parse_node(p, TC_AST_TUPLE, start, height);
   node->tuple.items = items;
   return node;
 }
 
-const tc_ast *tc_parse_tuple(tc_parser *p) { return tuple_of(p, star_or_expr); }
+const tc_ast *tc_parse_tuple(tc_parser *p) {
+  return tuple_of(p, star_or_expr);
+}
 
 static const tc_ast *star_or_operand(tc_parser *p) {
   uint32_t start = p->token.at;
-  if (!tc_parse_accept(p, TC_TOKEN_STAR)) return binary(p, 1);
-  return star_of(p, binary(p, 1), start);
+  if (!tc_parse_accept(p, TC_TOKEN_STAR)) return tc_parse_operand(p);
+  return tc_parse_starred(p, tc_parse_operand(p), start);
 }
 
-const tc_ast *tc_parse_target_tuple(tc_parser *p) { return tuple_of(p, star_or_operand); }
-const tc_ast *tc_parse_target(tc_parser *p) { return star_or_operand(p); }
+const tc_ast *tc_parse_target_tuple(tc_parser *p) {
+  return tuple_of(p, star_or_operand);
+}
+const tc_ast *tc_parse_target(tc_parser *p) {
+  return star_or_operand(p);
+}
 
 static const tc_ast *yield(tc_parser *p) {
   uint32_t start = p->token.at;
   tc_parse_scope *scope = p->scope;
-  while (scope->kind == TC_IN_COMPREHENSION) scope = scope->outer;
+  while (scope->kind == TC_IN_COMPREHENSION)
+    scope = scope->outer;
   if (scope->kind != TC_IN_FUNCTION && !p->lenient && tc_parse_may_report(p))
     TC_DIAG(p->cx.diags, D_out_of_place, tc_parse_here(p), "yield", "a function");
   scope->is_generator = true;

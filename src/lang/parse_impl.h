@@ -1,6 +1,7 @@
 /* What the parser's files share: parse.c (tokens, reports, nodes, entries), parse_text.c (numbers,
- * strings, f-strings), parse_expr.c, parse_bind.c (names, scopes, parameters, targets) and
- * parse_stmt.c (statements and recovery).
+ * strings, f-strings), parse_expr.c and parse_display.c (expressions; those in brackets),
+ * parse_bind.c (names, scopes, parameters, targets), parse_simple.c (statements of one line) and
+ * parse_stmt.c (blocks and recovery).
  *
  * After a mistake the parser is poisoned rather than unwound: `failed` is set and the current token
  * reads as BAD, which nothing accepts, so every loop and every call returns at once with a tree
@@ -42,8 +43,8 @@ typedef struct tc_parser {
   tc_token stopped; /* while failed: the token it failed at      */
   uint32_t end;     /* where the last consumed token ends        */
   bool failed;
-  bool lenient;     /* after a broken header: its block may hold what belongs to the header */
-  uint32_t depth;   /* of recursion in one expression            */
+  bool lenient;   /* after a broken header: its block may hold what belongs to the header */
+  uint32_t depth; /* of recursion in one expression            */
   uint32_t height;
   tc_parse_scope *scope;
   TC_VEC(tc_parse_item) stack;
@@ -74,14 +75,17 @@ tc_span tc_parse_here(tc_parser *p);
 const char *tc_parse_found(tc_parser *p);
 /* Reports that `wanted` was expected, and fails. */
 void tc_parse_unexpected(tc_parser *p, const char *wanted);
-/* Reports an unclosed bracket and fails when the current token stands where a statement would begin;
- * parsing goes on with that statement. */
+/* Reports an unclosed bracket and fails when the current token stands where a statement would
+ * begin; parsing goes on with that statement. */
 bool tc_parse_unclosed(tc_parser *p);
 /* Counts one more recursion or reports; pair with tc_parse_leave when true. */
 bool tc_parse_enter(tc_parser *p);
 void tc_parse_leave(tc_parser *p);
 
 /* ---- nodes ---- */
+static inline uint32_t tc_parse_taller(uint32_t a, uint32_t b) {
+  return a > b ? a : b;
+}
 /* A node over the bytes from `start` to the last consumed token, `height` the tallest child's. */
 tc_ast *tc_parse_node(tc_parser *p, enum tc_ast_kind kind, uint32_t start, uint32_t height);
 void tc_parse_push(tc_parser *p, const tc_ast *node);
@@ -98,21 +102,35 @@ void tc_parse_bind(tc_parser *p, tc_name name);
 void tc_parse_open_scope(tc_parser *p, tc_parse_scope *scope, enum tc_parse_in kind);
 const tc_ast_scope *tc_parse_close_scope(tc_parser *p);
 
-/* ---- expressions ---- */
+/* ---- expressions, from loose to tight ---- */
 bool tc_parse_begins_expression(enum tc_token_kind kind);
-/* A ternary, lambda or anything that binds tighter. */
-const tc_ast *tc_parse_expr(tc_parser *p);
-/* The same, or name := value. */
-const tc_ast *tc_parse_named(tc_parser *p);
-/* One or more expressions with commas, starred ones allowed: a TUPLE when there is a comma. */
-const tc_ast *tc_parse_tuple(tc_parser *p);
 /* tc_parse_tuple or a yield. */
 const tc_ast *tc_parse_value(tc_parser *p);
-/* What may be a target, one or several; no comparison, so that `in` ends it. Not checked. */
+/* One or more expressions with commas, starred ones allowed: a TUPLE when there is a comma. */
+const tc_ast *tc_parse_tuple(tc_parser *p);
+/* tc_parse_expr or name := value. */
+const tc_ast *tc_parse_named(tc_parser *p);
+/* A ternary, lambda or anything that binds tighter. */
+const tc_ast *tc_parse_expr(tc_parser *p);
+const tc_ast *tc_parse_disjunction(tc_parser *p);
+/* What binds tighter than a comparison, so that `in` ends it. */
+const tc_ast *tc_parse_operand(tc_parser *p);
+/* What may be a target, one or several. Not checked. */
 const tc_ast *tc_parse_target(tc_parser *p);
 const tc_ast *tc_parse_target_tuple(tc_parser *p);
-/* Arguments after the opening bracket was consumed; consumes the closing one. */
+/* *value, whose star is at `start`. */
+const tc_ast *tc_parse_starred(tc_parser *p, const tc_ast *value, uint32_t start);
+/* `node` where no star may stand: reports one and drops it. `what` begins the report. */
+const tc_ast *tc_parse_unstarred(tc_parser *p, const tc_ast *node, const char *what);
+
+/* ---- brackets; the current token is the opening one ---- */
+const tc_ast *tc_parse_paren(tc_parser *p);
+const tc_ast *tc_parse_list_display(tc_parser *p);
+const tc_ast *tc_parse_braces(tc_parser *p);
+/* The same, but the opening one was consumed: all arguments and the closing one; the index, without
+ * the closing one. */
 const tc_ast_list *tc_parse_args(tc_parser *p, uint32_t *height);
+const tc_ast *tc_parse_index(tc_parser *p);
 
 /* ---- parameters and targets ---- */
 /* Parameters up to the token `closer`, which stays. Binds nothing. */
@@ -125,6 +143,8 @@ const tc_ast *tc_parse_targets(tc_parser *p);
 const tc_ast *tc_parse_as_target(tc_parser *p);
 
 /* ---- statements ---- */
+/* Simple statements up to the end of the line, pushed on the stack. */
+void tc_parse_simple_line(tc_parser *p);
 /* All statements up to the end of the text, pushed on the stack. */
 void tc_parse_statements(tc_parser *p);
 

@@ -159,7 +159,8 @@ static uint32_t named_escape(tc_parser *p, literal lit, uint32_t at) {
   const char *text = tc_lex_text(&p->lex).at;
   uint32_t end = at + 1;
   if (end < lit.end && text[end] == '{') {
-    while (end < lit.end && text[end] != '}') end++;
+    while (end < lit.end && text[end] != '}')
+      end++;
     if (end < lit.end) end++;
   }
   TEXT_REPORT(p, D_named_escape, tc_lex_span(&p->lex, at - 1, end));
@@ -196,8 +197,8 @@ static uint32_t decode(tc_parser *p, literal lit, uint32_t at, bool braces) {
   bool raw = lit.bits & TC_STRING_RAW;
   while (at < lit.end) {
     uint32_t run = at;
-    while (at < lit.end && text[at] != '\r' && (raw || text[at] != '\\') &&
-           (!braces || (text[at] != '{' && text[at] != '}')))
+    while (at < lit.end && text[at] != '\r' && (raw || text[at] != '\\')
+           && (!braces || (text[at] != '{' && text[at] != '}')))
       at++;
     tc_sb_add(&p->text, (tc_str){text + run, at - run});
     if (at == lit.end) break;
@@ -364,17 +365,20 @@ static uint32_t fstring_parts(tc_parser *p, literal lit, uint32_t at, size_t mar
 static literal open_literal(tc_parser *p, const tc_token *token) {
   const char *text = tc_lex_text(&p->lex).at;
   uint32_t at = token->at, n_quotes = token->string & TC_STRING_TRIPLE ? 3 : 1;
-  while (text[at] != '"' && text[at] != '\'') at++;
+  while (text[at] != '"' && text[at] != '\'')
+    at++;
   return (literal){.start = at + n_quotes, .end = token->end - n_quotes, .bits = token->string};
 }
 
 static void check_bytes(tc_parser *p, literal lit) {
   const char *text = tc_lex_text(&p->lex).at;
   uint32_t at = lit.start;
-  while (at < lit.end && (unsigned char)text[at] < 0x80) at++;
+  while (at < lit.end && (unsigned char)text[at] < 0x80)
+    at++;
   if (at == lit.end) return;
   uint32_t end = at + 1;
-  while (end < lit.end && ((unsigned char)text[end] & 0xC0) == 0x80) end++;
+  while (end < lit.end && ((unsigned char)text[end] & 0xC0) == 0x80)
+    end++;
   TEXT_REPORT(p, D_bytes_not_ascii, tc_lex_span(&p->lex, at, end));
 }
 
@@ -393,8 +397,8 @@ static void add_literal(tc_parser *p, size_t mark) {
 static bool is_plain(tc_parser *p, literal lit) {
   const char *text = tc_lex_text(&p->lex).at + lit.start;
   uint32_t n = lit.end - lit.start;
-  return !(lit.bits & (TC_STRING_BYTES | TC_STRING_FORMAT)) &&
-         (lit.bits & TC_STRING_RAW || !memchr(text, '\\', n)) && !memchr(text, '\r', n);
+  return !(lit.bits & (TC_STRING_BYTES | TC_STRING_FORMAT))
+         && (lit.bits & TC_STRING_RAW || !memchr(text, '\\', n)) && !memchr(text, '\r', n);
 }
 
 const tc_ast *tc_parse_strings(tc_parser *p) {
@@ -405,8 +409,7 @@ const tc_ast *tc_parse_strings(tc_parser *p) {
     tc_parse_advance(p);
     if (!tc_parse_at(p, TC_TOKEN_STRING)) {
       tc_ast *node = tc_parse_node(p, TC_AST_STRING, start, 0);
-      node->string.value =
-          (tc_str){tc_lex_text(&p->lex).at + first.start, first.end - first.start};
+      node->string.value = (tc_str){tc_lex_text(&p->lex).at + first.start, first.end - first.start};
       return node;
     }
     decode(p, first, first.start, false);

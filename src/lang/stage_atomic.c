@@ -29,9 +29,10 @@ static bool scalar_target(tc_eval *ev, tc_val v, tc_buf *buf, const tc_value **i
   return true;
 }
 
-static void check_atomic_type(tc_eval *ev, const stage_args *a, tc_buf buf) {
+static void check_atomic_type(tc_eval *ev, const stage_args *a, enum tc_atomic_kind kind,
+                              tc_buf buf) {
   const tc_buffer *b = tc_buf_at(ev->ir, buf);
-  bool bits = a->row->aux == TC_ATOMIC_OR;
+  bool bits = kind == TC_ATOMIC_OR;
   bool ok = b->elem.lanes == 1 && (tc_is_int(b->elem) || (tc_is_float(b->elem) && !bits));
   if (!ok || tc_type_bits(b->elem) < 8) {
     TC_DIAG(ev->diags, D_operator_type, a->span, a->row->name, tc_type_name(ev->arena, b->elem));
@@ -105,7 +106,7 @@ static tc_val emit_tile(tc_eval *ev, const stage_args *a, enum tc_order order) {
     STAGE_FAIL(ev, D_wrong_place, a->span, a->row->name,
                "outside T.Parallel when it updates a whole tile");
   stage_box dst = tc_stage_box(ev, a->v[0], "dst", a->at[0]);
-  check_atomic_type(ev, a, dst.buf);
+  check_atomic_type(ev, a, (enum tc_atomic_kind)a->row->aux, dst.buf);
   stage_box src = value_box(ev, a, &dst);
   tile_extents(ev, a, &dst, &src);
   tc_atomic what = {.kind = (uint8_t)a->row->aux,
@@ -124,9 +125,9 @@ tc_val tc_do_atomic(tc_eval *ev, stage_args *a) {
   bool tile_value = a->v[1].kind == TC_V_BUFFER ||
                     (a->v[1].kind == TC_V_REGION && !a->v[1].region->loaded.id);
   if (!tile_value && scalar_target(ev, a->v[0], &buf, &index)) {
-    check_atomic_type(ev, a, buf);
-    tc_value old =
-        emit_scalar(ev, a, (enum tc_atomic_kind)a->row->aux, buf, index, a->v[1], order);
+    enum tc_atomic_kind kind = (enum tc_atomic_kind)a->row->aux;
+    check_atomic_type(ev, a, kind, buf);
+    tc_value old = emit_scalar(ev, a, kind, buf, index, a->v[1], order);
     return prev ? tc_val_expr(old) : tc_val_none();
   }
   if (prev)
@@ -145,7 +146,7 @@ tc_val tc_do_atomic_vector(tc_eval *ev, stage_args *a) {
   if (!scalar_target(ev, a->v[0], &buf, &index) || !tc_buf_at(ev->ir, buf)->rank)
     STAGE_FAIL(ev, D_argument_value, a->at[0], a->row->name, "dst", "an element",
                tc_val_kind_name(a->v[0]));
-  check_atomic_type(ev, a, buf);
+  check_atomic_type(ev, a, TC_ATOMIC_ADD, buf);
   bool origin = scalar_target(ev, a->v[1], &from, &from_index) && from_index &&
                 tc_buf_at(ev->ir, from)->elem.lanes == 1;
   tc_value vector = origin ? (tc_value){0} : tc_stage_value(ev, a->v[1], a->at[1]);

@@ -67,6 +67,7 @@ static tc_val var_values(tc_eval *ev, const tc_var *vars, uint32_t n) {
 
 static tc_cursor enter_kernel(tc_eval *ev, tc_frame *f, tc_val *target, tc_span span) {
   static const char *const NAMES[] = {"bx", "by", "bz"};
+  if (ev->probing) tc_diag_stop(ev->diags);
   if (!ev->cursor.at.id || ev->cursor.kernel.id || ev->cursor.at.id != ev->ir->body.id) {
     TC_DIAG(ev->diags, D_kernel_place, span);
     tc_diag_stop(ev->diags);
@@ -87,6 +88,15 @@ static tc_cursor enter_kernel(tc_eval *ev, tc_frame *f, tc_val *target, tc_span 
 
 /* ---- loops ---- */
 
+static bool uses_parallel_index(tc_eval *ev, tc_value v) {
+  const tc_op *op = tc_op_at(ev->ir, v);
+  if (op->opcode == TC_OP_var)
+    return tc_var_at(ev->ir, (tc_var){op->payload})->kind == TC_VAR_PARALLEL;
+  for (uint32_t i = 0; tc_op_is_pure(op) && i < op->n_in; i++)
+    if (uses_parallel_index(ev, tc_input(ev->ir, op, i))) return true;
+  return false;
+}
+
 static void check_parallel_nest(tc_eval *ev, tc_frame *f, tc_span span) {
   tc_frame *outer = tc_stage_frame(ev, F_PARALLEL);
   if (!outer) return;
@@ -95,6 +105,8 @@ static void check_parallel_nest(tc_eval *ev, tc_frame *f, tc_span span) {
   else if (outer->has_effect) why = "a statement stands between two T.Parallel loops";
   else if (ev->cursor.at.id != outer->body.id) why = "a branch stands between two T.Parallel loops";
   else if (outer->has_inner) why = "two T.Parallel loops stand side by side inside a third";
+  for (uint32_t d = 0; d < f->n; d++)
+    if (uses_parallel_index(ev, f->extent[d])) why = "an inner extent depends on an outer index";
   if (why) {
     TC_DIAG(ev->diags, D_parallel_nest, span, why);
     tc_diag_note(ev->diags, outer->span, "the outer loop");
@@ -102,7 +114,6 @@ static void check_parallel_nest(tc_eval *ev, tc_frame *f, tc_span span) {
     tc_diag_stop(ev->diags);
   }
   outer->has_inner = true;
-  (void)f;
 }
 
 static tc_cursor enter_parallel(tc_eval *ev, tc_frame *f, tc_val *target, tc_span span) {

@@ -66,6 +66,7 @@ tc_val tc_do_dims(tc_eval *ev, stage_args *a) {
 /* ---- tensor annotations ---- */
 
 static bool is_pointer_marker(tc_val v) {
+  if (v.kind == TC_V_BUILTIN) return tc_stage_row((uint32_t)v.i)->run == tc_do_ptr;
   return v.kind == TC_V_TENSOR && v.tensor->kind == TC_TENSOR_POINTER;
 }
 
@@ -149,9 +150,12 @@ tc_val tc_stage_parameter(tc_eval *ev, tc_name name, tc_val annotation, tc_span 
   return tc_val_expr(tc_var_value(ev->ir, var));
 }
 
-/* T.empty(*shape, dtype): an output tensor, a hidden trailing parameter. */
+/* T.empty(*shape, dtype) or T.empty(shape, dtype): an output tensor, a hidden trailing parameter. */
 tc_val tc_do_empty(tc_eval *ev, stage_args *a) {
   tc_value shape[STAGE_MAX_RANK];
+  bool packed = a->rest.n == 2 && !a->given[0] &&
+                (a->rest.at[0].kind == TC_V_TUPLE || a->rest.at[0].kind == TC_V_LIST);
+  if (packed) a->v[0] = a->rest.at[1], a->rest.n = 1;
   tc_val given = a->rest.n == 1 ? a->rest.at[0] : tc_val_tuple(ev->arena, a->rest.at, a->rest.n);
   uint32_t rank = tc_stage_shape(ev, given, shape, "the shape of T.empty", a->span);
   tc_type elem = tc_stage_dtype(ev, a->v[0], a->at[0]);

@@ -182,6 +182,52 @@ static tc_val vector_lane(tc_eval *ev, tc_value vector, tc_val index, tc_span sp
   return tc_stage_fold(ev, tc_lane(ev->ir, vector, (uint32_t)lane));
 }
 
+/* A sum of by * leaf and a constant, modulo 2^64; what it represents wraps to the index type, so the
+ * algebra is exact. */
+enum { LINEAR_TERMS = 8 };
+typedef struct linear {
+  uint64_t constant, by[LINEAR_TERMS];
+  uint32_t leaf[LINEAR_TERMS], n;
+  bool ok;
+} linear;
+
+static void add_term(linear *l, uint32_t leaf, uint64_t by) {
+  uint32_t i = 0;
+  while (i < l->n && l->leaf[i] != leaf) i++;
+  if (i == LINEAR_TERMS) {
+    l->ok = false;
+    return;
+  }
+  if (i == l->n) l->leaf[l->n++] = leaf, l->by[i] = 0;
+  l->by[i] += by;
+}
+
+static void add_linear(tc_eval *ev, linear *l, tc_value v, uint64_t by) {
+  const tc_op *op = tc_op_at(ev->ir, v);
+  int64_t c;
+  if (tc_const_of(ev->ir, v, &c)) {
+    l->constant += by * (uint64_t)c;
+  } else if (op->opcode == TC_OP_add || op->opcode == TC_OP_sub) {
+    add_linear(ev, l, tc_input(ev->ir, op, 0), by);
+    add_linear(ev, l, tc_input(ev->ir, op, 1), op->opcode == TC_OP_add ? by : 0 - by);
+  } else if (op->opcode == TC_OP_mul && tc_const_of(ev->ir, tc_input(ev->ir, op, 1), &c)) {
+    add_linear(ev, l, tc_input(ev->ir, op, 0), by * (uint64_t)c);
+  } else {
+    add_term(l, v.id, by);
+  }
+}
+
+/* hi - lo, as a constant when the variables cancel: (b + 1) * 64 - b * 64 is 64. */
+static tc_value difference(tc_eval *ev, tc_value hi, tc_value lo) {
+  tc_value plain = tc_stage_arith(ev, TC_OP_sub, hi, lo);
+  linear l = {.ok = tc_type_equal(tc_value_type(ev->ir, hi), tc_value_type(ev->ir, lo)) ||
+                    tc_is(ev->ir, hi, TC_OP_const) || tc_is(ev->ir, lo, TC_OP_const)};
+  add_linear(ev, &l, hi, 1);
+  add_linear(ev, &l, lo, UINT64_MAX);
+  for (uint32_t i = 0; i < l.n; i++) l.ok = l.ok && l.by[i] == 0;
+  return l.ok ? tc_const_int(ev->ir, tc_value_type(ev->ir, plain), (int64_t)l.constant) : plain;
+}
+
 /* buf[a:b]: base and extent of one dimension. */
 static void slice_bounds(tc_eval *ev, const tc_buffer *b, uint32_t d, const tc_val *parts,
                          tc_value *base, tc_value *extent, tc_span span) {
@@ -196,7 +242,7 @@ static void slice_bounds(tc_eval *ev, const tc_buffer *b, uint32_t d, const tc_v
   if (tc_const_of(ev->ir, lo, &x) && x < 0) lo = tc_stage_arith(ev, TC_OP_add, b->shape[d], lo);
   if (tc_const_of(ev->ir, hi, &x) && x < 0) hi = tc_stage_arith(ev, TC_OP_add, b->shape[d], hi);
   *base = lo;
-  *extent = tc_stage_arith(ev, TC_OP_sub, hi, lo);
+  *extent = difference(ev, hi, lo);
   if (tc_const_of(ev->ir, *extent, &x) && x <= 0)
     STAGE_FAIL(ev, D_empty_slice, span, tc_name_of(ev->ir, b->name), d,
                tc_stage_show_value(ev, lo), tc_stage_show_value(ev, hi));

@@ -9,7 +9,9 @@
 
 /* ---- forms ---- */
 
-tc_affine tc_affine_const(int64_t x) { return (tc_affine){.constant = x}; }
+tc_affine tc_affine_const(int64_t x) {
+  return (tc_affine){.constant = x};
+}
 
 static tc_affine leaf_form(tc_value v) {
   tc_affine r = {.n = 1};
@@ -64,11 +66,16 @@ bool tc_affine_range(tc_prover *p, const tc_affine *a, tc_interval *r) {
   return true;
 }
 
-/* True when the sum is a number that the type holds, so that wrapping cannot have changed it. */
-static bool holds(tc_prover *p, tc_type type, const tc_affine *a) {
-  tc_interval r, all = tc_interval_of_type(type);
+/* Makes the sum what it is as a value of `type`: false when it may wrap at some points and not, or
+ * not as far, at others. */
+static bool holds(tc_prover *p, tc_type type, tc_affine *a) {
+  tc_interval r, all = tc_interval_of_type(type), wrapped;
+  if (!tc_affine_range(p, a, &r)) return false;
   if (type.dtype == TC_DT_uint64) all.lo = 0;
-  return tc_affine_range(p, a, &r) && tc_interval_inside(r, all);
+  if (tc_interval_inside(r, all)) return true;
+  wrapped = r;
+  return tc_interval_unwrap(type, &wrapped)
+         && tc_add_fits(a->constant, wrapped.lo - r.lo, &a->constant);
 }
 
 /* ---- back to values ---- */
@@ -78,8 +85,8 @@ static bool holds(tc_prover *p, tc_type type, const tc_affine *a) {
 static tc_value value_of(tc_ir *ir, const tc_affine *a, tc_type type) {
   tc_value sum = {0};
   for (uint32_t i = 0; i < a->n; i++) {
-    tc_value term = tc_binary(ir, TC_OP_mul, tc_cast(ir, a->leaf[i], type),
-                              tc_const_int(ir, type, a->by[i]));
+    tc_value term =
+        tc_binary(ir, TC_OP_mul, tc_cast(ir, a->leaf[i], type), tc_const_int(ir, type, a->by[i]));
     sum = sum.id ? tc_binary(ir, TC_OP_add, sum, term) : term;
   }
   tc_value constant = tc_const_int(ir, type, a->constant);
@@ -141,7 +148,7 @@ static tc_affine division(tc_prover *p, enum tc_opcode op, tc_value v, const tc_
       return tc_affine_add(&s.quotient, &q, 1, &result) ? result : leaf_form(v);
     return tc_affine_add(&s.rest, &q, -c, &result) ? result : leaf_form(v);
   }
-  if (!holds(p, type, &s.rest)) return leaf_form(v);
+  if (!tc_interval_inside(r, tc_interval_of_type(type))) return leaf_form(v);
   part = division_leaf(p, op, type, &s.rest, c);
   if (op == TC_OP_floormod) return part;
   return tc_affine_add(&s.quotient, &part, 1, &result) ? result : leaf_form(v);
@@ -189,7 +196,9 @@ static tc_affine product(tc_prover *p, tc_value v, tc_value a, int64_t by) {
 }
 
 /* The power of two of which x is one less; 0 when it is not. */
-static int64_t mask_size(int64_t x) { return x > 0 && x < INT64_MAX && !(x & (x + 1)) ? x + 1 : 0; }
+static int64_t mask_size(int64_t x) {
+  return x > 0 && x < INT64_MAX && !(x & (x + 1)) ? x + 1 : 0;
+}
 
 static tc_affine divided(tc_prover *p, enum tc_opcode op, tc_value v, tc_value a, int64_t c) {
   tc_affine x = tc_affine_of(p, a);
@@ -251,6 +260,11 @@ static tc_affine form_of_op(tc_prover *p, tc_value v) {
   }
   if (op->opcode >= TC_OP_add && op->opcode <= TC_OP_xor) return binary_form(p, v, op);
   if (op->opcode == TC_OP_shl || op->opcode == TC_OP_shr) return binary_form(p, v, op);
+  if (op->opcode == TC_OP_abs) {
+    tc_interval r = tc_fact_of(p, tc_input(p->ir, op, 0))->range;
+    if (r.lo >= 0) return tc_affine_of(p, tc_input(p->ir, op, 0));
+    return r.hi <= 0 ? product(p, v, tc_input(p->ir, op, 0), -1) : leaf_form(v);
+  }
   if (op->opcode == TC_OP_neg) return product(p, v, tc_input(p->ir, op, 0), -1);
   if (op->opcode == TC_OP_select) {
     const tc_fact *c = tc_fact_of(p, tc_input(p->ir, op, 0));
@@ -304,4 +318,6 @@ tc_affine tc_affine_of(tc_prover *p, tc_value v) {
   return a;
 }
 
-tc_affine tc_prove_affine(tc_prover *p, tc_value v) { return tc_affine_of(p, v); }
+tc_affine tc_prove_affine(tc_prover *p, tc_value v) {
+  return tc_affine_of(p, v);
+}

@@ -103,6 +103,17 @@ static enum tc_proof decide_comparison(tc_prover *p, const tc_op *op) {
 
 /* ---- bools ---- */
 
+static enum tc_proof decide_under(tc_prover *p, tc_value condition, tc_value fact, uint32_t depth);
+
+/* a == b of bools, by cases of a. */
+static enum tc_proof decide_same(tc_prover *p, const tc_op *op, uint32_t depth) {
+  tc_value a = tc_input(p->ir, op, 0), b = tc_input(p->ir, op, 1);
+  enum tc_proof x = decide_under(p, a, b, depth);
+  if (x == TC_UNKNOWN) return x;
+  enum tc_proof y = opposite(decide_under(p, tc_unary(p->ir, TC_OP_not, a), b, depth));
+  return x == y ? x : TC_UNKNOWN;
+}
+
 static enum tc_proof decide_under(tc_prover *p, tc_value condition, tc_value fact, uint32_t depth) {
   tc_prove_push(p);
   tc_prove_assume(p, condition);
@@ -128,8 +139,7 @@ static enum tc_proof decide_select(tc_prover *p, const tc_op *op, uint32_t depth
   tc_value c = tc_input(p->ir, op, 0);
   enum tc_proof x = decide_under(p, c, tc_input(p->ir, op, 1), depth);
   if (x == TC_UNKNOWN) return x;
-  enum tc_proof y =
-      decide_under(p, tc_unary(p->ir, TC_OP_not, c), tc_input(p->ir, op, 2), depth);
+  enum tc_proof y = decide_under(p, tc_unary(p->ir, TC_OP_not, c), tc_input(p->ir, op, 2), depth);
   return x == y ? x : TC_UNKNOWN;
 }
 
@@ -139,6 +149,10 @@ enum tc_proof tc_decide(tc_prover *p, tc_value fact, uint32_t depth) {
   const tc_fact *f = tc_fact_of(p, fact);
   if (tc_fact_is_const(f)) return f->range.lo ? TC_PROVED : TC_REFUTED;
   if (depth == 0 || !tc_op_is_pure(op)) return TC_UNKNOWN;
+  bool of_bools = op->n_in == 2 && tc_is_bool(tc_value_type(p->ir, tc_input(p->ir, op, 0)));
+  if (of_bools && op->opcode == TC_OP_eq) return decide_same(p, op, depth - 1);
+  if (of_bools && (op->opcode == TC_OP_ne || op->opcode == TC_OP_xor))
+    return opposite(decide_same(p, op, depth - 1));
   if (op->opcode >= TC_OP_eq && op->opcode <= TC_OP_le) return decide_comparison(p, op);
   switch (op->opcode) {
   case TC_OP_and:

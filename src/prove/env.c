@@ -1,5 +1,5 @@
-/* The environment: what is assumed, and what statements say of their regions. A condition is kept as
- * it is, for evaluation, and taken apart into inequalities, intervals and residues. */
+/* The environment: what is assumed, and what statements say of their regions. A condition is kept
+ * as it is, for evaluation, and taken apart into inequalities, intervals and residues. */
 #include "prove/checked.h"
 #include "prove/prove_private.h"
 
@@ -23,7 +23,9 @@ void tc_prove_pop(tc_prover *p) {
   p->epoch = mark.epoch;
 }
 
-static void new_epoch(tc_prover *p) { p->epoch = ++p->n_epochs; }
+static void new_epoch(tc_prover *p) {
+  p->epoch = ++p->n_epochs;
+}
 
 static bool adds(const tc_fact *old, const tc_fact *more) {
   return more->range.lo > old->range.lo || more->range.hi < old->range.hi
@@ -32,10 +34,13 @@ static bool adds(const tc_fact *old, const tc_fact *more) {
              && more->modulus % old->modulus == 0);
 }
 
+static void refine_operands(tc_prover *p, tc_value v);
+
 void tc_env_refine(tc_prover *p, tc_value v, tc_fact fact) {
-  if (!tc_is_plain(p, v)) return;
   tc_fact f = *tc_fact_of(p, v);
-  if (!adds(&f, &fact)) return;
+  bool is_int = tc_is_int(tc_value_type(p->ir, v)) || tc_is_bool(tc_value_type(p->ir, v));
+  /* Of a uint64 that may be large, only that it is not large is news. */
+  if (!is_int || (!tc_is_plain(p, v) && fact.range.lo < 0) || !adds(&f, &fact)) return;
   f.range = tc_interval_meet(f.range, fact.range);
   if (fact.modulus == 0 || (f.modulus && fact.modulus % f.modulus == 0))
     f.modulus = fact.modulus, f.residue = fact.residue;
@@ -46,6 +51,60 @@ void tc_env_refine(tc_prover *p, tc_value v, tc_fact fact) {
   tc_vec_push(p->arena, &p->refinements, r);
   slot->refinement = p->refinements.n;
   new_epoch(p);
+  refine_operands(p, v);
+}
+
+static void refine_range(tc_prover *p, tc_value v, int64_t lo, int64_t hi) {
+  if (lo <= hi) tc_env_refine(p, v, (tc_fact){.range = {lo, hi}, .modulus = 1});
+}
+
+/* A bound of a + k bounds a, and shows that the sum did not wrap, if wrapping would have led
+ * elsewhere: a launch with (M + 127) // 128 > 0 blocks has an M that is not close to the limit. */
+static void refine_addend(tc_prover *p, tc_value v, tc_value a, int64_t k) {
+  tc_type type = tc_value_type(p->ir, v);
+  tc_interval all = tc_interval_of_type(type), sum = tc_fact_of(p, v)->range;
+  tc_interval x = tc_fact_of(p, a)->range;
+  int64_t lo, hi, size;
+  if (!tc_sub_fits(all.hi, all.lo, &size) || size == INT64_MAX || k == INT64_MIN) return;
+  size += 1;
+  bool wraps_down = k < 0 && x.lo + k < all.lo && x.lo + k + size <= sum.hi;
+  bool wraps_up = k > 0 && x.hi + k > all.hi && x.hi + k - size >= sum.lo;
+  if (wraps_down || wraps_up) return;
+  if (tc_sub_fits(sum.lo, k, &lo) && tc_sub_fits(sum.hi, k, &hi)) refine_range(p, a, lo, hi);
+}
+
+static void refine_dividend(tc_prover *p, tc_value v, tc_value a, int64_t c) {
+  tc_interval q = tc_fact_of(p, v)->range;
+  int64_t lo, hi;
+  if (!tc_mul_fits(q.lo, c, &lo)) lo = INT64_MIN;
+  if (!tc_mul_fits(q.hi, c, &hi) || !tc_add_fits(hi, c - 1, &hi)) hi = INT64_MAX;
+  refine_range(p, a, lo, hi);
+}
+
+/* What the range of v says of the values it is computed from. */
+static void refine_operands(tc_prover *p, tc_value v) {
+  const tc_op *op = tc_op_at(p->ir, v);
+  if (!tc_op_is_pure(op) || op->n_in == 0 || !tc_is_int(op->type)) return;
+  tc_value a = tc_input(p->ir, op, 0), b = tc_input(p->ir, op, op->n_in - 1u);
+  tc_interval r = tc_fact_of(p, v)->range;
+  int64_t c;
+  if (!tc_is_plain(p, a) || !tc_is_plain(p, b)) return;
+  bool constant = op->n_in == 2 && tc_const_of(p->ir, b, &c);
+  if (op->opcode == TC_OP_add && constant) refine_addend(p, v, a, c);
+  if (op->opcode == TC_OP_floordiv && constant && c > 0) refine_dividend(p, v, a, c);
+  if (op->opcode == TC_OP_min) {
+    refine_range(p, a, r.lo, INT64_MAX);
+    refine_range(p, b, r.lo, INT64_MAX);
+  }
+  if (op->opcode == TC_OP_max) {
+    refine_range(p, a, INT64_MIN, r.hi);
+    refine_range(p, b, INT64_MIN, r.hi);
+  }
+  if (op->opcode == TC_OP_abs && tc_fact_of(p, a)->range.lo > tc_interval_of_type(op->type).lo)
+    refine_range(p, a, -r.hi, r.hi);
+  if (op->opcode == TC_OP_cast
+      && tc_interval_inside(tc_fact_of(p, a)->range, tc_interval_of_type(op->type)))
+    refine_range(p, a, r.lo, r.hi);
 }
 
 /* ---- conditions ---- */
@@ -94,6 +153,9 @@ static void assume_different(tc_prover *p, tc_value a, tc_value b) {
 
 static void assume_comparison(tc_prover *p, const tc_op *op, bool holds) {
   tc_value a = tc_input(p->ir, op, 0), b = tc_input(p->ir, op, 1);
+  bool below = holds && (op->opcode == TC_OP_lt || op->opcode == TC_OP_le);
+  if (below && tc_value_type(p->ir, a).dtype == TC_DT_uint64 && tc_is_plain(p, b))
+    refine_range(p, a, 0, tc_fact_of(p, b)->range.hi);
   if (!tc_is_plain(p, a) || !tc_is_plain(p, b)) return;
   switch (op->opcode) {
   case TC_OP_lt:
@@ -144,6 +206,8 @@ void tc_prove_assume(tc_prover *p, tc_value condition) {
   if (tc_fact_is_const(f) && f->range.lo == 1) return;
   tc_vec_push(p->arena, &p->conditions, condition);
   derive(p, condition, true, MAX_DEPTH);
+  /* What the second half says may let the first one say more. */
+  if (tc_is(p->ir, condition, TC_OP_and)) derive(p, condition, true, MAX_DEPTH);
 }
 
 void tc_prove_conditions(const tc_prover *p, tc_arena *arena, tc_values *out) {
@@ -188,8 +252,7 @@ static void enter_kernel(tc_prover *p, tc_value stmt) {
     tc_prove_bind(p, k->block[d], zero, extent);
   }
   for (uint32_t d = 0; d < 3; d++)
-    if (k->thread[d].id)
-      bind_range(p, tc_var_value(p->ir, k->thread[d]), 0, k->threads[d] - 1);
+    if (k->thread[d].id) bind_range(p, tc_var_value(p->ir, k->thread[d]), 0, k->threads[d] - 1);
 }
 
 /* v differs from lo by a multiple of stride, said in 64 bits and only where that cannot wrap. */
@@ -264,8 +327,7 @@ void tc_prove_enter(tc_prover *p, tc_value stmt, uint32_t r) {
   case TC_OP_group:
   case TC_OP_perthread: {
     const tc_group *g = tc_group_of(ir, stmt);
-    if (g->thread.id)
-      bind_range(p, tc_var_value(ir, g->thread), g->first, g->first + g->count - 1);
+    if (g->thread.id) bind_range(p, tc_var_value(ir, g->thread), g->first, g->first + g->count - 1);
     return;
   }
   default:
@@ -278,7 +340,8 @@ static bool leaves(const tc_ir *ir, tc_region r) {
   tc_value last = last_of(ir, r);
   if (!last.id) return false;
   const tc_op *op = tc_op_at(ir, last);
-  if (op->opcode == TC_OP_if) return leaves(ir, tc_child(ir, op, 0)) && leaves(ir, tc_child(ir, op, 1));
+  if (op->opcode == TC_OP_if)
+    return leaves(ir, tc_child(ir, op, 0)) && leaves(ir, tc_child(ir, op, 1));
   return op->opcode == TC_OP_break || op->opcode == TC_OP_continue;
 }
 

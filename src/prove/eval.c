@@ -7,8 +7,8 @@
 /* How an op is executed. */
 enum path { PATH_GENERIC, PATH_INT, PATH_SELECT, PATH_LEAF, PATH_NAME };
 
-/* a, b, c are the operands' cells; of a named load, e->extra[a .. a + b) are, then its predicate and
- * its else value. Cell 0 stands for no operand. */
+/* a, b, c are the operands' cells; of a named load, e->extra[a .. a + b) are, then its predicate
+ * and its else value. Cell 0 stands for no operand. */
 typedef struct insn {
   uint16_t op;
   uint8_t path;
@@ -20,8 +20,8 @@ typedef struct insn {
 
 struct tc_eval {
   tc_ir *ir;
-  insn *code;         /* sorted by level, operands first */
-  uint32_t *first;    /* code[first[k] .. first[k + 1]) is level k */
+  insn *code;      /* sorted by level, operands first */
+  uint32_t *first; /* code[first[k] .. first[k + 1]) is level k */
   uint32_t n_levels;
   tc_cell *cells;     /* number 0 is unused */
   uint32_t *var_cell; /* by number of variable; 0: does not occur */
@@ -95,7 +95,8 @@ static void collect(compiler *c, tc_value v) {
     c->work.n--;
     if (numbered(c, top, &n)) continue;
     tc_map_put(&c->number, top.id, c->nodes.n);
-    tc_vec_push(c->arena, &c->nodes, ((node){top, level, c->nodes.n + 1}));
+    node last = {top, level, c->nodes.n + 1};
+    tc_vec_push(c->arena, &c->nodes, last);
   }
 }
 
@@ -219,9 +220,13 @@ void tc_eval_set(tc_eval *e, uint32_t k, int64_t x) {
   if (e->var_cell[k]) e->cells[e->var_cell[k]] = (tc_cell){.x.i = x};
 }
 
-tc_cell tc_eval_root(const tc_eval *e, uint32_t i) { return e->cells[e->root[i]]; }
+tc_cell tc_eval_root(const tc_eval *e, uint32_t i) {
+  return e->cells[e->root[i]];
+}
 
-uint32_t tc_eval_level(const tc_eval *e, uint32_t i) { return e->root_level[i]; }
+uint32_t tc_eval_level(const tc_eval *e, uint32_t i) {
+  return e->root_level[i];
+}
 
 uint32_t tc_eval_size(const tc_eval *e, uint32_t level) {
   return e->first[e->n_levels] - e->first[level];
@@ -302,7 +307,8 @@ static tc_cell opaque(uint64_t name) {
 
 /* An op on something unknown: named after the op and its operands. */
 static tc_cell unknown_result(const tc_eval *e, const insn *i) {
-  uint64_t h = (uint64_t)i->op << 32 ^ (uint64_t)i->to.dtype << 24 ^ tc_op_at(e->ir, i->at)->payload;
+  uint64_t h =
+      (uint64_t)i->op << 32 ^ (uint64_t)i->to.dtype << 24 ^ tc_op_at(e->ir, i->at)->payload;
   const uint32_t in[] = {i->a, i->b, i->c};
   for (int k = 0; k < 3; k++)
     if (in[k]) h = tc_hash_u64(h + (uint64_t)k) ^ name_of_cell(&e->cells[in[k]]);

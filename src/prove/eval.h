@@ -1,8 +1,8 @@
 /* Expressions as programs, to be run at many points.
  *
  * The variables are ordered, outermost first. Every op is placed at the level of the last variable
- * that it depends on, so changing variable k runs levels k and up again and nothing else. What an op
- * does is tc_scalar_* (ir/scalar.h), with short cuts for integers.
+ * that it depends on, so changing variable k runs levels k and up again and nothing else. What an
+ * op does is tc_scalar_* (ir/scalar.h), with short cuts for integers.
  *
  * A cell is a number, poison, or a value that is not known here: a load, a vector, a variable that
  * is not among those given. An unknown cell carries a 64-bit name. Equal names mean equal values;

@@ -68,8 +68,7 @@ static void range_from_residue(tc_fact *f) {
   tc_interval r = f->range;
   int64_t up = tc_floor_mod(f->residue - tc_floor_mod(r.lo, f->modulus), f->modulus);
   int64_t down = tc_floor_mod(tc_floor_mod(r.hi, f->modulus) - f->residue, f->modulus);
-  if (tc_add_fits(r.lo, up, &r.lo) && tc_sub_fits(r.hi, down, &r.hi) && r.lo <= r.hi)
-    f->range = r;
+  if (tc_add_fits(r.lo, up, &r.lo) && tc_sub_fits(r.hi, down, &r.hi) && r.lo <= r.hi) f->range = r;
 }
 
 tc_fact tc_fact_tighten(tc_fact f, tc_type type) {
@@ -116,8 +115,8 @@ static void wrap_residue(tc_fact *f, tc_type type, bool exact) {
 
 static void residue_of_sum(tc_fact *r, const tc_fact *a, const tc_fact *b, bool minus) {
   int64_t x;
-  bool fits = minus ? tc_sub_fits(a->residue, b->residue, &x)
-                    : tc_add_fits(a->residue, b->residue, &x);
+  bool fits =
+      minus ? tc_sub_fits(a->residue, b->residue, &x) : tc_add_fits(a->residue, b->residue, &x);
   if (fits) set_residue(r, tc_gcd(a->modulus, b->modulus), x);
 }
 
@@ -143,13 +142,6 @@ static void residue_of_division(tc_fact *r, enum tc_opcode op, const tc_fact *a,
   }
 }
 
-/* Is the result of the op the exact one? Its interval would be the whole type otherwise. */
-static bool is_exact(enum tc_opcode op, tc_type type, const tc_fact *a, const tc_fact *b) {
-  tc_interval r = tc_interval_binary(op, type, a->range, b->range);
-  tc_interval all = tc_interval_of_type(type);
-  return r.lo != all.lo || r.hi != all.hi;
-}
-
 static void residue_of_binary(tc_fact *r, enum tc_opcode op, tc_type type, const tc_fact *a,
                               const tc_fact *b) {
   bool constant = tc_fact_is_const(b);
@@ -159,17 +151,17 @@ static void residue_of_binary(tc_fact *r, enum tc_opcode op, tc_type type, const
   case TC_OP_add:
   case TC_OP_sub:
     residue_of_sum(r, a, b, op == TC_OP_sub);
-    wrap_residue(r, type, is_exact(op, type, a, b));
+    wrap_residue(r, type, !tc_interval_may_wrap(op, type, a->range, b->range));
     return;
   case TC_OP_mul:
     residue_of_product(r, a, b);
-    wrap_residue(r, type, is_exact(op, type, a, b));
+    wrap_residue(r, type, !tc_interval_may_wrap(op, type, a->range, b->range));
     return;
   case TC_OP_shl:
     if (!constant || c < 0 || c > 61 || c >= (int64_t)tc_type_bits(type)) return;
     power = tc_fact_of_const(INT64_C(1) << c, type);
     residue_of_product(r, a, &power);
-    wrap_residue(r, type, is_exact(op, type, a, b));
+    wrap_residue(r, type, !tc_interval_may_wrap(TC_OP_mul, type, a->range, power.range));
     return;
   case TC_OP_truncdiv:
   case TC_OP_truncmod:
@@ -407,7 +399,9 @@ const tc_fact *tc_fact_of(tc_prover *p, tc_value v) {
 
 /* ---- for callers ---- */
 
-tc_interval tc_prove_interval(tc_prover *p, tc_value v) { return tc_fact_of(p, v)->range; }
+tc_interval tc_prove_interval(tc_prover *p, tc_value v) {
+  return tc_fact_of(p, v)->range;
+}
 
 void tc_prove_residue(tc_prover *p, tc_value v, int64_t *modulus, int64_t *residue) {
   const tc_fact *f = tc_fact_of(p, v);

@@ -10,8 +10,8 @@
 
 #include "ir/build.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { MAX_PICKS = 24, MAX_CONSTANTS = 48, SAMPLES = 1 << 12 };
 
@@ -182,11 +182,11 @@ typedef struct search {
   const domain *d;
   tc_eval *e;
   int64_t at[TC_MODEL_VARS];
-  uint64_t left;    /* points */
-  bool cut;         /* the points ran out */
-  bool open;        /* some point could not be decided */
-  bool found;       /* `at` is a counterexample */
-  uint64_t n_true;  /* when counting */
+  uint64_t left;   /* points */
+  bool cut;        /* the points ran out */
+  bool open;       /* some point could not be decided */
+  bool found;      /* `at` is a counterexample */
+  uint64_t n_true; /* when counting */
 } search;
 
 enum outcome { HOLDS, FAILS, UNDECIDED };
@@ -274,27 +274,51 @@ static search run(tc_prover *p, const tc_question *q, const domain *d, uint64_t 
 
 /* ---- the question ---- */
 
+/* What the conditions in force depend on, kept while they stay the same. */
+struct tc_finite_state {
+  uint64_t epoch;
+  TC_VEC(reach) of;
+  TC_VEC(bool) taken;
+  tc_values filters, rest;
+};
+
+static struct tc_finite_state *state_of(tc_prover *p) {
+  if (!p->finite) p->finite = TC_NEW(p->arena, struct tc_finite_state);
+  struct tc_finite_state *s = p->finite;
+  if (s->epoch != p->epoch || s->of.n != p->conditions.n) {
+    s->epoch = p->epoch;
+    s->of.n = 0;
+    for (uint32_t i = 0; i < p->conditions.n; i++) {
+      reach r = {0};
+      reach_value(p, p->conditions.at[i], &r);
+      tc_vec_push(p->arena, &s->of, r);
+    }
+  }
+  s->taken.n = s->filters.n = s->rest.n = 0;
+  return s;
+}
+
 /* Filters of `d` become the conditions that bear on `all`, which grows by their variables; `rest`
  * gets the others. */
 static void split_conditions(tc_prover *p, reach *all, domain *d, domain *rest) {
-  uint32_t n = p->conditions.n;
-  reach *of = TC_NEW_ARRAY(p->arena, n, reach);
-  bool *taken = TC_NEW_ARRAY(p->arena, n, bool);
-  for (uint32_t i = 0; i < n; i++)
-    reach_value(p, p->conditions.at[i], &of[i]);
+  struct tc_finite_state *s = state_of(p);
+  for (uint32_t i = 0; i < s->of.n; i++)
+    tc_vec_push(p->arena, &s->taken, false);
   for (bool more = true; more;) {
     more = false;
-    for (uint32_t i = 0; i < n; i++) {
-      if (taken[i] || !meets(all, &of[i])) continue;
-      taken[i] = more = true;
-      merge(all, &of[i]);
+    for (uint32_t i = 0; i < s->of.n; i++) {
+      if (s->taken.at[i] || !meets(all, &s->of.at[i])) continue;
+      s->taken.at[i] = more = true;
+      merge(all, &s->of.at[i]);
     }
   }
   reach others = {0};
-  for (uint32_t i = 0; i < n; i++) {
-    tc_vec_push(p->arena, taken[i] ? &d->filters : &rest->filters, p->conditions.at[i]);
-    if (!taken[i]) merge(&others, &of[i]);
+  for (uint32_t i = 0; i < s->of.n; i++) {
+    tc_vec_push(p->arena, s->taken.at[i] ? &s->filters : &s->rest, p->conditions.at[i]);
+    if (!s->taken.at[i]) merge(&others, &s->of.at[i]);
   }
+  d->filters = s->filters;
+  rest->filters = s->rest;
   make_axes(p, rest, &others);
   for (uint32_t k = 0; k < rest->n; k++)
     pick_points(p->ir, &rest->axes[k], &others);
@@ -369,12 +393,10 @@ enum tc_proof tc_finite(tc_prover *p, const tc_question *q) {
 
 /* ---- text ---- */
 
-const char *tc_model_text(tc_ir *ir, const tc_model *model, tc_value about, tc_arena *arena) {
+const char *tc_model_text(tc_ir *ir, const tc_model *model, tc_arena *arena) {
   tc_sb sb = tc_sb_in(arena);
-  tc_sb_adds(&sb, "");
-  (void)about;
   for (uint32_t k = 0; k < model->n; k++)
-    tc_sb_printf(&sb, "%s%s = %lld", k ? ", " : "",
-                 tc_name_of(ir, tc_var_at(ir, model->var[k])->name), (long long)model->x[k]);
+    tc_sb_printf(&sb, "%s%s = %" PRId64, k ? ", " : "",
+                 tc_name_of(ir, tc_var_at(ir, model->var[k])->name), model->x[k]);
   return sb.at ? sb.at : "";
 }

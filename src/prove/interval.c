@@ -1,6 +1,7 @@
 /* Intervals of 64-bit patterns. For every type but uint64 a pattern is the value itself; a uint64
  * interval that reaches below 0 says nothing about the value and makes every result unknown. An
- * exact result that leaves the type's range may have wrapped anywhere, so it becomes the whole type. */
+ * exact result that leaves the type's range may have wrapped anywhere, so it becomes the whole
+ * type. */
 #include "prove/checked.h"
 #include "prove/prove_private.h"
 
@@ -32,12 +33,25 @@ static bool is_wide_unsigned(tc_type type) {
   return type.dtype == TC_DT_uint64;
 }
 
-/* [lo, hi] when the exact bounds are known and the type holds them, else the whole type. */
+/* Exact results [lo, hi] wrapped to the type; not exact when the bounds do not fit 64 bits. */
 static tc_interval fit(tc_type type, bool exact, int64_t lo, int64_t hi) {
   tc_interval all = tc_interval_of_type(type), r = {lo, hi};
-  if (is_wide_unsigned(type)) all.lo = 0;
-  if (exact && tc_interval_inside(r, all)) return r;
-  return tc_interval_of_type(type);
+  if (!exact) return all;
+  if (is_wide_unsigned(type)) return lo >= 0 ? r : all;
+  if (tc_interval_inside(r, all)) return r;
+  return tc_interval_unwrap(type, &r) ? r : all;
+}
+
+bool tc_interval_unwrap(tc_type type, tc_interval *r) {
+  tc_interval all = tc_interval_of_type(type);
+  uint32_t bits = tc_is_bool(type) ? 1 : tc_type_bits(type);
+  int64_t lo, hi;
+  if (bits > 32) return tc_interval_inside(*r, all);
+  int64_t size = INT64_C(1) << bits;
+  if (!tc_sub_fits(r->lo, all.lo, &lo) || !tc_sub_fits(r->hi, all.lo, &hi)) return false;
+  if (tc_floor_div(lo, size) != tc_floor_div(hi, size)) return false;
+  *r = (tc_interval){all.lo + tc_floor_mod(lo, size), all.lo + tc_floor_mod(hi, size)};
+  return true;
 }
 
 /* ---- products and quotients: extremes are at corners ---- */
@@ -54,7 +68,7 @@ static void corner(corners *c, bool fits, int64_t x) {
   c->any = true;
 }
 
-static tc_interval product(tc_type type, tc_interval a, tc_interval b) {
+static corners product_corners(tc_interval a, tc_interval b) {
   corners c = {.exact = true};
   const int64_t as[] = {a.lo, a.hi}, bs[] = {b.lo, b.hi};
   for (int i = 0; i < 4; i++) {
@@ -62,6 +76,11 @@ static tc_interval product(tc_type type, tc_interval a, tc_interval b) {
     bool fits = tc_mul_fits(as[i / 2], bs[i % 2], &x);
     corner(&c, fits, x);
   }
+  return c;
+}
+
+static tc_interval product(tc_type type, tc_interval a, tc_interval b) {
+  corners c = product_corners(a, b);
   return fit(type, c.exact, c.r.lo, c.r.hi);
 }
 
@@ -178,16 +197,41 @@ static tc_interval compare(enum tc_opcode op, tc_interval a, tc_interval b) {
 
 /* ---- ops ---- */
 
+static corners sum_corners(tc_interval a, tc_interval b) {
+  corners c = {.exact = true};
+  int64_t lo, hi;
+  bool lo_fits = tc_add_fits(a.lo, b.lo, &lo), hi_fits = tc_add_fits(a.hi, b.hi, &hi);
+  corner(&c, lo_fits, lo);
+  corner(&c, hi_fits, hi);
+  return c;
+}
+
+static corners difference_corners(tc_interval a, tc_interval b) {
+  corners c = {.exact = true};
+  int64_t lo, hi;
+  bool lo_fits = tc_sub_fits(a.lo, b.hi, &lo), hi_fits = tc_sub_fits(a.hi, b.lo, &hi);
+  corner(&c, lo_fits, lo);
+  corner(&c, hi_fits, hi);
+  return c;
+}
+
 static tc_interval sum(tc_type type, tc_interval a, tc_interval b) {
-  tc_interval r;
-  bool lo = tc_add_fits(a.lo, b.lo, &r.lo), hi = tc_add_fits(a.hi, b.hi, &r.hi);
-  return fit(type, lo && hi, r.lo, r.hi);
+  corners c = sum_corners(a, b);
+  return fit(type, c.exact, c.r.lo, c.r.hi);
 }
 
 static tc_interval difference(tc_type type, tc_interval a, tc_interval b) {
-  tc_interval r;
-  bool lo = tc_sub_fits(a.lo, b.hi, &r.lo), hi = tc_sub_fits(a.hi, b.lo, &r.hi);
-  return fit(type, lo && hi, r.lo, r.hi);
+  corners c = difference_corners(a, b);
+  return fit(type, c.exact, c.r.lo, c.r.hi);
+}
+
+bool tc_interval_may_wrap(enum tc_opcode op, tc_type type, tc_interval a, tc_interval b) {
+  tc_interval all = tc_interval_of_type(type);
+  if (is_wide_unsigned(type)) all.lo = 0;
+  corners c = op == TC_OP_add   ? sum_corners(a, b)
+              : op == TC_OP_sub ? difference_corners(a, b)
+                                : product_corners(a, b);
+  return !c.exact || !tc_interval_inside(c.r, all);
 }
 
 /* table */

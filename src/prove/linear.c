@@ -1,7 +1,7 @@
 /* Linear inequalities. A goal `form <= 0` is proved by adding multiples of known inequalities that
  * cancel its leaves, newest leaf first, until intervals decide: Fourier-Motzkin elimination driven
- * by the goal, with a bound on the steps. All numbers are integers, so a goal scaled by m needs only
- * to stay below m, and a common factor of all terms rounds the constant.
+ * by the goal, with a bound on the steps. All numbers are integers, so a goal scaled by m needs
+ * only to stay below m, and a common factor of all terms rounds the constant.
  *
  * Known inequalities are the assumed ones and, for leaves that are divisions, minima and the like,
  * those that define them: c * (x // c) lies between x - (c - 1) and x. */
@@ -12,8 +12,13 @@
 
 enum { MAX_POOL = 96 };
 
+static void round_known(tc_prover *p, tc_affine *e);
+
 static void add_to_pool(tc_prover *p, const tc_affine *x) {
-  if (p->pool.n < MAX_POOL) tc_vec_push(p->arena, &p->pool, *x);
+  if (p->pool.n == MAX_POOL) return;
+  tc_affine known = *x;
+  round_known(p, &known);
+  tc_vec_push(p->arena, &p->pool, known);
 }
 
 /* by_a * a + by_b * b + constant <= 0 */
@@ -112,16 +117,35 @@ static void fill_pool(tc_prover *p, const tc_affine *goal) {
 
 /* ---- elimination ---- */
 
-/* Divides by the common factor of the terms; the constant is rounded up, which integers allow. */
-static void reduce(tc_affine *e) {
-  int64_t g = 0;
-  for (uint32_t i = 0; i < e->n; i++)
-    g = tc_gcd(g, e->by[i]);
-  if (g < 2) return;
-  for (uint32_t i = 0; i < e->n; i++)
-    e->by[i] /= g;
-  int64_t up = tc_floor_div(e->constant, g);
-  e->constant = up + (tc_floor_mod(e->constant, g) != 0);
+/* The sum is `*rest` modulo `*step` whatever its leaves are; step 0: it is the constant. */
+static bool residue_of(tc_prover *p, const tc_affine *e, int64_t *step, int64_t *rest) {
+  *step = 0;
+  *rest = e->constant;
+  for (uint32_t i = 0; i < e->n; i++) {
+    const tc_fact *f = tc_fact_of(p, e->leaf[i]);
+    int64_t by, shift;
+    if (!tc_mul_fits(e->by[i], f->modulus, &by) || !tc_mul_fits(e->by[i], f->residue, &shift)
+        || !tc_add_fits(*rest, shift, rest))
+      return false;
+    *step = tc_gcd(*step, by);
+  }
+  return true;
+}
+
+/* The sum skips numbers: a goal may be met just below the smallest positive one, and what is known
+ * to be <= 0 is at most the largest such one. */
+static void round_goal(tc_prover *p, tc_affine *e) {
+  int64_t step, rest;
+  if (!residue_of(p, e, &step, &rest) || step < 2) return;
+  int64_t first = tc_floor_mod(rest, step), by = (first ? first : step) - 1;
+  if (!tc_sub_fits(e->constant, by, &e->constant)) e->constant += by;
+}
+
+static void round_known(tc_prover *p, tc_affine *e) {
+  int64_t step, rest, sharper;
+  if (!residue_of(p, e, &step, &rest) || step < 2) return;
+  int64_t last = tc_floor_mod(rest, step) ? step - tc_floor_mod(rest, step) : 0;
+  if (tc_add_fits(e->constant, last, &sharper)) e->constant = sharper;
 }
 
 /* m * e - l * known without `leaf`, for m, l > 0; minus the slack m - 1. */
@@ -140,7 +164,8 @@ static bool at_far_end(tc_prover *p, const tc_affine *e, tc_affine *r) {
   r->n--;
   tc_interval x = tc_fact_of(p, e->leaf[r->n])->range;
   int64_t by = e->by[r->n], most;
-  return tc_mul_fits(by > 0 ? x.hi : x.lo, by, &most) && tc_add_fits(r->constant, most, &r->constant);
+  return tc_mul_fits(by > 0 ? x.hi : x.lo, by, &most)
+         && tc_add_fits(r->constant, most, &r->constant);
 }
 
 static bool has_newer(const tc_affine *a, tc_value leaf) {
@@ -150,7 +175,7 @@ static bool has_newer(const tc_affine *a, tc_value leaf) {
 static bool eliminate(tc_prover *p, const tc_affine *goal, uint32_t depth) {
   tc_affine e = *goal, next;
   tc_interval r;
-  reduce(&e);
+  round_goal(p, &e);
   if (p->linear_steps == 0) return false;
   p->linear_steps--;
   if (tc_affine_range(p, &e, &r)) {
@@ -174,6 +199,7 @@ enum { MAX_DEPTH = 8 };
 
 bool tc_linear_proves(tc_prover *p, const tc_affine *form) {
   tc_interval r;
+  if (form->n == 0) return form->constant <= 0;
   if (tc_affine_range(p, form, &r)) {
     if (r.hi <= 0) return true;
     if (r.lo > 0) return false;
@@ -203,7 +229,7 @@ static void sharpen_leaf(tc_prover *p, const tc_affine *form, uint32_t i) {
 
 void tc_linear_assume(tc_prover *p, const tc_affine *form) {
   tc_affine e = *form;
-  reduce(&e);
+  round_known(p, &e);
   if (e.n == 0) return;
   if (e.n > 1) tc_vec_push(p->arena, &p->constraints, e);
   for (uint32_t i = 0; i < e.n; i++)

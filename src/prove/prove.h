@@ -1,17 +1,19 @@
 /* The prover: is this bool value of the IR true whenever control is here?
  *
  * A prover holds an environment: ranges of variables, and conditions known to be true (T.assume,
- * enclosing ifs, predicates). tc_prove answers `proved`, `refuted` with a model, or `unknown`, which
- * always means the safe path. Integers wrap as ops.def says: nothing is ever proved by pretending
- * that an addition does not overflow. A fact that is poison (divides by zero) at some point counts
- * as true there, because using it is an error anyway; conditions that are in force are not poison.
+ * enclosing ifs, predicates). tc_prove answers `proved`, `refuted` with a model, or `unknown`,
+ * which always means the safe path. Integers wrap as ops.def says: nothing is ever proved by
+ * pretending that an addition does not overflow. A fact that is poison (divides by zero) at some
+ * point counts as true there, because using it is an error anyway; conditions that are in force are
+ * not poison.
  *
  * Layers (layers.def): facts, memoised per value and environment; then evaluation over a finite
  * domain, or at chosen points to refute. All work is counted and bounded by budgets that depend on
  * nothing but the kernel, so verdicts do not vary between runs.
  *
  * The environment is a stack. tc_prove_enter and tc_prove_after follow the statements of a region
- * for a pass that walks it; tc_prove_walk does both. Values made meanwhile may be asked about too. */
+ * for a pass that walks it; tc_prove_walk does both. Values made meanwhile may be asked about too.
+ */
 #ifndef TC_PROVE_PROVE_H
 #define TC_PROVE_PROVE_H
 
@@ -70,8 +72,8 @@ typedef struct tc_model {
   int64_t x[TC_MODEL_VARS];
   bool chosen; /* it names dimensions or scalar parameters: not every launch has such values */
 } tc_model;
-/* "i = 3, j = 0" for the variables that `about` depends on (all of them when 0), in the arena. */
-const char *tc_model_text(tc_ir *ir, const tc_model *model, tc_value about, tc_arena *arena);
+/* "i = 3, j = 0", in the arena. */
+const char *tc_model_text(tc_ir *ir, const tc_model *model, tc_arena *arena);
 
 /* ---- the prover ---- */
 

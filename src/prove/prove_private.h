@@ -29,6 +29,10 @@ static inline bool tc_fact_is_const(const tc_fact *f) {
 tc_interval tc_interval_binary(enum tc_opcode op, tc_type type, tc_interval a, tc_interval b);
 tc_interval tc_interval_unary(enum tc_opcode op, tc_type type, tc_interval a);
 tc_interval tc_interval_cast(tc_type from, tc_type to, tc_interval a);
+/* Can add, sub or mul of operands of `type` in these intervals leave the type's range? */
+bool tc_interval_may_wrap(enum tc_opcode op, tc_type type, tc_interval a, tc_interval b);
+/* Takes exact results to what they are in `type`; false when not all wrap equally far. */
+bool tc_interval_unwrap(tc_type type, tc_interval *r);
 tc_interval tc_interval_join(tc_interval a, tc_interval b);
 /* The common part, or `a` when there is none. */
 tc_interval tc_interval_meet(tc_interval a, tc_interval b);
@@ -93,6 +97,7 @@ struct tc_prover {
   tc_values work; /* values on the way to their facts */
   uint32_t affine_depth;
   uint32_t linear_steps; /* left for the comparison at hand */
+  struct tc_finite_state *finite;
   uint64_t budget; /* evaluations left for this kernel */
 };
 

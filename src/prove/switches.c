@@ -2,7 +2,9 @@
 
 #include <string.h>
 
-static bool is_gap(char c) { return c == ',' || c == ' ' || c == '\t' || c == ';'; }
+static bool is_gap(char c) {
+  return c == ',' || c == ' ' || c == '\t' || c == ';';
+}
 
 /* The next word of *text, which moves behind it; empty at the end. */
 static tc_str next_word(tc_str *text) {
@@ -25,7 +27,9 @@ static bool read_number(tc_str digits, uint64_t *x) {
   return digits.n > 0;
 }
 
-static char lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c; }
+static char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
 
 static bool same_word(tc_str a, const char *b) {
   if (a.n != strlen(b)) return false;
@@ -36,13 +40,13 @@ static bool same_word(tc_str a, const char *b) {
 
 static bool find_user(tc_str name, uint32_t *user) {
   for (*user = 0; *user < TC_PROVE_USERS; ++*user)
-    if (same_word(name, tc_prove_user_name((enum tc_prove_user)*user))) return true;
+    if (same_word(name, tc_prove_user_name((enum tc_prove_user) * user))) return true;
   return false;
 }
 
 static bool find_layer(tc_str name, uint32_t *layer) {
   for (*layer = 0; *layer < TC_PROVE_LAYERS; ++*layer)
-    if (same_word(name, tc_prove_layer_name((enum tc_prove_layer)*layer))) return true;
+    if (same_word(name, tc_prove_layer_name((enum tc_prove_layer) * layer))) return true;
   return false;
 }
 

@@ -475,10 +475,91 @@ static uint32_t check_tensors(const tc_rt_table *table, const tilec_arg *args,
   return TC_RT_OK;
 }
 
+/* ---- the short way ----
+ *
+ * Nearly all launches pass whole row-major tensors to plain tables, and nothing is wrong with them.
+ * These functions see just that, in about a hundred instructions for three tensors. Anything else,
+ * right or wrong, they leave to the checks above, which say what it is. */
+
+static bool quick_kinds(const tc_rt_table *table, const tilec_arg *args, const tc_rt_frame *frame) {
+  for (uint32_t i = 0; i < table->n_params; i++) {
+    const tc_rt_param *p = &table->params[i];
+    if (p->flags & TC_RT_SCALAR) {
+      tc_rt_error ignored;
+      ignored.code = 0;
+      if (check_scalar(p, &args[i], &frame->values[p->word], &ignored)) return false;
+      continue;
+    }
+    const tilec_tensor *t = args[i].as.tensor;
+    if (args[i].kind != TILEC_ARG_TENSOR || !t || !t->data || !t->shape) return false;
+    if (t->rank != p->rank || t->strides || t->dtype > 31 || !(p->accepts >> t->dtype & 1))
+      return false;
+  }
+  return true;
+}
+
+static bool quick_dims(const tc_rt_table *table, const tilec_arg *args, const tc_rt_frame *frame) {
+  for (uint32_t i = 0; i < table->n_steps; i++) {
+    const tc_rt_step *step = &table->steps[i];
+    int64_t x = args[step->param].as.tensor->shape[step->axis];
+    if ((uint64_t)x > (uint64_t)step->highest) return false;
+    frame->values[step->word] = x;
+  }
+  return true;
+}
+
+static bool quick_tensors(const tc_rt_table *table, const tilec_arg *args,
+                          const tc_rt_frame *frame, span *spans) {
+  void **ptr = frame->ptr;
+  for (uint32_t i = 0; i < table->n_params; i++) {
+    const tc_rt_param *p = &table->params[i];
+    if (p->flags & TC_RT_SCALAR) {
+      spans[i] = (span){0, 0};
+      continue;
+    }
+    const tilec_tensor *t = args[i].as.tensor;
+    int64_t size_b = p->bits / 8;
+    for (uint32_t axis = 0; axis < p->rank; axis++) {
+      const tc_rt_number *number = &p->shape[axis];
+      int64_t wanted = number->is_constant ? number->constant : frame->values[number->value];
+      if (t->shape[axis] != wanted || wanted < 0) return false;
+      if (mul_overflows(size_b, wanted, &size_b)) return false;
+    }
+    uintptr_t at = (uintptr_t)t->data + t->byte_offset;
+    spans[i] = (span){at, at + (uintptr_t)size_b};
+    if (at < t->byte_offset || spans[i].end < at || at & (p->align_b - 1u)) return false;
+    *ptr++ = (char *)t->data + t->byte_offset;
+  }
+  return true;
+}
+
+static bool quick_overlap(const tc_rt_table *table, const span *spans) {
+  for (uint32_t i = 0; i < table->n_params; i++) {
+    if (!(table->params[i].flags & TILEC_PARAM_WRITTEN)) continue;
+    for (uint32_t k = 0; k < table->n_params; k++)
+      if (spans[k].lo < spans[i].end && spans[i].lo < spans[k].end && k != i) return false;
+  }
+  return true;
+}
+
+static bool quick_check(const tc_rt_table *table, const tilec_arg *args, size_t n_args,
+                        const tc_rt_frame *frame, span *spans) {
+  if (!table->is_plain || n_args != table->n_params) return false;
+  if (!quick_kinds(table, args, frame) || !quick_dims(table, args, frame)) return false;
+  tc_rt_run_code(table, frame, 0, table->n_code);
+  if (!quick_tensors(table, args, frame, spans) || !quick_overlap(table, spans)) return false;
+  for (uint32_t i = 0; i < table->n_asserts; i++) {
+    uint32_t value = table->asserts[i].value;
+    if (frame->bad[value] || !frame->values[value]) return false;
+  }
+  return true;
+}
+
 uint32_t tc_rt_check(const tc_rt_table *table, const tilec_arg *args, size_t n_args,
                      const tc_rt_frame *frame, tc_rt_error *error) {
   span spans[TC_RT_MAX_PARAMS];
   for (uint32_t i = 0; i < table->n_words; i++) frame->values[i] = 0, frame->bad[i] = 0;
+  if (quick_check(table, args, n_args, frame, spans)) return TC_RT_OK;
   if (check_kinds(table, args, n_args, false, frame, error)) return error->code;
   if (bind_all(table, args, frame, error)) return error->code;
   if (check_tensors(table, args, frame, spans, error)) return error->code;

@@ -42,6 +42,9 @@ uint32_t tc_rt_fail(tc_rt_error *error, uint32_t code, const char *fmt, ...)
 #endif
     ;
 
+/* What a value that does not exist holds: no extent is equal to it. */
+#define TC_RT_NO_VALUE INT64_MIN
+
 /* Values of one launch. `values` and `bad` have n_words + n_code places, `ptr` n_tensors. */
 typedef struct tc_rt_frame {
   int64_t *values;

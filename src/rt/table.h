@@ -78,7 +78,8 @@ typedef struct tc_rt_step {
   bool optional;  /* nothing else needs the word: it is 0 when the parameter is left out    */
   bool has_rest;
   uint32_t rest, code_end;
-  int64_t factor; /* not 0 */
+  int64_t factor;  /* not 0 */
+  int64_t highest; /* that the dimension's type holds */
 } tc_rt_step;
 
 typedef struct tc_rt_dim { /* a word that is a symbolic dimension */
@@ -123,6 +124,9 @@ typedef struct tc_rt_table {
   /* steps[0 .. n_steps) bind each dimension once, in order, from a full set of arguments; the
    * n_more that follow are the other ways, for tc_rt_bind, and ignore code_end. */
   uint32_t n_steps, n_more;
+  /* All tensors are of whole elements without declared strides, none may be left out or is a bare
+   * pointer, and every step is one where the dimension stands alone. */
+  bool is_plain;
   uint32_t n_words;   /* values [0, n_words) are words; instruction i makes value n_words + i */
   uint32_t n_tensors; /* parameters that are tensors: the first pointers a kernel gets         */
 } tc_rt_table;

@@ -34,7 +34,9 @@ static void open_text(bench *b, const char *text, size_t n, bool indented) {
   b->lex = tc_lex_open(&b->arena, b->source, b->diags, at, indented);
 }
 
-static void close_text(bench *b) { tc_arena_free(&b->arena); }
+static void close_text(bench *b) {
+  tc_arena_free(&b->arena);
+}
 
 static void check(tally *t, bool ok, const char *what, const char *text) {
   if (ok) {
@@ -51,9 +53,9 @@ static const char *code_of(const bench *b, uint32_t i) {
 /* ---- kinds ---- */
 
 static const char *const KIND_NAMES[] = {
-#define CLASS(kind, text) #kind,
+#define CLASS(kind, text)           #kind,
 #define KEYWORD(kind, text, begins) #kind,
-#define PUNCT(kind, text) #kind,
+#define PUNCT(kind, text)           #kind,
 #include "lang/tokens.def"
 };
 
@@ -65,7 +67,7 @@ static void test_rows(tally *t) {
   } ROWS[] = {
 #define CLASS(kind, text)
 #define KEYWORD(kind, text, begins) {TC_TOKEN_##kind, text, true},
-#define PUNCT(kind, text) {TC_TOKEN_##kind, text, false},
+#define PUNCT(kind, text)           {TC_TOKEN_##kind, text, false},
 #include "lang/tokens.def"
   };
   for (size_t i = 0; i < TC_COUNT(ROWS); i++) {
@@ -121,9 +123,11 @@ static void test_layout(tally *t) {
       {"x\n", "NAME NEWLINE END"},
       {"x\r\n\r\ny\r", "NAME NEWLINE NAME NEWLINE END"},
       {"\xEF\xBB\xBFx", "NAME NEWLINE END"},
-      {"if a:\n  b\n  c\nd", "IF NAME COLON NEWLINE INDENT NAME NEWLINE NAME NEWLINE DEDENT NAME NEWLINE END"},
+      {"if a:\n  b\n  c\nd",
+       "IF NAME COLON NEWLINE INDENT NAME NEWLINE NAME NEWLINE DEDENT NAME NEWLINE END"},
       {"a\n b\n  c", "NAME NEWLINE INDENT NAME NEWLINE INDENT NAME NEWLINE DEDENT DEDENT END"},
-      {"a\n b\n  c\n\n # x\nd", "NAME NEWLINE INDENT NAME NEWLINE INDENT NAME NEWLINE DEDENT DEDENT NAME NEWLINE END"},
+      {"a\n b\n  c\n\n # x\nd",
+       "NAME NEWLINE INDENT NAME NEWLINE INDENT NAME NEWLINE DEDENT DEDENT NAME NEWLINE END"},
       {"a\n\tb\n        c", "NAME NEWLINE INDENT NAME NEWLINE BAD"},
       {"(\n a\n)", "LPAREN NAME RPAREN NEWLINE END"},
       {"[ # c\n\n{\n1}\n]", "LBRACKET LBRACE INT RBRACE RBRACKET NEWLINE END"},
@@ -135,11 +139,14 @@ static void test_layout(tally *t) {
       {"'''a\nb''' c", "STRING NAME NEWLINE END"},
       {"'a\\\nb' c", "STRING NAME NEWLINE END"},
       {"a.b...c....d", "NAME DOT NAME ELLIPSIS NAME ELLIPSIS DOT NAME NEWLINE END"},
-      {"a<<=b>>c**=d", "NAME SHIFTLEFT_ASSIGN NAME SHIFTRIGHT NAME STARSTAR_ASSIGN NAME NEWLINE END"},
+      {"a<<=b>>c**=d",
+       "NAME SHIFTLEFT_ASSIGN NAME SHIFTRIGHT NAME STARSTAR_ASSIGN NAME NEWLINE END"},
       {"a:=b->c!=d", "NAME WALRUS NAME ARROW NAME NOT_EQUAL NAME NEWLINE END"},
-      {"rb'' BR\"\" f'' Rf'' u'' b'' fr''", "STRING STRING STRING STRING STRING STRING STRING NEWLINE END"},
+      {"rb'' BR\"\" f'' Rf'' u'' b'' fr''",
+       "STRING STRING STRING STRING STRING STRING STRING NEWLINE END"},
       {"bu'' ", "NAME STRING NEWLINE END"},
-      {"ur'' ff'' bb'' fb'' uf''", "NAME STRING NAME STRING NAME STRING NAME STRING NAME STRING NEWLINE END"},
+      {"ur'' ff'' bb'' fb'' uf''",
+       "NAME STRING NAME STRING NAME STRING NAME STRING NAME STRING NEWLINE END"},
   };
   for (size_t i = 0; i < TC_COUNT(OK); i++)
     if (!strstr(OK[i][1], "BAD")) expect_kinds(t, OK[i][0], OK[i][1], "none");
@@ -153,8 +160,7 @@ static void test_mistakes(tally *t) {
       {"'a\nb", "BAD NEWLINE NAME NEWLINE END", "E0104"},
       {"'a\\", "BAD NEWLINE END", "E0104"},
       {"\"\"\"a\nb\"\"", "BAD NEWLINE END", "E0104"},
-      {"a\n\tb\n        c",
-       "NAME NEWLINE INDENT NAME NEWLINE NAME NEWLINE DEDENT END", "E0109"},
+      {"a\n\tb\n        c", "NAME NEWLINE INDENT NAME NEWLINE NAME NEWLINE DEDENT END", "E0109"},
       {"a\n  b\n c", "NAME NEWLINE INDENT NAME NEWLINE DEDENT NAME NEWLINE END", "E0110"},
       {"(a", "LPAREN NAME BAD NEWLINE END", "E0114"},
       {"(a\ndef f", "LPAREN NAME BAD NEWLINE DEF NAME NEWLINE END", "E0114"},
@@ -166,12 +172,16 @@ static void test_mistakes(tally *t) {
       {"a \\", "NAME BAD NEWLINE END", "E0128"},
       {"1j", "BAD NEWLINE END", "E0108"},
   };
-  for (size_t i = 0; i < TC_COUNT(BAD); i++) expect_kinds(t, BAD[i][0], BAD[i][1], BAD[i][2]);
+  for (size_t i = 0; i < TC_COUNT(BAD); i++)
+    expect_kinds(t, BAD[i][0], BAD[i][1], BAD[i][2]);
 }
 
-/* ---- numbers: all short texts against the grammar of the language reference, 2.4.5 and 2.4.6 ---- */
+/* ---- numbers: all short texts against the grammar of the language reference, 2.4.5 and 2.4.6 ----
+ */
 
-static bool in(char c, const char *set) { return c && strchr(set, c); }
+static bool in(char c, const char *set) {
+  return c && strchr(set, c);
+}
 
 /* digits (_? digits)*, at least one; returns the end or NULL. */
 static const char *digits(const char *s, const char *set) {
@@ -231,11 +241,13 @@ static void test_numbers(tally *t) {
   static const char ALPHABET[] = "017_.eE+xbog";
   enum { LETTERS = sizeof ALPHABET - 1, LENGTH = 5 };
   uint32_t n = 1;
-  for (int i = 0; i < LENGTH; i++) n *= LETTERS;
+  for (int i = 0; i < LENGTH; i++)
+    n *= LETTERS;
   for (uint32_t i = 0; i < n; i++) {
     char text[LENGTH + 1] = "";
     uint32_t rest = i;
-    for (int k = 0; k < LENGTH; k++, rest /= LETTERS) text[k] = ALPHABET[rest % LETTERS];
+    for (int k = 0; k < LENGTH; k++, rest /= LETTERS)
+      text[k] = ALPHABET[rest % LETTERS];
     if (!in(text[0], "017.")) continue;
     for (int k = LENGTH; k > 0; text[--k] = 0) { /* the text and its prefixes */
       if (k < LENGTH && i >= n / LETTERS) break;
@@ -251,7 +263,11 @@ static void test_numbers(tally *t) {
 static bool well_formed(const unsigned char *s, size_t n) {
   static const uint32_t LEAST[] = {0, 0, 0x80, 0x800, 0x10000};
   for (size_t i = 0; i < n;) {
-    size_t size = s[i] < 0x80 ? 1 : s[i] >> 5 == 6 ? 2 : s[i] >> 4 == 14 ? 3 : s[i] >> 3 == 30 ? 4 : 0;
+    size_t size = s[i] < 0x80       ? 1
+                  : s[i] >> 5 == 6  ? 2
+                  : s[i] >> 4 == 14 ? 3
+                  : s[i] >> 3 == 30 ? 4
+                                    : 0;
     if (!size || i + size > n) return false;
     uint32_t code = size == 1 ? s[i] : s[i] & (0x7Fu >> size);
     for (size_t k = 1; k < size; k++) {
@@ -272,7 +288,8 @@ static void test_utf8(tally *t) {
   for (uint32_t i = 0; i < N * N * N * N; i++) {
     /* In a comment, and far enough in that the eight-byte path runs first. */
     char text[] = "#2345678????";
-    for (uint32_t k = 0, rest = i; k < 4; k++, rest /= N) text[8 + k] = (char)EDGES[rest % N];
+    for (uint32_t k = 0, rest = i; k < 4; k++, rest /= N)
+      text[8 + k] = (char)EDGES[rest % N];
     bench b;
     open_text(&b, text, 12, false);
     bool ok = well_formed((const unsigned char *)text, 12);
@@ -294,9 +311,10 @@ static void test_utf8(tally *t) {
 
 /* Tokens of random soup are ordered and leave out only blanks, comments and joined line ends. */
 static void test_extents(tally *t) {
-  static const char *const PIECES[] = {"a",    "if",  "(",  ")", "[", "]", "{", "}",  "'s'", "\"",
-                                       "'''",  "1",   "1.", "#", "\n", "\r\n", " ", "  ", "\t", "\\\n",
-                                       "\\",   "+=",  ":",  "$", "é", "def", "0x", "1j", "f'{a}'", "\f"};
+  static const char *const PIECES[] = {"a",   "if",  "(",   ")",    "[",      "]",  "{",  "}",
+                                       "'s'", "\"",  "'''", "1",    "1.",     "#",  "\n", "\r\n",
+                                       " ",   "  ",  "\t",  "\\\n", "\\",     "+=", ":",  "$",
+                                       "é",   "def", "0x",  "1j",   "f'{a}'", "\f"};
   uint32_t seed = 12345;
   for (int round = 0; round < 20000; round++) {
     char text[256] = "";
@@ -333,7 +351,8 @@ static void test_copies(tally *t) {
   open_text(&b, text, strlen(text), false);
   tc_lexer ahead = b.lex;
   ahead.quiet = true;
-  while (tc_lex_next(&ahead).kind != TC_TOKEN_END) continue;
+  while (tc_lex_next(&ahead).kind != TC_TOKEN_END)
+    continue;
   check(t, tc_lex_errors(&b.lex) == 0 && b.diags->all.n == 0, "a quiet copy reports nothing", text);
   kinds_of(&b, after, sizeof after);
   check(t, strcmp(whole, after) == 0, "a copy leaves the original alone", after);
@@ -348,10 +367,9 @@ static void test_field(tally *t) {
   open_text(&b, text, strlen(text), false);
   check(t, tc_lex_next(&b.lex).kind == TC_TOKEN_STRING, "f-string", text);
   tc_lexer field = tc_lex_field(&b.lex, 3, 14);
-  static const enum tc_token_kind WANTED[] = {TC_TOKEN_NAME,  TC_TOKEN_BANG,    TC_TOKEN_NAME,
-                                              TC_TOKEN_COLON, TC_TOKEN_GREATER, TC_TOKEN_LBRACE,
-                                              TC_TOKEN_NAME,  TC_TOKEN_RBRACE,  TC_TOKEN_RBRACE,
-                                              TC_TOKEN_END};
+  static const enum tc_token_kind WANTED[] = {
+      TC_TOKEN_NAME,   TC_TOKEN_BANG, TC_TOKEN_NAME,   TC_TOKEN_COLON,  TC_TOKEN_GREATER,
+      TC_TOKEN_LBRACE, TC_TOKEN_NAME, TC_TOKEN_RBRACE, TC_TOKEN_RBRACE, TC_TOKEN_END};
   for (size_t i = 0; i < TC_COUNT(WANTED); i++)
     check(t, tc_lex_next(&field).kind == WANTED[i], "field", KIND_NAMES[WANTED[i]]);
   check(t, tc_lex_next(&b.lex).kind == TC_TOKEN_LPAREN, "after the field", text);
@@ -370,7 +388,8 @@ static void test_restart(tally *t) {
   char rest[256];
   open_text(&b, text, strlen(text), false);
   tc_token token = tc_lex_next(&b.lex);
-  while (token.at < 15) token = tc_lex_next(&b.lex);
+  while (token.at < 15)
+    token = tc_lex_next(&b.lex);
   check(t, tc_lex_at_margin(&b.lex, 17, &first) && first == 15, "margin", text);
   check(t, !tc_lex_at_margin(&b.lex, 10, &first) == false, "the statement itself", text);
   tc_lex_restart(&b.lex, 15);
@@ -394,7 +413,8 @@ static void test_limits(tally *t) {
     memset(text, '[', n);
     memset(text + n, ']', n);
     open_text(&b, text, 2 * n, false);
-    while (tc_lex_next(&b.lex).kind != TC_TOKEN_END) continue;
+    while (tc_lex_next(&b.lex).kind != TC_TOKEN_END)
+      continue;
     check(t, strcmp(code_of(&b, 0), n > TC_AST_MAX_NESTING ? "E0113" : "none") == 0, "brackets",
           code_of(&b, 0));
     close_text(&b);
@@ -419,7 +439,8 @@ static void test_limits(tally *t) {
   memset(text, '$', 1 << 16);
   open_text(&b, text, 1 << 16, false);
   uint32_t n_tokens = 0;
-  while (tc_lex_next(&b.lex).kind != TC_TOKEN_END) n_tokens++;
+  while (tc_lex_next(&b.lex).kind != TC_TOKEN_END)
+    n_tokens++;
   check(t, b.diags->n_errors <= TC_DIAG_LIMIT && n_tokens <= TC_DIAG_LIMIT + 2,
         "the lexer stops after the last report that is shown", "");
   close_text(&b);

@@ -47,9 +47,10 @@ static bench *parse_in(const char *name, const char *text, size_t n, enum entry 
   b->cx.diags = tc_diags_new(&b->arena, b->cx.source);
   tc_source_add(b->cx.source, "other.py", TC_STR("unrelated text"), 1);
   uint32_t at = tc_source_add(b->cx.source, name, (tc_str){text, (uint32_t)n}, first_line);
-  b->tree = entry == EXPRESSION
-                ? tc_parse_expression(&b->cx, at)
-                : tc_parse_module(&b->cx, at, entry == INDENTED ? TC_PARSE_INDENTED : TC_PARSE_WHOLE);
+  b->tree =
+      entry == EXPRESSION
+          ? tc_parse_expression(&b->cx, at)
+          : tc_parse_module(&b->cx, at, entry == INDENTED ? TC_PARSE_INDENTED : TC_PARSE_WHOLE);
   return b;
 }
 
@@ -238,28 +239,39 @@ static void test_numbers(tally *t) {
     const char *text;
     double value;
   } FLOATS[] = {
-      {"1.", 1.0},           {".5", 0.5},
-      {"1e3", 1000.0},       {"1_0.2_5", 10.25},
-      {"0.1", 0.1},          {"1e400", INFINITY},
-      {"1e-400", 0.0},       {"4.9406564584124654e-324", 0x1p-1074},
-      {"1e22", 1e22},        {"123456789012345678901234567890.0", 123456789012345678901234567890.0},
-      {"1e99999999999", INFINITY}, {"0.000001e6", 1.0},
-      {"0e99999999999", 0.0},  {"2.2250738585072011e-308", 2.2250738585072011e-308},
-      {"9007199254740993.0", 9007199254740992.0}, {"1e-99999999999", 0.0},
+      {"1.", 1.0},
+      {".5", 0.5},
+      {"1e3", 1000.0},
+      {"1_0.2_5", 10.25},
+      {"0.1", 0.1},
+      {"1e400", INFINITY},
+      {"1e-400", 0.0},
+      {"4.9406564584124654e-324", 0x1p-1074},
+      {"1e22", 1e22},
+      {"123456789012345678901234567890.0", 123456789012345678901234567890.0},
+      {"1e99999999999", INFINITY},
+      {"0.000001e6", 1.0},
+      {"0e99999999999", 0.0},
+      {"2.2250738585072011e-308", 2.2250738585072011e-308},
+      {"9007199254740993.0", 9007199254740992.0},
+      {"1e-99999999999", 0.0},
   };
   for (size_t i = 0; i < TC_COUNT(INTS); i++) {
     bench *b = parse(INTS[i].text);
     const tc_ast *node = value_of(b);
-    check(t, node && node->kind == TC_AST_INT && node->int_.value == INTS[i].value &&
-                 node->int_.overflow == INTS[i].overflow && tc_str_is(node->int_.text, INTS[i].text),
+    check(t,
+          node && node->kind == TC_AST_INT && node->int_.value == INTS[i].value
+              && node->int_.overflow == INTS[i].overflow
+              && tc_str_is(node->int_.text, INTS[i].text),
           "int", INTS[i].text);
     done(b);
   }
   for (size_t i = 0; i < TC_COUNT(FLOATS); i++) {
     bench *b = parse(FLOATS[i].text);
     const tc_ast *node = value_of(b);
-    check(t, node && node->kind == TC_AST_FLOAT && node->float_.value == FLOATS[i].value &&
-                 tc_str_is(node->float_.text, FLOATS[i].text),
+    check(t,
+          node && node->kind == TC_AST_FLOAT && node->float_.value == FLOATS[i].value
+              && tc_str_is(node->float_.text, FLOATS[i].text),
           "float", FLOATS[i].text);
     done(b);
   }
@@ -271,9 +283,9 @@ static bool covers(const bench *b, tc_span span, const char *wanted) {
   tc_place place;
   if (!tc_source_place(b->cx.source, span, &place)) return false;
   const char *at = place.line_text.at + place.column - 1;
-  return strncmp(at, wanted, strlen(wanted)) == 0 &&
-         (place.end_line > place.line ||
-          place.end_column - place.column == (uint32_t)strlen(wanted));
+  return strncmp(at, wanted, strlen(wanted)) == 0
+         && (place.end_line > place.line
+             || place.end_column - place.column == (uint32_t)strlen(wanted));
 }
 
 typedef struct search {
@@ -359,9 +371,11 @@ static char *repeated(const char *before, const char *middle, const char *after,
   char *text = malloc(size), *at = text;
   if (!text) exit(1);
   at += sprintf(at, "x = ");
-  for (uint32_t i = 0; i < n; i++) at = stpcpy(at, before);
+  for (uint32_t i = 0; i < n; i++)
+    at = stpcpy(at, before);
   at = stpcpy(at, middle);
-  for (uint32_t i = 0; i < n; i++) at = stpcpy(at, after);
+  for (uint32_t i = 0; i < n; i++)
+    at = stpcpy(at, after);
   return text;
 }
 
@@ -382,19 +396,32 @@ static void test_limits(tally *t) {
     const char *before, *middle, *after;
     uint32_t fits, breaks; /* 0: never */
   } CASES[] = {
-      {"(", "1", ")", 199, 201},        {"[", "", "]", 199, 201},
-      {"{", "1", "}", 199, 201},        {"f(", "", ")", 199, 201},
-      {"-", "1", "", 199, 201},         {"not ", "1", "", 199, 201},
-      {"lambda: ", "1", "", 199, 201},  {"a if b else ", "c", "", 199, 201},
-      {"a ** ", "b", "", 199, 201},     {"a[", "b", "]", 199, 201},
-      {"[c for c in ", "b", "]", 199, 201}, {"", "a", ".b", 499, 501},
-      {"", "a", "()", 499, 501},        {"", "a", "[0]", 499, 501},
-      {"", "a", " + a", 499, 501},      {"", "a", " @ a", 499, 501},
-      {"", "a", " and a", 100000, 0},   {"", "a", " < a", 100000, 0},
-      {"", "a", ", a", 100000, 0},      {"a = ", "a", "", 100000, 0},
-      {"'a' ", "'b'", "", 100000, 0},   {"f'{a}' ", "'b'", "", 50000, 0},
-      {"", "a", "; a", 100000, 0},      {"", "a", "\na", 100000, 0},
-      {"(", "a", "", 1000000, 1000000}, {"(-", "a", ")", 99, 101},
+      {"(", "1", ")", 199, 201},
+      {"[", "", "]", 199, 201},
+      {"{", "1", "}", 199, 201},
+      {"f(", "", ")", 199, 201},
+      {"-", "1", "", 199, 201},
+      {"not ", "1", "", 199, 201},
+      {"lambda: ", "1", "", 199, 201},
+      {"a if b else ", "c", "", 199, 201},
+      {"a ** ", "b", "", 199, 201},
+      {"a[", "b", "]", 199, 201},
+      {"[c for c in ", "b", "]", 199, 201},
+      {"", "a", ".b", 499, 501},
+      {"", "a", "()", 499, 501},
+      {"", "a", "[0]", 499, 501},
+      {"", "a", " + a", 499, 501},
+      {"", "a", " @ a", 499, 501},
+      {"", "a", " and a", 100000, 0},
+      {"", "a", " < a", 100000, 0},
+      {"", "a", ", a", 100000, 0},
+      {"a = ", "a", "", 100000, 0},
+      {"'a' ", "'b'", "", 100000, 0},
+      {"f'{a}' ", "'b'", "", 50000, 0},
+      {"", "a", "; a", 100000, 0},
+      {"", "a", "\na", 100000, 0},
+      {"(", "a", "", 1000000, 1000000},
+      {"(-", "a", ")", 99, 101},
   };
   for (size_t i = 0; i < TC_COUNT(CASES); i++) {
     if (CASES[i].fits != CASES[i].breaks)
@@ -439,12 +466,14 @@ static void test_many_errors(tally *t) {
   size_t n = 0;
   char *text = malloc(200 * 16);
   if (!text) exit(1);
-  for (int i = 0; i < 200; i++) n += (size_t)sprintf(text + n, "x = %d 2 $\n", i);
+  for (int i = 0; i < 200; i++)
+    n += (size_t)sprintf(text + n, "x = %d 2 $\n", i);
   bench *b = parse(text);
   check(t, b->cx.diags->all.n == TC_DIAG_LIMIT && !b->tree, "reports are limited", "");
   /* A second file of a session that has had its errors still fails. */
   uint32_t at = tc_source_add(b->cx.source, "more.py", TC_STR("y = = 1\n"), 1);
-  check(t, tc_parse_module(&b->cx, at, TC_PARSE_WHOLE) == NULL, "errors beyond the limit count", "");
+  check(t, tc_parse_module(&b->cx, at, TC_PARSE_WHOLE) == NULL, "errors beyond the limit count",
+        "");
   at = tc_source_add(b->cx.source, "good.py", TC_STR("y = 1\n"), 1);
   check(t, tc_parse_module(&b->cx, at, TC_PARSE_WHOLE) != NULL, "errors of other files do not", "");
   done(b);
@@ -454,7 +483,8 @@ static void test_many_errors(tally *t) {
 /* ---- text cut out of a file ---- */
 
 static void test_indented(tally *t) {
-  const char *text = "    @jit\n    def f(x):\n        s = '''\n  text'''\n        return x\n    # end\n";
+  const char *text =
+      "    @jit\n    def f(x):\n        s = '''\n  text'''\n        return x\n    # end\n";
   bench *b = parse_in("t.py", text, strlen(text), INDENTED, 0, 41);
   check(t, b->tree != NULL, "indented text", shown(b).at);
   tc_place place = {0};
@@ -482,7 +512,8 @@ static void test_memory(tally *t) {
   size_t big = 400 * n;
   char *many = malloc(big);
   if (!many) exit(1);
-  for (int i = 0; i < 400; i++) memcpy(many + (size_t)i * n, text, n);
+  for (int i = 0; i < 400; i++)
+    memcpy(many + (size_t)i * n, text, n);
   uint32_t n_unwound = 0, n_parsed = 0;
   for (size_t limit_b = 64 * 1024; limit_b < (size_t)64 << 20; limit_b += limit_b / 3) {
     bench *b = parse_in("t.py", many, big, MODULE, limit_b, 1);

@@ -423,6 +423,10 @@ static bool linear(const builder *b, tc_value v, uint32_t var, int64_t *factor, 
   }
 }
 
+static int64_t highest_of(tc_type type) {
+  return type.dtype == TC_DT_int32 ? INT32_MAX : INT64_MAX;
+}
+
 /* The step that finds `var` in one extent or stride; false when there is none. */
 static bool make_step(builder *b, uint32_t param, uint32_t axis, bool is_stride, uint32_t var,
                       tc_rt_step *step) {
@@ -436,7 +440,8 @@ static bool make_step(builder *b, uint32_t param, uint32_t axis, bool is_stride,
                        .axis = (uint8_t)axis,
                        .is_stride = is_stride,
                        .optional = !b->used[var],
-                       .factor = factor};
+                       .factor = factor,
+                       .highest = highest_of(tc_var_at(b->ir, (tc_var){var})->type)};
   tc_map map = tc_map_in(b->arena);
   tc_value x = tc_var_value(b->ir, (tc_var){var});
   tc_map_put(&map, x.id, tc_zero(b->ir, tc_value_type(b->ir, x)).id);
@@ -588,11 +593,25 @@ static builder start(tc_ir *ir, tc_arena *arena, bool strict) {
   return b;
 }
 
+static bool is_plain(const builder *b) {
+  for (uint32_t i = 0; i < b->ir->params.n; i++) {
+    const tc_rt_param *p = &b->params[i];
+    uint32_t special = TILEC_PARAM_NULLABLE | TILEC_PARAM_POINTER | TILEC_PARAM_STRIDED;
+    if (!(p->flags & TC_RT_SCALAR) && (p->flags & special || p->pack != 1)) return false;
+  }
+  for (uint32_t i = 0; i < b->steps.n; i++) {
+    const tc_rt_step *s = &b->steps.at[i];
+    if (s->factor != 1 || s->has_rest || s->is_stride || s->code_end) return false;
+  }
+  return true;
+}
+
 static const tc_rt_table *finish(builder *b) {
   tc_rt_table *table = TC_NEW(b->arena, tc_rt_table);
   uint32_t n_tensors = 0;
   for (uint32_t i = 0; i < b->ir->params.n; i++) n_tensors += !(b->params[i].flags & TC_RT_SCALAR);
   table->n_steps = b->steps.n;
+  table->is_plain = is_plain(b);
   for (uint32_t i = 0; i < b->more.n; i++) tc_vec_push(b->arena, &b->steps, b->more.at[i]);
   table->n_more = b->more.n;
   table->version = TC_RT_VERSION;

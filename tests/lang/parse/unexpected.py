@@ -15,3 +15,7 @@ call(
 )
 retrun x
 lambda x y: 1
+async x = 1
+[a async b in c]
+@property
+x = 1
