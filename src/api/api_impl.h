@@ -5,6 +5,7 @@
 
 #include "base/diag.h"
 #include "ir/ir.h"
+#include "prove/prove.h"
 #include "rt/check.h"
 #include "rt/os.h"
 #include "rt/pool.h"
@@ -32,6 +33,7 @@ struct tilec_context {
   void (*print)(void *data, const char *text, size_t n);
   void (*warn)(void *data, const char *text);
   void *data;
+  tc_prove_options prove;    /* from TILELANG_DISABLE_Z3 and the like */
   pthread_mutex_t lock;      /* of what follows */
   pthread_mutex_t print_lock;
   char *options[TC_OPTION_COUNT]; /* NULL: the default */
@@ -47,6 +49,11 @@ void tc_api_delete(const tilec_context *context, void *at, size_t size_b);
 bool tc_api_first_time(tilec_context *context, bool *said);
 /* Passes "warning: " and one formatted line to the context's `warn`. */
 void tc_api_warn(const tilec_context *context, const char *fmt, ...) TC_PRINTF(2, 3);
+/* With "[code] " before the line. */
+void tc_api_warn_coded(const tilec_context *context, const char *code, const char *fmt, ...)
+    TC_PRINTF(3, 4);
+/* "note: " and a line. */
+void tc_api_note(const tilec_context *context, const char *fmt, ...) TC_PRINTF(2, 3);
 /* "note: " and a line, when option `log` is at least `level`. */
 void tc_api_log(tilec_context *context, int level, const char *fmt, ...) TC_PRINTF(3, 4);
 
@@ -131,12 +138,13 @@ struct tilec_program {
 
 /* Compiles to state surface; inside a guard. */
 tc_ir *tc_program_front(tc_session *s, const tilec_program *program);
-/* To state tile, through the pipeline with the context's options (disable, dump, ...). */
-void tc_program_to_tile(tc_session *s, tc_ir *ir);
+/* To state tile, through the pipeline with the context's options (disable, dump, ...). With `may_stop`
+ * option stop_after counts too, and the state may be an earlier one. */
+void tc_program_to_tile(tc_session *s, tc_ir *ir, bool may_stop);
 /* The passes named, separated by commas. */
 void tc_program_run_passes(tc_session *s, tc_ir *ir, const char *names);
-/* Option `isa`. */
-enum tc_cpu_isa tc_program_isa(tc_session *s);
+/* By name; NULL: option `isa`. */
+enum tc_cpu_isa tc_program_isa(tc_session *s, const char *name);
 
 /* ---- kernels ---- */
 
@@ -172,6 +180,14 @@ struct tilec_kernel {
 /* Makes the module and the table of a kernel in state tile; inside a guard. `isa` NULL: the option's.
  * False when there is no C compiler. */
 bool tc_kernel_build_cpu(tc_session *s, tilec_kernel *kernel, const char *isa);
+/* The C compiler; path NULL when there is none. Inside a guard. */
+typedef struct tc_cc_facts {
+  const char *path, *version;
+} tc_cc_facts;
+tc_cc_facts tc_api_cc_facts(tc_session *s);
+struct tc_cache;
+/* Opens the cache as the options say. */
+void tc_api_open_cache(tc_session *s, struct tc_cache *cache);
 /* True when the C compiler of the context's options is there. */
 bool tc_api_has_cc(tilec_context *context);
 tc_rt_pool *tc_context_pool(tilec_context *context);

@@ -52,7 +52,7 @@ TC_PRINTF(3, 0)
 static void warn_line(const tilec_context *context, const char *word, const char *fmt,
                       va_list args) {
   char text[1024];
-  size_t n = (size_t)snprintf(text, sizeof text, "%s: ", word);
+  size_t n = (size_t)snprintf(text, sizeof text, "%s ", word);
   vsnprintf(text + n, sizeof text - n, fmt, args);
   context->warn(context->data, text);
 }
@@ -61,7 +61,25 @@ void tc_api_warn(const tilec_context *context, const char *fmt, ...) {
   if (!context->warn) return;
   va_list args;
   va_start(args, fmt);
-  warn_line(context, "warning", fmt, args);
+  warn_line(context, "warning:", fmt, args);
+  va_end(args);
+}
+
+void tc_api_warn_coded(const tilec_context *context, const char *code, const char *fmt, ...) {
+  char word[32];
+  if (!context->warn) return;
+  snprintf(word, sizeof word, "warning: [%s]", code);
+  va_list args;
+  va_start(args, fmt);
+  warn_line(context, word, fmt, args);
+  va_end(args);
+}
+
+void tc_api_note(const tilec_context *context, const char *fmt, ...) {
+  if (!context->warn) return;
+  va_list args;
+  va_start(args, fmt);
+  warn_line(context, "note:", fmt, args);
   va_end(args);
 }
 
@@ -69,7 +87,7 @@ void tc_api_log(tilec_context *context, int level, const char *fmt, ...) {
   if (!context->warn || tc_api_option_number(context, TC_OPTION_log) < (uint64_t)level) return;
   va_list args;
   va_start(args, fmt);
-  warn_line(context, "note", fmt, args);
+  warn_line(context, "note:", fmt, args);
   va_end(args);
 }
 

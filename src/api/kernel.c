@@ -73,7 +73,7 @@ static void make_kernel(tc_session *s, void *data) {
   enum target target = find_target(s, call->target, &isa);
   kernel->ir = tc_program_front(s, call->program);
   kernel->name = tc_name_of(kernel->ir, kernel->ir->name);
-  tc_program_to_tile(s, kernel->ir);
+  tc_program_to_tile(s, kernel->ir, false);
   kernel->bound = tc_kernel_bound(kernel->ir);
   if (target == TARGET_INTERP) {
     use_interpreter(s, kernel);

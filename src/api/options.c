@@ -216,10 +216,12 @@ tilec_status tc_options_from_environment(tilec_context *context, tilec_error **e
     char name[64];
     const char *equals = strchr(*at, '=');
     size_t n = equals ? (size_t)(equals - *at) : 0;
-    if (strncmp(*at, "TILEC_", 6) || n < 6) continue;
     if (n >= sizeof name) n = sizeof name - 1;
     memcpy(name, *at, n);
     name[n] = 0;
+    if (strncmp(name, "TILELANG_DISABLE_Z3", 19) == 0) /* honoured for those who switch over */
+      tc_prove_parse_z3(tc_str_of(name), tc_str_of(equals + 1), &context->prove);
+    if (strncmp(name, "TILEC_", 6)) continue;
     int option = -1;
     for (int i = 0; i < TC_OPTION_COUNT; i++)
       if (strcmp(ROWS[i].variable, name) == 0) option = i;

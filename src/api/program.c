@@ -173,7 +173,7 @@ static tilec_status make_text(tilec_program *program, tc_guarded *fn, form_call 
 
 static void check(tc_session *s, void *data) {
   form_call *call = data;
-  tc_program_to_tile(s, tc_program_front(s, call->program));
+  tc_program_to_tile(s, tc_program_front(s, call->program), false);
   call->text = tc_str_of(tc_api_render(s).form[call->format]);
 }
 
@@ -205,9 +205,10 @@ static void emit(tc_session *s, void *data) {
     return;
   }
   tc_ir *ir = tc_program_front(s, call->program);
-  if (strcmp(call->what, "ir") != 0) tc_program_to_tile(s, ir);
-  if (strcmp(call->what, "c") == 0) {
-    tc_cpu_options options = {.isa = tc_program_isa(s)};
+  bool c = strcmp(call->what, "c") == 0;
+  if (strcmp(call->what, "ir") != 0) tc_program_to_tile(s, ir, !c);
+  if (c) {
+    tc_cpu_options options = {.isa = tc_program_isa(s, NULL)};
     call->text = tc_cpu_emit(ir, &options, &s->arena).text;
   } else {
     tc_ir_print(ir, 0, &s->arena, &out);

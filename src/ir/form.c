@@ -32,9 +32,15 @@ bool tc_word_find(enum tc_words list, tc_str word, int64_t *value) {
 #define IS_SIGNED(x) _Generic((x), int32_t : true, int64_t : true, default : false)
 static const tc_attr ATTRS[] = {
 #define ATTR(payload, type, member, kind, list, place, usual, word)                                \
-  {TC_PL_##payload, TC_ATTR_##kind,                     TC_ATTR_##place,                           \
-   list,            usual,                              word,                                      \
-   offsetof(type, member), sizeof(((type *)0)->member), IS_SIGNED(((type *)0)->member)},
+  {TC_PL_##payload,                                                                                \
+   TC_ATTR_##kind,                                                                                 \
+   TC_ATTR_##place,                                                                                \
+   list,                                                                                           \
+   usual,                                                                                          \
+   word,                                                                                           \
+   offsetof(type, member),                                                                         \
+   sizeof(((type *)0)->member),                                                                    \
+   IS_SIGNED(((type *)0)->member)},
 #include "ir/attrs.def"
 #undef ATTR
 };
@@ -106,12 +112,16 @@ static const tc_form FORMS[TC_OP_COUNT] = {
 #undef FORM
 };
 
-tc_form tc_form_of(enum tc_opcode op) { return FORMS[op]; }
+tc_form tc_form_of(enum tc_opcode op) {
+  return FORMS[op];
+}
 
 tc_str tc_form_word(const char **at) {
-  while (**at == ' ') ++*at;
+  while (**at == ' ')
+    ++*at;
   const char *first = *at;
-  while (**at && **at != ' ') ++*at;
+  while (**at && **at != ' ')
+    ++*at;
   return (tc_str){first, (uint32_t)(*at - first)};
 }
 

@@ -65,7 +65,8 @@ enum { TC_PAYLOAD_MAX_B = 128 };
 void *tc_payload_at(const tc_ir *ir, enum tc_payload_kind kind, uint32_t index);
 uint32_t tc_payload_push(tc_ir *ir, enum tc_payload_kind kind, const void *record);
 
-/* The buffers a statement names in its payload, not those of slices: the k-th, or 0 beyond the last. */
+/* The buffers a statement names in its payload, not those of slices: the k-th, or 0 beyond the
+ * last. */
 tc_buf tc_stmt_buf(const tc_ir *ir, const tc_op *op, uint32_t k);
 /* The variables a statement binds: the k-th of *n, maybe 0. */
 tc_var tc_stmt_var(const tc_ir *ir, const tc_op *op, uint32_t k, uint32_t *n);

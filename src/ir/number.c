@@ -8,17 +8,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* strtod and printf write the point of the current locale, so neither is ever shown one: literals are
- * handed over as an integer with an exponent, and digits are picked out of what printf writes. */
+/* strtod and printf write the point of the current locale, so neither is ever shown one: literals
+ * are handed over as an integer with an exponent, and digits are picked out of what printf writes.
+ */
 
 enum { MAX_LITERAL = 400 };
 
-static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+static bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 /* Appends digits of text[*at ...) to `out`; returns how many. */
 static uint32_t take_digits(tc_str text, uint32_t *at, char *out, uint32_t n) {
   uint32_t first = *at;
-  while (*at < text.n && is_digit(text.at[*at])) out[n++] = text.at[(*at)++];
+  while (*at < text.n && is_digit(text.at[*at]))
+    out[n++] = text.at[(*at)++];
   return *at - first;
 }
 
@@ -68,7 +72,8 @@ static decimal to_decimal(double x, int n_digits) {
 /* The forms 0.00123, 12.5, 1250.0 for moderate exponents and 1.25e-9 for the rest. */
 static void layout(char out[TC_NUMBER_MAX], const decimal *d) {
   int n = d->n;
-  while (n > 1 && d->digits[n - 1] == '0') n--;
+  while (n > 1 && d->digits[n - 1] == '0')
+    n--;
   char *at = out;
   if (d->negative) *at++ = '-';
   if (d->exponent < -4 || d->exponent > 15) {
@@ -78,7 +83,8 @@ static void layout(char out[TC_NUMBER_MAX], const decimal *d) {
   }
   int point = d->exponent + 1; /* digits before the point */
   if (point <= 0) *at++ = '0', *at++ = '.';
-  for (int i = point; i < 0; i++) *at++ = '0';
+  for (int i = point; i < 0; i++)
+    *at++ = '0';
   for (int i = 0; i < n || i < point; i++) {
     if (i == point && i) *at++ = '.';
     *at++ = i < n ? d->digits[i] : '0';

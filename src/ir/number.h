@@ -1,6 +1,6 @@
-/* Constants as text, exactly and in every locale: what is printed reads back as the same value of the
- * same type, and no shorter decimal does. Integers are decimal; floats always hold a point or an
- * exponent; `inf`, `nan`, `true` and `false` stand for themselves. */
+/* Constants as text, exactly and in every locale: what is printed reads back as the same value of
+ * the same type, and no shorter decimal does. Integers are decimal; floats always hold a point or
+ * an exponent; `inf`, `nan`, `true` and `false` stand for themselves. */
 #ifndef TC_IR_NUMBER_H
 #define TC_IR_NUMBER_H
 

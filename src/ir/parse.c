@@ -4,7 +4,8 @@
 #include "ir/print.h"
 
 static void skip_empty_lines(tc_reader *r) {
-  while (r->token.kind == TC_TIR_NEWLINE) tc_reader_next(r);
+  while (r->token.kind == TC_TIR_NEWLINE)
+    tc_reader_next(r);
 }
 
 static void parse_first_line(tc_reader *r) {
@@ -96,13 +97,15 @@ static void parse_function(tc_reader *r) {
   tc_reader_name(r, TC_TIR_AT, "the function's name", &r->ir->name);
   tc_reader_want(r, "{");
   tc_reader_want_line_end(r);
-  while (!r->failed && !tc_reader_is(r, "}")) parse_function_line(r);
+  while (!r->failed && !tc_reader_is(r, "}"))
+    parse_function_line(r);
   tc_reader_want(r, "}");
   skip_empty_lines(r);
   if (r->token.kind != TC_TIR_END) tc_reader_expected(r, "the end of the text");
 }
 
-tc_ir *tc_ir_parse(tc_arena *arena, tc_diags *diags, tc_names *names, const char *file, tc_str text) {
+tc_ir *tc_ir_parse(tc_arena *arena, tc_diags *diags, tc_names *names, const char *file,
+                   tc_str text) {
   tc_reader r = {.ir = tc_ir_new(arena, diags, names), .diags = diags};
   r.base = tc_source_add(diags->source, file, text, 1);
   uint32_t first;

@@ -10,10 +10,12 @@ enum { MAX_DEPTH = 200, MAX_OPERANDS = TC_MAX_LANES };
 
 static bool split_type(tc_str text, tc_str *base, uint32_t *lanes) {
   uint32_t at = text.n;
-  while (at && text.at[at - 1] >= '0' && text.at[at - 1] <= '9') at--;
+  while (at && text.at[at - 1] >= '0' && text.at[at - 1] <= '9')
+    at--;
   *base = (tc_str){text.at, at - 1};
   if (at < 2 || at == text.n || text.at[at - 1] != 'x' || text.n - at > 5) return false;
-  for (*lanes = 0; at < text.n; at++) *lanes = *lanes * 10 + (uint32_t)(text.at[at] - '0');
+  for (*lanes = 0; at < text.n; at++)
+    *lanes = *lanes * 10 + (uint32_t)(text.at[at] - '0');
   return *lanes >= 2 && *lanes <= TC_MAX_LANES;
 }
 
@@ -21,8 +23,8 @@ static bool find_type(tc_str text, tc_type *type) {
   enum tc_dtype dtype;
   uint32_t lanes = 1;
   tc_str base;
-  if (!tc_dtype_find(text, &dtype) &&
-      !(split_type(text, &base, &lanes) && tc_dtype_find(base, &dtype)))
+  if (!tc_dtype_find(text, &dtype)
+      && !(split_type(text, &base, &lanes) && tc_dtype_find(base, &dtype)))
     return false;
   *type = (tc_type){(uint8_t)dtype, 0, (uint16_t)lanes};
   return true;
@@ -46,8 +48,9 @@ static tc_type literal_type(tc_reader *r, enum tc_dtype usual) {
 
 static tc_value literal_mismatch(tc_reader *r, tc_span span, const char *what, tc_type type) {
   if (!r->failed)
-    TC_FAIL(r, D_tir_operand, span, tc_format(r->ir->arena, "%s cannot have type %s", what,
-                                              tc_type_name(r->ir->arena, type)));
+    TC_FAIL(
+        r, D_tir_operand, span,
+        tc_format(r->ir->arena, "%s cannot have type %s", what, tc_type_name(r->ir->arena, type)));
   return (tc_value){0};
 }
 
@@ -146,8 +149,8 @@ static tc_value make_binary(tc_reader *r, tc_span span, enum tc_opcode op, tc_va
 static bool find_call(tc_str word, tc_pure *x) {
   for (int op = 1; op < TC_OP_COUNT; op++) {
     const tc_op_info *row = tc_op_row((enum tc_opcode)op);
-    bool called = op != TC_OP_const && op != TC_OP_var && op != TC_OP_cast && op != TC_OP_math &&
-                  op != TC_OP_slice && row->class_ == TC_CLASS_PURE;
+    bool called = op != TC_OP_const && op != TC_OP_var && op != TC_OP_cast && op != TC_OP_math
+                  && op != TC_OP_slice && row->class_ == TC_CLASS_PURE;
     if (called && tc_str_is(word, row->name)) return x->op = (enum tc_opcode)op, true;
   }
   x->op = TC_OP_cast;
@@ -271,7 +274,9 @@ static tc_value parse_level(tc_reader *r, int level) {
   return a;
 }
 
-tc_value tc_reader_expr(tc_reader *r) { return parse_level(r, TC_LEVEL_COMPARE); }
+tc_value tc_reader_expr(tc_reader *r) {
+  return parse_level(r, TC_LEVEL_COMPARE);
+}
 
 /* ---- buffers ---- */
 
@@ -295,8 +300,9 @@ static tc_value parse_slice(tc_reader *r, tc_buf buf) {
     base[d] = tc_reader_expr(r);
     tc_reader_want(r, ":+");
     extent[d] = tc_reader_expr(r);
-    if (!r->failed && (!tc_is_index_type(tc_value_type(r->ir, base[d])) ||
-                       !tc_is_index_type(tc_value_type(r->ir, extent[d]))))
+    if (!r->failed
+        && (!tc_is_index_type(tc_value_type(r->ir, base[d]))
+            || !tc_is_index_type(tc_value_type(r->ir, extent[d]))))
       TC_FAIL(r, D_tir_operand, span, "bases and extents of slices are integers");
   }
   tc_reader_want(r, "]");
@@ -372,8 +378,7 @@ tc_buf tc_reader_declaration(tc_reader *r, uint32_t flags) {
   tc_span span = tc_reader_span_here(r);
   tc_name_key key = tc_reader_name(r, TC_TIR_WORD, "a buffer's name", &name);
   uint32_t old;
-  if (tc_map_get(&r->bufs, key, &old))
-    TC_FAIL(r, D_tir_duplicate, span, tc_name_of(r->ir, name));
+  if (tc_map_get(&r->bufs, key, &old)) TC_FAIL(r, D_tir_duplicate, span, tc_name_of(r->ir, name));
   tc_reader_want(r, ":");
   enum tc_scope scope = parse_scope(r);
   tc_type elem = tc_reader_type(r);

@@ -7,13 +7,17 @@ static const char *const PUNCTUATION[] = {
     "->", ":+", "==", "!=", "<=", "<<", ">>", "(", ")", "[", "]", "{", "}", ",",
     ":",  "=",  "<",  ">",  "+",  "-",  "*",  "/", "%", "&", "|", "^", "~", "?"};
 
-static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+static bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 static bool starts_word(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }
 
 /* The byte at an offset, 0 behind the end. */
-static char byte_at(const tc_reader *r, uint32_t at) { return at < r->text.n ? r->text.at[at] : 0; }
+static char byte_at(const tc_reader *r, uint32_t at) {
+  return at < r->text.n ? r->text.at[at] : 0;
+}
 
 tc_span tc_reader_span(tc_reader *r, uint32_t start, uint32_t end) {
   return tc_source_span(r->diags->source, r->base + start, end > start ? end - start : 0);
@@ -33,7 +37,8 @@ void tc_reader_stop(tc_reader *r) {
 
 static tc_str scan_word(tc_reader *r) {
   uint32_t first = r->at;
-  while (starts_word(byte_at(r, r->at)) || is_digit(byte_at(r, r->at))) r->at++;
+  while (starts_word(byte_at(r, r->at)) || is_digit(byte_at(r, r->at)))
+    r->at++;
   return (tc_str){r->text.at + first, r->at - first};
 }
 
@@ -97,13 +102,13 @@ static void scan_digits(tc_reader *r, tc_tir_token *t) {
     overflow = overflow || t->number > (UINT64_MAX - digit) / 10;
     t->number = t->number * 10 + digit;
   }
-  if (overflow)
-    TC_FAIL(r, D_tir_range, tc_reader_span(r, first, r->at), "the number", "64 bits");
+  if (overflow) TC_FAIL(r, D_tir_range, tc_reader_span(r, first, r->at), "the number", "64 bits");
 }
 
 static void scan_number(tc_reader *r, tc_tir_token *t) {
   uint32_t first = r->at, at = r->at;
-  while (is_digit(byte_at(r, at))) at++;
+  while (is_digit(byte_at(r, at)))
+    at++;
   bool is_float = byte_at(r, at) == '.' || byte_at(r, at) == 'e';
   t->kind = is_float ? TC_TIR_FLOAT : TC_TIR_INT;
   if (!is_float) {
@@ -111,11 +116,13 @@ static void scan_number(tc_reader *r, tc_tir_token *t) {
     return;
   }
   if (byte_at(r, at) == '.') at++;
-  while (is_digit(byte_at(r, at))) at++;
+  while (is_digit(byte_at(r, at)))
+    at++;
   if (byte_at(r, at) == 'e') {
     at++;
     if (byte_at(r, at) == '-' || byte_at(r, at) == '+') at++;
-    while (is_digit(byte_at(r, at))) at++;
+    while (is_digit(byte_at(r, at)))
+      at++;
   }
   r->at = at;
   t->text = (tc_str){r->text.at + first, at - first};
@@ -167,7 +174,8 @@ static void skip_blanks(tc_reader *r) {
   for (;; r->at++) {
     char c = byte_at(r, r->at);
     if (c == '/' && byte_at(r, r->at + 1) == '/')
-      while (r->at < r->text.n && byte_at(r, r->at) != '\n') r->at++;
+      while (r->at < r->text.n && byte_at(r, r->at) != '\n')
+        r->at++;
     c = byte_at(r, r->at);
     bool blank = c == ' ' || c == '\t' || c == '\r' || (c == '\n' && r->brackets);
     if (!blank || r->at >= r->text.n) return;
@@ -226,13 +234,17 @@ void tc_reader_expected(tc_reader *r, const char *what) {
 }
 
 static bool token_is(const tc_tir_token *t, const char *text) {
-  return (t->kind == TC_TIR_PUNCT || (t->kind == TC_TIR_WORD && !t->suffix)) &&
-         tc_str_is(t->text, text);
+  return (t->kind == TC_TIR_PUNCT || (t->kind == TC_TIR_WORD && !t->suffix))
+         && tc_str_is(t->text, text);
 }
 
-bool tc_reader_is(const tc_reader *r, const char *text) { return token_is(&r->token, text); }
+bool tc_reader_is(const tc_reader *r, const char *text) {
+  return token_is(&r->token, text);
+}
 
-bool tc_reader_ahead_is(const tc_reader *r, const char *text) { return token_is(&r->ahead, text); }
+bool tc_reader_ahead_is(const tc_reader *r, const char *text) {
+  return token_is(&r->ahead, text);
+}
 
 bool tc_reader_take(tc_reader *r, const char *text) {
   if (!tc_reader_is(r, text)) return false;
@@ -249,7 +261,8 @@ void tc_reader_want_line_end(tc_reader *r) {
     tc_reader_expected(r, "the end of the line");
     return;
   }
-  while (r->token.kind == TC_TIR_NEWLINE) tc_reader_next(r);
+  while (r->token.kind == TC_TIR_NEWLINE)
+    tc_reader_next(r);
 }
 
 int64_t tc_reader_int(tc_reader *r, const char *what) {
@@ -265,7 +278,8 @@ int64_t tc_reader_int(tc_reader *r, const char *what) {
   return (int64_t)(negative ? 0 - n : n);
 }
 
-tc_name_key tc_reader_name(tc_reader *r, enum tc_tir_token_kind kind, const char *what, tc_name *name) {
+tc_name_key tc_reader_name(tc_reader *r, enum tc_tir_token_kind kind, const char *what,
+                           tc_name *name) {
   bool quoted = kind == TC_TIR_WORD && r->token.kind == TC_TIR_STRING;
   if (r->token.kind != kind && !quoted) {
     tc_reader_expected(r, what);

@@ -40,7 +40,7 @@ typedef struct tc_reader {
   uint32_t at, brackets, last_end;
   tc_tir_token token, ahead; /* the current one and the next */
   bool failed;
-  uint32_t nesting, depth; /* of the expression; of regions */
+  uint32_t nesting, depth;          /* of the expression; of regions */
   tc_map vars, bufs, rings, values; /* name -> id; absent or 0: unknown */
 } tc_reader;
 
@@ -67,7 +67,8 @@ void tc_reader_want_line_end(tc_reader *r);
 /* `-`? integer. */
 int64_t tc_reader_int(tc_reader *r, const char *what);
 /* Key of the current token's name, after which the token is skipped. */
-tc_name_key tc_reader_name(tc_reader *r, enum tc_tir_token_kind kind, const char *what, tc_name *name);
+tc_name_key tc_reader_name(tc_reader *r, enum tc_tir_token_kind kind, const char *what,
+                           tc_name *name);
 
 /* ---- expressions and names (parse_expr.c) ---- */
 tc_type tc_reader_type(tc_reader *r);

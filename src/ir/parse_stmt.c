@@ -55,8 +55,7 @@ static const char *field_text(tc_reader *r, const stmt *s, const tc_attr *a) {
 static void set_attr(tc_reader *r, stmt *s, uint32_t row, int64_t x, tc_span span) {
   uint32_t n;
   const tc_attr *a = &tc_attrs(&n)[row];
-  if (s->given >> row & 1)
-    TC_FAIL(r, D_tir_duplicate, span, field_text(r, s, a));
+  if (s->given >> row & 1) TC_FAIL(r, D_tir_duplicate, span, field_text(r, s, a));
   s->given |= UINT64_C(1) << row;
   if (!tc_attr_set(a, &s->payload, x))
     TC_FAIL(r, D_tir_range, span, "the number", field_text(r, s, a));
@@ -85,7 +84,8 @@ static void set_usual(stmt *s) {
   for (uint32_t i = 0; i < n; i++)
     if (attrs[i].payload == s->row->payload) tc_attr_set(&attrs[i], &s->payload, attrs[i].usual);
   if (s->op == TC_OP_kernel)
-    for (int k = 0; k < 3; k++) s->payload.kernel.threads[k] = s->payload.kernel.cluster[k] = 1;
+    for (int k = 0; k < 3; k++)
+      s->payload.kernel.threads[k] = s->payload.kernel.cluster[k] = 1;
 }
 
 static void parse_lead(tc_reader *r, stmt *s) {
@@ -109,12 +109,13 @@ static bool parse_one_tail(tc_reader *r, stmt *s) {
 static void parse_tail(tc_reader *r, stmt *s) {
   uint32_t n;
   const tc_attr *attrs = tc_attrs(&n);
-  while (parse_one_tail(r, s)) continue;
+  while (parse_one_tail(r, s))
+    continue;
   if (r->token.kind == TC_TIR_WORD)
     TC_FAIL(r, D_tir_word, tc_reader_span_here(r), "attribute", TC_ARG_STR(r->token.text));
   for (uint32_t i = 0; i < n; i++)
-    if (attrs[i].payload == s->row->payload && attrs[i].place == TC_ATTR_MUST &&
-        !(s->given >> i & 1) && !r->failed)
+    if (attrs[i].payload == s->row->payload && attrs[i].place == TC_ATTR_MUST
+        && !(s->given >> i & 1) && !r->failed)
       TC_FAIL(r, D_tir_missing, tc_reader_span_here(r), s->row->name, attrs[i].word);
 }
 
@@ -252,7 +253,8 @@ static void parse_access(tc_reader *r, stmt *s) {
   if (r->failed) return;
   uint32_t rank = tc_buf_at(r->ir, s->buf)->rank;
   tc_reader_list(r, index, rank, "indices");
-  for (uint32_t d = 0; d < rank; d++) tc_vec_push(r->ir->arena, &s->in, index[d]);
+  for (uint32_t d = 0; d < rank; d++)
+    tc_vec_push(r->ir->arena, &s->in, index[d]);
 }
 
 static void parse_text(tc_reader *r, stmt *s) {
@@ -365,7 +367,8 @@ static void parse_form(tc_reader *r, stmt *s) {
     if (c == 'o' && word.n == 1) {
       push_operand(r, s);
     } else if (c == '*') {
-      while (tc_reader_take(r, ",")) push_operand(r, s);
+      while (tc_reader_take(r, ","))
+        push_operand(r, s);
     } else if (c == '?') {
       word.at++, word.n--;
       if (!tc_reader_take(r, tc_str_dup(r->ir->arena, word))) continue;
@@ -381,11 +384,13 @@ static void parse_form(tc_reader *r, stmt *s) {
 
 /* ---- whole statements ---- */
 
-static bool yields(const stmt *s) { return s->op == TC_OP_load || s->op == TC_OP_atomic; }
+static bool yields(const stmt *s) {
+  return s->op == TC_OP_load || s->op == TC_OP_atomic;
+}
 
 static tc_value finish(tc_reader *r, stmt *s, tc_region at, tc_type type) {
-  if (s->op == TC_OP_atomic &&
-      (s->payload.atomic.kind == TC_ATOMIC_CAS) != s->has_expected && !r->failed)
+  if (s->op == TC_OP_atomic && (s->payload.atomic.kind == TC_ATOMIC_CAS) != s->has_expected
+      && !r->failed)
     TC_FAIL(r, D_tir_missing, tc_reader_span_here(r), s->has_expected ? "expect" : "atomic cas",
             s->has_expected ? "atomic cas" : "an expected value");
   if (r->failed) return (tc_value){0};
@@ -407,7 +412,8 @@ static void parse_body(tc_reader *r, tc_region region) {
 static void parse_regions(tc_reader *r, stmt *s, tc_value v) {
   if (!s->row->n_regions || r->failed) return;
   if (++r->depth > TC_MAX_NESTING)
-    TC_FAIL(r, D_tir_limit, tc_reader_span_here(r), (int)TC_MAX_NESTING, "regions inside each other");
+    TC_FAIL(r, D_tir_limit, tc_reader_span_here(r), (int)TC_MAX_NESTING,
+            "regions inside each other");
   bind(r, s);
   for (uint32_t i = 0; i < s->row->n_regions; i++) {
     if (i && s->op == TC_OP_if && !tc_reader_is(r, "else")) break;
@@ -436,7 +442,8 @@ static bool find_statement(tc_reader *r, stmt *s) {
 static void define(tc_reader *r, uint64_t number, tc_span span, tc_value v) {
   uint32_t old;
   if (tc_map_get(&r->values, number, &old))
-    TC_FAIL(r, D_tir_duplicate, span, tc_format(r->ir->arena, "%%%llu", (unsigned long long)number));
+    TC_FAIL(r, D_tir_duplicate, span,
+            tc_format(r->ir->arena, "%%%llu", (unsigned long long)number));
   tc_map_put(&r->values, number, v.id);
 }
 
@@ -453,7 +460,8 @@ static void parse_op(tc_reader *r, tc_region region, bool named, const tc_type *
   }
   if (named ? !yields(&s) : s.op == TC_OP_load)
     TC_FAIL(r, D_tir_operand, span,
-            named ? "this statement has no value" : "the value of a load has a name, as in %1 = load");
+            named ? "this statement has no value"
+                  : "the value of a load has a name, as in %1 = load");
   set_usual(&s);
   parse_lead(r, &s);
   parse_form(r, &s);
@@ -476,13 +484,14 @@ static void parse_definition(tc_reader *r, tc_region region) {
   bool typed = tc_reader_take(r, ":");
   if (typed) type = tc_reader_type(r);
   tc_reader_want(r, "=");
-  bool statement = r->token.kind == TC_TIR_WORD && !tc_reader_ahead_is(r, "(") &&
-                   !tc_reader_is(r, "true") && !tc_reader_is(r, "false") &&
-                   !tc_reader_is(r, "inf") && !tc_reader_is(r, "nan");
+  bool statement = r->token.kind == TC_TIR_WORD && !tc_reader_ahead_is(r, "(")
+                   && !tc_reader_is(r, "true") && !tc_reader_is(r, "false")
+                   && !tc_reader_is(r, "inf") && !tc_reader_is(r, "nan");
   if (statement) {
     parse_op(r, region, true, typed ? &type : NULL, &v);
   } else {
-    if (typed) TC_FAIL(r, D_tir_operand, span, "only loads and atomics say the type of their value");
+    if (typed)
+      TC_FAIL(r, D_tir_operand, span, "only loads and atomics say the type of their value");
     v = tc_reader_expr(r);
     tc_reader_want_line_end(r);
   }
@@ -501,5 +510,6 @@ void tc_reader_statement(tc_reader *r, tc_region region) {
 }
 
 void tc_reader_region(tc_reader *r, tc_region region) {
-  while (!r->failed && !tc_reader_is(r, "}")) tc_reader_statement(r, region);
+  while (!r->failed && !tc_reader_is(r, "}"))
+    tc_reader_statement(r, region);
 }

@@ -115,8 +115,8 @@ static void print_const(printer *p, const tc_op *op) {
   char text[TC_NUMBER_MAX];
   tc_number_print(text, op->type, p->ir->imms.at[op->payload]);
   tc_sb_adds(p->out, text);
-  bool plain = op->type.dtype == TC_DT_int32 || op->type.dtype == TC_DT_float32 ||
-               op->type.dtype == TC_DT_bool;
+  bool plain = op->type.dtype == TC_DT_int32 || op->type.dtype == TC_DT_float32
+               || op->type.dtype == TC_DT_bool;
   if (plain && op->type.lanes == 1) return;
   tc_sb_char(p->out, ':');
   print_type(p, op->type);
@@ -126,8 +126,8 @@ static const tc_infix *infix_of(const printer *p, const tc_op *op) {
   uint32_t n;
   const tc_infix *rows = tc_infixes(&n);
   bool is_float = op->n_in && tc_is_float(tc_value_type(p->ir, tc_input(p->ir, op, 0)));
-  if (op->n_in != 2 || (op->opcode == TC_OP_floordiv && is_float) ||
-      (op->opcode == TC_OP_div && !is_float))
+  if (op->n_in != 2 || (op->opcode == TC_OP_floordiv && is_float)
+      || (op->opcode == TC_OP_div && !is_float))
     return NULL;
   for (uint32_t i = 0; i < n; i++)
     if (rows[i].op == op->opcode) return &rows[i];
@@ -138,8 +138,8 @@ static const tc_infix *infix_of(const printer *p, const tc_op *op) {
 static bool negated_constant(const printer *p, const tc_op *op, tc_value v, char *text) {
   int64_t c, negative;
   tc_type type = tc_value_type(p->ir, v);
-  if (op->opcode != TC_OP_add || tc_type_kind(type) != TC_K_INT || !tc_const_of(p->ir, v, &c) ||
-      c >= 0 || c == INT64_MIN || !tc_number_fits(type, (uint64_t)-c, false, &negative))
+  if (op->opcode != TC_OP_add || tc_type_kind(type) != TC_K_INT || !tc_const_of(p->ir, v, &c)
+      || c >= 0 || c == INT64_MIN || !tc_number_fits(type, (uint64_t)-c, false, &negative))
     return false;
   tc_number_print(text, type, (tc_imm){.i = -c});
   return true;
@@ -213,8 +213,8 @@ static bool is_whole(const printer *p, tc_value v) {
   for (uint32_t d = 0; whole && d < b->rank; d++) {
     int64_t base;
     tc_value first = tc_slice_base(p->ir, v, d), extent = tc_slice_extent(p->ir, v, d);
-    whole = extent.id == b->shape[d].id && tc_const_of(p->ir, first, &base) && base == 0 &&
-            tc_type_equal(tc_value_type(p->ir, first), tc_value_type(p->ir, extent));
+    whole = extent.id == b->shape[d].id && tc_const_of(p->ir, first, &base) && base == 0
+            && tc_type_equal(tc_value_type(p->ir, first), tc_value_type(p->ir, extent));
   }
   return whole;
 }
@@ -285,7 +285,8 @@ static void print_expr(printer *p, tc_value v, int level) {
 /* ---- lines and declarations ---- */
 
 static void begin_line(printer *p) {
-  for (uint32_t i = 0; i < p->indent; i++) tc_sb_adds(p->out, "  ");
+  for (uint32_t i = 0; i < p->indent; i++)
+    tc_sb_adds(p->out, "  ");
 }
 
 static void print_list(printer *p, const tc_value *at, uint32_t n) {
@@ -404,7 +405,8 @@ static void print_bounds(printer *p, const tc_op *op, const tc_var *vars, uint32
 static void print_extents(printer *p, const char *word, const int64_t *extents,
                           const tc_var *vars) {
   uint32_t n = 3;
-  while (n && extents[n - 1] == 1 && (!vars || !vars[n - 1].id)) n--;
+  while (n && extents[n - 1] == 1 && (!vars || !vars[n - 1].id))
+    n--;
   if (!n) return;
   tc_sb_printf(p->out, " %s(", word);
   for (uint32_t k = 0; k < n; k++) {
@@ -470,8 +472,8 @@ static void print_access(printer *p, const tc_op *op, uint32_t *k) {
 static bool has_optional(const printer *p, const tc_op *op, tc_str word, uint32_t k) {
   if (k >= op->n_in) return false;
   if (op->opcode == TC_OP_load)
-    return p->ir->accesses.at[op->payload].flags &
-           (tc_str_is(word, "if") ? TC_ACCESS_PRED : TC_ACCESS_ELSE);
+    return p->ir->accesses.at[op->payload].flags
+           & (tc_str_is(word, "if") ? TC_ACCESS_PRED : TC_ACCESS_ELSE);
   if (op->opcode == TC_OP_atomic && tc_str_is(word, "expect"))
     return p->ir->atomics.at[op->payload].kind == TC_ATOMIC_CAS;
   return true;
@@ -525,8 +527,7 @@ static void print_special(printer *p, const tc_op *op, char part, uint32_t *k) {
     print_for(p, op);
     break;
   case 'P':
-    print_bounds(p, op, p->ir->parallels.at[op->payload].vars,
-                 p->ir->parallels.at[op->payload].n);
+    print_bounds(p, op, p->ir->parallels.at[op->payload].vars, p->ir->parallels.at[op->payload].n);
     break;
   case 'K':
     print_kernel(p, op);

@@ -1,6 +1,6 @@
-/* IR as text, files named *.tir: complete, readable, and canonical. tc_ir_parse reads it back exactly,
- * so any dump can be fed in again; equal functions give equal text whatever their handles are, so the
- * text is what caches hash.
+/* IR as text, files named *.tir: complete, readable, and canonical. tc_ir_parse reads it back
+ * exactly, so any dump can be fed in again; equal functions give equal text whatever their handles
+ * are, so the text is what caches hash.
  *
  *   tir 1 tile
  *   func @scale {
@@ -19,9 +19,9 @@
  *
  * Variables and values begin with %, buffers have bare names; a second thing of one name is called
  * x.1, names that are no identifiers stand in quotes. Constants are int32, float32 or bool, or say
- * their type as in 1:int64. `/` and `%` of integers round down. A slice is A[base :+ extent, ...], with `inside`
- * when it was proved to be; A[*] is all of A. The forms of statements are in forms.def, their attributes in attrs.def.
- * Comments begin with //. */
+ * their type as in 1:int64. `/` and `%` of integers round down. A slice is A[base :+ extent, ...],
+ * with `inside` when it was proved to be; A[*] is all of A. The forms of statements are in
+ * forms.def, their attributes in attrs.def. Comments begin with //. */
 #ifndef TC_IR_PRINT_H
 #define TC_IR_PRINT_H
 
@@ -30,8 +30,8 @@
 enum { TC_TIR_VERSION = 1 };
 enum tc_print_flags { TC_PRINT_PLACES = 1 /* `// file:line` after each statement */ };
 
-/* Appends the text of a whole function. `scratch` may be the arena of `out`. A broken function prints
- * too, but what it prints need not parse. */
+/* Appends the text of a whole function. `scratch` may be the arena of `out`. A broken function
+ * prints too, but what it prints need not parse. */
 void tc_ir_print(tc_ir *ir, uint32_t flags, tc_arena *scratch, tc_sb *out);
 
 #endif

@@ -19,7 +19,8 @@ typedef struct node { /* a value */
   tc_spot spot;
   uint64_t hash;
   uint32_t uses;
-  uint32_t order;  /* statements: number in walk order; pure values: number of the first visit, from 1 */
+  uint32_t
+      order; /* statements: number in walk order; pure values: number of the first visit, from 1 */
   uint32_t weight; /* ops below it, counted as a tree and saturating */
   uint32_t size;   /* ops written in place */
   bool live;
@@ -43,7 +44,7 @@ typedef struct planner {
   buffer_node *bufs; /* by buffer id */
   uint32_t *vars;    /* by variable id: number of its binder, from 1 */
   uint32_t n_bufs, n_vars, n_stmts, n_visits;
-  TC_VEC(frame) stack; /* of visit */
+  TC_VEC(frame) stack;    /* of visit */
   TC_VEC(tc_value) stmts; /* in walk order */
   TC_VEC(tc_spot) spots;  /* theirs */
   tc_textplan out;
@@ -63,9 +64,12 @@ static tc_spot climb(const planner *p, tc_spot at) {
 static tc_spot meet(const planner *p, tc_spot a, tc_spot b) {
   if (a.before == TC_NOWHERE) return b;
   if (b.before == TC_NOWHERE) return a;
-  while (p->hooks[a.region].depth > p->hooks[b.region].depth) a = climb(p, a);
-  while (p->hooks[b.region].depth > p->hooks[a.region].depth) b = climb(p, b);
-  while (a.region != b.region) a = climb(p, a), b = climb(p, b);
+  while (p->hooks[a.region].depth > p->hooks[b.region].depth)
+    a = climb(p, a);
+  while (p->hooks[b.region].depth > p->hooks[a.region].depth)
+    b = climb(p, b);
+  while (a.region != b.region)
+    a = climb(p, a), b = climb(p, b);
   return a.before < b.before ? a : b;
 }
 
@@ -120,7 +124,8 @@ static void walk_stmt(planner *p, tc_value v, tc_spot at) {
   tc_vec_push(p->scratch, &p->spots, at);
   mention_slices(p, op, at);
   tc_buf buf;
-  for (uint32_t k = 0; (buf = tc_stmt_buf(p->ir, op, k)).id; k++) mention_buf(p, buf, at);
+  for (uint32_t k = 0; (buf = tc_stmt_buf(p->ir, op, k)).id; k++)
+    mention_buf(p, buf, at);
   if (op->opcode == TC_OP_alloc && op->payload < p->ir->bufs.n) {
     buffer_node *b = &p->bufs[op->payload];
     b->n_allocs++;
@@ -128,7 +133,8 @@ static void walk_stmt(planner *p, tc_value v, tc_spot at) {
   }
   uint32_t n_vars;
   tc_stmt_var(p->ir, op, 0, &n_vars);
-  for (uint32_t k = 0; k < n_vars; k++) number_var(p, tc_stmt_var(p->ir, op, k, &n_vars));
+  for (uint32_t k = 0; k < n_vars; k++)
+    number_var(p, tc_stmt_var(p->ir, op, k, &n_vars));
 }
 
 static void walk_region(planner *p, tc_region region, hook from) {
@@ -155,7 +161,8 @@ static void walk(planner *p) {
   p->hooks[0] = (hook){0, 0, 0, true};
   walk_region(p, ir->body, (hook){0, 1, 1, true});
   tc_spot end = {ir->body.id, tc_block_at(ir, ir->body)->ops.n};
-  for (uint32_t i = 0; i < ir->results.n; i++) mention_buf(p, ir->results.at[i], end);
+  for (uint32_t i = 0; i < ir->results.n; i++)
+    mention_buf(p, ir->results.at[i], end);
 }
 
 /* ---- buffers: how each is declared ---- */
@@ -187,12 +194,14 @@ typedef void use_fn(planner *p, tc_value v, tc_spot at);
 static void use_buf(planner *p, uint32_t id, tc_spot at, use_fn *use) {
   const tc_buffer *b = p->ir->bufs.at[id];
   uint32_t n = tc_buf_n_exprs(b);
-  for (uint32_t k = 0; k < n; k++) use(p, tc_buf_expr(b, k), at);
+  for (uint32_t k = 0; k < n; k++)
+    use(p, tc_buf_expr(b, k), at);
 }
 
 static void use_lines(planner *p, tc_spot at, use_fn *use) {
   uint32_t first, n = tc_textplan_at(p->out.bufs, p->out.n_bufs, at, &first);
-  for (uint32_t i = 0; i < n; i++) use_buf(p, p->out.bufs[first + i].id, at, use);
+  for (uint32_t i = 0; i < n; i++)
+    use_buf(p, p->out.bufs[first + i].id, at, use);
 }
 
 static void each_use(planner *p, use_fn *use) {
@@ -204,9 +213,10 @@ static void each_use(planner *p, use_fn *use) {
     tc_spot at = p->spots.at[i];
     use_lines(p, at, use);
     const tc_op *op = tc_op_at(ir, p->stmts.at[i]);
-    for (uint32_t k = 0; k < op->n_in; k++) use(p, tc_input(ir, op, k), at);
-    if (op->opcode == TC_OP_alloc && op->payload < ir->bufs.n &&
-        p->out.declared[op->payload] == TC_DECLARED_ALLOC)
+    for (uint32_t k = 0; k < op->n_in; k++)
+      use(p, tc_input(ir, op, k), at);
+    if (op->opcode == TC_OP_alloc && op->payload < ir->bufs.n
+        && p->out.declared[op->payload] == TC_DECLARED_ALLOC)
       use_buf(p, op->payload, at, use);
   }
   use_lines(p, (tc_spot){ir->body.id, tc_block_at(ir, ir->body)->ops.n}, use);
@@ -222,7 +232,8 @@ static void spread_live(planner *p) {
   for (uint32_t id = p->ir->n_ops; id-- > 1;) {
     const tc_op *op = tc_op_at(p->ir, (tc_value){id});
     if (!p->nodes[id].live || !tc_op_is_pure(op)) continue;
-    for (uint32_t k = 0; k < op->n_in; k++) p->nodes[tc_input(p->ir, op, k).id].live = true;
+    for (uint32_t k = 0; k < op->n_in; k++)
+      p->nodes[tc_input(p->ir, op, k).id].live = true;
   }
 }
 
@@ -249,7 +260,8 @@ static int compare(const planner *p, uint32_t a, uint32_t b) {
     if (m->weight != n->weight) return m->weight > n->weight ? -1 : 1;
     if (x->opcode != y->opcode) return x->opcode < y->opcode ? -1 : 1;
     if (!tc_type_equal(x->type, y->type))
-      return x->type.dtype * 65536u + x->type.lanes < y->type.dtype * 65536u + y->type.lanes ? -1 : 1;
+      return x->type.dtype * 65536u + x->type.lanes < y->type.dtype * 65536u + y->type.lanes ? -1
+                                                                                             : 1;
     uint64_t i = payload_key(p, x, a), j = payload_key(p, y, b);
     if (i != j) return i < j ? -1 : 1;
     if (x->n_in != y->n_in) return x->n_in < y->n_in ? -1 : 1;
@@ -274,8 +286,7 @@ static void order_operands(planner *p) {
     if (!n->live) continue;
     bool pure = tc_op_is_pure(op);
     if (pure && op->n_in == 2 && is_commutative(op))
-      p->out.swapped[id] =
-          compare(p, tc_input(p->ir, op, 0).id, tc_input(p->ir, op, 1).id) > 0;
+      p->out.swapped[id] = compare(p, tc_input(p->ir, op, 0).id, tc_input(p->ir, op, 1).id) > 0;
     uint64_t weight = 1, kind = (uint64_t)op->opcode << 32 | (uint64_t)op->type.dtype << 16;
     uint64_t hash = tc_hash_u64(tc_hash_u64(kind | op->type.lanes) ^ payload_key(p, op, id));
     for (uint32_t k = 0; pure && k < op->n_in; k++) {
@@ -308,7 +319,8 @@ static void spread_needs(planner *p) {
   for (uint32_t id = p->ir->n_ops; id-- > 1;) {
     const tc_op *op = tc_op_at(p->ir, (tc_value){id});
     if (!p->nodes[id].uses || !tc_op_is_pure(op)) continue;
-    for (uint32_t k = 0; k < op->n_in; k++) need(p, tc_input(p->ir, op, k), p->nodes[id].spot);
+    for (uint32_t k = 0; k < op->n_in; k++)
+      need(p, tc_input(p->ir, op, k), p->nodes[id].spot);
   }
 }
 
@@ -369,12 +381,12 @@ static void list_bufs(planner *p) {
 
 static void list_values(planner *p) {
   uint32_t n = 0;
-  for (uint32_t id = 1; id < p->ir->n_ops; id++) n += p->out.named[id];
+  for (uint32_t id = 1; id < p->ir->n_ops; id++)
+    n += p->out.named[id];
   tc_spot_item *items = TC_NEW_ARRAY(p->scratch, n, tc_spot_item);
   n = 0;
   for (uint32_t id = 1; id < p->ir->n_ops; id++)
-    if (p->out.named[id])
-      items[n++] = (tc_spot_item){p->nodes[id].spot, p->nodes[id].order, id};
+    if (p->out.named[id]) items[n++] = (tc_spot_item){p->nodes[id].spot, p->nodes[id].order, id};
   if (n) qsort(items, n, sizeof *items, by_spot);
   p->out.values = items;
   p->out.n_values = n;
@@ -389,8 +401,10 @@ tc_textplan tc_textplan_make(tc_ir *ir, tc_arena *scratch) {
   p.out.named = TC_NEW_ARRAY(scratch, ir->n_ops, bool);
   p.out.swapped = TC_NEW_ARRAY(scratch, ir->n_ops, bool);
   p.out.declared = TC_NEW_ARRAY(scratch, ir->bufs.n, enum tc_declared);
-  for (uint32_t i = 0; i < ir->n_ops; i++) p.nodes[i].spot = NOWHERE;
-  for (uint32_t i = 0; i < ir->bufs.n; i++) p.bufs[i].spot = p.bufs[i].alloc = NOWHERE;
+  for (uint32_t i = 0; i < ir->n_ops; i++)
+    p.nodes[i].spot = NOWHERE;
+  for (uint32_t i = 0; i < ir->bufs.n; i++)
+    p.bufs[i].spot = p.bufs[i].alloc = NOWHERE;
   walk(&p);
   decide_bufs(&p);
   list_bufs(&p);
@@ -419,8 +433,8 @@ uint32_t tc_textplan_at(const tc_spot_item *items, uint32_t n_items, tc_spot spo
   }
   *first = lo;
   uint32_t n = 0;
-  while (lo + n < n_items && items[lo + n].spot.region == spot.region &&
-         items[lo + n].spot.before == spot.before)
+  while (lo + n < n_items && items[lo + n].spot.region == spot.region
+         && items[lo + n].spot.before == spot.before)
     n++;
   return n;
 }

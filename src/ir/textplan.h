@@ -1,18 +1,18 @@
-/* What the printer decides before it writes: which pure values get a name, and where; in which order
- * the operands of commutative ops are shown; where buffers without an `alloc` of their own are
- * declared. All of it depends only on the structure of the function, never on handle numbers, because
- * the text is hashed and compared.
+/* What the printer decides before it writes: which pure values get a name, and where; in which
+ * order the operands of commutative ops are shown; where buffers without an `alloc` of their own
+ * are declared. All of it depends only on the structure of the function, never on handle numbers,
+ * because the text is hashed and compared.
  *
- * A value gets a name when it is used more than once or is too large to read in place; its name stands
- * where tc_place_values would compute it, but the expressions of buffer declarations count as uses
- * too. Constants, variables, statement results and slices are always written in place. */
+ * A value gets a name when it is used more than once or is too large to read in place; its name
+ * stands where tc_place_values would compute it, but the expressions of buffer declarations count
+ * as uses too. Constants, variables, statement results and slices are always written in place. */
 #ifndef TC_IR_TEXTPLAN_H
 #define TC_IR_TEXTPLAN_H
 
 #include "ir/ir.h"
 
-/* Before statement `before` of a region. Region 0 stands for the function's header; TC_NOWHERE marks
- * what has no spot. */
+/* Before statement `before` of a region. Region 0 stands for the function's header; TC_NOWHERE
+ * marks what has no spot. */
 typedef struct tc_spot {
   uint32_t region, before;
 } tc_spot;
@@ -27,8 +27,8 @@ typedef struct tc_spot_item {
 } tc_spot_item;
 
 typedef struct tc_textplan {
-  bool *named;              /* by value id */
-  bool *swapped;            /* by value id: show the second operand first */
+  bool *named;                /* by value id */
+  bool *swapped;              /* by value id: show the second operand first */
   enum tc_declared *declared; /* by buffer id */
   tc_spot_item *values, *bufs;
   uint32_t n_values, n_bufs;

@@ -4,9 +4,13 @@ static tc_type with_lanes(tc_type type, uint32_t lanes) {
   return (tc_type){type.dtype, 0, (uint16_t)lanes};
 }
 
-bool tc_is_index_type(tc_type type) { return type.lanes == 1 && tc_is_int(type); }
+bool tc_is_index_type(tc_type type) {
+  return type.lanes == 1 && tc_is_int(type);
+}
 
-static bool is_number(tc_type type) { return tc_is_int(type) || tc_is_float(type); }
+static bool is_number(tc_type type) {
+  return tc_is_int(type) || tc_is_float(type);
+}
 
 /* Something that can be computed with: no slice, nothing without a value. */
 static bool is_data(tc_type type) {
@@ -14,7 +18,9 @@ static bool is_data(tc_type type) {
   return kind != TC_K_VOID && kind != TC_K_SLICE && type.lanes >= 1;
 }
 
-static const char *name(const tc_ir *ir, tc_type type) { return tc_type_name(ir->arena, type); }
+static const char *name(const tc_ir *ir, tc_type type) {
+  return tc_type_name(ir->arena, type);
+}
 
 static const char *wants(const tc_ir *ir, const tc_pure *x, const char *what, tc_type found) {
   return tc_format(ir->arena, "%s takes %s, found %s", tc_op_row(x->op)->name, what,
@@ -97,7 +103,9 @@ static const char *check_math(const tc_ir *ir, const tc_pure *x, tc_type *type) 
   bool ok = (row->kinds != 'I' && tc_is_float(a)) || (row->kinds != 'F' && tc_is_int(a));
   if (!ok)
     return tc_format(ir->arena, "%s takes %s, found %s", row->name,
-                     row->kinds == 'F' ? "floats" : row->kinds == 'I' ? "integers" : "numbers",
+                     row->kinds == 'F'   ? "floats"
+                     : row->kinds == 'I' ? "integers"
+                                         : "numbers",
                      name(ir, a));
   for (uint32_t k = 1; k < x->n; k++)
     if (!tc_type_equal(tc_value_type(ir, x->in[k]), a))
@@ -156,7 +164,8 @@ static const char *check_unary(const tc_ir *ir, const tc_pure *x, tc_type *type)
 const char *tc_typing_check(const tc_ir *ir, const tc_pure *x, tc_type *type) {
   int n_in = tc_op_row(x->op)->n_in;
   if (n_in >= 0 && x->n != (uint32_t)n_in)
-    return tc_format(ir->arena, "%s takes %d operands, found %u", tc_op_row(x->op)->name, n_in, x->n);
+    return tc_format(ir->arena, "%s takes %d operands, found %u", tc_op_row(x->op)->name, n_in,
+                     x->n);
   switch ((int)x->op) { /* table */
   case TC_OP_const:
     *type = x->type;

@@ -1,5 +1,5 @@
-/* The type rules of pure ops, stated once: the verifier checks existing ops against them, the parser
- * asks before it builds. And the limits both keep. */
+/* The type rules of pure ops, stated once: the verifier checks existing ops against them, the
+ * parser asks before it builds. And the limits both keep. */
 #ifndef TC_IR_TYPING_H
 #define TC_IR_TYPING_H
 

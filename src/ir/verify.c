@@ -30,8 +30,8 @@ void tc_verifier_fail(tc_verifier *v, enum tc_rule rule, const char *fmt, ...) {
   tc_sb sb = tc_sb_in(v->ir->arena);
   if (v->stmt.id) {
     const tc_op *op = tc_op_at(v->ir, v->stmt);
-    tc_sb_printf(&sb, "%s: ",
-                 op->opcode < TC_OP_COUNT ? tc_op_row((enum tc_opcode)op->opcode)->name : "?");
+    tc_sb_printf(
+        &sb, "%s: ", op->opcode < TC_OP_COUNT ? tc_op_row((enum tc_opcode)op->opcode)->name : "?");
     v->problem.span = op->span;
   }
   va_list args;
@@ -66,13 +66,14 @@ static void inputs_ok(tc_verifier *v, const tc_op *op) {
     FAIL(v, TC_RULE_handles, "operands lie outside the list of operands");
     return;
   }
-  for (uint32_t k = 0; k < op->n_in; k++) value_ok(v, tc_input(ir, op, k));
+  for (uint32_t k = 0; k < op->n_in; k++)
+    value_ok(v, tc_input(ir, op, k));
 }
 
 /* Buffers that may be 0, by payload kind. */
 static bool buf_is_optional(const tc_op *op) {
-  return op->opcode == TC_OP_print || op->opcode == TC_OP_hint || op->opcode == TC_OP_atomic_tile ||
-         op->opcode == TC_OP_ring;
+  return op->opcode == TC_OP_print || op->opcode == TC_OP_hint || op->opcode == TC_OP_atomic_tile
+         || op->opcode == TC_OP_ring;
 }
 
 static bool names_a_buf(enum tc_payload_kind kind) {
@@ -97,7 +98,8 @@ static void payload_ok(tc_verifier *v, const tc_op *op) {
   if (!text_index_ok(ir, op)) FAIL(v, TC_RULE_handles, "the text does not exist");
   tc_buf b = tc_stmt_buf(ir, op, 0);
   if (b.id || (names_a_buf(kind) && !buf_is_optional(op))) buf_ok(v, b);
-  for (uint32_t k = 0; (b = tc_stmt_buf(ir, op, k)).id; k++) buf_ok(v, b);
+  for (uint32_t k = 0; (b = tc_stmt_buf(ir, op, k)).id; k++)
+    buf_ok(v, b);
   uint32_t n;
   tc_stmt_var(ir, op, 0, &n);
   for (uint32_t k = 0; k < n; k++)
@@ -175,7 +177,8 @@ static void reach_buf(reach *r, tc_buf buf) {
     return;
   }
   uint32_t n = tc_buf_n_exprs(b);
-  for (uint32_t k = 0; k < n && !v->failed; k++) reach_value(r, tc_buf_expr(b, k));
+  for (uint32_t k = 0; k < n && !v->failed; k++)
+    reach_value(r, tc_buf_expr(b, k));
   if (!v->failed) reach_buf(r, b->root);
 }
 
@@ -204,8 +207,10 @@ static void reach_stmt(reach *r, tc_value x) {
   for (uint32_t k = 0; k < op->n_in && !r->v->failed; k++)
     reach_value(r, tc_input(r->v->ir, op, k));
   tc_buf b;
-  for (uint32_t k = 0; !r->v->failed && (b = tc_stmt_buf(r->v->ir, op, k)).id; k++) reach_buf(r, b);
-  while (r->stack.n && !r->v->failed) reach_pure(r, r->stack.at[--r->stack.n]);
+  for (uint32_t k = 0; !r->v->failed && (b = tc_stmt_buf(r->v->ir, op, k)).id; k++)
+    reach_buf(r, b);
+  while (r->stack.n && !r->v->failed)
+    reach_pure(r, r->stack.at[--r->stack.n]);
 }
 
 static void check_pure(tc_verifier *v, tc_value x) {
@@ -262,8 +267,10 @@ static void check_params(tc_verifier *v, reach *r) {
       v->bufs[p->buf.id] = ALWAYS;
     }
   }
-  for (uint32_t i = 0; i < ir->results.n && !v->failed; i++) reach_buf(r, ir->results.at[i]);
-  while (r->stack.n && !v->failed) reach_pure(r, r->stack.at[--r->stack.n]);
+  for (uint32_t i = 0; i < ir->results.n && !v->failed; i++)
+    reach_buf(r, ir->results.at[i]);
+  while (r->stack.n && !v->failed)
+    reach_pure(r, r->stack.at[--r->stack.n]);
 }
 
 static void reach_region(reach *r, tc_region region) {
@@ -274,7 +281,8 @@ static void reach_region(reach *r, tc_region region) {
     reach_stmt(r, x);
     const tc_op *op = tc_op_at(r->v->ir, x);
     uint32_t n = tc_op_row((enum tc_opcode)op->opcode)->n_regions;
-    for (uint32_t k = 0; k < n; k++) reach_region(r, tc_child(r->v->ir, op, k));
+    for (uint32_t k = 0; k < n; k++)
+      reach_region(r, tc_child(r->v->ir, op, k));
   }
 }
 
@@ -284,7 +292,9 @@ static tc_extent overlap(tc_extent a, tc_extent b) {
   return (tc_extent){a.from > b.from ? a.from : b.from, a.to < b.to ? a.to : b.to};
 }
 
-static bool covers(tc_extent e, uint32_t t) { return e.from < t && t < e.to; }
+static bool covers(tc_extent e, uint32_t t) {
+  return e.from < t && t < e.to;
+}
 
 static enum tc_var_kind wanted_kind(const tc_op *op, uint32_t k) {
   if (op->opcode == TC_OP_for) return TC_VAR_LOOP;
@@ -305,8 +315,8 @@ static void bind_vars(tc_verifier *v, tc_value x) {
     if (info->kind != wanted_kind(op, k))
       FAIL(v, TC_RULE_binders, "variable %s is of another kind", name);
     /* Code per thread may count with the thread variable of its kernel. */
-    bool shared = op->opcode != TC_OP_kernel && info->kind == TC_VAR_THREAD &&
-                  covers(*e, v->stmt_time[x.id]);
+    bool shared =
+        op->opcode != TC_OP_kernel && info->kind == TC_VAR_THREAD && covers(*e, v->stmt_time[x.id]);
     if (shared) continue;
     if (e->to) FAIL(v, TC_RULE_binders, "variable %s is bound twice", name);
     *e = (tc_extent){v->stmt_time[x.id], v->end_time[x.id]};
@@ -349,8 +359,8 @@ static void define_region(tc_verifier *v, tc_region region, uint32_t end) {
       tc_region child = tc_child(v->ir, op, k), next = {0};
       if (k + 1 < n) next = tc_child(v->ir, op, k + 1);
       const tc_block *after = next.id ? tc_block_at(v->ir, next) : NULL;
-      uint32_t child_end = after && after->ops.n ? v->stmt_time[after->ops.at[0].id]
-                                                 : v->end_time[x.id];
+      uint32_t child_end =
+          after && after->ops.n ? v->stmt_time[after->ops.at[0].id] : v->end_time[x.id];
       define_region(v, child, child_end);
     }
   }
@@ -378,7 +388,8 @@ static void spread_buf_extents(tc_verifier *v, const bool *mentioned) {
       if (!mentioned[id] || v->bufs[id].to || is_view != views) continue;
       tc_extent e = is_view ? v->bufs[b->root.id] : b->address.id ? ALWAYS : NEVER;
       uint32_t n = tc_buf_n_exprs(b);
-      for (uint32_t k = 0; k < n; k++) e = overlap(e, v->values[tc_buf_expr(b, k).id]);
+      for (uint32_t k = 0; k < n; k++)
+        e = overlap(e, v->values[tc_buf_expr(b, k).id]);
       v->bufs[id] = e;
     }
 }
@@ -397,8 +408,9 @@ static void check_use(tc_verifier *v, tc_value x) {
     FAIL(v, TC_RULE_scopes, "variable %s is used outside its binder",
          tc_name_of(v->ir, tc_var_at(v->ir, (tc_var){op->payload})->name));
   } else {
-    FAIL(v, TC_RULE_scopes, "an operand (%s) is used where it, or something it is made of, is not "
-                            "defined",
+    FAIL(v, TC_RULE_scopes,
+         "an operand (%s) is used where it, or something it is made of, is not "
+         "defined",
          tc_op_row((enum tc_opcode)op->opcode)->name);
   }
 }
@@ -421,12 +433,14 @@ static void check_uses(tc_verifier *v, tc_value x) {
   if (op->opcode == TC_OP_alloc) {
     const tc_buffer *made = tc_buf_at(v->ir, (tc_buf){op->payload});
     uint32_t n = tc_buf_n_exprs(made);
-    for (uint32_t k = 0; k < n; k++) check_use(v, tc_buf_expr(made, k));
+    for (uint32_t k = 0; k < n; k++)
+      check_use(v, tc_buf_expr(made, k));
   } else if (op->opcode != TC_OP_ring) {
-    for (uint32_t k = 0; (b = tc_stmt_buf(v->ir, op, k)).id; k++) check_buf_use(v, b);
+    for (uint32_t k = 0; (b = tc_stmt_buf(v->ir, op, k)).id; k++)
+      check_buf_use(v, b);
   }
-  if (tc_op_row((enum tc_opcode)op->opcode)->payload == TC_PL_RINGREF &&
-      !covers(v->rings[v->ir->ringrefs.at[op->payload].ring], v->now))
+  if (tc_op_row((enum tc_opcode)op->opcode)->payload == TC_PL_RINGREF
+      && !covers(v->rings[v->ir->ringrefs.at[op->payload].ring], v->now))
     FAIL(v, TC_RULE_storage, "the ring does not exist here");
 }
 
@@ -480,7 +494,8 @@ static void check_function(tc_verifier *v) {
   if (v->failed) return;
   v->stmt = (tc_value){0};
   v->now = TC_FOREVER - 1;
-  for (uint32_t i = 0; i < ir->results.n; i++) check_buf_use(v, ir->results.at[i]);
+  for (uint32_t i = 0; i < ir->results.n; i++)
+    check_buf_use(v, ir->results.at[i]);
   for (uint32_t i = 0; i < ir->params.n; i++) {
     if (ir->params.at[i].kind != TC_PARAM_BUFFER) continue;
     const tc_buffer *b = tc_buf_at(ir, ir->params.at[i].buf);
@@ -506,7 +521,8 @@ static tc_value user_of(tc_verifier *v, tc_value x) {
     bool pure = v->live[id] && tc_op_is_pure(op);
     if (!pure && !v->stmt_time[id]) continue;
     bool uses = false;
-    for (uint32_t k = 0; k < op->n_in; k++) uses = uses || needs[tc_input(ir, op, k).id];
+    for (uint32_t k = 0; k < op->n_in; k++)
+      uses = uses || needs[tc_input(ir, op, k).id];
     if (pure && uses) needs[id] = true;
   }
   for (uint32_t id = 1; id < ir->n_ops; id++) {

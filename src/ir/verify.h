@@ -1,6 +1,6 @@
-/* The verifier: says whether a function obeys the rules of a state. Passes are checked with it after
- * every run, text when it was read. It never crashes on what the builder can make, however wrong; the
- * checks go from handles to types to scopes, and stop at the first problem. */
+/* The verifier: says whether a function obeys the rules of a state. Passes are checked with it
+ * after every run, text when it was read. It never crashes on what the builder can make, however
+ * wrong; the checks go from handles to types to scopes, and stop at the first problem. */
 #ifndef TC_IR_VERIFY_H
 #define TC_IR_VERIFY_H
 

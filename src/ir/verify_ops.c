@@ -123,7 +123,8 @@ static void check_access(tc_verifier *v, const tc_op *op, const access *a) {
   if (v->failed) return;
   tc_type type = check_indices(v, op, b);
   uint32_t k = b->rank;
-  for (uint32_t i = 0; i < a->n_values; i++) want_type(v, op, k++, "value", type);
+  for (uint32_t i = 0; i < a->n_values; i++)
+    want_type(v, op, k++, "value", type);
   if (pred) check_pred(v, op, k++, type);
   if (other) want_type(v, op, k, "else value", type);
   if (op->opcode == TC_OP_load) want_result(v, op, type);
@@ -160,7 +161,8 @@ static void check_kernel(tc_verifier *v, const tc_op *op) {
   const tc_kernel *x = &v->ir->kernels.at[op->payload];
   if (x->n_grid < 1 || x->n_grid > 3) FAIL(v, TC_RULE_payloads, "%u grid extents", x->n_grid);
   want_count(v, op, x->n_grid);
-  for (uint32_t k = 0; k < op->n_in; k++) want_index(v, op, k, "grid extent");
+  for (uint32_t k = 0; k < op->n_in; k++)
+    want_index(v, op, k, "grid extent");
   for (uint32_t k = 0; k < 3; k++) {
     if (k >= x->n_grid && x->block[k].id)
       FAIL(v, TC_RULE_payloads, "block variable %u has no grid extent", k);
@@ -319,7 +321,8 @@ static void check_operands(tc_verifier *v, const tc_op *op) {
     check_im2col(v, op);
     break;
   case TC_OP_print:
-    for (uint32_t k = 0; k < op->n_in; k++) want_data(v, op, k);
+    for (uint32_t k = 0; k < op->n_in; k++)
+      want_data(v, op, k);
     break;
   case TC_OP_eval:
     want_data(v, op, 0);

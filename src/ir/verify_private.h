@@ -4,8 +4,9 @@
 
 #include "ir/verify.h"
 
-/* Statements are numbered in walk order, and a region ends at the number after its last one. What is
- * defined by statement `from` and lives to `to` may be used by statement t when from < t < to. */
+/* Statements are numbered in walk order, and a region ends at the number after its last one. What
+ * is defined by statement `from` and lives to `to` may be used by statement t when from < t < to.
+ */
 typedef struct tc_extent {
   uint32_t from, to;
 } tc_extent;
@@ -16,11 +17,11 @@ typedef struct tc_verifier {
   enum tc_state state;
   bool failed;
   tc_problem problem;
-  tc_value stmt;       /* being checked */
-  uint32_t now;        /* its number */
-  bool *region_seen;   /* by region id */
-  bool *live;          /* by value id: some statement or declaration needs it */
-  tc_extent *values;   /* by value id: where it may be used */
+  tc_value stmt;     /* being checked */
+  uint32_t now;      /* its number */
+  bool *region_seen; /* by region id */
+  bool *live;        /* by value id: some statement or declaration needs it */
+  tc_extent *values; /* by value id: where it may be used */
   tc_extent *vars, *bufs, *rings;
   uint32_t *stmt_time, *end_time; /* by value id: number, and number after its last child */
 } tc_verifier;

@@ -19,16 +19,12 @@ static const tc_ast *comp_for(tc_parser *p) {
   const tc_ast *target = tc_parse_targets(p);
   uint32_t height = p->height;
   tc_parse_expect(p, TC_TOKEN_IN);
-  /* The iterable and the conditions stand outside: what they bind, they bind there. */
-  tc_parse_scope *scope = p->scope;
-  p->scope = scope->outer;
   uint32_t iter_at = p->token.at;
   const tc_ast *iter = tc_parse_disjunction(p);
   if (async) iter = awaited(p, iter, iter_at);
   height = tc_parse_taller(height, p->height);
   while (tc_parse_accept(p, TC_TOKEN_IF))
     tc_parse_push(p, tc_parse_disjunction(p));
-  p->scope = scope;
   const tc_ast_list *conditions = tc_parse_list(p, mark, &height);
   tc_ast *node = tc_parse_node(p, TC_AST_COMP_FOR, start, height);
   node->comp_for.target = target;

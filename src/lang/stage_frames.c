@@ -199,7 +199,7 @@ tc_cursor tc_stage_enter(tc_eval *ev, tc_frame *frame, tc_val *target, tc_span s
   tc_cursor before = ev->cursor;
   *target = tc_val_none();
   if (frame->kind != F_KERNEL && frame->kind != F_BLOCK && !tc_stage_in_kernel(ev))
-    STAGE_FAIL(ev, D_loop_outside_kernel, span);
+    tc_bug(ev->arena->unwind, "a loop frame was made outside a kernel");
   switch (frame->kind) {
   case F_KERNEL:
     before = enter_kernel(ev, frame, target, span);

@@ -249,9 +249,8 @@ static void remove_dead_loads(tc_ir *ir, tc_arena *scratch) {
 
 void tc_pass_canon(tc_ir *ir, const tc_pass_context *cx) {
   clean_region(ir, ir->body);
-  tc_prover *p = tc_prover_new(ir, NULL, NULL, cx->scratch);
   guard_cx guard = {ir};
-  tc_prove_walk(p, ir->body, guard_statement, &guard);
+  tc_prove_walk(cx->prover, ir->body, guard_statement, &guard);
   remove_dead_loads(ir, cx->scratch);
   ir->state = TC_STATE_tile;
 }

@@ -38,7 +38,9 @@ static uint64_t now_ns(void) {
 
 /* ---- texts and dumps ---- */
 
-static bool wants_text(const run *r) { return r->options->dump_dir || r->options->repro_dir; }
+static bool wants_text(const run *r) {
+  return r->options->dump_dir || r->options->repro_dir;
+}
 
 static tc_str text_now(run *r) {
   tc_sb out = tc_sb_in(r->ir->arena);
@@ -81,8 +83,9 @@ static uint64_t verify(run *r) {
   if (r->options->no_verify) return 0;
   uint64_t start = now_ns();
   const char *problem = tc_verify(r->ir, r->ir->state);
-  if (problem) tc_bug(r->ir->arena->unwind, "it broke a rule of state %s: %s",
-                      tc_state_name(r->ir->state), problem);
+  if (problem)
+    tc_bug(r->ir->arena->unwind, "it broke a rule of state %s: %s", tc_state_name(r->ir->state),
+           problem);
   return now_ns() - start;
 }
 
@@ -131,7 +134,8 @@ static bool stops_at(const run *r, const tc_pass_row *row) {
 /* Names what is missing, and what would give it. */
 TC_NORETURN static void refuse_order(run *r, const tc_pass_row *row, uint32_t missing) {
   uint32_t p = 0;
-  while (!(missing >> p & 1)) p++;
+  while (!(missing >> p & 1))
+    p++;
   const char *wanted = tc_property_name((enum tc_property)p);
   if (p < TC_STATE_COUNT)
     wanted = tc_format(r->ir->arena, "state %s, and the state is %s", wanted,
@@ -254,7 +258,8 @@ void tc_pipeline_run(tc_ir *ir, const tc_pass_options *options, enum tc_state go
 
 void tc_pass_run(tc_ir *ir, const tc_pass_row *row, const tc_pass_options *options,
                  tc_pass_report *report) {
-  run r = {.ir = ir, .options = options, .report = report, .rows = row, .n_rows = 1, .single = true};
+  run r = {
+      .ir = ir, .options = options, .report = report, .rows = row, .n_rows = 1, .single = true};
   guarded(&r);
 }
 
@@ -270,6 +275,8 @@ void tc_pass_print_report(const tc_pass_report *report, tc_sb *out) {
     }
     tc_sb_printf(out, "%-10s %9.3f ms  verify %9.3f ms  %8u ops%s\n", t->name,
                  (double)t->pass_ns * 1e-6, (double)t->verify_ns * 1e-6, t->n_ops,
-                 !t->compared ? "" : t->changed ? "  changed" : "  unchanged");
+                 !t->compared ? ""
+                 : t->changed ? "  changed"
+                              : "  unchanged");
   }
 }

@@ -16,7 +16,9 @@ static FILE *create_beside(char temporary[TC_DUMP_PATH_B + 8], const char *path)
   return NULL;
 }
 
-static const char *system_reason(void) { return errno ? strerror(errno) : "unknown error"; }
+static const char *system_reason(void) {
+  return errno ? strerror(errno) : "unknown error";
+}
 
 const char *tc_dump_write(char path[TC_DUMP_PATH_B], const char *directory, const char *name,
                           tc_str text) {

@@ -1,7 +1,7 @@
 /* Passes: functions that change the IR in place, and the driver that runs them in the order of
- * passes.def. The driver does for all of them what none does itself: it checks that what a pass needs
- * holds, verifies the IR after it, times it, dumps it, skips it when switched off, and, when a pass
- * breaks the IR or fails, writes the IR from before it to a file that shows the bug again:
+ * passes.def. The driver does for all of them what none does itself: it checks that what a pass
+ * needs holds, verifies the IR after it, times it, dumps it, skips it when switched off, and, when
+ * a pass breaks the IR or fails, writes the IR from before it to a file that shows the bug again:
  *
  *   tilec opt --run canon repro.tir
  *
@@ -30,13 +30,13 @@ const char *tc_property_name(enum tc_property property);
 
 /* All zero: everything runs and is verified, nothing is written. */
 typedef struct tc_pass_options {
-  uint64_t disabled;       /* bit per row, see tc_pass_disable                              */
-  uint64_t caps;           /* capability bits of the target                                 */
+  uint64_t disabled; /* bit per row, see tc_pass_disable                              */
+  uint64_t caps;     /* capability bits of the target                                 */
   bool no_verify;
-  bool places;             /* source places as comments in dumps                            */
-  const char *stop_after;  /* name of the last pass to run, or NULL                         */
-  const char *dump_dir;    /* existing directory for NN-name.tir and pipeline.txt, or NULL  */
-  const char *repro_dir;   /* existing directory for repro.tir, or NULL: none is written    */
+  bool places;                   /* source places as comments in dumps                            */
+  const char *stop_after;        /* name of the last pass to run, or NULL                         */
+  const char *dump_dir;          /* existing directory for NN-name.tir and pipeline.txt, or NULL  */
+  const char *repro_dir;         /* existing directory for repro.tir, or NULL: none is written    */
   const tc_prove_options *prove; /* may be NULL */
   tc_prove_stats *prove_stats;   /* may be NULL */
 } tc_pass_options;
@@ -80,8 +80,8 @@ typedef struct tc_pass_time {
   const char *name;
   enum tc_pass_outcome outcome;
   uint64_t pass_ns, verify_ns;
-  uint32_t n_ops;             /* records of the function afterwards */
-  bool compared, changed;     /* compared: texts were made, because something is dumped */
+  uint32_t n_ops;         /* records of the function afterwards */
+  bool compared, changed; /* compared: texts were made, because something is dumped */
 } tc_pass_time;
 typedef struct tc_pass_report {
   TC_VEC(tc_pass_time) times;
@@ -90,9 +90,9 @@ typedef struct tc_pass_report {
 void tc_pass_print_report(const tc_pass_report *report, tc_sb *out);
 
 /* Runs what takes `ir` from its state to `goal`, and what belongs to the goal's state. Leaves by
- * unwinding: TC_WHY_ERROR when a pass reported errors (they are in ir->diags), TC_WHY_BUG when a pass
- * failed or broke the IR (the text names the pass and the repro file). `report` may be NULL; it is
- * filled as far as things went. */
+ * unwinding: TC_WHY_ERROR when a pass reported errors (they are in ir->diags), TC_WHY_BUG when a
+ * pass failed or broke the IR (the text names the pass and the repro file). `report` may be NULL;
+ * it is filled as far as things went. */
 void tc_pipeline_run(tc_ir *ir, const tc_pass_options *options, enum tc_state goal,
                      tc_pass_report *report);
 /* The same with another table. */

@@ -2,8 +2,8 @@
 #include "pass/pass.h"
 
 #define HAS(name) (1u << TC_PROPERTY_##name)
-#define REQUIRED false
-#define OPTIONAL true
+#define REQUIRED  false
+#define OPTIONAL  true
 static const tc_pass_row ROWS[] = {
 #define PASS(name, needs, gives, breaks, guard, kind, help)                                        \
   {#name, tc_pass_##name, needs, gives, breaks, guard, kind, help},

@@ -74,8 +74,9 @@ static bool holds(tc_prover *p, tc_type type, tc_affine *a) {
   if (type.dtype == TC_DT_uint64) all.lo = 0;
   if (tc_interval_inside(r, all)) return true;
   wrapped = r;
-  return tc_interval_unwrap(type, &wrapped)
-         && tc_add_fits(a->constant, wrapped.lo - r.lo, &a->constant);
+  int64_t by;
+  return tc_interval_unwrap(type, &wrapped) && tc_sub_fits(wrapped.lo, r.lo, &by)
+         && tc_add_fits(a->constant, by, &a->constant);
 }
 
 /* ---- back to values ---- */

@@ -100,7 +100,8 @@ static void refine_operands(tc_prover *p, tc_value v) {
     refine_range(p, a, INT64_MIN, r.hi);
     refine_range(p, b, INT64_MIN, r.hi);
   }
-  if (op->opcode == TC_OP_abs && tc_fact_of(p, a)->range.lo > tc_interval_of_type(op->type).lo)
+  if (op->opcode == TC_OP_abs && r.hi >= 0
+      && tc_fact_of(p, a)->range.lo > tc_interval_of_type(op->type).lo)
     refine_range(p, a, -r.hi, r.hi);
   if (op->opcode == TC_OP_cast
       && tc_interval_inside(tc_fact_of(p, a)->range, tc_interval_of_type(op->type)))

@@ -216,7 +216,7 @@ static bool passes(const search *s, uint32_t level, bool *certain) {
 static void finish_point(search *s, bool certain) {
   enum outcome r = outcome_of(s);
   if (s->q->count) {
-    s->n_true += r == HOLDS;
+    s->n_true += r == HOLDS && tc_eval_root(s->e, 0).state == TC_CELL_KNOWN;
     s->open |= r == UNDECIDED || !certain;
   } else if (r == FAILS && certain) {
     s->found = true;

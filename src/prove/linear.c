@@ -227,11 +227,24 @@ static void sharpen_leaf(tc_prover *p, const tc_affine *form, uint32_t i) {
   tc_env_refine(p, form->leaf[i], f);
 }
 
+static bool same_form(const tc_affine *a, const tc_affine *b) {
+  bool same = a->n == b->n && a->constant == b->constant;
+  for (uint32_t i = 0; same && i < a->n; i++)
+    same = a->leaf[i].id == b->leaf[i].id && a->by[i] == b->by[i];
+  return same;
+}
+
+static bool is_assumed(const tc_prover *p, const tc_affine *form) {
+  for (uint32_t i = p->constraints.n; i-- > 0;)
+    if (same_form(&p->constraints.at[i], form)) return true;
+  return false;
+}
+
 void tc_linear_assume(tc_prover *p, const tc_affine *form) {
   tc_affine e = *form;
   round_known(p, &e);
   if (e.n == 0) return;
-  if (e.n > 1) tc_vec_push(p->arena, &p->constraints, e);
+  if (e.n > 1 && !is_assumed(p, &e)) tc_vec_push(p->arena, &p->constraints, e);
   for (uint32_t i = 0; i < e.n; i++)
     sharpen_leaf(p, &e, i);
 }

@@ -508,27 +508,35 @@ static bool quick_dims(const tc_rt_table *table, const tilec_arg *args, const tc
   return true;
 }
 
+/* True and *size_b the bytes of the elements, when the shape is as wanted. */
+static inline bool quick_shape(const tc_rt_number *wanted, const int64_t *shape, uint32_t rank,
+                               const int64_t *values, int64_t *size_b) {
+  int64_t n = *size_b;
+  for (uint32_t axis = 0; axis < rank; axis++) {
+    int64_t x = wanted[axis].is_constant ? wanted[axis].constant : values[wanted[axis].value];
+    if (shape[axis] != x || x < 0 || mul_overflows(n, x, &n)) return false;
+  }
+  *size_b = n;
+  return true;
+}
+
 static bool quick_tensors(const tc_rt_table *table, const tilec_arg *args,
                           const tc_rt_frame *frame, span *spans) {
+  const int64_t *values = frame->values;
   void **ptr = frame->ptr;
-  for (uint32_t i = 0; i < table->n_params; i++) {
-    const tc_rt_param *p = &table->params[i];
-    if (p->flags & TC_RT_SCALAR) {
-      spans[i] = (span){0, 0};
-      continue;
-    }
+  uint32_t n = table->n_params;
+  const tc_rt_param *p = table->params;
+  for (uint32_t i = 0; i < n; i++, p++) {
+    spans[i] = (span){0, 0};
+    if (p->flags & TC_RT_SCALAR) continue;
     const tilec_tensor *t = args[i].as.tensor;
     int64_t size_b = p->bits / 8;
-    for (uint32_t axis = 0; axis < p->rank; axis++) {
-      const tc_rt_number *number = &p->shape[axis];
-      int64_t wanted = number->is_constant ? number->constant : frame->values[number->value];
-      if (t->shape[axis] != wanted || wanted < 0) return false;
-      if (mul_overflows(size_b, wanted, &size_b)) return false;
-    }
-    uintptr_t at = (uintptr_t)t->data + t->byte_offset;
-    spans[i] = (span){at, at + (uintptr_t)size_b};
-    if (at < t->byte_offset || spans[i].end < at || at & (p->align_b - 1u)) return false;
-    *ptr++ = (char *)t->data + t->byte_offset;
+    if (!quick_shape(p->shape, t->shape, p->rank, values, &size_b)) return false;
+    uintptr_t offset_b = t->byte_offset, at = (uintptr_t)t->data + offset_b;
+    uintptr_t end = at + (uintptr_t)size_b;
+    if (at < offset_b || end < at || at & (p->align_b - 1u)) return false;
+    spans[i] = (span){at, end};
+    *ptr++ = (char *)t->data + offset_b;
   }
   return true;
 }
@@ -558,8 +566,9 @@ static bool quick_check(const tc_rt_table *table, const tilec_arg *args, size_t 
 uint32_t tc_rt_check(const tc_rt_table *table, const tilec_arg *args, size_t n_args,
                      const tc_rt_frame *frame, tc_rt_error *error) {
   span spans[TC_RT_MAX_PARAMS];
-  for (uint32_t i = 0; i < table->n_words; i++) frame->values[i] = 0, frame->bad[i] = 0;
+  for (uint32_t i = 0; i < table->n_words; i++) frame->bad[i] = 0;
   if (quick_check(table, args, n_args, frame, spans)) return TC_RT_OK;
+  for (uint32_t i = 0; i < table->n_words; i++) frame->values[i] = 0;
   if (check_kinds(table, args, n_args, false, frame, error)) return error->code;
   if (bind_all(table, args, frame, error)) return error->code;
   if (check_tensors(table, args, frame, spans, error)) return error->code;

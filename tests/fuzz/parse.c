@@ -49,16 +49,19 @@ static void run(tc_arena *arena, tc_str text, enum entry entry) {
   tc_ast_print(tree, cx.names, &out);
 }
 
+static void run_guarded(tc_str text, enum entry entry) {
+  tc_unwind unwind;
+  tc_arena arena;
+  tc_arena_init(&arena, &unwind, (size_t)1 << 30);
+  int why = setjmp(unwind.at);
+  if (!why) run(&arena, text, entry);
+  tc_arena_free(&arena);
+  require(why == 0, "unwound");
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (size > 1 << 20) return 0;
-  for (int entry = 0; entry < N_ENTRIES; entry++) {
-    tc_unwind unwind;
-    tc_arena arena;
-    tc_arena_init(&arena, &unwind, (size_t)1 << 30);
-    int why = setjmp(unwind.at);
-    if (!why) run(&arena, (tc_str){(const char *)data, (uint32_t)size}, (enum entry)entry);
-    tc_arena_free(&arena);
-    require(why == 0, "unwound");
-  }
+  for (int entry = 0; entry < N_ENTRIES; entry++)
+    run_guarded((tc_str){(const char *)data, (uint32_t)size}, (enum entry)entry);
   return 0;
 }

@@ -1,5 +1,5 @@
-/* IR text from bytes: whatever they are, reading ends in a function or in one diagnostic. A function
- * that is valid prints to text that reads back as the same text. */
+/* IR text from bytes: whatever they are, reading ends in a function or in one diagnostic. A
+ * function that is valid prints to text that reads back as the same text. */
 #include "ir/parse.h"
 #include "ir/print.h"
 #include "ir/verify.h"

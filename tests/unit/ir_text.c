@@ -38,7 +38,8 @@ static const struct {
     {TC_OP_atomic, "atomic cas B[%n], 1.0 expect 0.0 if %c"},
     {TC_OP_fence, "fence seq_cst system"},
     {TC_OP_wait, "wait lt B[%n], 1.0 acquire device deadline_ns 5"},
-    {TC_OP_kernel, "kernel @k (%x: int64 < 4:int64, _ < 2) threads(4, %t < 8) cluster(1, 2) {\n  }"},
+    {TC_OP_kernel,
+     "kernel @k (%x: int64 < 4:int64, _ < 2) threads(4, %t < 8) cluster(1, 2) {\n  }"},
     {TC_OP_for, "for %i: int64 = 1:int64 to 9:int64 step -2:int64 pipelined stages 4 {\n  }"},
     {TC_OP_parallel, "parallel (%i < %n, %j: int64 < 4:int64) {\n  }"},
     {TC_OP_parallel, "parallel () {\n  }"},
@@ -138,14 +139,17 @@ static void every_attribute(struct text_kit *k) {
   const tc_attr *attrs = tc_attrs(&n);
   for (uint32_t i = 0; i < n; i++) {
     const tc_attr *a = &attrs[i];
-    if (!text_check(k, line_with_payload(a->payload) != NULL, "no line with this payload")) continue;
+    if (!text_check(k, line_with_payload(a->payload) != NULL, "no line with this payload"))
+      continue;
     if (a->kind == TC_ATTR_WORD) {
-      for (int64_t x = 0; tc_word((enum tc_words)a->list, x); x++) try_attr(k, a, x);
+      for (int64_t x = 0; tc_word((enum tc_words)a->list, x); x++)
+        try_attr(k, a, x);
     } else if (a->kind == TC_ATTR_INT) {
       int64_t hi = a->size_b == 8 ? INT64_MAX : a->is_signed ? INT32_MAX : UINT32_MAX;
       if (a->size_b == 1) hi = UINT8_MAX;
       const int64_t odd[] = {0, 1, 7, hi, a->is_signed ? -hi - 1 : 0, a->is_signed ? -1 : 2};
-      for (size_t j = 0; j < TC_COUNT(odd); j++) try_attr(k, a, odd[j]);
+      for (size_t j = 0; j < TC_COUNT(odd); j++)
+        try_attr(k, a, odd[j]);
     } else {
       try_attr(k, a, 0);
       try_attr(k, a, 1);
@@ -190,19 +194,28 @@ static void try_number(struct text_kit *k, tc_type type, tc_imm x) {
   if (!text_check(k, again != NULL, text)) return;
   tc_value w = tc_input(again, tc_op_at(again, tc_block_at(again, again->body)->ops.at[0]), 0);
   const tc_op *a = tc_op_at(ir, v), *b = tc_op_at(again, w);
-  bool same = b->opcode == TC_OP_const && tc_type_equal(a->type, b->type) &&
-              tc_imm_equal((tc_type){type.dtype, 0, 1}, ir->imms.at[a->payload],
-                           again->imms.at[b->payload]);
+  bool same = b->opcode == TC_OP_const && tc_type_equal(a->type, b->type)
+              && tc_imm_equal((tc_type){type.dtype, 0, 1}, ir->imms.at[a->payload],
+                              again->imms.at[b->payload]);
   text_check(k, same, text);
 }
 
 static void every_constant(struct text_kit *k) {
-  const double floats[] = {0.0,    -0.0,    1.0,     -1.5,   0.1,     1e-5,     123456789.0, 1e15,
-                           1e16,   1e300,   5e-324,  448.0,  65504.0, 0.3333333, 2.5e-45,    3e38,
-                           1.0e-4, 99999.5, 1.0 / 3, 1e22,   1e23,    9007199254740993.0,
-                           INFINITY, -INFINITY, NAN};
-  const int64_t ints[] = {0, 1, -1, 127, 128, -128, 255, 65535, INT32_MIN, INT32_MAX,
-                          UINT32_MAX, INT64_MIN, INT64_MAX};
+  const double floats[] = {0.0,         -0.0,
+                           1.0,         -1.5,
+                           0.1,         1e-5,
+                           123456789.0, 1e15,
+                           1e16,        1e300,
+                           5e-324,      448.0,
+                           65504.0,     0.3333333,
+                           2.5e-45,     3e38,
+                           1.0e-4,      99999.5,
+                           1.0 / 3,     1e22,
+                           1e23,        9007199254740993.0,
+                           INFINITY,    -INFINITY,
+                           NAN};
+  const int64_t ints[] = {0,     1,         -1,        127,        128,       -128,     255,
+                          65535, INT32_MIN, INT32_MAX, UINT32_MAX, INT64_MIN, INT64_MAX};
   for (int d = TC_DT_bool; d < TC_DT_slice; d++)
     for (uint16_t lanes = 1; lanes <= 4; lanes = (uint16_t)(lanes + 3)) {
       tc_type type = {(uint8_t)d, 0, lanes};
@@ -232,7 +245,8 @@ static void numbers_ignore_the_locale(struct text_kit *k) {
   double x = 0;
   const char *const names[] = {"de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8", "C"};
   size_t i = 0;
-  while (!setlocale(LC_NUMERIC, names[i])) i++;
+  while (!setlocale(LC_NUMERIC, names[i]))
+    i++;
   tc_number_print(text, tc_scalar_type(TC_DT_float64), (tc_imm){.f = 1234.5678});
   bool ok = tc_number_parse(TC_STR("1234.5678"), &x);
   setlocale(LC_NUMERIC, "C");
@@ -370,7 +384,9 @@ struct gen {
   TC_VEC(tc_value) pool;
 };
 
-static uint32_t pick(struct gen *g, uint32_t below) { return text_random(&g->seed, below); }
+static uint32_t pick(struct gen *g, uint32_t below) {
+  return text_random(&g->seed, below);
+}
 
 static tc_value any(struct gen *g, enum tc_dtype type) {
   for (uint32_t tries = 0; tries < 20; tries++) {
@@ -401,7 +417,8 @@ static tc_value random_value(struct gen *g) {
     return tc_unary(g->ir, TC_OP_not, c);
   default:
     if (is_float)
-      return tc_binary(g->ir, pick(g, 2) ? TC_OP_div : (enum tc_opcode)(TC_OP_add + pick(g, 3)), a, b);
+      return tc_binary(g->ir, pick(g, 2) ? TC_OP_div : (enum tc_opcode)(TC_OP_add + pick(g, 3)), a,
+                       b);
     return tc_binary(g->ir,
                      pick(g, 2) ? (enum tc_opcode)(TC_OP_floordiv + pick(g, 11))
                                 : (enum tc_opcode)(TC_OP_add + pick(g, 3)),
@@ -418,7 +435,8 @@ static void random_region(struct gen *g, tc_region at, int depth) {
     }
     uint32_t kind = depth > 4 ? 2 : pick(g, 3);
     if (kind == 0) {
-      tc_loop loop = {.var = tc_var_new(g->ir, "i", TC_VAR_LOOP, tc_scalar_type(TC_DT_int32), nowhere)};
+      tc_loop loop = {
+          .var = tc_var_new(g->ir, "i", TC_VAR_LOOP, tc_scalar_type(TC_DT_int32), nowhere)};
       tc_value f = tc_for(g->ir, at, loop, any(g, TC_DT_int32), any(g, TC_DT_int32),
                           tc_i32(g->ir, 1 + (int)pick(g, 3)), nowhere);
       tc_vec_push(g->ir->arena, &g->pool, tc_var_value(g->ir, loop.var));
@@ -529,8 +547,8 @@ static const struct {
 
 static void expect_code(struct text_kit *k, const char *text, const char *code) {
   tc_ir *ir = text_parse(k, text);
-  bool coded = !ir && k->diags->n_errors == 1 &&
-               strcmp(tc_diag_row(k->diags->all.at[0].id)->code, code) == 0;
+  bool coded = !ir && k->diags->n_errors == 1
+               && strcmp(tc_diag_row(k->diags->all.at[0].id)->code, code) == 0;
   if (text_check(k, coded, tc_format(&k->arena, "expected %s", code)))
     text_check(k, k->diags->all.at[0].span.id != 0, "a diagnostic without a place");
   else
@@ -538,7 +556,8 @@ static void expect_code(struct text_kit *k, const char *text, const char *code) 
 }
 
 static void malformed_text(struct text_kit *k) {
-  for (size_t i = 0; i < TC_COUNT(BAD); i++) expect_code(k, in_frame(k, BAD[i].line), BAD[i].code);
+  for (size_t i = 0; i < TC_COUNT(BAD); i++)
+    expect_code(k, in_frame(k, BAD[i].line), BAD[i].code);
   expect_code(k, "", "E0801");
   expect_code(k, "tir 2 tile\nfunc @f {\n}\n", "E0810");
   expect_code(k, "tir 1 liquid\nfunc @f {\n}\n", "E0805");
@@ -552,7 +571,8 @@ static void malformed_text(struct text_kit *k) {
 static char *repeat(struct text_kit *k, const char *head, const char *part, int n) {
   tc_sb sb = tc_sb_in(&k->arena);
   tc_sb_adds(&sb, head);
-  while (n-- > 0) tc_sb_adds(&sb, part);
+  while (n-- > 0)
+    tc_sb_adds(&sb, part);
   return sb.at;
 }
 

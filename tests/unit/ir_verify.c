@@ -1,5 +1,5 @@
-/* The verifier: every rule broken at least once, by text where text can say it and by hand where the
- * reader would refuse; valid functions pass; what the builder can make never crashes it. */
+/* The verifier: every rule broken at least once, by text where text can say it and by hand where
+ * the reader would refuse; valid functions pass; what the builder can make never crashes it. */
 #include "text_kit.h"
 
 #include "ir/build.h"
@@ -50,7 +50,8 @@ static const struct {
     {"surface", "gemm V[*], A[*] -> A[*]", TC_RULE_operands},
     {"surface", "gemm A[*], A[*] -> A[*] clear_if %n", TC_RULE_operands},
     {"surface", "transpose V[*] -> A[*]", TC_RULE_operands},
-    {"surface", "im2col A[*] -> A[*] at 1.0, 0 kernel 1 stride 1 dilation 1 pad 0", TC_RULE_operands},
+    {"surface", "im2col A[*] -> A[*] at 1.0, 0 kernel 1 stride 1 dilation 1 pad 0",
+     TC_RULE_operands},
     {"surface", "while {\nyield %n\n} do {\n}", TC_RULE_operands},
 
     {"surface", "kernel @k () {\n}", TC_RULE_payloads},
@@ -83,7 +84,8 @@ static const struct {
     {"surface", "if %c {\nalloc x: shared float32[4]\n}\nreturn x", TC_RULE_storage},
     {"surface", "alloc A", TC_RULE_storage},
     {"surface", "buffer x: global float32[4] of A\nalloc x", TC_RULE_storage},
-    {"surface", "if %c {\nalloc x: shared int8[4]\n}\nbuffer y: shared int8[2] of x\nfill y[*] = 0:int8",
+    {"surface",
+     "if %c {\nalloc x: shared int8[4]\n}\nbuffer y: shared int8[2] of x\nfill y[*] = 0:int8",
      TC_RULE_storage},
     {"scheduled", "if %c {\nring R () depth 2\n}\nring_wait R", TC_RULE_storage},
 
@@ -138,7 +140,8 @@ static const struct {
     {"surface", "%1 = load I[0]\nalloc x: shared int32[%1]\nstore x[%1] = %1"},
     {"surface", "%1 = load I[0]\nbuffer x: global int32[4] address int64(%1)\nfill x[*] = 1"},
     {"surface", "buffer x: global float32[8, 8] of V\nfill x[*] = 1.0\nreturn V, x"},
-    {"scheduled", "buffer x: shared float32[2, 4]\nring R (x) depth 2\nring_wait R\nfill x[*] = 0.0"},
+    {"scheduled",
+     "buffer x: shared float32[2, 4]\nring R (x) depth 2\nring_wait R\nfill x[*] = 0.0"},
     {"surface", "kernel @k (%i < 4) threads(%t < 32) {\nperthread %t first 0 count 32 {\n"
                 "eval %t\n}\neval %t\n}\nkernel @k (%i < 4) {\n}"},
     {"surface", "gemm A[*], A[*] -> A[*] clear_if %c"},
@@ -149,8 +152,8 @@ static const struct {
 
 static void bad_text(struct text_kit *k) {
   for (size_t i = 0; i < TC_COUNT(BROKEN); i++) {
-    const char *text = tc_format(&k->arena, "tir 1 %s\n%s%s\n}\n", BROKEN[i].state, HEAD,
-                                 BROKEN[i].lines);
+    const char *text =
+        tc_format(&k->arena, "tir 1 %s\n%s%s\n}\n", BROKEN[i].state, HEAD, BROKEN[i].lines);
     tc_problem problem = {0};
     tc_ir *ir = text_must_parse(k, text);
     bool valid = tc_verify_find(ir, ir->state, &problem);
@@ -159,8 +162,8 @@ static void bad_text(struct text_kit *k) {
       printf("expected %s, saw %s\n", tc_rule_name(BROKEN[i].rule), valid ? "no" : problem.text);
     if (valid) continue;
     text_check(k, !tc_verify_report(ir) && k->diags->all.n == 1, "the problem is reported");
-    bool placed = problem.stmt.id || strstr(BROKEN[i].lines, "return") ||
-                  BROKEN[i].rule == TC_RULE_buffers;
+    bool placed =
+        problem.stmt.id || strstr(BROKEN[i].lines, "return") || BROKEN[i].rule == TC_RULE_buffers;
     text_check(k, placed, tc_format(&k->arena, "no place: %s", problem.text));
     text_print(k, ir); /* prints, whatever is wrong */
   }
@@ -203,9 +206,13 @@ struct victim {
   tc_block *kernel, *first, *second; /* the kernel's statements and those of its loops */
 };
 
-static tc_value stmt(const tc_block *block, uint32_t i) { return block->ops.at[i]; }
+static tc_value stmt(const tc_block *block, uint32_t i) {
+  return block->ops.at[i];
+}
 
-static tc_op *op_of(const struct victim *x, tc_value v) { return tc_op_at(x->ir, v); }
+static tc_op *op_of(const struct victim *x, tc_value v) {
+  return tc_op_at(x->ir, v);
+}
 
 static tc_block *child_of(const struct victim *x, tc_value v) {
   return tc_block_at(x->ir, tc_child(x->ir, op_of(x, v), 0));
@@ -226,11 +233,15 @@ static void zero_input(struct victim *x) {
 static void inputs_beyond_the_list(struct victim *x) {
   op_of(x, stmt(x->first, 1))->in = x->ir->inputs.n;
 }
-static void no_such_opcode(struct victim *x) { op_of(x, stmt(x->first, 1))->opcode = TC_OP_COUNT; }
+static void no_such_opcode(struct victim *x) {
+  op_of(x, stmt(x->first, 1))->opcode = TC_OP_COUNT;
+}
 static void a_value_as_statement(struct victim *x) {
   x->second->ops.at[0] = input_of(x, stmt(x->second, 0), 0);
 }
-static void no_such_statement(struct victim *x) { x->second->ops.at[0].id = 1u << 30; }
+static void no_such_statement(struct victim *x) {
+  x->second->ops.at[0].id = 1u << 30;
+}
 static void a_statement_twice(struct victim *x) {
   tc_vec_push(x->ir->arena, &x->second->ops, stmt(x->second, 0));
 }
@@ -248,11 +259,15 @@ static void no_such_region(struct victim *x) {
 static void no_such_buffer(struct victim *x) {
   tc_access_of(x->ir, stmt(x->first, 0))->buf.id = x->ir->bufs.n;
 }
-static void no_buffer(struct victim *x) { tc_access_of(x->ir, stmt(x->first, 1))->buf.id = 0; }
+static void no_buffer(struct victim *x) {
+  tc_access_of(x->ir, stmt(x->first, 1))->buf.id = 0;
+}
 static void no_such_payload(struct victim *x) {
   op_of(x, stmt(x->kernel, 1))->payload = x->ir->loops.n;
 }
-static void no_such_text(struct victim *x) { tc_print_of(x->ir, stmt(x->kernel, 4))->text = 99; }
+static void no_such_text(struct victim *x) {
+  tc_print_of(x->ir, stmt(x->kernel, 4))->text = 99;
+}
 static void no_such_constant(struct victim *x) {
   op_of(x, input_of(x, stmt(x->kernel, 2), 1))->payload = x->ir->imms.n;
 }
@@ -264,7 +279,9 @@ static void younger_operand(struct victim *x) {
   tc_inputs_of(x->ir, op_of(x, v))[0] = v;
 }
 
-static void wrong_count(struct victim *x) { op_of(x, stmt(x->second, 0))->n_in = 0; }
+static void wrong_count(struct victim *x) {
+  op_of(x, stmt(x->second, 0))->n_in = 0;
+}
 static void wrong_pure_type(struct victim *x) {
   op_of(x, input_of(x, stmt(x->second, 0), 0))->type.dtype = TC_DT_int64;
 }
@@ -280,11 +297,15 @@ static void a_result_for_nothing(struct victim *x) {
 static void pred_without_input(struct victim *x) {
   tc_access_of(x->ir, stmt(x->first, 0))->flags |= TC_ACCESS_PRED;
 }
-static void no_such_word(struct victim *x) { tc_loop_of(x->ir, stmt(x->kernel, 1))->kind = 77; }
+static void no_such_word(struct victim *x) {
+  tc_loop_of(x->ir, stmt(x->kernel, 1))->kind = 77;
+}
 static void else_of_a_store(struct victim *x) {
   tc_access_of(x->ir, stmt(x->first, 1))->flags |= TC_ACCESS_ELSE;
 }
-static void no_loop_variable(struct victim *x) { tc_loop_of(x->ir, stmt(x->kernel, 1))->var.id = 0; }
+static void no_loop_variable(struct victim *x) {
+  tc_loop_of(x->ir, stmt(x->kernel, 1))->var.id = 0;
+}
 static void one_variable_two_loops(struct victim *x) {
   tc_loop_of(x->ir, stmt(x->kernel, 2))->var = tc_loop_of(x->ir, stmt(x->kernel, 1))->var;
 }
@@ -308,19 +329,29 @@ static void use_before_definition(struct victim *x) {
   x->first->ops.at[1] = load;
 }
 static void removed_alloc(struct victim *x) {
-  x->kernel->ops.at[0] = tc_stmt(x->ir, (tc_region){0}, TC_OP_break, tc_scalar_type(TC_DT_void),
-                                 NULL, 0, 0, nowhere);
+  x->kernel->ops.at[0] =
+      tc_stmt(x->ir, (tc_region){0}, TC_OP_break, tc_scalar_type(TC_DT_void), NULL, 0, 0, nowhere);
   op_of(x, x->kernel->ops.at[0])->opcode = TC_OP_barrier;
   op_of(x, x->kernel->ops.at[0])->payload = tc_pl_barrier(x->ir, (tc_barrier){.id = -1});
 }
-static void rank_without_shape(struct victim *x) { tc_buf_at(x->ir, (tc_buf){2})->shape = NULL; }
-static void huge_rank(struct victim *x) { tc_buf_at(x->ir, (tc_buf){2})->rank = 1000; }
-static void no_root(struct victim *x) { tc_buf_at(x->ir, (tc_buf){2})->root.id = 0; }
-static void no_element_type(struct victim *x) { tc_buf_at(x->ir, (tc_buf){2})->elem.dtype = 0; }
+static void rank_without_shape(struct victim *x) {
+  tc_buf_at(x->ir, (tc_buf){2})->shape = NULL;
+}
+static void huge_rank(struct victim *x) {
+  tc_buf_at(x->ir, (tc_buf){2})->rank = 1000;
+}
+static void no_root(struct victim *x) {
+  tc_buf_at(x->ir, (tc_buf){2})->root.id = 0;
+}
+static void no_element_type(struct victim *x) {
+  tc_buf_at(x->ir, (tc_buf){2})->elem.dtype = 0;
+}
 static void no_such_scope(struct victim *x) {
   tc_buf_at(x->ir, (tc_buf){2})->scope = (enum tc_scope)TC_SCOPE_COUNT;
 }
-static void unmarked_parameter(struct victim *x) { tc_buf_at(x->ir, (tc_buf){1})->flags = 0; }
+static void unmarked_parameter(struct victim *x) {
+  tc_buf_at(x->ir, (tc_buf){1})->flags = 0;
+}
 static void view_of_a_view(struct victim *x) {
   tc_value four = tc_i32(x->ir, 4);
   tc_type f32 = tc_scalar_type(TC_DT_float32);
@@ -348,47 +379,27 @@ static const struct {
   enum tc_rule rule;
 } DAMAGES[] = {
 #define ROW(fn, rule) {fn, #fn, TC_RULE_##rule},
-    ROW(no_such_input, handles)
-    ROW(zero_input, handles)
-    ROW(inputs_beyond_the_list, handles)
-    ROW(no_such_opcode, handles)
-    ROW(a_value_as_statement, handles)
-    ROW(no_such_statement, handles)
-    ROW(a_statement_twice, handles)
-    ROW(a_region_twice, handles)
-    ROW(a_region_inside_itself, handles)
-    ROW(no_such_region, handles)
-    ROW(no_such_buffer, handles)
-    ROW(no_buffer, handles)
-    ROW(no_such_payload, handles)
-    ROW(no_such_text, handles)
-    ROW(no_such_constant, handles)
-    ROW(no_such_variable, handles)
-    ROW(younger_operand, handles)
-    ROW(many_regions, nesting)
-    ROW(wrong_count, operands)
-    ROW(wrong_pure_type, operands)
-    ROW(wrong_pure_operands, operands)
-    ROW(a_result_for_nothing, operands)
-    ROW(pred_without_input, operands)
-    ROW(no_such_word, payloads)
-    ROW(else_of_a_store, payloads)
-    ROW(no_loop_variable, binders)
-    ROW(one_variable_two_loops, binders)
-    ROW(a_dimension_as_loop_variable, binders)
-    ROW(scalar_parameter_of_no_scalar, binders)
-    ROW(variable_out_of_its_loop, scopes)
-    ROW(removed_load, scopes)
-    ROW(use_before_definition, scopes)
-    ROW(removed_alloc, storage)
-    ROW(rank_without_shape, buffers)
-    ROW(huge_rank, buffers)
-    ROW(no_root, buffers)
-    ROW(no_element_type, buffers)
-    ROW(no_such_scope, buffers)
-    ROW(unmarked_parameter, buffers)
-    ROW(view_of_a_view, buffers)
-    ROW(slice_in_a_sum, slices)
+    ROW(no_such_input, handles) ROW(zero_input, handles) ROW(inputs_beyond_the_list, handles) ROW(
+        no_such_opcode, handles) ROW(a_value_as_statement, handles) ROW(no_such_statement, handles)
+        ROW(a_statement_twice, handles) ROW(a_region_twice, handles) ROW(
+            a_region_inside_itself, handles) ROW(no_such_region, handles)
+            ROW(no_such_buffer, handles) ROW(no_buffer, handles) ROW(no_such_payload, handles) ROW(
+                no_such_text, handles) ROW(no_such_constant, handles) ROW(no_such_variable, handles)
+                ROW(younger_operand, handles) ROW(many_regions, nesting) ROW(wrong_count, operands)
+                    ROW(wrong_pure_type, operands) ROW(wrong_pure_operands, operands)
+                        ROW(a_result_for_nothing, operands) ROW(pred_without_input, operands) ROW(
+                            no_such_word, payloads) ROW(else_of_a_store, payloads)
+                            ROW(no_loop_variable, binders) ROW(one_variable_two_loops, binders) ROW(
+                                a_dimension_as_loop_variable,
+                                binders) ROW(scalar_parameter_of_no_scalar, binders)
+                                ROW(variable_out_of_its_loop, scopes) ROW(removed_load, scopes)
+                                    ROW(use_before_definition, scopes) ROW(removed_alloc, storage)
+                                        ROW(rank_without_shape, buffers) ROW(huge_rank, buffers)
+                                            ROW(no_root, buffers) ROW(no_element_type, buffers)
+                                                ROW(no_such_scope, buffers)
+                                                    ROW(unmarked_parameter, buffers)
+                                                        ROW(view_of_a_view, buffers)
+                                                            ROW(slice_in_a_sum, slices)
 #undef ROW
 };
 
@@ -415,8 +426,10 @@ static void damaged_functions(struct text_kit *k) {
 
 static void every_rule_is_broken(struct text_kit *k) {
   bool seen[TC_RULE_COUNT] = {0};
-  for (size_t i = 0; i < TC_COUNT(BROKEN); i++) seen[BROKEN[i].rule] = true;
-  for (size_t i = 0; i < TC_COUNT(DAMAGES); i++) seen[DAMAGES[i].rule] = true;
+  for (size_t i = 0; i < TC_COUNT(BROKEN); i++)
+    seen[BROKEN[i].rule] = true;
+  for (size_t i = 0; i < TC_COUNT(DAMAGES); i++)
+    seen[DAMAGES[i].rule] = true;
   for (int rule = 0; rule < TC_RULE_COUNT; rule++)
     text_check(k, seen[rule], tc_rule_name((enum tc_rule)rule));
 }
@@ -428,11 +441,12 @@ static void problems_are_placed(struct text_kit *k) {
   text_equal(k, "text of a problem", problem,
              "if: the condition has type int32, wanted bool (operands)");
   tc_verify_report(ir);
-  text_equal(k, "report of a problem", text_diags(k),
-             "t.tir:4:3: error[E0811]: not valid in state surface: if: the condition has type int32, "
-             "wanted bool (operands)\n"
-             "    4 |   if %n {\n"
-             "      |   ^^^^^\n");
+  text_equal(
+      k, "report of a problem", text_diags(k),
+      "t.tir:4:3: error[E0811]: not valid in state surface: if: the condition has type int32, "
+      "wanted bool (operands)\n"
+      "    4 |   if %n {\n"
+      "      |   ^^^^^\n");
 }
 
 int main(void) {

@@ -1,6 +1,6 @@
-/* The Python half of the evaluator against CPython: lang_eval.def holds expressions and the repr that
- * CPython gives them; below are programs, refused programs with their codes, and kernels for the rules
- * that only exist here (run-time blocks, entries, -D). */
+/* The Python half of the evaluator against CPython: lang_eval.def holds expressions and the repr
+ * that CPython gives them; below are programs, refused programs with their codes, and kernels for
+ * the rules that only exist here (run-time blocks, entries, -D). */
 #include "lang/eval_private.h"
 
 #include <inttypes.h>
@@ -115,7 +115,8 @@ static void test_statements(void) {
       {"def f(n):\n  s = 0\n  for i in range(n):\n    if i == 3: continue\n    if i == 6: break\n"
        "    s += i\n  else:\n    s = -1\n  return s\nvalue = f(10), f(2)\n",
        "(12, -1)"},
-      {"def f(n):\n  i = 0\n  while i < n:\n    i += 2\n    if i == 6: break\n  else:\n    return -i\n"
+      {"def f(n):\n  i = 0\n  while i < n:\n    i += 2\n    if i == 6: break\n  else:\n    return "
+       "-i\n"
        "  return i\nvalue = f(5), f(9)\n",
        "(6, 6)"},
       {"def f():\n  a, (b, [c, d]) = 1, (2, [3, 4])\n  a, b = b, a\n  x = y = [c]\n  x.append(d)\n"
@@ -138,14 +139,19 @@ static void test_statements(void) {
        "try:\n  import q\nexcept ImportError:\n  q = None\nvalue = 3\n",
        "3"},
       {"import torch\nvalue = torch.float16\n", "float16"},
-      {"if __name__ == '__main__':\n  value = 1\n  import nothing\n  nothing.go()\nvalue = 2\n", "2"},
-      {"class P:\n  k = 3\n  def __init__(self, x):\n    self.x = x\n  @property\n  def twice(self):\n"
+      {"if __name__ == '__main__':\n  value = 1\n  import nothing\n  nothing.go()\nvalue = 2\n",
+       "2"},
+      {"class P:\n  k = 3\n  def __init__(self, x):\n    self.x = x\n  @property\n  def "
+       "twice(self):\n"
        "    return self.x * 2\n  @staticmethod\n  def s(a):\n    return a + 1\n  @classmethod\n"
-       "  def c(cls, x):\n    return cls(x)\n  def __call__(self, y):\n    return self.x + y + self.k\n"
+       "  def c(cls, x):\n    return cls(x)\n  def __call__(self, y):\n    return self.x + y + "
+       "self.k\n"
        "  def __getitem__(self, i):\n    return i * 10\n  def __len__(self): return 7\n"
        "  def __repr__(self): return f'P({self.x})'\n  def __eq__(self, o): return self.x == o.x\n"
-       "class Q(P):\n  k = 4\n  def __init__(self, x):\n    super().__init__(x + 1)\n    self.y = 1\n"
-       "p = P(5)\nq = Q(5)\nvalue = (p.twice, P.s(1), P.c(8).x, p(1), q(1), q.twice, q[3], len(p), p,\n"
+       "class Q(P):\n  k = 4\n  def __init__(self, x):\n    super().__init__(x + 1)\n    self.y = "
+       "1\n"
+       "p = P(5)\nq = Q(5)\nvalue = (p.twice, P.s(1), P.c(8).x, p(1), q(1), q.twice, q[3], len(p), "
+       "p,\n"
        "         str(q), p == P(5), p != q, isinstance(q, P), type(q) is Q, type(p).__name__)\n",
        "(10, 2, 8, 9, 11, 12, 30, 7, P(5), 'P(6)', True, True, True, True, 'P')"},
       {"class C:\n  n = 2\n  def f(self): return n\nn = 7\nvalue = C().f()\n", "7"},
@@ -160,18 +166,23 @@ static void test_statements(void) {
        "         f'{T.bfloat16}', T.float32 is tilelang.language.float32, str(T.int8) + '!',\n"
        "         {T.float16: 1}['float16'], isinstance(T.int8, str), T.int32.upper())\n",
        "(4, 128, True, 'bfloat16', True, 'int8!', 1, True, 'INT32')"},
-      {"def f(xs):\n  for x in xs:\n    if x < 3: xs.append(x + 10)\n  return xs\nvalue = f([1, 2, 5])\n",
+      {"def f(xs):\n  for x in xs:\n    if x < 3: xs.append(x + 10)\n  return xs\nvalue = f([1, 2, "
+       "5])\n",
        "[1, 2, 5, 11, 12]"},
-      {"x = [1, 2, 3, 4]\ndef f(x):\n  x[1:3] = [9]\n  x[::2] = [7, 8]\n  y = list(x)\n  y.insert(0, 5)\n"
+      {"x = [1, 2, 3, 4]\ndef f(x):\n  x[1:3] = [9]\n  x[::2] = [7, 8]\n  y = list(x)\n  "
+       "y.insert(0, 5)\n"
        "  z = y.pop()\n  y.remove(9)\n  y.reverse()\n  return x, y, z\nvalue = f(x)\n",
        "([7, 9, 8], [7, 5], 8)"},
-      {"def f(d):\n  d.update({2: 3}, x=1)\n  a = d.pop(2)\n  b = d.pop(9, None)\n  c = d.setdefault(7, [])\n"
+      {"def f(d):\n  d.update({2: 3}, x=1)\n  a = d.pop(2)\n  b = d.pop(9, None)\n  c = "
+       "d.setdefault(7, [])\n"
        "  c.append(1)\n  return d, a, b\nvalue = f({1: 1})\n",
        "({1: 1, 'x': 1, 7: [1]}, 3, None)"},
-      {"def f():\n  s = {1}\n  s.add(2)\n  s.discard(5)\n  s.update([3], [4])\n  s.remove(1)\n  return s\n"
+      {"def f():\n  s = {1}\n  s.add(2)\n  s.discard(5)\n  s.update([3], [4])\n  s.remove(1)\n  "
+       "return s\n"
        "value = f()\n",
        "{2, 3, 4}"},
-      {"def f():\n  import math as m\n  from itertools import product as p\n  return m.floor(1.5), p([1])\n"
+      {"def f():\n  import math as m\n  from itertools import product as p\n  return m.floor(1.5), "
+       "p([1])\n"
        "value = f()\n",
        "(1, [(1,)])"},
       {"y = [x for x in range(3)]\nx = 5\nvalue = [x for _ in y]\n", "[5, 5, 5]"},
@@ -180,7 +191,8 @@ static void test_statements(void) {
        "None"},
       {"def f(n): return g(n)\ndef g(n): return n + 1\nvalue = f(1)\n", "2"},
   };
-  for (size_t i = 0; i < TC_COUNT(CASES); i++) expect_value(CASES[i].text, CASES[i].wanted);
+  for (size_t i = 0; i < TC_COUNT(CASES); i++)
+    expect_value(CASES[i].text, CASES[i].wanted);
 }
 
 static void test_refused(void) {
@@ -246,7 +258,8 @@ static void test_refused(void) {
       {"E0218", "def f():\n  try: return 1\n  finally: pass\nvalue = f()\n"},
       {"E0218", "def f():\n  x = 1\n  del x\nvalue = f()\n"},
       {"E0218", "x = 1\ndef f():\n  global x\n  x = 2\nvalue = f()\n"},
-      {"E0218", "def g():\n  x = 1\n  def f():\n    nonlocal x\n    x = 2\n  return f()\nvalue = g()\n"},
+      {"E0218",
+       "def g():\n  x = 1\n  def f():\n    nonlocal x\n    x = 2\n  return f()\nvalue = g()\n"},
       {"E0218", "def f():\n  yield 1\nvalue = f()\n"},
       {"E0218", "value = (x := 3)\n"},
       {"E0218", "def f(x):\n  match x:\n    case 1: pass\nvalue = f(1)\n"},
@@ -283,7 +296,8 @@ static void test_refused(void) {
       {"E0242", "value = f'{\"a\":d}'\n"},
       {"E0242", "value = f'{None:5}'\n"},
   };
-  for (size_t i = 0; i < TC_COUNT(CASES); i++) expect_value(CASES[i].text, CASES[i].code);
+  for (size_t i = 0; i < TC_COUNT(CASES); i++)
+    expect_value(CASES[i].text, CASES[i].code);
 }
 
 /* ---- kernels ---- */
@@ -332,8 +346,8 @@ static void walk(const tc_ir *ir, tc_region region, tc_sb *out) {
 static void summary(const tc_ir *ir, tc_sb *out) {
   for (uint32_t i = 0; i < ir->params.n; i++) {
     const tc_param *p = &ir->params.at[i];
-    tc_name name = p->kind == TC_PARAM_BUFFER ? tc_buf_at(ir, p->buf)->name
-                                              : tc_var_at(ir, p->var)->name;
+    tc_name name =
+        p->kind == TC_PARAM_BUFFER ? tc_buf_at(ir, p->buf)->name : tc_var_at(ir, p->var)->name;
     tc_sb_printf(out, "%s ", tc_name_of(ir, name));
   }
   walk(ir, ir->body, out);
@@ -377,27 +391,44 @@ static void test_scopes(void) {
       {"ok", NULL, KERNEL "    x = A[bx]\n    A[bx] = x + 1.0\n", NULL},
       {"E0203", NULL, KERNEL "    for i in T.serial(4):\n      x = i\n    A[0] = x\n", NULL},
       {"E0203", NULL, KERNEL "    if n > 2:\n      x = 1\n    A[0] = x\n", NULL},
-      {"E0203", NULL, KERNEL "    if n > 2:\n      x = 1\n    else:\n      x = 2\n    A[0] = x\n", NULL},
+      {"E0203", NULL, KERNEL "    if n > 2:\n      x = 1\n    else:\n      x = 2\n    A[0] = x\n",
+       NULL},
       {"E0203", NULL, KERNEL "    x = 1\n  with T.Kernel(2) as by:\n    A[by] = x\n", NULL},
       {"E0204", NULL, KERNEL "    x = 1\n    if n > 2:\n      x = 2\n    A[0] = x\n", NULL},
-      {"E0204", NULL, KERNEL "    x = 1\n    if n > 2:\n      pass\n    elif n > 1:\n      x = 3\n    A[0] = x\n", NULL},
-      {"E0204", NULL, KERNEL "    x = 1\n    for i in T.serial(4):\n      if n > i:\n        x = 3\n    A[0] = x\n", NULL},
-      {"E0204", NULL, KERNEL "    x = 1\n    while A[0] > 0.0:\n      A[0] = 0.0\n      x = 3\n    A[0] = x\n", NULL},
+      {"E0204", NULL,
+       KERNEL "    x = 1\n    if n > 2:\n      pass\n    elif n > 1:\n      x = 3\n    A[0] = x\n",
+       NULL},
+      {"E0204", NULL,
+       KERNEL
+       "    x = 1\n    for i in T.serial(4):\n      if n > i:\n        x = 3\n    A[0] = x\n",
+       NULL},
+      {"E0204", NULL,
+       KERNEL "    x = 1\n    while A[0] > 0.0:\n      A[0] = 0.0\n      x = 3\n    A[0] = x\n",
+       NULL},
       {"E0205", NULL, KERNEL "    x = 0\n    for i in T.serial(4):\n      x += i\n", NULL},
-      {"E0205", NULL, KERNEL "    x = 0\n    for i in T.serial(4):\n      if n > 1:\n        x = x + 1\n", NULL},
+      {"E0205", NULL,
+       KERNEL "    x = 0\n    for i in T.serial(4):\n      if n > 1:\n        x = x + 1\n", NULL},
       /* the other branch sees the old value; the same value is no change */
-      {"ok", NULL, KERNEL "    x = 1.0\n    if n > 2:\n      x = 2.0\n    else:\n      A[0] = x\n", NULL},
+      {"ok", NULL, KERNEL "    x = 1.0\n    if n > 2:\n      x = 2.0\n    else:\n      A[0] = x\n",
+       NULL},
       {"ok", NULL, KERNEL "    x = 1.0\n    if n > 2:\n      x = 1.0\n    A[0] = x\n", NULL},
-      {"ok", NULL, KERNEL "    x = 1.0\n    for i in T.serial(4):\n      x = 2.0\n      A[i] = x\n    x = 3.0\n    A[0] = x\n", NULL},
+      {"ok", NULL,
+       KERNEL "    x = 1.0\n    for i in T.serial(4):\n      x = 2.0\n      A[i] = x\n    x = "
+              "3.0\n    A[0] = x\n",
+       NULL},
       {"ok", NULL, KERNEL "    for c in [1, 2]:\n      x = c\n    A[0] = x * 1.0\n", NULL},
       {"ok", NULL, KERNEL "    if True:\n      x = 2.0\n    A[0] = x\n", NULL},
       {"E0202", NULL, KERNEL "    if False:\n      x = 2.0\n    A[0] = x\n", NULL},
-      {"ok", NULL, KERNEL "    v = T.alloc_var('float32')\n    for i in T.serial(4):\n      v += A[i]\n    A[0] = v\n", NULL},
+      {"ok", NULL,
+       KERNEL
+       "    v = T.alloc_var('float32')\n    for i in T.serial(4):\n      v += A[i]\n    A[0] = v\n",
+       NULL},
       {"E0245", NULL, KERNEL "    xs = []\n    for i in T.serial(4):\n      xs.append(i)\n", NULL},
       {"E0245", NULL, KERNEL "    d = {}\n    if n > 1:\n      d['a'] = 1\n", NULL},
       {"ok", NULL, KERNEL "    xs = [A[0]]\n    xs.append(A[1])\n    A[2] = xs[0] + xs[1]\n", NULL},
   };
-  for (size_t i = 0; i < TC_COUNT(CASES); i++) run_kernel(&CASES[i], NULL, NULL);
+  for (size_t i = 0; i < TC_COUNT(CASES); i++)
+    run_kernel(&CASES[i], NULL, NULL);
 }
 
 static void test_control(void) {
@@ -412,28 +443,40 @@ static void test_control(void) {
       {"E0224", NULL, KERNEL "    while 1 > 2:\n      A[0] = 1.0\n    A[1] = 1.0\n", NULL},
       {"E0225", NULL, KERNEL "    for i in T.serial(4):\n      break\n      A[i] = 1.0\n", NULL},
       {"E0228", NULL, KERNEL "    for c in [1, 2]:\n      if n > c:\n        break\n", NULL},
-      {"E0229", NULL, HEAD "@T.macro\ndef m(n):\n  if n > 1:\n    return 1\n  return 2\n"
-                           "@T.prim_func\ndef k(A: T.Tensor((64,), 'float32'), n: T.int32):\n"
-                           "  with T.Kernel(4) as bx:\n    A[0] = m(n)\n", NULL},
-      {"E0230", NULL, HEAD "@T.macro\ndef m(A):\n  A[0] = 1.0\n  return 1\n"
-                           "@T.prim_func\ndef k(A: T.Tensor((64,), 'float32'), n: T.int32):\n"
-                           "  with T.Kernel(4) as bx:\n    if n > 1 and m(A) > 0:\n      A[1] = 2.0\n", NULL},
-      {"E0231", NULL, HEAD "@T.macro\ndef m(x: T.Ref):\n  x = 1.0\n"
-                           "@T.prim_func\ndef k(A: T.Tensor((64,), 'float32'), n: T.int32):\n"
-                           "  with T.Kernel(4) as bx:\n    m(3)\n", NULL},
-      {"E0218", NULL, KERNEL "    for i in T.serial(4):\n      A[i] = 1.0\n    else:\n      A[0] = 2.0\n", NULL},
+      {"E0229", NULL,
+       HEAD "@T.macro\ndef m(n):\n  if n > 1:\n    return 1\n  return 2\n"
+            "@T.prim_func\ndef k(A: T.Tensor((64,), 'float32'), n: T.int32):\n"
+            "  with T.Kernel(4) as bx:\n    A[0] = m(n)\n",
+       NULL},
+      {"E0230", NULL,
+       HEAD "@T.macro\ndef m(A):\n  A[0] = 1.0\n  return 1\n"
+            "@T.prim_func\ndef k(A: T.Tensor((64,), 'float32'), n: T.int32):\n"
+            "  with T.Kernel(4) as bx:\n    if n > 1 and m(A) > 0:\n      A[1] = 2.0\n",
+       NULL},
+      {"E0231", NULL,
+       HEAD "@T.macro\ndef m(x: T.Ref):\n  x = 1.0\n"
+            "@T.prim_func\ndef k(A: T.Tensor((64,), 'float32'), n: T.int32):\n"
+            "  with T.Kernel(4) as bx:\n    m(3)\n",
+       NULL},
+      {"E0218", NULL,
+       KERNEL "    for i in T.serial(4):\n      A[i] = 1.0\n    else:\n      A[0] = 2.0\n", NULL},
       {"E0218", NULL, KERNEL "    del A\n", NULL},
       {"E0226", NULL, KERNEL "    with T.serial(3) as x:\n      pass\n", NULL},
       {"E0243", NULL, KERNEL "    T.clear\n    A[0] = 1.0\n", NULL},
       {"E0244", NULL, KERNEL "    T.serial(3)\n", NULL},
       {"E0250", NULL, KERNEL "    k(A, 3)\n", NULL},
-      {"E0232", NULL, HEAD "@tilelang.jit\ndef f(M=2):\n  n = T.dynamic('n')\n  if n > 3:\n    M = 1\n"
-                           "  @T.prim_func\n  def k(A: T.Tensor((M,), 'float32')):\n"
-                           "    with T.Kernel(1): A[0] = 1.0\n  return k\n", NULL},
-      {"E0206", "M=1", HEAD "import torch\n@tilelang.jit\ndef f(M):\n  return torch.zeros(M)\n", NULL},
-      {"E0219", "M=5", HEAD "@tilelang.jit\ndef f(M):\n  assert M % 2 == 0, f'odd {M}'\n  return M\n", NULL},
+      {"E0232", NULL,
+       HEAD "@tilelang.jit\ndef f(M=2):\n  n = T.dynamic('n')\n  if n > 3:\n    M = 1\n"
+            "  @T.prim_func\n  def k(A: T.Tensor((M,), 'float32')):\n"
+            "    with T.Kernel(1): A[0] = 1.0\n  return k\n",
+       NULL},
+      {"E0206", "M=1", HEAD "import torch\n@tilelang.jit\ndef f(M):\n  return torch.zeros(M)\n",
+       NULL},
+      {"E0219", "M=5",
+       HEAD "@tilelang.jit\ndef f(M):\n  assert M % 2 == 0, f'odd {M}'\n  return M\n", NULL},
   };
-  for (size_t i = 0; i < TC_COUNT(CASES); i++) run_kernel(&CASES[i], NULL, NULL);
+  for (size_t i = 0; i < TC_COUNT(CASES); i++)
+    run_kernel(&CASES[i], NULL, NULL);
 }
 
 static void test_shape(void) {
@@ -442,21 +485,23 @@ static void test_shape(void) {
   static const struct {
     const char *body, *text;
   } CASES[] = {
-      {"A n kernel { load load store store } ",
-       KERNEL "    A[0], A[1] = A[1], A[0]\n"},
+      {"A n kernel { load load store store } ", KERNEL "    A[0], A[1] = A[1], A[0]\n"},
       {"A n kernel { load store store } ", KERNEL "    A[0] = A[1] = A[2]\n"},
       {"A n kernel { load store store } ", KERNEL "    x = A[0]\n    A[0] = 5.0\n    A[1] = x\n"},
       {"A n kernel { load load store } ", KERNEL "    A[0] = A[1] if n > 1 else A[2]\n"},
       {"A n kernel { while { load yield } { load store } } ",
        KERNEL "    while A[0] < 3.0:\n      A[0] += 1.0\n"},
       {"A n kernel { if { store } { if { store } { store } } } ",
-       KERNEL "    if n > 3:\n      A[0] = 1.0\n    elif n > 2:\n      A[0] = 2.0\n    else:\n      A[0] = 3.0\n"},
+       KERNEL "    if n > 3:\n      A[0] = 1.0\n    elif n > 2:\n      A[0] = 2.0\n    else:\n     "
+              " A[0] = 3.0\n"},
       {"A n kernel { for { store } } ", KERNEL "    for i in range(4):\n      A[i] = 1.0\n"},
       {"A n kernel { for { store } } ", KERNEL "    for i in range(n):\n      A[i] = 1.0\n"},
       {"A n kernel { store store } ", KERNEL "    for c in [0.0, 1.0]:\n      A[int(c)] = c\n"},
       {"A n kernel { for { if { break } { } store } } ",
-       KERNEL "    for i in T.serial(9):\n      if A is None or n == i:\n        break\n      A[i] = 1.0\n"},
-      {"A n kernel { store } ", KERNEL "    if n is None and A[0] > 1.0:\n      A[1] = 2.0\n    A[0] = 1.0\n"},
+       KERNEL "    for i in T.serial(9):\n      if A is None or n == i:\n        break\n      A[i] "
+              "= 1.0\n"},
+      {"A n kernel { store } ",
+       KERNEL "    if n is None and A[0] > 1.0:\n      A[1] = 2.0\n    A[0] = 1.0\n"},
       {"A n kernel { load load if { store } { } } ",
        KERNEL "    if A[0] > 1.0 and A[1] > 2.0:\n      A[2] = 3.0\n"},
   };
@@ -469,25 +514,27 @@ static void test_calls(void) {
     const char *body, *text;
   } CASES[] = {
       /* a macro's parameter is a value, a T.Ref is the place; helpers are inlined */
-      {"A kernel { alloc store load store load store } ",
-       HEAD "@T.macro\ndef by_value(x):\n  x = 3.0\n@T.macro\ndef by_ref(x: T.Ref):\n  x = 3.0\n"
-            "def twice(x): return x * 2.0\n"
-            "@T.prim_func\ndef k(A: T.Tensor((64,), 'float32')):\n  with T.Kernel(4) as bx:\n"
-            "    v = T.alloc_var('float32')\n    by_value(v)\n    by_ref(v)\n    A[0] = twice(v)\n"},
+      {"A kernel { alloc store load store load store } ", HEAD
+       "@T.macro\ndef by_value(x):\n  x = 3.0\n@T.macro\ndef by_ref(x: T.Ref):\n  x = 3.0\n"
+       "def twice(x): return x * 2.0\n"
+       "@T.prim_func\ndef k(A: T.Tensor((64,), 'float32')):\n  with T.Kernel(4) as bx:\n"
+       "    v = T.alloc_var('float32')\n    by_value(v)\n    by_ref(v)\n    A[0] = twice(v)\n"},
       {"A kernel { load store load store load } ",
        HEAD "@T.macro\ndef inc(x: T.Ref):\n  x = x + 1.0\n  x += 2.0\n  y = x\n"
-            "@T.prim_func\ndef k(A: T.Tensor((64,), 'float32')):\n  with T.Kernel(4) as bx:\n    inc(A[bx])\n"},
+            "@T.prim_func\ndef k(A: T.Tensor((64,), 'float32')):\n  with T.Kernel(4) as bx:\n    "
+            "inc(A[bx])\n"},
       {"A kernel { store store store } ",
        HEAD "@T.macro\ndef m(A, n):\n  A[n] = 1.0\n  if n > 0: m(A, n - 1)\n"
-            "@T.prim_func\ndef k(A: T.Tensor((64,), 'float32')):\n  with T.Kernel(4) as bx:\n    m(A, 2)\n"},
+            "@T.prim_func\ndef k(A: T.Tensor((64,), 'float32')):\n  with T.Kernel(4) as bx:\n    "
+            "m(A, 2)\n"},
       {"A kernel { for { store } for { store } } ",
        HEAD "@T.macro\ndef m(A, f):\n  for i in range(4):\n    A[i] = f(i)\n"
             "def h(A, n):\n  for i in range(n):\n    A[i] = 1.0\n"
             "@T.prim_func\ndef k(A: T.Tensor((64,), 'float32')):\n  with T.Kernel(4) as bx:\n"
             "    m(A, lambda i: i * 1.0)\n    m(A, lambda i: 2.0)\n"},
-      {"A kernel { store store } ",
-       HEAD "def h(A, n):\n  for i in range(n):\n    A[i] = 1.0\n"
-            "@T.prim_func\ndef k(A: T.Tensor((64,), 'float32')):\n  with T.Kernel(4) as bx:\n    h(A, 2)\n"},
+      {"A kernel { store store } ", HEAD "def h(A, n):\n  for i in range(n):\n    A[i] = 1.0\n"
+                                         "@T.prim_func\ndef k(A: T.Tensor((64,), 'float32')):\n  "
+                                         "with T.Kernel(4) as bx:\n    h(A, 2)\n"},
   };
   for (size_t i = 0; i < TC_COUNT(CASES); i++)
     run_kernel(&(kernel_case){"ok", NULL, CASES[i].text, NULL}, NULL, CASES[i].body);
@@ -503,7 +550,7 @@ static void test_calls(void) {
 #define EAGER                                                                                      \
   HEAD "@tilelang.jit\ndef e(A, B, s: T.float32, block: int = 32, *, dtype='float32'):\n"          \
        "  M, N = T.const('M, N')\n  B: T.Tensor((N,), dtype)\n  A: T.Tensor((M, N), dtype)\n"      \
-       "  C = T.empty((M, N), dtype=dtype)\n"                                                            \
+       "  C = T.empty((M, N), dtype=dtype)\n"                                                      \
        "  with T.Kernel(T.ceildiv(M, block)) as bx:\n    C[bx, 0] = A[bx, 0] * s\n  return C\n"
 
 static void test_entries(void) {
@@ -516,43 +563,65 @@ static void test_entries(void) {
       {"E0236", "M=4 N=8 dtyp=float16", FACTORY, NULL},
       {"E0233", "M=4", FACTORY, "g"},
       {"E0233", NULL, HEAD "x = 1\n", NULL},
-      {"E0234", NULL, FACTORY "@T.prim_func\ndef other(A: T.Tensor((4,), 'float32')): pass\n", NULL},
+      {"E0234", NULL, FACTORY "@T.prim_func\ndef other(A: T.Tensor((4,), 'float32')): pass\n",
+       NULL},
       {"E0237", "M=4", HEAD "@tilelang.jit\ndef f(M): return M\n", NULL},
       {"E0237", NULL, HEAD "@tilelang.jit\ndef f(M): return M\nx = 3\n", "x"},
       {"ok", NULL, EAGER, NULL},
       {"ok", "M=64 N=32 block=16", EAGER, NULL},
-      {"ok", NULL, HEAD "@tilelang.jit\ndef e(A):\n  M = T.const('M')\n  A: T.Tensor((M,), 'float32')\n"
-                        "  assert M % 8 == 0, f'{M} is not {8} * {M // 8}'\n"
-                        "  with T.Kernel(M): A[0] = 1.0\n", NULL},
+      {"ok", NULL,
+       HEAD "@tilelang.jit\ndef e(A):\n  M = T.const('M')\n  A: T.Tensor((M,), 'float32')\n"
+            "  assert M % 8 == 0, f'{M} is not {8} * {M // 8}'\n"
+            "  with T.Kernel(M): A[0] = 1.0\n",
+       NULL},
       {"E0236", "K=64", EAGER, NULL},
       {"E0249", "A=64", EAGER, NULL},
       {"E0249", "s=64", EAGER, NULL},
-      {"E0235", NULL, HEAD "@tilelang.jit\ndef e(A, block: int):\n  A: T.Tensor((4,), 'float32')\n"
-                           "  with T.Kernel(block): A[0] = 1.0\n", NULL},
-      {"ok", NULL, HEAD "kernel = T.prim_func\nmake = tilelang.jit\n"
-                        "def build(n):\n  @kernel\n  def k(A: T.Tensor((n,), 'float32')):\n"
-                        "    with T.Kernel(n): A[0] = 1.0\n  return k\n@make\ndef f(n=4):\n  return build(n)\n", NULL},
-      {"ok", "n=3", HEAD "def f(n):\n  @T.prim_func\n  def k(A: T.Tensor((n,), 'float32')):\n"
-                         "    with T.Kernel(n): A[0] = 1.0\n  return k\n"
-                         "if __name__ == '__main__':\n  print(f(3))\n", NULL},
-      {"ok", NULL, HEAD "@tilelang.autotune(configs=unknown())\n@tilelang.jit\ndef f(n=3):\n  @T.prim_func\n"
-                        "  def unused(A: T.Tensor((nothing,), 'float32')): pass\n"
-                        "  @T.prim_func\n  def k(A: T.Tensor((n,), 'float32')):\n"
-                        "    with T.Kernel(n): A[0] = 1.0\n  return k\n", NULL},
-      {"E0248", NULL, HEAD "@tilelang.jit\ndef f(n=3):\n  print('n', n)\n  @T.prim_func\n"
-                           "  def k(A: T.Tensor((n,), 'float32')):\n    with T.Kernel(n): A[0] = 1.0\n  return k\n", NULL},
+      {"E0235", NULL,
+       HEAD "@tilelang.jit\ndef e(A, block: int):\n  A: T.Tensor((4,), 'float32')\n"
+            "  with T.Kernel(block): A[0] = 1.0\n",
+       NULL},
+      {"ok", NULL,
+       HEAD "kernel = T.prim_func\nmake = tilelang.jit\n"
+            "def build(n):\n  @kernel\n  def k(A: T.Tensor((n,), 'float32')):\n"
+            "    with T.Kernel(n): A[0] = 1.0\n  return k\n@make\ndef f(n=4):\n  return build(n)\n",
+       NULL},
+      {"ok", "n=3",
+       HEAD "def f(n):\n  @T.prim_func\n  def k(A: T.Tensor((n,), 'float32')):\n"
+            "    with T.Kernel(n): A[0] = 1.0\n  return k\n"
+            "if __name__ == '__main__':\n  print(f(3))\n",
+       NULL},
+      {"ok", NULL,
+       HEAD "@tilelang.autotune(configs=unknown())\n@tilelang.jit\ndef f(n=3):\n  @T.prim_func\n"
+            "  def unused(A: T.Tensor((nothing,), 'float32')): pass\n"
+            "  @T.prim_func\n  def k(A: T.Tensor((n,), 'float32')):\n"
+            "    with T.Kernel(n): A[0] = 1.0\n  return k\n",
+       NULL},
+      {"E0248", NULL,
+       HEAD
+       "@tilelang.jit\ndef f(n=3):\n  print('n', n)\n  @T.prim_func\n"
+       "  def k(A: T.Tensor((n,), 'float32')):\n    with T.Kernel(n): A[0] = 1.0\n  return k\n",
+       NULL},
   };
-  for (size_t i = 0; i < TC_COUNT(CASES); i++) run_kernel(&CASES[i], NULL, NULL);
+  for (size_t i = 0; i < TC_COUNT(CASES); i++)
+    run_kernel(&CASES[i], NULL, NULL);
   run_kernel(&(kernel_case){"ok", "M=64", EAGER, NULL}, NULL, "A B s C kernel { load store } ");
 }
 
 static void test_imports(void) {
   static const char *const FILES[] = {
-      "util.py", "import torch\nbroken = torch.zeros(3)\ndef size(n): return n * 2\n",
-      "pkg/__init__.py", "from .inner import deep\n",
-      "pkg/inner.py", "from ..util import size\nimport tilelang.language as T\ndef deep(n): return size(n) + 1\n",
-      "space/mod.py", "x = 5\n",
-      "bad.py", "def (:\n", NULL, NULL};
+      "util.py",
+      "import torch\nbroken = torch.zeros(3)\ndef size(n): return n * 2\n",
+      "pkg/__init__.py",
+      "from .inner import deep\n",
+      "pkg/inner.py",
+      "from ..util import size\nimport tilelang.language as T\ndef deep(n): return size(n) + 1\n",
+      "space/mod.py",
+      "x = 5\n",
+      "bad.py",
+      "def (:\n",
+      NULL,
+      NULL};
 #define USE(imports, expression)                                                                   \
   HEAD imports "@T.prim_func\ndef k(A: T.Tensor((" expression ",), 'float32')):\n"                 \
                "  with T.Kernel(1): A[0] = 1.0\n"
@@ -571,7 +640,8 @@ static void test_imports(void) {
       {"E0207", NULL, USE("import util\n", "util.nothing"), NULL},
       {"E0116", NULL, USE("import bad\n", "bad.x"), NULL},
   };
-  for (size_t i = 0; i < TC_COUNT(CASES); i++) run_kernel(&CASES[i], FILES, NULL);
+  for (size_t i = 0; i < TC_COUNT(CASES); i++)
+    run_kernel(&CASES[i], FILES, NULL);
 }
 
 static void test_inlined_places(void) {
@@ -586,8 +656,9 @@ static void test_inlined_places(void) {
                                 "  with T.Kernel(1): A[0] = outer(1)\n"),
                     NULL, NULL, 0);
   const char *saw = texts(&s);
-  bool ok = strstr(saw, "k.py:3:22: error[E0208]") && strstr(saw, "k.py:4:22: note: in the call here") &&
-            strstr(saw, "k.py:7:28: note: in the call here");
+  bool ok = strstr(saw, "k.py:3:22: error[E0208]")
+            && strstr(saw, "k.py:4:22: note: in the call here")
+            && strstr(saw, "k.py:7:28: note: in the call here");
   if (ok)
     n_passed++;
   else

@@ -448,8 +448,10 @@ static void test_recovery(tally *t) {
                      "dfe h():\n"
                      "    return 2\n"
                      "q = )\n"
-                     "for i in range(3): print(i) i\n";
-  static const uint32_t LINES[] = {1, 2, 4, 5, 6, 7, 8, 10, 12, 14, 15};
+                     "for i in range(3): print(i) i\n"
+                     "r = f(a b, [\n"
+                     "s = = 1\n";
+  static const uint32_t LINES[] = {1, 2, 4, 5, 6, 7, 8, 10, 12, 14, 15, 16, 17};
   bench *b = parse(text);
   const tc_diags *diags = b->cx.diags;
   check(t, !b->tree, "no tree", text);

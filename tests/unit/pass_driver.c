@@ -107,7 +107,8 @@ static void run_good(struct text_kit *k, const tc_pass_options *options, enum tc
   run_rows(k, GOOD, TC_COUNT(GOOD), options, goal, out);
 }
 
-/* "first nothing- ..." : what happened to each pass, - for off, * for another target, = for done. */
+/* "first nothing- ..." : what happened to each pass, - for off, * for another target, = for done.
+ */
 static const char *trace(struct text_kit *k, const struct outcome *o) {
   tc_sb sb = tc_sb_in(&k->arena);
   for (uint32_t i = 0; i < o->report.times.n; i++) {
@@ -147,8 +148,8 @@ static void disorder_is_found(struct text_kit *k) {
   const tc_pass_row late[] = {GOOD[0], GOOD[4], GOOD[2]};
   text_equal(k, "a property too late", tc_pass_check_table(late, 3, &k->arena),
              "pass third needs 'ranges', which no pass before it gives");
-  const tc_pass_row gone[] = {GOOD[0], GOOD[1], GOOD[2],
-                              {"last", pass_nothing, HAS(checked), 0, 0, 0, false, ""}};
+  const tc_pass_row gone[] = {
+      GOOD[0], GOOD[1], GOOD[2], {"last", pass_nothing, HAS(checked), 0, 0, 0, false, ""}};
   text_equal(k, "a property that was broken", tc_pass_check_table(gone, 4, &k->arena),
              "pass last needs 'checked', which no pass before it gives");
   const tc_pass_row past[] = {GOOD[0], {"back", pass_nothing, HAS(surface), 0, 0, 0, false, ""}};
@@ -334,8 +335,10 @@ static void repros_are_written(struct text_kit *k) {
   tc_pass_row row = one(pass_bug);
   run_rows(k, &row, 1, &(tc_pass_options){.repro_dir = directory}, TC_STATE_tile, &o);
   text_equal(k, "the IR before the pass", read_file(k, directory, "repro.tir"), TEXT);
-  const char *wanted = tc_format(&k->arena, "pass one: seven is 8; to see it again: tilec opt "
-                                            "--run one %s/repro.tir", directory);
+  const char *wanted = tc_format(&k->arena,
+                                 "pass one: seven is 8; to see it again: tilec opt "
+                                 "--run one %s/repro.tir",
+                                 directory);
   text_equal(k, "the words", o.text, wanted);
   row = one(pass_breaker);
   run_rows(k, &row, 1, &(tc_pass_options){.repro_dir = directory}, TC_STATE_tile, &o);

@@ -1,4 +1,4 @@
-#include "ir/build.h"
+#include "base/floats.h"
 #include "target/common/cemit.h"
 
 #include <inttypes.h>
@@ -188,9 +188,34 @@ static const char *infix(enum tc_opcode code) {
   }
 }
 
+static const char *float_op(tc_cemit *e, const term *t);
+
+/* A format that rounds upwards needs to know that anything was lost, however little: computed in
+ * double, and what is lost on the way to float kept as its last bit. */
+static const char *upward_op(tc_cemit *e, const term *t) {
+  term wide = *t;
+  wide.op = NULL;
+  wide.in = wide.type = tc_scalar_type(TC_DT_float64);
+  wide.a = tc_ce_text(e, "(double)%s", t->a);
+  wide.b = tc_ce_text(e, "(double)%s", t->b);
+  return tc_ce_text(e, "tc_odd_f64(%s)", float_op(e, &wide));
+}
+
+static bool rounds_up(tc_type type) {
+  int format = row_of(type)->format;
+  return format >= 0 && tc_float_info((enum tc_float_format)format)->rounding == TC_FLOAT_ROUND_UP;
+}
+
 /* The operation in the compute type, before wrapping or rounding. */
 static const char *float_op(tc_cemit *e, const term *t) {
   const char *width = width_of(t->in);
+  bool inexact = infix(t->code) != NULL || t->code == TC_OP_floormod;
+  if (inexact && rounds_up(t->in)) return upward_op(e, t);
+  if (t->code == TC_OP_floordiv && rounds_up(t->in)) {
+    term quotient = *t;
+    quotient.code = TC_OP_div;
+    return tc_ce_text(e, "tc_floor_f32(%s)", round_float(e, t->in, upward_op(e, &quotient)));
+  }
   switch ((int)t->code) {
   case TC_OP_floordiv:
     return tc_ce_text(e, "tc_floor_%s(%s)", width,

@@ -263,27 +263,32 @@ static const char *c_string(tc_cemit *e, const char *text) {
   return sb.n ? sb.at : "";
 }
 
-static void flush(tc_cemit *e) {
-  tc_cw_line(&e->w, "if (n > sizeof line - 64) env->print(env->ctx, line, n), n = 0;");
+/* Makes room for `need` more bytes. */
+static void flush(tc_cemit *e, size_t need) {
+  tc_cw_line(&e->w, "if (n + %zu > sizeof line) env->print(env->ctx, line, n), n = 0;", need);
 }
+
+enum { VALUE_B = 64 };
 
 static void print_buffer(tc_cemit *e, tc_buf buf) {
   const tc_buffer *b = tc_buf_at(e->ir, buf);
   const char *at = "0";
-  tc_cw_line(&e->w, "n += snprintf(line + n, sizeof line - n, \"%s = [\");",
-             c_string(e, tc_name_of(e->ir, b->name)));
+  const char *name = tc_name_of(e->ir, b->name);
+  flush(e, strlen(name) + VALUE_B);
+  tc_cw_line(&e->w, "n += snprintf(line + n, sizeof line - n, \"%%s = [\", \"%s\");", c_string(e, name));
   tc_cw_line(&e->w, "int more = 0;");
   for (uint32_t d = 0; d < b->rank; d++) {
     tc_cw_open(&e->w, "for (tc_i64 i%u = 0; i%u < %s; i%u++)", d, d, tc_ce_at_hand(e, b->shape[d]), d);
     at = tc_ce_text(e, "%s + i%u * (%s)", at, d, tc_ce_stride(e, buf, d));
   }
   for (uint32_t l = 0; l < b->elem.lanes; l++) {
-    flush(e);
+    flush(e, VALUE_B);
     tc_cw_line(&e->w, "if (more++) line[n++] = ',', line[n++] = ' ';");
     const char *point = tc_ce_text(e, "(%s) * %u + %u", at, b->elem.lanes, l);
     print_value(e, b->elem, tc_ce_get(e, buf, point));
   }
   for (uint32_t d = 0; d < b->rank; d++) tc_cw_close(&e->w);
+  flush(e, VALUE_B);
   tc_cw_line(&e->w, "line[n++] = ']';");
 }
 
@@ -292,7 +297,8 @@ static void print(tc_cemit *e, tc_value stmt) {
   const tc_print *p = tc_print_of(e->ir, stmt);
   const char *text = e->ir->texts.at[p->text];
   tc_cw_open(&e->w, "%s", "");
-  tc_cw_line(&e->w, "char line[%zu];", (text ? strlen(text) : 0) + 512);
+  const char *name = p->buf.id ? tc_name_of(e->ir, tc_buf_at(e->ir, p->buf)->name) : "";
+  tc_cw_line(&e->w, "char line[%zu];", (text ? strlen(text) : 0) + strlen(name) + 512);
   tc_cw_line(&e->w, "tc_u64 n = 0;");
   if (text && *text)
     tc_cw_line(&e->w, "n += snprintf(line, sizeof line, \"%%s\", \"%s\");", c_string(e, text));
@@ -300,16 +306,17 @@ static void print(tc_cemit *e, tc_value stmt) {
     tc_value v = tc_input(e->ir, op, i);
     tc_type type = tc_value_type(e->ir, v);
     for (uint32_t l = 0; l < type.lanes; l++) {
-      flush(e);
+      flush(e, VALUE_B);
       if (i || l || (text && *text)) tc_cw_line(&e->w, "line[n++] = ' ';");
       print_value(e, type, tc_ce_ref(e, v, l));
     }
   }
   if (p->buf.id) {
-    flush(e);
+    flush(e, VALUE_B);
     if (op->n_in || (text && *text)) tc_cw_line(&e->w, "line[n++] = ' ';");
     print_buffer(e, p->buf);
   }
+  flush(e, VALUE_B);
   tc_cw_line(&e->w, "line[n++] = '\\n';");
   tc_cw_line(&e->w, "env->print(env->ctx, line, n);");
   tc_cw_close(&e->w);

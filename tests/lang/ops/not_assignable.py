@@ -4,5 +4,5 @@ import tilec.language as T
 @T.prim_func
 def main(A: T.Tensor((64, 64), "float32"), B: T.Tensor((64, 64), "float32")):
     with T.Kernel(1, threads=128) as bx:
-        for i in T.serial(4):
-            T.fill(i, 3)
+        x = A[0, 0:4]
+        x[0] = 1.0

@@ -2,6 +2,6 @@ import tilec.language as T
 
 
 @T.prim_func
-def main(A):
+def main(A, B: T.Tensor((4,), "float32")):
     with T.Kernel(1) as bx:
-        A[0] = 1.0
+        B[0] = 1.0

@@ -18,6 +18,7 @@ def k():
         yield from z
     z = x = yield z
     w = [(p := i) for i in range(3) for k in i]
+    r = [l for l in x if (s := [n for n in l if (y_ := n)])]
     for t in w:
         import os.path, re as r
         from a import b as c, d

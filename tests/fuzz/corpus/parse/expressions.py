@@ -18,3 +18,4 @@ a.b.c(d).e[f](g)[h].i
 [a for b in c], {a for b in c if d}, {a: b for c, d in e for f in g if h if i}, (a for b in c)
 [a for a, in b], [x for x in (y, z)], [a for b.c, d[0], (e, *f) in g], [lambda: a for a in b]
 await x, await y.z(a) ** 2
+[a async for b in c if d], (a for b in c async for d, e in f)

@@ -1,0 +1,106 @@
+/* The pipeline with the options of a context. */
+#include "api/api_impl.h"
+
+#include "jit/files.h"
+#include "pass/pass.h"
+
+#include <errno.h>
+#include <string.h>
+
+size_t tilec_pass_count(void) {
+  uint32_t n;
+  tc_pass_rows(&n);
+  return n;
+}
+
+tilec_status tilec_pass_at(size_t i, tilec_pass *out) {
+  uint32_t n;
+  const tc_pass_row *rows = tc_pass_rows(&n);
+  if (i >= n || !out) return TILEC_USAGE;
+  tilec_pass ours = {sizeof ours, rows[i].name, rows[i].help};
+  return tc_api_write_struct(out, &ours, sizeof ours) ? TILEC_OK : TILEC_USAGE;
+}
+
+/* The next name of a list separated by commas; empty at its end. */
+static tc_str next_name(const char **at) {
+  while (**at == ',' || **at == ' ') ++*at;
+  tc_str name = {*at, 0};
+  while (name.at[name.n] && name.at[name.n] != ',' && name.at[name.n] != ' ') name.n++;
+  *at += name.n;
+  return name;
+}
+
+static const tc_pass_row *find_pass(tc_session *s, tc_str name) {
+  const tc_pass_row *row = tc_pass_find(name);
+  if (row) return row;
+  const char *near = tc_pass_nearest(name);
+  tc_session_stop(s, TILEC_USAGE, "", "there is no pass '%.*s'%s%s%s", TC_ARG_STR(name),
+                  near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+}
+
+typedef struct setup {
+  tc_pass_options options;
+  tc_prove_options prove;
+  tc_pass_report report;
+} setup;
+
+static void set_prover(tc_session *s, setup *set) {
+  tc_str bad;
+  tc_str text = tc_str_of(tc_api_option(s->context, TC_OPTION_prove, &s->arena));
+  set->prove = s->context->prove;
+  set->options.prove = &set->prove;
+  if (!tc_prove_parse_switches(text, &set->prove, &bad))
+    tc_session_stop(s, TILEC_USAGE, "",
+                    "option prove: '%.*s' is no switch of the prover (off, deep, budget=N, no-LAYER, "
+                    "no-PASS)",
+                    TC_ARG_STR(bad));
+}
+
+static const char *existing_directory(tc_session *s, const char *path) {
+  if (!*path) return NULL;
+  if (!tc_make_dirs(path))
+    tc_session_stop(s, TILEC_ENVIRONMENT, "E0655", "cannot make the directory %s: %s", path,
+                    strerror(errno));
+  return path;
+}
+
+static setup *set_up(tc_session *s) {
+  setup *set = TC_NEW(&s->arena, setup);
+  const char *list = tc_api_option(s->context, TC_OPTION_disable, &s->arena);
+  for (tc_str name = next_name(&list); name.n; name = next_name(&list))
+    if (!tc_pass_disable(&set->options, s->diags, name)) tc_diag_stop(s->diags);
+  set_prover(s, set);
+  set->options.dump_dir =
+      existing_directory(s, tc_api_option(s->context, TC_OPTION_dump, &s->arena));
+  set->options.repro_dir =
+      existing_directory(s, tc_api_option(s->context, TC_OPTION_repro, &s->arena));
+  return set;
+}
+
+static void report_times(tc_session *s, const setup *set) {
+  if (!tc_api_option_number(s->context, TC_OPTION_time_report)) return;
+  tc_sb out = tc_sb_in(&s->arena);
+  tc_pass_print_report(&set->report, &out);
+  char *line = out.at;
+  while (line && *line) {
+    char *end = strchr(line, '\n');
+    if (end) *end = 0;
+    tc_api_note(s->context, "%s", line);
+    line = end ? end + 1 : NULL;
+  }
+}
+
+void tc_program_to_tile(tc_session *s, tc_ir *ir, bool may_stop) {
+  setup *set = set_up(s);
+  const char *stop = tc_api_option(s->context, TC_OPTION_stop_after, &s->arena);
+  if (*stop && may_stop) set->options.stop_after = find_pass(s, tc_str_of(stop))->name;
+  tc_pipeline_run(ir, &set->options, TC_STATE_tile, &set->report);
+  report_times(s, set);
+}
+
+void tc_program_run_passes(tc_session *s, tc_ir *ir, const char *names) {
+  setup *set = set_up(s);
+  for (tc_str name = next_name(&names); name.n; name = next_name(&names))
+    tc_pass_run(ir, find_pass(s, name), &set->options, &set->report);
+  report_times(s, set);
+}

@@ -1,9 +1,0 @@
-import tilec.language as T
-
-
-@T.prim_func
-def main(A: T.Tensor((64, 64), "float32")):
-    for i in T.serial(4):
-        pass
-    with T.Kernel(1) as bx:
-        A[0, 0] = 1.0

@@ -1,0 +1,150 @@
+#!/usr/bin/python3
+"""Says which rows of the tables no test shows: diagnostics, ops, passes, and names of the language.
+
+usage: coverage.py [-v]
+
+  diags.def      the code or D_name stands in an .err golden file or in the source of a test
+  ops.def        a statement stands in a .tir file, an expression's operator or name too; or TC_OP_name
+                 stands in the source of a test
+  passes.def     tests/pass/NAME/ holds a golden file
+  builtins.def   T.name stands in a test or an example
+
+Each missing row is one line. tools/coverage-allow.txt excuses rows that no test can show, one a
+line: TABLE NAME REASON; an excuse that is not needed is a finding too. -v lists where each row was
+first found."""
+
+import argparse
+from pathlib import Path
+import re
+import sys
+
+from deftable import read
+
+ROOT = Path(__file__).resolve().parent.parent
+ALLOW = "tools/coverage-allow.txt"
+TEST_SOURCES = (".c", ".cpp", ".h", ".def", ".py", ".sh")
+
+
+def texts(folders, suffixes):
+    """{path: text} of all files below the folders with one of the suffixes."""
+    found = {}
+    for folder in folders:
+        for file in sorted((ROOT / folder).rglob("*")):
+            if file.is_file() and file.name.endswith(tuple(suffixes)):
+                found[str(file.relative_to(ROOT))] = file.read_text("utf-8", "surrogateescape")
+    return found
+
+
+class Index:
+    """Where each word (with dots inside, as in T.copy) first stands."""
+
+    def __init__(self, files, pattern):
+        self.at = {}
+        for path, text in files.items():
+            for match in re.finditer(pattern, text):
+                self.at.setdefault(match[0], path)
+
+    def find(self, *words):
+        return next((self.at[word] for word in words if word in self.at), None)
+
+
+def rows(table, *macros):
+    path = ROOT / table
+    return read(path, set(macros)) if path.exists() else []
+
+
+def infix_symbols():
+    """{op: symbol} from the table the printer uses."""
+    text = (ROOT / "src/ir/form.c").read_text("utf-8")
+    symbols = dict(re.findall(r'\{TC_OP_(\w+), "([^"\w]+)"', text))
+    return {"slice": ":+", **symbols}
+
+
+# Each yields (name, file that shows it or None).
+
+
+def diagnostics():
+    index = Index(texts(["tests"], (".err", *TEST_SOURCES)), r"\bE\d{4}\b|\bD_\w+")
+    for row in rows("src/base/diags.def", "DIAG"):
+        yield row[0], index.find(row[0], "D_" + row[1])
+
+
+def ops():
+    tir = texts(["tests/pass", "tests/lang"], (".tir",))
+    code = Index(texts(["tests"], TEST_SOURCES), r"\bTC_OP_\w+")
+    words = Index(tir, r"(?m)^ *(?:%\d+(?:: \w+)? = )?[a-z_]\w*\b(?! =)")
+    statements = {word.split("= ")[-1].strip(): path for word, path in words.at.items()}
+    calls = Index(tir, r"\b[a-z]\w*\(")
+    symbols = Index(tir, r" [^\w\s\"(),]+ ")
+    infix = infix_symbols()
+    functions = [row[0] + "(" for row in rows("src/ir/mathfns.def", "MATHFN")]
+    for row in rows("src/ir/ops.def", "OP"):
+        name = row[0]
+        if row[1] == "STMT":
+            shown = statements.get(name)
+        else:
+            called = functions if name == "math" else [name + "("]
+            shown = calls.find(*called) or symbols.find(f" {infix.get(name, '?')} ")
+        yield name, shown or code.find("TC_OP_" + name)
+
+
+def passes():
+    for row in rows("src/pass/passes.def", "PASS"):
+        folder = ROOT / "tests/pass" / row[0]
+        files = sorted([*folder.rglob("*.out.tir"), *folder.rglob("*.err")])
+        yield row[0], str(files[0].relative_to(ROOT)) if files else None
+
+
+def builtins():
+    index = Index(texts(["tests", "examples"], (".py", ".def", ".c")), r"\bT\.\w+")
+    for row in rows("src/lang/builtins.def", "BUILTIN"):
+        yield row[0], index.find("T." + row[0])
+
+
+TABLES = {"diag": diagnostics, "op": ops, "pass": passes, "builtin": builtins}
+
+
+def excuses():
+    """({(table, name): reason}, problems)."""
+    found, problems = {}, []
+    path = ROOT / ALLOW
+    lines = path.read_text("utf-8").splitlines() if path.exists() else []
+    for number, line in enumerate(lines, 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        words = line.split(None, 2)
+        if len(words) != 3 or words[0] not in TABLES:
+            problems.append(f"FAIL {ALLOW}:{number}: expected TABLE NAME REASON")
+        else:
+            found[words[0], words[1]] = words[2]
+    return found, problems
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("-v", action="store_true", help="say where each row was found")
+    args = parser.parse_args()
+    allowed, problems = excuses()
+    passed = 0
+    for table, find in TABLES.items():
+        for name, shown in find():
+            excuse = allowed.pop((table, name), None)
+            if shown and excuse:
+                problems.append(f"FAIL {table} {name}: excused in {ALLOW}, but {shown} shows it")
+            elif not shown and not excuse:
+                problems.append(f"FAIL {table} {name}: no test shows it")
+            else:
+                passed += 1
+            if args.v:
+                print(f"{table} {name}: {shown or excuse or 'nowhere'}")
+    problems += [f"FAIL {ALLOW}: {table} {name} is no row" for table, name in allowed]
+    for problem in problems:
+        print(problem)
+    print(f"coverage: {passed} passed, {len(problems)} failed")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
