@@ -27,7 +27,7 @@ static tc_val divide_ints(tc_eval *ev, const stage_args *a, int64_t x, int64_t y
                                             INT64_MAX);
   switch (a->row->aux) {
   case DIV_CEIL:
-    return tc_val_int(-floor_div(-x, y));
+    return tc_val_int(floor_div(x + y - 1, y));
   case DIV_FLOOR:
     return tc_val_int(floor_div(x, y));
   case DIV_MOD:

@@ -149,7 +149,9 @@ static tc_affine division(tc_prover *p, enum tc_opcode op, tc_value v, const tc_
       return tc_affine_add(&s.quotient, &q, 1, &result) ? result : leaf_form(v);
     return tc_affine_add(&s.rest, &q, -c, &result) ? result : leaf_form(v);
   }
-  if (!tc_interval_inside(r, tc_interval_of_type(type))) return leaf_form(v);
+  tc_interval all = tc_interval_of_type(type);
+  if (type.dtype == TC_DT_uint64) all.lo = 0;
+  if (!tc_interval_inside(r, all)) return leaf_form(v);
   part = division_leaf(p, op, type, &s.rest, c);
   if (op == TC_OP_floormod) return part;
   return tc_affine_add(&s.quotient, &part, 1, &result) ? result : leaf_form(v);

@@ -229,7 +229,7 @@ uint32_t tc_eval_level(const tc_eval *e, uint32_t i) {
 }
 
 uint32_t tc_eval_size(const tc_eval *e, uint32_t level) {
-  return e->first[e->n_levels] - e->first[level];
+  return e->first[level + 1] - e->first[level];
 }
 
 /* Sign- or zero-extends the low bits of a result. */

@@ -29,7 +29,7 @@ void tc_eval_run(tc_eval *e, uint32_t level);
 /* Root number i, after its level was run. */
 tc_cell tc_eval_root(const tc_eval *e, uint32_t i);
 uint32_t tc_eval_level(const tc_eval *e, uint32_t i);
-/* Ops in all levels from `level` on. */
+/* Ops of a level. */
 uint32_t tc_eval_size(const tc_eval *e, uint32_t level);
 
 #endif

@@ -13,7 +13,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { MAX_PICKS = 24, MAX_CONSTANTS = 48, SAMPLES = 1 << 12 };
+enum { MAX_PICKS = 24, MAX_CONSTANTS = 48, SAMPLES = 1 << 12, OPS_PER_POINT = 64 };
 
 typedef struct axis {
   tc_var var;
@@ -240,10 +240,12 @@ static void visit(search *s, uint32_t level, bool certain) {
   }
   const axis *a = &s->d->axes[level];
   uint64_t n = a->n_picks ? a->n_picks : extent_of(a);
+  /* A point is as dear as the ops that it takes. */
+  uint64_t price = 1 + tc_eval_size(s->e, level + 1) / OPS_PER_POINT;
   for (uint64_t i = 0; i < n && !is_over(s); i++) {
-    s->cut = s->left == 0;
+    s->cut = s->left < price;
     if (s->cut) return;
-    s->left--;
+    s->left -= price;
     s->at[level] = a->n_picks ? a->pick[i] : (int64_t)((uint64_t)a->range.lo + i);
     tc_eval_set(s->e, level, s->at[level]);
     visit(s, level + 1, certain);

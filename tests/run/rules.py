@@ -28,7 +28,7 @@ rule("promotion", lambda p, r: {"A": normal(r, N, "float16", 100)}, {"narrow": F
 def floors(p, x):
     a, b = x["A"].astype(np.int64), x["B"].astype(np.int64)
     trunc = np.trunc(a / b).astype(np.int64)
-    return {"out": np.stack([a // b, a % b, -(-a // b), trunc, a - trunc * b, a % 7])}
+    return {"out": np.stack([a // b, a % b, (a + b - 1) // b, trunc, a - trunc * b, a % 7])}
 
 
 rule("floor_forms", lambda p, r: {"A": integers(r, N, -1000, 1000),
