@@ -231,6 +231,14 @@ typedef struct tilec_define {
   const char *name, *text;
 } tilec_define;
 
+/* The shape of an argument that is known when compiling. A T.const name that is an extent of it, and
+ * was not given a value, gets that extent as its value, as in a call of the function with tensors. */
+typedef struct tilec_shape {
+  const char *name; /* of the parameter */
+  uint32_t rank;
+  const int64_t *extent; /* of the array: in bytes in the last dimension of a packed type */
+} tilec_shape;
+
 typedef struct tilec_program_options {
   size_t size;
   const char *path;  /* shown in diagnostics; read when `text` is NULL                   */
@@ -239,6 +247,8 @@ typedef struct tilec_program_options {
   const char *entry; /* name of the function to compile, or NULL when there is just one  */
   const tilec_define *defines;
   size_t n_defines;
+  const tilec_shape *shapes; /* may be NULL; copied */
+  size_t n_shapes;
 } tilec_program_options;
 
 /* Takes a program: nothing is compiled yet. A path that ends in .tir holds IR text. All strings are

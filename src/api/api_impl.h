@@ -133,6 +133,8 @@ struct tilec_program {
   tc_str text;
   const tilec_define *defines;
   uint32_t n_defines;
+  const tilec_shape *shapes;
+  uint32_t n_shapes;
   bool is_tir;
 };
 

@@ -65,6 +65,14 @@ static void copy_options(tc_session *s, void *data) {
     defines[i] = (tilec_define){copy_text(s, o->defines[i].name), copy_text(s, o->defines[i].text)};
   p->defines = defines;
   p->n_defines = (uint32_t)o->n_defines;
+  tilec_shape *shapes = TC_NEW_ARRAY(&s->arena, o->n_shapes, tilec_shape);
+  for (size_t i = 0; i < o->n_shapes; i++) {
+    const tilec_shape *from = &o->shapes[i];
+    shapes[i] = (tilec_shape){copy_text(s, from->name), from->rank,
+                              tc_arena_copy(&s->arena, from->extent, from->rank * sizeof(int64_t))};
+  }
+  p->shapes = shapes;
+  p->n_shapes = (uint32_t)o->n_shapes;
   p->is_tir = ends_with(p->path, ".tir");
   if (!o->text) {
     p->text = read_source(s, p->path);
@@ -95,6 +103,10 @@ tc_ir *tc_program_front(tc_session *s, const tilec_program *p) {
   tc_lang_set_step_limit(lang, tc_api_option_number(s->context, TC_OPTION_eval_steps));
   tc_lang_device device = {.n_sms = (int64_t)tc_rt_cpu_count("")};
   tc_lang_set_device(lang, &device);
+  tc_lang_shape *shapes = TC_NEW_ARRAY(&s->arena, p->n_shapes, tc_lang_shape);
+  for (uint32_t i = 0; i < p->n_shapes; i++)
+    shapes[i] = (tc_lang_shape){p->shapes[i].name, p->shapes[i].rank, p->shapes[i].extent};
+  tc_lang_set_shapes(lang, shapes, p->n_shapes);
   return tc_lang_compile(lang, p->path, p->text, p->entry, defines, p->n_defines);
 }
 
@@ -105,6 +117,11 @@ static bool bad_options(const tilec_program_options *o) {
   if (o->n_defines > UINT16_MAX || (o->n_defines && !o->defines)) return true;
   for (size_t i = 0; i < o->n_defines; i++)
     if (!o->defines[i].name || !o->defines[i].text) return true;
+  if (o->n_shapes > UINT16_MAX || (o->n_shapes && !o->shapes)) return true;
+  for (size_t i = 0; i < o->n_shapes; i++) {
+    const tilec_shape *s = &o->shapes[i];
+    if (!s->name || s->rank > TILEC_MAX_RANK || (s->rank && !s->extent)) return true;
+  }
   return false;
 }
 

@@ -1,4 +1,4 @@
-#include "cli/cli.h"
+#include "cli/npy.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -125,6 +125,20 @@ static char *read_stdin(size_t *size_b) {
   return text;
 }
 
+/* The extents of the arrays given with --in: they give T.const names their values. What is wrong
+ * with a file is said when it is read. */
+static size_t read_shapes(const cli *c, tilec_shape **out) {
+  tilec_shape *shapes = cli_memory(c->inputs.n * sizeof *shapes);
+  size_t n = 0;
+  for (size_t i = 0; i < c->inputs.n; i++) {
+    int64_t *extent = cli_memory(TILEC_MAX_RANK * sizeof *extent);
+    tilec_shape shape = {.name = c->inputs.at[i].name, .extent = extent};
+    if (npy_extents(c->inputs.at[i].value, extent, &shape.rank)) shapes[n++] = shape;
+  }
+  *out = shapes;
+  return n;
+}
+
 int cli_open_program(cli *c, tilec_program **program) {
   tilec_program_options o = {.size = sizeof o};
   struct stat st;
@@ -147,6 +161,9 @@ int cli_open_program(cli *c, tilec_program **program) {
     defines[i] = (tilec_define){c->defines.at[i].name, c->defines.at[i].value};
   o.defines = defines;
   o.n_defines = c->defines.n;
+  tilec_shape *shapes;
+  o.n_shapes = read_shapes(c, &shapes);
+  o.shapes = shapes;
   tilec_error *error;
   tilec_status status = tilec_program_new(c->context, &o, program, &error);
   return status == TILEC_OK ? EXIT_OK : cli_fail_with(c, status, error);

@@ -275,6 +275,20 @@ int npy_read(const cli *c, const char *path, bool *columns, tilec_array **out) {
 
 /* ---- writing ---- */
 
+bool npy_extents(const char *path, int64_t *extent, uint32_t *rank) {
+  header h = {.rank = 0};
+  int64_t header_b;
+  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) return false;
+  char *text = malloc(MAX_HEADER_B);
+  bool ok = text && read_header(fd, text, &h, &header_b);
+  free(text);
+  close(fd);
+  for (uint32_t d = 0; ok && d < h.rank; d++) extent[d] = h.shape[d];
+  *rank = h.rank;
+  return ok;
+}
+
 static int cannot_write(const cli *c, const char *path, int problem) {
   return cli_fail(c, EXIT_USER, "E0655", "cannot write %s: %s", path, strerror(problem));
 }

@@ -10,6 +10,9 @@
  * in it is believed before it is checked. */
 int npy_read(const cli *c, const char *path, bool *columns, tilec_array **out);
 
+/* Only the extents of the array in a file (at most TILEC_MAX_RANK); false when it cannot be read. */
+bool npy_extents(const char *path, int64_t *extent, uint32_t *rank);
+
 /* A file being written: nothing is seen at `path` until npy_commit. */
 typedef struct npy_file {
   const char *path;

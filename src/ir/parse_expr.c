@@ -290,37 +290,39 @@ tc_buf tc_reader_buf(tc_reader *r) {
   return (tc_buf){id};
 }
 
-/* base :+ extent, ...] */
-static tc_value parse_slice(tc_reader *r, tc_buf buf) {
-  tc_value base[TC_MAX_RANK], extent[TC_MAX_RANK];
-  uint32_t rank = r->failed ? 0 : tc_buf_at(r->ir, buf)->rank;
-  for (uint32_t d = 0; d < rank; d++) {
-    if (d) tc_reader_want(r, ",");
+/* `*`, or base :+ extent of each dimension. */
+static void parse_box(tc_reader *r, const tc_buffer *b, tc_value *base, tc_value *extent) {
+  bool whole = tc_reader_take(r, "*");
+  for (uint32_t d = 0; d < b->rank && !r->failed; d++) {
     tc_span span = tc_reader_span_here(r);
-    base[d] = tc_reader_expr(r);
-    tc_reader_want(r, ":+");
-    extent[d] = tc_reader_expr(r);
+    if (whole) {
+      extent[d] = b->shape[d];
+      base[d] = tc_zero(r->ir, tc_value_type(r->ir, extent[d]));
+    } else {
+      if (d) tc_reader_want(r, ",");
+      base[d] = tc_reader_expr(r);
+      tc_reader_want(r, ":+");
+      extent[d] = tc_reader_expr(r);
+    }
     if (!r->failed
         && (!tc_is_index_type(tc_value_type(r->ir, base[d]))
             || !tc_is_index_type(tc_value_type(r->ir, extent[d]))))
       TC_FAIL(r, D_tir_operand, span, "bases and extents of slices are integers");
   }
-  tc_reader_want(r, "]");
-  bool in_bounds = tc_reader_take(r, "inside");
-  return r->failed ? (tc_value){0} : tc_slice(r->ir, buf, base, extent, in_bounds);
 }
 
 tc_value tc_reader_operand(tc_reader *r) {
   bool name = r->token.kind == TC_TIR_WORD || r->token.kind == TC_TIR_STRING;
   if (!name || !tc_reader_ahead_is(r, "[")) return tc_reader_expr(r);
   tc_buf buf = tc_reader_buf(r);
+  tc_value base[TC_MAX_RANK], extent[TC_MAX_RANK];
   tc_reader_want(r, "[");
-  if (tc_reader_take(r, "*")) {
-    tc_reader_want(r, "]");
-    return r->failed ? (tc_value){0} : tc_slice_whole(r->ir, buf);
-  }
-  return parse_slice(r, buf);
+  if (!r->failed) parse_box(r, tc_buf_at(r->ir, buf), base, extent);
+  tc_reader_want(r, "]");
+  bool in_bounds = tc_reader_take(r, "inside");
+  return r->failed ? (tc_value){0} : tc_slice(r->ir, buf, base, extent, in_bounds);
 }
+
 void tc_reader_list(tc_reader *r, tc_value *out, uint32_t n, const char *what) {
   tc_reader_want(r, "[");
   for (uint32_t d = 0; d < n; d++) {

@@ -203,11 +203,11 @@ static void print_unary(printer *p, const tc_op *op, char symbol, int level) {
   if (level > TC_LEVEL_UNARY) tc_sb_char(p->out, ')');
 }
 
-/* What tc_slice_whole makes. */
+/* Base 0 and the buffer's own extents. */
 static bool is_whole(const printer *p, tc_value v) {
   tc_buf buf = tc_slice_buf(p->ir, v);
   const tc_op *op = tc_op_at(p->ir, v);
-  if (!buf.id || buf.id >= p->ir->bufs.n || !tc_slice_in_bounds(p->ir, v)) return false;
+  if (!buf.id || buf.id >= p->ir->bufs.n) return false;
   const tc_buffer *b = tc_buf_at(p->ir, buf);
   bool whole = op->n_in == 2 * b->rank;
   for (uint32_t d = 0; whole && d < b->rank; d++) {
@@ -221,13 +221,10 @@ static bool is_whole(const printer *p, tc_value v) {
 
 static void print_slice(printer *p, tc_value v) {
   const tc_op *op = tc_op_at(p->ir, v);
+  bool whole = is_whole(p, v);
   print_buf(p, tc_slice_buf(p->ir, v));
-  if (is_whole(p, v)) {
-    tc_sb_adds(p->out, "[*]");
-    return;
-  }
-  tc_sb_char(p->out, '[');
-  for (uint32_t d = 0; d < op->n_in / 2u; d++) {
+  tc_sb_adds(p->out, whole ? "[*" : "[");
+  for (uint32_t d = 0; !whole && d < op->n_in / 2u; d++) {
     if (d) tc_sb_adds(p->out, ", ");
     print_expr(p, tc_slice_base(p->ir, v, d), 0);
     tc_sb_adds(p->out, " :+ ");

@@ -2,6 +2,21 @@
  * exactly, so any dump can be fed in again; equal functions give equal text whatever their handles
  * are, so the text is what caches hash.
  *
+ * Variables and values begin with %, buffers have bare names; a second thing of one name is called
+ * x.1, names that are no identifiers stand in quotes. Constants are int32, float32 or bool, or say
+ * their type as in 1:int64. `/` and `%` of integers round down. A slice is A[base :+ extent, ...],
+ * or A[*] for all of A, with `inside` when it was proved in range. The forms of statements are in
+ * forms.def, their attributes in attrs.def. Comments begin with //. */
+#ifndef TC_IR_PRINT_H
+#define TC_IR_PRINT_H
+
+#include "ir/ir.h"
+
+enum { TC_TIR_VERSION = 1 };
+enum tc_print_flags { TC_PRINT_PLACES = 1 /* `// file:line` after each statement */ };
+
+/* A whole function:
+ *
  *   tir 1 tile
  *   func @scale {
  *     dim %M: int32
@@ -11,24 +26,13 @@
  *     kernel @main (%bx < (%M + 31) / 32) threads(128) {
  *       parallel (%i < 32, %j < 64) {
  *         %0 = %bx * 32 + %i
- *         %1 = load A[%0, %j] if %0 < %M guarded
- *         store A[%0, %j] = %1 * %alpha if %0 < %M guarded
+ *         %1 = %0 < %M
+ *         %2 = load A[%0, %j] if %1 guarded
+ *         store A[%0, %j] = %alpha * %2 if %1 guarded
  *       }
  *     }
  *   }
- *
- * Variables and values begin with %, buffers have bare names; a second thing of one name is called
- * x.1, names that are no identifiers stand in quotes. Constants are int32, float32 or bool, or say
- * their type as in 1:int64. `/` and `%` of integers round down. A slice is A[base :+ extent, ...],
- * with `inside` when it was proved to be; A[*] is all of A. The forms of statements are in
- * forms.def, their attributes in attrs.def. Comments begin with //. */
-#ifndef TC_IR_PRINT_H
-#define TC_IR_PRINT_H
-
-#include "ir/ir.h"
-
-enum { TC_TIR_VERSION = 1 };
-enum tc_print_flags { TC_PRINT_PLACES = 1 /* `// file:line` after each statement */ };
+ */
 
 /* Appends the text of a whole function. `scratch` may be the arena of `out`. A broken function
  * prints too, but what it prints need not parse. */

@@ -179,7 +179,9 @@ static void read_extents(tc_lang *lang, const tc_ir *ir, const tc_buffer *b,
     for (uint32_t i = 0; i < out->n; i++)
       known = known || strcmp(out->at[i].name, text) == 0;
     if (known) continue;
-    tc_lang_define define = {text, tc_format(lang->arena, "%" PRId64, shape->extent[d])};
+    uint32_t bits = tc_type_bits(b->elem);
+    int64_t extent = shape->extent[d] * (bits < 8 && d + 1 == b->rank ? 8 / bits : 1);
+    tc_lang_define define = {text, tc_format(lang->arena, "%" PRId64, extent)};
     tc_vec_push(lang->arena, out, define);
   }
 }

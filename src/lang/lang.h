@@ -37,7 +37,7 @@ void tc_lang_set_step_limit(tc_lang *lang, uint64_t steps);
 typedef struct tc_lang_shape {
   const char *name; /* of the parameter */
   uint32_t rank;
-  const int64_t *extent;
+  const int64_t *extent; /* of the array: in bytes in the last dimension of a packed type */
 } tc_lang_shape;
 /* `shapes` is read by the next tc_lang_compile and must live until then. */
 void tc_lang_set_shapes(tc_lang *lang, const tc_lang_shape *shapes, uint32_t n);

@@ -71,14 +71,21 @@ typedef struct result {
 static result good(int64_t x) { return (result){x, false}; }
 static const result BAD = {0, true};
 
+/* -0 counts as less than +0, and of a NaN and a number the number is taken. */
+static double float_min(double a, double b) {
+  if (isnan(a)) return b;
+  bool b_less = b < a || (a == b && signbit(b) && !signbit(a));
+  return b_less ? b : a;
+}
+
 static result float_op(uint32_t op, uint32_t type, double a, double b) {
   switch (op) { /* table */
   case TC_RT_OP_add: return good(from_double(type, a + b));
   case TC_RT_OP_sub: return good(from_double(type, a - b));
   case TC_RT_OP_mul: return good(from_double(type, a * b));
   case TC_RT_OP_div: return good(from_double(type, a / b));
-  case TC_RT_OP_min: return good(from_double(type, fmin(a, b)));
-  case TC_RT_OP_max: return good(from_double(type, fmax(a, b)));
+  case TC_RT_OP_min: return good(from_double(type, float_min(a, b)));
+  case TC_RT_OP_max: return good(from_double(type, -float_min(-a, -b)));
   case TC_RT_OP_neg: return good(from_double(type, -a));
   case TC_RT_OP_abs: return good(from_double(type, fabs(a)));
   case TC_RT_OP_eq: return good(a == b);

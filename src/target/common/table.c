@@ -96,7 +96,9 @@ static const char *obstacle(const builder *b, tc_value v) {
   if (op->opcode == TC_OP_var)
     return b->words[op->payload] ? NULL : "it uses an index that exists only inside a kernel";
   if (!host_type(op->type)) return "it has a type the host does not compute with";
-  if (!RT_OPS[op->opcode]) return "it uses an operation the host does not compute";
+  bool divides = op->opcode >= TC_OP_floordiv && op->opcode <= TC_OP_truncmod;
+  if (!RT_OPS[op->opcode] || (divides && tc_is_float(op->type)))
+    return "it uses an operation the host does not compute";
   for (uint32_t i = 0; i < op->n_in; i++) {
     tc_value in = tc_input(b->ir, op, i);
     if (!host_type(tc_value_type(b->ir, in))) return "it uses a type the host does not compute with";
