@@ -84,7 +84,7 @@ tc_val tc_do_tensor(tc_eval *ev, stage_args *a) {
   t.shape = shape;
   uint32_t dtype_at = a->row->aux == 1 ? 2 : 1;
   tc_val dtype = a->v[dtype_at];
-  t.elem = is_pointer_marker(dtype) ? tc_scalar_type(TC_DT_int64)
+  t.elem = is_pointer_marker(dtype) ? tc_scalar_type(TC_DT_handle)
                                     : tc_stage_dtype(ev, dtype, a->at[dtype_at]);
   if (a->row->aux == 1) {
     t.kind = TC_TENSOR_STRIDED;
@@ -246,7 +246,8 @@ tc_val tc_do_make_tensor(tc_eval *ev, stage_args *a) {
       STAGE_FAIL(ev, D_argument_value, a->at[0], a->row->name, "ptr", "a T.ptr or a 64-bit address",
                  tc_type_name(ev->arena, type));
     buf = tc_buf_new(ev->ir, "", elem, TC_SCOPE_global, rank, shape, a->span);
-    tc_buf_at(ev->ir, buf)->address = tc_cast(ev->ir, address, tc_scalar_type(TC_DT_int64));
+    tc_type word = tc_scalar_type(TC_DT_int64);
+    tc_buf_at(ev->ir, buf)->address = tc_reinterpret(ev->ir, address, word);
   }
   if (a->v[3].kind != TC_V_NONE) {
     uint32_t n = tc_stage_shape(ev, a->v[3], strides, "the strides of make_tensor", a->at[3]);
