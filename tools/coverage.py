@@ -4,8 +4,8 @@
 usage: coverage.py [-v]
 
   diags.def      the code or D_name stands in an .err golden file or in the source of a test
-  ops.def        a statement stands in a .tir file, an expression's operator or name too; or TC_OP_name
-                 stands in the source of a test
+  ops.def        a statement, or an expression's operator or name, stands in a .tir file; or
+                 TC_OP_name stands in the source of a test
   passes.def     tests/pass/NAME/ holds a golden file
   builtins.def   T.name stands in a test or an example
 

@@ -147,7 +147,8 @@ typedef struct tilec_error tilec_error;
 
 typedef enum tilec_format { TILEC_FORMAT_TEXT, TILEC_FORMAT_COLOR, TILEC_FORMAT_JSON } tilec_format;
 
-TILEC_API tilec_status tilec_error_status(const tilec_error *error); /* NULL: TILEC_OK */
+/* The status of the call that failed; TILEC_OK for NULL. */
+TILEC_API tilec_status tilec_error_status(const tilec_error *error);
 /* Code of the first error, "E0123"; "" when it has none. Lives as long as the error. */
 TILEC_API const char *tilec_error_code(const tilec_error *error);
 /* The first error in one line, without its place; "" for NULL. Lives as long as the error. */
@@ -155,12 +156,16 @@ TILEC_API const char *tilec_error_text(const tilec_error *error);
 /* All diagnostics: for people, with carets (colour by ANSI escapes), or JSON lines with the keys
  * code, severity, message, spans, notes, help. Every line ends with \n. Lives as long as the error. */
 TILEC_API const char *tilec_error_diagnostics(const tilec_error *error, tilec_format format);
+/* Ends an error; NULL is fine. */
 TILEC_API void tilec_error_release(tilec_error *error);
 
 /* Text made by the library; terminated. */
 typedef struct tilec_text tilec_text;
-TILEC_API const char *tilec_text_data(const tilec_text *text); /* NULL: "" */
-TILEC_API size_t tilec_text_size(const tilec_text *text);      /* bytes without the terminator */
+/* Its bytes, terminated; "" for NULL. Lives as long as the text. */
+TILEC_API const char *tilec_text_data(const tilec_text *text);
+/* How many bytes, without the terminator; 0 for NULL. */
+TILEC_API size_t tilec_text_size(const tilec_text *text);
+/* Ends a text; NULL is fine. */
 TILEC_API void tilec_text_release(tilec_text *text);
 
 /* ---- context ---- */
@@ -217,6 +222,7 @@ typedef struct tilec_option {
   const char *help;     /* one line                                                     */
   int keyed;            /* not 0: changes what is compiled, so it is in the cache key   */
 } tilec_option;
+/* How many options there are. */
 TILEC_API size_t tilec_option_count(void);
 /* Row `i` of the table of options; strings are static. returns TILEC_OK, TILEC_USAGE. */
 TILEC_API tilec_status tilec_option_at(size_t i, tilec_option *out);
@@ -285,8 +291,13 @@ typedef struct tilec_pass {
   size_t size;
   const char *name, *help; /* static */
 } tilec_pass;
+/* How many passes there are. */
 TILEC_API size_t tilec_pass_count(void);
-TILEC_API tilec_status tilec_pass_at(size_t i, tilec_pass *out); /* TILEC_USAGE past the end */
+/* Pass `i`, in the order in which they run. returns TILEC_OK, TILEC_USAGE (past the end). */
+TILEC_API tilec_status tilec_pass_at(size_t i, tilec_pass *out);
+/* What each pass needs and gives, as a table for people. returns TILEC_OK, TILEC_USAGE, TILEC_MEMORY. */
+TILEC_API tilec_status tilec_pass_table(tilec_context *context, tilec_text **out,
+                                        tilec_error **error);
 
 /* ---- kernels ---- */
 
@@ -297,6 +308,7 @@ typedef struct tilec_target {
   const char *name, *help; /* static */
   int available;           /* not 0: kernels for it can run on this machine now */
 } tilec_target;
+/* How many targets are built in. */
 TILEC_API size_t tilec_target_count(void);
 /* Row `i` of the targets. `context` says which C compiler to look for; NULL leaves `available` of
  * targets that need one at 0. */
@@ -322,6 +334,7 @@ typedef struct tilec_kernel_info {
   uint64_t compile_ns;     /* from source to something that can be launched          */
   uint64_t toolchain_ns;   /* of which the C compiler                                */
 } tilec_kernel_info;
+/* What a kernel is. returns TILEC_OK, TILEC_USAGE. */
 TILEC_API tilec_status tilec_kernel_describe(const tilec_kernel *kernel, tilec_kernel_info *out);
 /* Warnings of its compilation, rendered as for errors; "" when there are none. Lives as long as the
  * kernel. */
@@ -347,6 +360,7 @@ typedef struct tilec_param {
    * by at most rtol * |y| + atol + atol_scale * max |y|. All 0: bit for bit. */
   double rtol, atol, atol_scale;
 } tilec_param;
+/* Parameter `i`. returns TILEC_OK, TILEC_USAGE (past the end). */
 TILEC_API tilec_status tilec_kernel_param(const tilec_kernel *kernel, size_t i, tilec_param *out);
 /* Name of symbolic dimension `i`, or NULL past the end. Lives as long as the kernel. */
 TILEC_API const char *tilec_kernel_dim(const tilec_kernel *kernel, size_t i);
@@ -438,7 +452,9 @@ typedef struct tilec_diagnostic {
   const char *code, *name, *message, *explanation; /* static; message is a printf format */
   int is_error;                                    /* else a warning                     */
 } tilec_diagnostic;
+/* How many diagnostics there are. */
 TILEC_API size_t tilec_diagnostic_count(void);
+/* Diagnostic `i`, by code. returns TILEC_OK, TILEC_USAGE (past the end). */
 TILEC_API tilec_status tilec_diagnostic_at(size_t i, tilec_diagnostic *out);
 /* Finds "E0412" (any case) or the name; TILEC_USAGE when there is none. */
 TILEC_API tilec_status tilec_diagnostic_find(const char *code, tilec_diagnostic *out);

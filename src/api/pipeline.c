@@ -21,6 +21,27 @@ tilec_status tilec_pass_at(size_t i, tilec_pass *out) {
   return tc_api_write_struct(out, &ours, sizeof ours) ? TILEC_OK : TILEC_USAGE;
 }
 
+static void print_table(tc_session *s, void *data) {
+  tc_str *text = data;
+  tc_sb out = tc_sb_in(&s->arena);
+  tc_pass_print_table(&out);
+  *text = tc_sb_str(&out);
+}
+
+tilec_status tilec_pass_table(tilec_context *context, tilec_text **out, tilec_error **error) {
+  tc_session session;
+  tc_str text = {"", 0};
+  if (error) *error = NULL;
+  if (out) *out = NULL;
+  if (!context || !out) return tc_api_usage(error, context, "tilec_pass_table: NULL argument");
+  tc_session_start(&session, context);
+  tilec_status status = tc_api_guard(&session, print_table, &text, error);
+  if (status == TILEC_OK) *out = tc_api_text(context, text.at, text.n);
+  if (status == TILEC_OK && !*out) status = tc_api_no_memory(error);
+  tc_session_end(&session);
+  return status;
+}
+
 /* The next name of a list separated by commas; empty at its end. */
 static tc_str next_name(const char **at) {
   while (**at == ',' || **at == ' ') ++*at;

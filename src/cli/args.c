@@ -73,6 +73,9 @@ static int set_output(cli *c, const char *v) { return c->output = v, EXIT_OK; }
 static int set_quiet(cli *c, const char *v) { return (void)v, c->quiet = true, EXIT_OK; }
 static int set_help(cli *c, const char *v) { return (void)v, c->help = true, EXIT_OK; }
 static int set_check(cli *c, const char *v) { return (void)v, c->check = true, EXIT_OK; }
+static int set_pipeline(cli *c, const char *v) {
+  return (void)v, c->print_pipeline = true, EXIT_OK;
+}
 static int set_verbose(cli *c, const char *v) { return (void)v, c->verbosity++, EXIT_OK; }
 
 static int set_dim(cli *c, const char *v) {
@@ -127,6 +130,7 @@ static const flag FLAGS[] = {
     {"-o", VALUE, set_output},       {"--output", VALUE, set_output}, {"--format", VALUE, set_format},
     {"--color", VALUE, set_color},   {"-q", NOTHING, set_quiet},      {"--quiet", NOTHING, set_quiet},
     {"-v", NOTHING, set_verbose},    {"--verbose", NOTHING, set_verbose},
+    {"--print-pipeline", NOTHING, set_pipeline},
     {"-h", NOTHING, set_help},       {"--help", NOTHING, set_help},
 };
 enum { N_FLAGS = sizeof FLAGS / sizeof *FLAGS };

@@ -484,7 +484,7 @@ static uint32_t text_index(const printer *p, const tc_op *op) {
 
 /* Parts of a form that are not operands. */
 static void print_special(printer *p, const tc_op *op, char part, uint32_t *k) {
-  switch (part) {
+  switch (part) { /* table */
   case 'a':
     print_access(p, op, k);
     break;

@@ -32,8 +32,8 @@ static enum tc_flow run_loop_body(tc_eval *ev, const tc_ast_list *body, enum tc_
 
 static void refuse_else(tc_eval *ev, const tc_ast_list *orelse) {
   if (orelse->n)
-    EVAL_FAIL(ev, D_not_evaluated, tc_eval_span(ev, orelse->at[0]), "'else' of a loop of the kernel",
-              "");
+    EVAL_FAIL(ev, D_not_evaluated, tc_eval_span(ev, orelse->at[0]),
+              "'else' of a loop of the kernel", "");
 }
 
 /* ---- if ---- */
@@ -86,7 +86,9 @@ static enum tc_flow run_branches(tc_eval *ev, const tc_ast *stmt, uint32_t at) {
   return tc_eval_body(ev, stmt->if_.orelse);
 }
 
-enum tc_flow tc_eval_if(tc_eval *ev, const tc_ast *stmt) { return run_branches(ev, stmt, 0); }
+enum tc_flow tc_eval_if(tc_eval *ev, const tc_ast *stmt) {
+  return run_branches(ev, stmt, 0);
+}
 
 /* ---- while ---- */
 
@@ -217,8 +219,7 @@ enum tc_flow tc_eval_for(tc_eval *ev, const tc_ast *stmt) {
     return TC_FLOW_NEXT;
   }
   if (over.kind != TC_V_FRAME) return python_for(ev, stmt, over);
-  if (!tc_stage_is_loop(over.frame))
-    EVAL_FAIL(ev, D_not_iterable, span, "a frame for 'with'");
+  if (!tc_stage_is_loop(over.frame)) EVAL_FAIL(ev, D_not_iterable, span, "a frame for 'with'");
   run_staged_for(ev, stmt, over.frame);
   return TC_FLOW_NEXT;
 }
@@ -250,4 +251,6 @@ static enum tc_flow run_with(tc_eval *ev, const tc_ast *stmt, uint32_t k) {
   return flow;
 }
 
-enum tc_flow tc_eval_with(tc_eval *ev, const tc_ast *stmt) { return run_with(ev, stmt, 0); }
+enum tc_flow tc_eval_with(tc_eval *ev, const tc_ast *stmt) {
+  return run_with(ev, stmt, 0);
+}

@@ -1,4 +1,5 @@
-/* Functions and calls: argument binding as in Python, inlining of helpers and macros, decorators. */
+/* Functions and calls: argument binding as in Python, inlining of helpers and macros, decorators.
+ */
 #include "lang/eval_private.h"
 
 #include <string.h>
@@ -16,10 +17,8 @@ const char *tc_function_name(const tc_eval *ev, const tc_function *fn) {
 
 tc_val tc_function_new(tc_eval *ev, const tc_ast *node, enum tc_function_kind kind) {
   tc_function *fn = TC_NEW(ev->arena, tc_function);
-  *fn = (tc_function){.kind = kind,
-                      .node = node,
-                      .env = ev->running->env,
-                      .module = ev->running->module};
+  *fn = (tc_function){
+      .kind = kind, .node = node, .env = ev->running->env, .module = ev->running->module};
   const tc_ast_list *params = params_of(fn);
   fn->defaults = TC_NEW_ARRAY(ev->arena, params->n + 1, tc_val);
   for (uint32_t i = 0; i < params->n; i++)
@@ -30,7 +29,8 @@ tc_val tc_function_new(tc_eval *ev, const tc_ast *node, enum tc_function_kind ki
 
 /* ---- binding arguments ---- */
 
-TC_NORETURN static void bad_call(tc_eval *ev, const tc_function *fn, tc_span span, const char *why) {
+TC_NORETURN static void bad_call(tc_eval *ev, const tc_function *fn, tc_span span,
+                                 const char *why) {
   TC_DIAG(ev->diags, D_bad_call, span, tc_function_name(ev, fn), why);
   if (fn->node) tc_diag_note(ev->diags, fn->node->span, "the function is defined here");
   tc_diag_stop(ev->diags);
@@ -64,7 +64,7 @@ typedef struct binding {
   const tc_function *fn;
   const tc_ast_list *params;
   const tc_call_args *args;
-  tc_val *values; /* one per parameter */
+  tc_val *values;                        /* one per parameter */
   uint32_t n_positional, star, starstar; /* places of * and **, or n */
 } binding;
 
@@ -213,7 +213,8 @@ static tc_call_args join_args(tc_eval *ev, const tc_call_args *first, const tc_c
       overridden = overridden || rest->at[k].name.id == first->at[i].name.id;
     if (!overridden) all[n++] = first->at[i];
   }
-  for (uint32_t i = 0; i < rest->n; i++) all[n++] = rest->at[i];
+  for (uint32_t i = 0; i < rest->n; i++)
+    all[n++] = rest->at[i];
   return (tc_call_args){all, n, rest->span};
 }
 
@@ -229,15 +230,14 @@ static tc_val instantiate(tc_eval *ev, tc_class *klass, const tc_call_args *args
   return object;
 }
 
-/* T.float16(x) is a cast. */
+/* T.float16(x) is a cast or a constant; T.float16x2(a, b) packs. */
 static tc_val call_dtype(tc_eval *ev, tc_val dtype, const tc_call_args *args) {
-  if (args->n != 1 || args->at[0].name.id)
-    EVAL_FAIL(ev, D_bad_call, tc_eval_here(ev), tc_type_name(ev->arena, dtype.type),
-              "takes the value to convert");
-  tc_span span = tc_eval_at(ev, ev->node);
-  tc_call_arg both[2] = {args->at[0], {.value = dtype, .span = span}};
-  tc_val cast = tc_stage_vocabulary(ev, TC_STR("cast"), span);
-  return tc_stage_call(ev, (uint32_t)cast.i, &(tc_call_args){both, 2, span});
+  for (uint32_t i = 0; i < args->n; i++)
+    if (args->at[i].name.id)
+      EVAL_FAIL(ev, D_bad_call, tc_eval_here(ev), tc_type_name(ev->arena, dtype.type),
+                "takes the value to convert");
+  tc_call_args here = {args->at, args->n, tc_eval_at(ev, ev->node)};
+  return tc_stage_dtype_call(ev, dtype.type, &here);
 }
 
 tc_val tc_eval_call(tc_eval *ev, tc_val callee, const tc_call_args *args) {
@@ -278,7 +278,8 @@ tc_val tc_eval_call(tc_eval *ev, tc_val callee, const tc_call_args *args) {
 tc_val tc_eval_apply(tc_eval *ev, tc_val callee, const tc_val *values, uint32_t n) {
   tc_call_arg *args = TC_NEW_ARRAY(ev->arena, n + 1, tc_call_arg);
   tc_span span = ev->cursor.at.id ? tc_eval_here(ev) : (tc_span){0};
-  for (uint32_t i = 0; i < n; i++) args[i] = (tc_call_arg){.value = values[i], .span = span};
+  for (uint32_t i = 0; i < n; i++)
+    args[i] = (tc_call_arg){.value = values[i], .span = span};
   return tc_eval_call(ev, callee, &(tc_call_args){args, n, span});
 }
 
@@ -354,14 +355,13 @@ static const tc_ast *decorator_name(const tc_ast *node) {
 static bool peek(tc_eval *ev, tc_module *module, const tc_ast *node, tc_val *value) {
   if (node->kind == TC_AST_ATTRIBUTE) {
     tc_val object;
-    return peek(ev, module, node->attribute.object, &object) && object.kind == TC_V_MODULE &&
-           tc_module_peek(ev, object.module, node->attribute.name, value);
+    return peek(ev, module, node->attribute.object, &object) && object.kind == TC_V_MODULE
+           && tc_module_peek(ev, object.module, node->attribute.name, value);
   }
   if (node->kind != TC_AST_NAME) return false;
   const tc_unit *unit = NULL;
   for (uint32_t i = 0; i < module->uses.n; i++)
-    if (module->uses.at[i].name.id == node->name.name.id)
-      unit = module->uses.at[i].unit;
+    if (module->uses.at[i].name.id == node->name.name.id) unit = module->uses.at[i].unit;
   if (!unit) return false;
   if (unit->stmt->kind == TC_AST_ASSIGN) {
     const tc_ast *from = unit->stmt->assign.value;

@@ -55,8 +55,7 @@ static bool instance_attribute(tc_eval *ev, tc_val object, tc_name name, tc_val 
   tc_instance *instance = object.instance;
   tc_val member;
   bool in_class = class_member(instance->klass, name, &member);
-  bool property = in_class && member.kind == TC_V_FUNCTION &&
-                  member.fn->role == TC_ROLE_PROPERTY;
+  bool property = in_class && member.kind == TC_V_FUNCTION && member.fn->role == TC_ROLE_PROPERTY;
   if (!property && tc_slots_get(instance->slots, name, value)) return true;
   if (!in_class) {
     bool is_class = tc_str_is(tc_names_text(ev->names, name), "__class__");
@@ -114,8 +113,7 @@ static bool python_attribute(tc_eval *ev, tc_val object, tc_name name, tc_val *v
       return *value = tc_val_int(start ? r->start : stop ? r->stop : r->step), true;
   }
   if (!tc_py_find(owner, text, &callee)) return false;
-  if (object.kind == TC_V_DTYPE)
-    object = tc_val_str(ev->arena, tc_eval_str(ev, object));
+  if (object.kind == TC_V_DTYPE) object = tc_val_str(ev->arena, tc_eval_str(ev, object));
   *value = bound(ev, object, callee, name);
   return true;
 }
@@ -128,8 +126,8 @@ static bool type_attribute(tc_eval *ev, tc_val object, tc_name name, tc_val *val
   } TYPES[] = {{"str", TC_PY_STR}, {"list", TC_PY_LIST}, {"dict", TC_PY_DICT},
                {"set", TC_PY_SET}, {"int", TC_PY_INT},   {"float", TC_PY_FLOAT}};
   for (size_t i = 0; i < TC_COUNT(TYPES); i++)
-    if (strcmp(object.pyfn->name, TYPES[i].name) == 0 &&
-        tc_py_find(TYPES[i].owner, tc_names_text(ev->names, name), value))
+    if (strcmp(object.pyfn->name, TYPES[i].name) == 0
+        && tc_py_find(TYPES[i].owner, tc_names_text(ev->names, name), value))
       return true;
   return false;
 }
@@ -201,8 +199,8 @@ void tc_eval_set_attribute(tc_eval *ev, tc_val object, tc_name name, tc_val valu
     EVAL_FAIL(ev, D_bad_type, tc_eval_here(ev), "only objects of classes have attributes to assign",
               tc_val_kind_name(object));
   tc_val member;
-  if (class_member(object.instance->klass, name, &member) && member.kind == TC_V_FUNCTION &&
-      member.fn->role == TC_ROLE_PROPERTY)
+  if (class_member(object.instance->klass, name, &member) && member.kind == TC_V_FUNCTION
+      && member.fn->role == TC_ROLE_PROPERTY)
     EVAL_FAIL(ev, D_bad_value, tc_eval_here(ev),
               tc_format(ev->arena, "property '%s' has no setter", tc_eval_name(ev, name)));
   tc_block_check_change(ev, object.instance->block, value, "an object");
@@ -255,7 +253,8 @@ tc_val tc_eval_class(tc_eval *ev, const tc_ast *node) {
   klass->base = base_of(ev, node, &deferred);
   for (uint32_t i = 0; i < node->class_.decorators->n; i++) {
     const tc_ast *decorator = node->class_.decorators->at[i];
-    tc_val v = tc_eval_expr(ev, decorator->kind == TC_AST_CALL ? decorator->call.callee : decorator);
+    tc_val v =
+        tc_eval_expr(ev, decorator->kind == TC_AST_CALL ? decorator->call.callee : decorator);
     if (v.kind != TC_V_DEFERRED)
       EVAL_FAIL(ev, D_not_evaluated, tc_eval_span(ev, decorator), "a class decorator", "");
     deferred = v;

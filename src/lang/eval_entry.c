@@ -37,8 +37,8 @@ static void look(void *cx, const tc_ast *node) {
         t->makes_prim_func = true;
     return;
   }
-  if (node->kind == TC_AST_CALL && node->call.callee->kind == TC_AST_ATTRIBUTE &&
-      is_any(last_name(t->ev, node), KERNEL_WORDS, TC_COUNT(KERNEL_WORDS)))
+  if (node->kind == TC_AST_CALL && node->call.callee->kind == TC_AST_ATTRIBUTE
+      && is_any(last_name(t->ev, node), KERNEL_WORDS, TC_COUNT(KERNEL_WORDS)))
     t->is_body = true;
   tc_ast_each_child(node, look, t);
 }
@@ -46,8 +46,9 @@ static void look(void *cx, const tc_ast *node) {
 static bool declared_in_body(const tc_ast_list *body, tc_name name) {
   for (uint32_t i = 0; i < body->n; i++) {
     const tc_ast *s = body->at[i];
-    if (s->kind == TC_AST_ANN_ASSIGN && !s->ann_assign.value &&
-        s->ann_assign.target->kind == TC_AST_NAME && s->ann_assign.target->name.name.id == name.id)
+    if (s->kind == TC_AST_ANN_ASSIGN && !s->ann_assign.value
+        && s->ann_assign.target->kind == TC_AST_NAME
+        && s->ann_assign.target->name.name.id == name.id)
       return true;
     if (s->kind != TC_AST_IF) continue;
     for (uint32_t k = 0; k < s->if_.branches->n; k++)
@@ -57,10 +58,12 @@ static bool declared_in_body(const tc_ast_list *body, tc_name name) {
   return false;
 }
 
-/* Eager: the function's own body is the kernel function. Lazy: it builds and returns a prim_func. */
+/* Eager: the function's own body is the kernel function. Lazy: it builds and returns a prim_func.
+ */
 static bool is_eager(tc_eval *ev, const tc_ast *def) {
   traits t = {.ev = ev};
-  for (uint32_t i = 0; i < def->def.body->n; i++) look(&t, def->def.body->at[i]);
+  for (uint32_t i = 0; i < def->def.body->n; i++)
+    look(&t, def->def.body->at[i]);
   if (t.makes_prim_func) return false;
   for (uint32_t i = 0; i < def->def.params->n; i++)
     if (declared_in_body(def->def.body, def->def.params->at[i]->param.name)) return true;
@@ -82,8 +85,8 @@ static tc_name candidate_name(tc_eval *ev, tc_module *module, const tc_ast *stmt
   }
   if (stmt->kind != TC_AST_ASSIGN || stmt->assign.value->kind != TC_AST_CALL) return (tc_name){0};
   const tc_ast *target = stmt->assign.targets->at[0];
-  bool makes = target->kind == TC_AST_NAME && stmt->assign.value->call.args->n &&
-               is_entry_row(tc_eval_decorator_row(ev, module, stmt->assign.value));
+  bool makes = target->kind == TC_AST_NAME && stmt->assign.value->call.args->n
+               && is_entry_row(tc_eval_decorator_row(ev, module, stmt->assign.value));
   return makes ? target->name.name : (tc_name){0};
 }
 
@@ -103,7 +106,8 @@ static void find_candidates(tc_eval *ev, tc_module *module, name_list *out) {
     const tc_ast *stmt = module->units.at[i]->stmt;
     traits t = {.ev = ev};
     if (stmt->kind != TC_AST_DEF) continue;
-    for (uint32_t k = 0; k < stmt->def.body->n; k++) look(&t, stmt->def.body->at[k]);
+    for (uint32_t k = 0; k < stmt->def.body->n; k++)
+      look(&t, stmt->def.body->at[k]);
     if (t.makes_prim_func) add_candidate(ev, out, stmt->def.name);
   }
 }
@@ -121,8 +125,7 @@ static tc_name choose(tc_eval *ev, tc_module *module, const char *entry) {
   find_candidates(ev, module, &names);
   if (names.n == 0)
     EVAL_FAIL(ev, D_no_entry, module->tree->span, "function that can be compiled", "");
-  if (names.n > 1)
-    EVAL_FAIL(ev, D_many_entries, (tc_span){0}, names.n, name_texts(ev, &names));
+  if (names.n > 1) EVAL_FAIL(ev, D_many_entries, (tc_span){0}, names.n, name_texts(ev, &names));
   return names.at[0];
 }
 
@@ -136,8 +139,8 @@ static tc_function *entry_function(tc_eval *ev, tc_module *module, tc_name name)
     tc_diag_stop(ev->diags);
   }
   tc_py_need_known(ev, v, "the entry");
-  if (v.kind != TC_V_FUNCTION || v.fn->kind == TC_FN_PARTIAL || v.fn->kind == TC_FN_MACRO ||
-      v.fn->node->kind != TC_AST_DEF)
+  if (v.kind != TC_V_FUNCTION || v.fn->kind == TC_FN_PARTIAL || v.fn->kind == TC_FN_MACRO
+      || v.fn->node->kind != TC_AST_DEF)
     EVAL_FAIL(ev, D_bad_factory, (tc_span){0}, tc_eval_name(ev, name), tc_val_kind_name(v));
   return v.fn;
 }
@@ -235,8 +238,7 @@ static bool bind_param(tc_eval *ev, tc_function *fn, uint32_t i) {
   }
   if (prim) return true; /* declared in the body */
   if (tc_eval_define(ev, param->param.name, &given)) {
-    if (declared_in_body(def->def.body, param->param.name) &&
-        fn->defaults[i].kind == TC_V_UNBOUND)
+    if (declared_in_body(def->def.body, param->param.name) && fn->defaults[i].kind == TC_V_UNBOUND)
       EVAL_FAIL(ev, D_runtime_define, param->span, tc_eval_name(ev, param->param.name));
     set_param(ev, param, given);
     return true;
@@ -335,8 +337,7 @@ static tc_val call_factory(tc_eval *ev, tc_function *fn) {
   }
   report_missing(ev, fn, &missing);
   ev->node = NULL;
-  return tc_eval_call(ev, (tc_val){.kind = TC_V_FUNCTION, .fn = fn},
-                      &(tc_call_args){args, n, {0}});
+  return tc_eval_call(ev, (tc_val){.kind = TC_V_FUNCTION, .fn = fn}, &(tc_call_args){args, n, {0}});
 }
 
 static tc_val prim_out_idx(const tc_function *jit, const tc_function *prim) {

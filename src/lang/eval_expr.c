@@ -27,7 +27,8 @@ static void eval_display(tc_eval *ev, const tc_ast_list *list, vals *out) {
     ev->node = item;
     tc_py_need_items(ev, spread, &items, &n);
     tc_py_check_size(ev, "the display", (int64_t)out->n + n, false);
-    for (uint32_t k = 0; k < n; k++) tc_vec_push(ev->arena, out, items[k]);
+    for (uint32_t k = 0; k < n; k++)
+      tc_vec_push(ev->arena, out, items[k]);
   }
 }
 
@@ -66,7 +67,8 @@ static tc_val eval_dict(tc_eval *ev, const tc_ast *node) {
       EVAL_FAIL(ev, D_bad_type, tc_eval_here(ev), "** spreads a dict", tc_val_kind_name(value));
     const tc_val *keys, *values;
     uint32_t n = tc_eval_dict_entries(value.dict, &keys, &values);
-    for (uint32_t k = 0; k < n; k++) tc_eval_dict_set(ev, dict.dict, keys[k], values[k]);
+    for (uint32_t k = 0; k < n; k++)
+      tc_eval_dict_set(ev, dict.dict, keys[k], values[k]);
   }
   return dict;
 }
@@ -216,8 +218,8 @@ static tc_val compare_pair(tc_eval *ev, enum tc_ast_cmpop op, tc_val a, tc_val b
                            const tc_ast *node) {
   ev->node = node;
   bool staged = tc_val_is_staged(a) || tc_val_is_staged(b);
-  bool python = op == TC_CMPOP_IS || op == TC_CMPOP_IS_NOT || op == TC_CMPOP_IN ||
-                op == TC_CMPOP_NOT_IN;
+  bool python =
+      op == TC_CMPOP_IS || op == TC_CMPOP_IS_NOT || op == TC_CMPOP_IN || op == TC_CMPOP_NOT_IN;
   /* Nothing staged equals None. */
   if (a.kind == TC_V_NONE || b.kind == TC_V_NONE)
     python = python || op == TC_CMPOP_EQ || op == TC_CMPOP_NE;
@@ -298,8 +300,8 @@ static tc_val eval_binary(tc_eval *ev, const tc_ast *node) {
 static tc_val eval_unary(tc_eval *ev, const tc_ast *node) {
   const tc_ast *operand = node->unary.operand;
   /* The smallest int has no positive literal. */
-  if (node->unary.op == TC_UNOP_NEG && operand->kind == TC_AST_INT && !operand->int_.overflow &&
-      operand->int_.value == UINT64_C(1) << 63)
+  if (node->unary.op == TC_UNOP_NEG && operand->kind == TC_AST_INT && !operand->int_.overflow
+      && operand->int_.value == UINT64_C(1) << 63)
     return tc_val_int(INT64_MIN);
   tc_val v = tc_eval_expr(ev, operand);
   ev->node = node;
@@ -312,7 +314,8 @@ static tc_val eval_unary(tc_eval *ev, const tc_ast *node) {
 static tc_val eval_slice(tc_eval *ev, const tc_ast *node) {
   tc_val *parts = TC_NEW_ARRAY(ev->arena, 3, tc_val);
   const tc_ast *nodes[] = {node->slice.lower, node->slice.upper, node->slice.step};
-  for (int i = 0; i < 3; i++) parts[i] = nodes[i] ? tc_eval_expr(ev, nodes[i]) : tc_val_none();
+  for (int i = 0; i < 3; i++)
+    parts[i] = nodes[i] ? tc_eval_expr(ev, nodes[i]) : tc_val_none();
   return (tc_val){.kind = TC_V_SLICE, .slice = parts};
 }
 
@@ -329,14 +332,15 @@ void tc_eval_index(tc_eval *ev, const tc_ast *node, const tc_val **items, uint32
 }
 
 bool tc_eval_is_staged_object(tc_val object) {
-  return tc_val_is_staged(object) || object.kind == TC_V_TENSOR || object.kind == TC_V_LAYOUT ||
-         object.kind == TC_V_FRAME;
+  return tc_val_is_staged(object) || object.kind == TC_V_TENSOR || object.kind == TC_V_LAYOUT
+         || object.kind == TC_V_FRAME;
 }
 
 static tc_val call_with_brackets(tc_eval *ev, tc_val callee, const tc_val *items, uint32_t n,
                                  tc_span span) {
   tc_call_arg *args = TC_NEW_ARRAY(ev->arena, n, tc_call_arg);
-  for (uint32_t i = 0; i < n; i++) args[i] = (tc_call_arg){.value = items[i], .span = span};
+  for (uint32_t i = 0; i < n; i++)
+    args[i] = (tc_call_arg){.value = items[i], .span = span};
   return tc_stage_call(ev, (uint32_t)callee.i, &(tc_call_args){args, n, span});
 }
 

@@ -1,5 +1,5 @@
-/* Imports: the modules of pybuiltins.def, sibling files through the reader, and a deferred value for
- * everything else. */
+/* Imports: the modules of pybuiltins.def, sibling files through the reader, and a deferred value
+ * for everything else. */
 #include "lang/eval_private.h"
 
 #include <string.h>
@@ -90,11 +90,13 @@ static const char *parent_directory(tc_eval *ev, const char *directory, uint32_t
   size_t n = strlen(directory);
   for (; up && n; up--) {
     n--;
-    while (n && directory[n - 1] != '/') n--;
+    while (n && directory[n - 1] != '/')
+      n--;
   }
   if (!up) return tc_str_dup(ev->arena, (tc_str){directory, (uint32_t)n});
   tc_sb sb = tc_sb_in(ev->arena);
-  for (; up; up--) tc_sb_adds(&sb, "../");
+  for (; up; up--)
+    tc_sb_adds(&sb, "../");
   return sb.at;
 }
 
@@ -154,8 +156,8 @@ bool tc_module_attribute(tc_eval *ev, tc_module *module, tc_name name, tc_val *v
   case TC_UNKNOWN_DEFER:
     break;
   }
-  *value = deferred(ev, tc_format(ev->arena, "'%s.%.*s'", module->path, TC_ARG_STR(text)),
-                    (tc_span){0});
+  *value =
+      deferred(ev, tc_format(ev->arena, "'%s.%.*s'", module->path, TC_ARG_STR(text)), (tc_span){0});
   return true;
 }
 
@@ -183,7 +185,8 @@ void tc_module_import(tc_eval *ev, const tc_ast *stmt, const tc_ast *alias) {
   }
   tc_str path = tc_names_text(ev->names, alias->alias.name);
   tc_val value = import_module(ev, here, path, 0, alias->span);
-  if (!alias->alias.as_name.id && !tc_str_equal(path, tc_names_text(ev->names, alias->alias.bound))) {
+  if (!alias->alias.as_name.id
+      && !tc_str_equal(path, tc_names_text(ev->names, alias->alias.bound))) {
     /* import a.b binds a. */
     tc_str root = tc_names_text(ev->names, alias->alias.bound);
     bool found = value.kind == TC_V_MODULE;

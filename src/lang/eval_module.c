@@ -1,7 +1,7 @@
-/* Modules with a lazy top level. A module is cut into units: its statements, and the single names of
- * its imports. A unit is evaluated once, when a name it binds is needed, and sees the names that the
- * units above it bind. So files that also hold code for other worlds load, and what a name means does
- * not depend on the order in which names are asked for. */
+/* Modules with a lazy top level. A module is cut into units: its statements, and the single names
+ * of its imports. A unit is evaluated once, when a name it binds is needed, and sees the names that
+ * the units above it bind. So files that also hold code for other worlds load, and what a name
+ * means does not depend on the order in which names are asked for. */
 #include "lang/eval_private.h"
 
 #include <string.h>
@@ -42,7 +42,8 @@ static void use_target(collector *c, const tc_ast *target) {
   const tc_ast_list *items = target->kind == TC_AST_TUPLE  ? target->tuple.items
                              : target->kind == TC_AST_LIST ? target->list.items
                                                            : NULL;
-  for (uint32_t i = 0; items && i < items->n; i++) use_target(c, items->at[i]);
+  for (uint32_t i = 0; items && i < items->n; i++)
+    use_target(c, items->at[i]);
   if (target->kind == TC_AST_STARRED) use_target(c, target->starred.value);
   if (target->kind == TC_AST_NAME)
     use_name(c, target->name.name, false);
@@ -53,8 +54,8 @@ static void use_target(collector *c, const tc_ast *target) {
 static bool is_main_test(tc_eval *ev, const tc_ast *test) {
   if (test->kind != TC_AST_COMPARE) return false;
   const tc_ast *left = test->compare.operands->at[0];
-  return left->kind == TC_AST_NAME &&
-         tc_str_is(tc_names_text(ev->names, left->name.name), "__name__");
+  return left->kind == TC_AST_NAME
+         && tc_str_is(tc_names_text(ev->names, left->name.name), "__name__");
 }
 
 static void use_body(collector *c, const tc_ast_list *body);
@@ -135,7 +136,8 @@ static void use_stmt(collector *c, const tc_ast *stmt) {
 }
 
 static void use_body(collector *c, const tc_ast_list *body) {
-  for (uint32_t i = 0; i < body->n; i++) use_stmt(c, body->at[i]);
+  for (uint32_t i = 0; i < body->n; i++)
+    use_stmt(c, body->at[i]);
 }
 
 static tc_unit *add_unit(tc_eval *ev, tc_module *module, const tc_ast *stmt, const tc_ast *alias,
@@ -177,7 +179,8 @@ tc_module *tc_module_load(tc_eval *ev, const char *path, const char *file, tc_st
   module->tree = tc_parse_module(&cx, tc_source_add(ev->source, file, text, 1), TC_PARSE_WHOLE);
   if (!module->tree) tc_diag_stop(ev->diags);
   const tc_ast_list *body = module->tree->module.body;
-  for (uint32_t i = 0; i < body->n; i++) add_units(ev, module, body->at[i], i);
+  for (uint32_t i = 0; i < body->n; i++)
+    add_units(ev, module, body->at[i], i);
   return module;
 }
 
@@ -196,8 +199,7 @@ static void defer_names(tc_eval *ev, tc_module *module, tc_unit *unit) {
     *d = (tc_deferred){tc_format(ev->arena, "'%s', bound by a statement that is not evaluated,",
                                  tc_eval_name(ev, use->name)),
                        unit->stmt->span};
-    tc_slots_set(ev, &unit->results, use->name,
-                 (tc_val){.kind = TC_V_DEFERRED, .deferred = d});
+    tc_slots_set(ev, &unit->results, use->name, (tc_val){.kind = TC_V_DEFERRED, .deferred = d});
   }
 }
 
@@ -234,8 +236,8 @@ static void run_unit(tc_eval *ev, tc_module *module, tc_unit *unit) {
 }
 
 static bool is_mutable(tc_val v) {
-  return v.kind == TC_V_LIST || v.kind == TC_V_DICT || v.kind == TC_V_SET ||
-         v.kind == TC_V_INSTANCE;
+  return v.kind == TC_V_LIST || v.kind == TC_V_DICT || v.kind == TC_V_SET
+         || v.kind == TC_V_INSTANCE;
 }
 
 /* Statements between the binding of a list (dict, ...) and here that change it. */

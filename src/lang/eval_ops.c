@@ -52,8 +52,8 @@ static int64_t floor_mod(int64_t a, int64_t b) {
   return m != 0 && (m < 0) != (b < 0) ? m + b : m;
 }
 
-/* a / b rounded once. Two ints that a double holds exactly divide exactly rounded; others go through
- * the longer format where the host has one. */
+/* a / b rounded once. Two ints that a double holds exactly divide exactly rounded; others go
+ * through the longer format where the host has one. */
 static double true_div(int64_t a, int64_t b) {
   const int64_t exact = INT64_C(1) << 53;
   if (a >= -exact && a <= exact && b >= -exact && b <= exact) return (double)a / (double)b;
@@ -118,9 +118,9 @@ static tc_val int_binary(tc_eval *ev, enum tc_ast_binop op, int64_t a, int64_t b
     bad_operands(ev, op, tc_val_int(a), tc_val_int(b));
   }
   if (!fits)
-    EVAL_FAIL(ev, D_wide_int, tc_eval_here(ev),
-              tc_format(ev->arena, "%lld %s %lld", (long long)a, tc_ast_binop_text(op),
-                        (long long)b));
+    EVAL_FAIL(
+        ev, D_wide_int, tc_eval_here(ev),
+        tc_format(ev->arena, "%lld %s %lld", (long long)a, tc_ast_binop_text(op), (long long)b));
   return tc_val_int(r);
 }
 
@@ -189,7 +189,8 @@ tc_val tc_py_power(tc_eval *ev, tc_val a, tc_val b) {
   if (x == 0 && y < 0) EVAL_FAIL(ev, D_zero_division, tc_eval_here(ev), "negative power");
   double z = pow(x, y);
   if (isnan(z) && !isnan(x) && !isnan(y))
-    EVAL_FAIL(ev, D_bad_value, tc_eval_here(ev), "a negative number to a fraction has no real value");
+    EVAL_FAIL(ev, D_bad_value, tc_eval_here(ev),
+              "a negative number to a fraction has no real value");
   if (isinf(z) && isfinite(x) && isfinite(y))
     EVAL_FAIL(ev, D_bad_value, tc_eval_here(ev), "the power is too large for a float");
   return tc_val_float(z);
@@ -197,7 +198,9 @@ tc_val tc_py_power(tc_eval *ev, tc_val a, tc_val b) {
 
 /* ---- sequences and sets ---- */
 
-static bool is_sequence(tc_val v) { return v.kind == TC_V_TUPLE || v.kind == TC_V_LIST; }
+static bool is_sequence(tc_val v) {
+  return v.kind == TC_V_TUPLE || v.kind == TC_V_LIST;
+}
 
 static tc_val make_like(tc_eval *ev, tc_val like, const tc_val *items, uint32_t n) {
   return like.kind == TC_V_LIST ? tc_py_make_list(ev, items, n) : tc_py_make_tuple(ev, items, n);
@@ -218,7 +221,8 @@ static tc_val repeat_items(tc_eval *ev, tc_val a, int64_t times) {
   if (times > EVAL_MAX_ITEMS) tc_py_check_size(ev, "the product", times, false);
   tc_py_check_size(ev, "the product", n * times, false);
   tc_val *items = TC_NEW_ARRAY(ev->arena, (size_t)(n * times), tc_val);
-  for (int64_t i = 0; i < times; i++) memcpy(items + i * n, a.seq->items.at, n * sizeof *items);
+  for (int64_t i = 0; i < times; i++)
+    memcpy(items + i * n, a.seq->items.at, n * sizeof *items);
   return make_like(ev, a, items, (uint32_t)(n * times));
 }
 
@@ -226,7 +230,8 @@ static tc_val repeat_text(tc_eval *ev, tc_str text, int64_t times) {
   tc_sb sb = tc_sb_in(ev->arena);
   if (times > EVAL_MAX_TEXT_B) tc_py_check_size(ev, "the product", times, true);
   if (times > 0) tc_py_check_size(ev, "the product", text.n * times, true);
-  for (int64_t i = 0; i < times && text.n; i++) tc_sb_add(&sb, text);
+  for (int64_t i = 0; i < times && text.n; i++)
+    tc_sb_add(&sb, text);
   return tc_py_make_text(ev, tc_sb_str(&sb));
 }
 
@@ -263,8 +268,7 @@ static bool sequence_binary(tc_eval *ev, enum tc_ast_binop op, tc_val a, tc_val 
     return sequence_binary(ev, op, b, a, r);
   if (tc_py_as_text(ev, a, &x)) {
     if (op == TC_BINOP_MOD) return *r = tc_py_make_text(ev, tc_py_percent(ev, x, b)), true;
-    if (op == TC_BINOP_MUL && tc_py_as_int(b, &times))
-      return *r = repeat_text(ev, x, times), true;
+    if (op == TC_BINOP_MUL && tc_py_as_int(b, &times)) return *r = repeat_text(ev, x, times), true;
     if (op != TC_BINOP_ADD || !tc_py_as_text(ev, b, &y)) return false;
     tc_sb sb = tc_sb_in(ev->arena);
     tc_py_check_size(ev, "the sum", (int64_t)x.n + y.n, true);
@@ -273,8 +277,7 @@ static bool sequence_binary(tc_eval *ev, enum tc_ast_binop op, tc_val a, tc_val 
     return *r = tc_py_make_text(ev, tc_sb_str(&sb)), true;
   }
   if (is_sequence(a)) {
-    if (op == TC_BINOP_MUL && tc_py_as_int(b, &times))
-      return *r = repeat_items(ev, a, times), true;
+    if (op == TC_BINOP_MUL && tc_py_as_int(b, &times)) return *r = repeat_items(ev, a, times), true;
     if (op != TC_BINOP_ADD || b.kind != a.kind) return false;
     return *r = concatenate(ev, a, b), true;
   }

@@ -1,9 +1,9 @@
-/* Shared by the Python half of the evaluator only: scopes, functions, modules, and the operations on
- * compile-time values that its files offer each other.
+/* Shared by the Python half of the evaluator only: scopes, functions, modules, and the operations
+ * on compile-time values that its files offer each other.
  *
- * A run is one recursive walk over the tree. `ev->running` is the innermost function being evaluated,
- * `ev->block` the innermost run-time block being emitted; both are lists through the C stack. Every
- * node costs a step, every C recursion a level of nesting, and both are bounded. */
+ * A run is one recursive walk over the tree. `ev->running` is the innermost function being
+ * evaluated, `ev->block` the innermost run-time block being emitted; both are lists through the C
+ * stack. Every node costs a step, every C recursion a level of nesting, and both are bounded. */
 #ifndef TC_LANG_EVAL_PRIVATE_H
 #define TC_LANG_EVAL_PRIVATE_H
 
@@ -12,9 +12,9 @@
 
 enum {
   EVAL_MAX_CALLS = 200,
-  EVAL_MAX_NESTING = 4000,    /* levels of C recursion: at most 4 MiB of stack with sanitizers */
-  EVAL_MAX_ITEMS = 1 << 22,   /* of one list, tuple or set */
-  EVAL_MAX_TEXT_B = 1 << 24,  /* of one str */
+  EVAL_MAX_NESTING = 4000,   /* levels of C recursion: at most 4 MiB of stack with sanitizers */
+  EVAL_MAX_ITEMS = 1 << 22,  /* of one list, tuple or set */
+  EVAL_MAX_TEXT_B = 1 << 24, /* of one str */
   EVAL_MAX_PY_PARAMS = 6,
 };
 
@@ -72,7 +72,8 @@ void tc_cell_set(tc_eval *ev, tc_cell *cell, tc_val value, const tc_ast *node);
 /* Reads and binds a name of the running function. */
 tc_val tc_scope_load(tc_eval *ev, tc_name name, const tc_ast *node);
 void tc_scope_store(tc_eval *ev, tc_name name, tc_val value, const tc_ast *node);
-/* The value `name` has in the innermost scope, UNBOUND without; no diagnostic, does not count as read. */
+/* The value `name` has in the innermost scope, UNBOUND without; no diagnostic, does not count as
+ * read. */
 tc_val tc_scope_peek(tc_eval *ev, tc_name name);
 /* A block whose names end with it. Closing undoes the bindings made inside and appends what they
  * were to `ended`; tc_block_forget then marks those names (once for all branches of an if). */
@@ -186,8 +187,8 @@ struct tc_module {
   TC_VEC(tc_unit *) units;
   TC_VEC(tc_use) uses;
   TC_VEC(tc_unit *) stars; /* `from x import *` */
-  uint32_t limit;         /* units at or after this place have not run yet */
-  tc_unit *running;       /* the unit being evaluated */
+  uint32_t limit;          /* units at or after this place have not run yet */
+  tc_unit *running;        /* the unit being evaluated */
 };
 
 tc_val tc_function_new(tc_eval *ev, const tc_ast *node, enum tc_function_kind kind);
@@ -296,6 +297,19 @@ uint64_t tc_py_range_length(const tc_range *range);
 void tc_py_sort(tc_eval *ev, tc_val *items, uint32_t n, tc_val key, bool reverse);
 tc_val tc_py_make_range(tc_eval *ev, int64_t start, int64_t stop, int64_t step);
 
+/* Decimal digits of |x|: x = 0.d1 d2 ... * 10^point. */
+typedef struct tc_digits {
+  char at[1100];
+  int n, point;
+} tc_digits;
+/* `n` significant digits, at least 1; `n` digits after the point. Correctly rounded. */
+void tc_digits_significant(double x, int n, tc_digits *d);
+void tc_digits_fixed(double x, int n, tc_digits *d);
+/* 12.50 and 1.250e+01 with so many decimals (digits). */
+void tc_digits_plain(tc_sb *sb, const tc_digits *d, int decimals);
+void tc_digits_exponent(tc_sb *sb, const tc_digits *d, int n, char letter, bool point);
+/* Adds inf or nan; false for other numbers. */
+bool tc_digits_special(tc_sb *sb, double x, bool upper);
 /* Refuses values that have no text at compile time. */
 void tc_py_need_text_of(tc_eval *ev, tc_val v);
 tc_str tc_py_format_value(tc_eval *ev, tc_val v, tc_str spec);
@@ -334,8 +348,8 @@ enum tc_pyowner {
 };
 enum tc_pyflags { TC_PYF_0 = 0, TC_PYF_TYPE = 1, TC_PYF_OUT_IDX = 2, TC_PYF_IGNORED = 4 };
 
-/* A handler gets one value per parameter: UNBOUND when left out without a default, a TUPLE for *args,
- * a DICT for **kwargs. */
+/* A handler gets one value per parameter: UNBOUND when left out without a default, a TUPLE for
+ * *args, a DICT for **kwargs. */
 typedef tc_val tc_pyfn(tc_eval *ev, const tc_val *a);
 typedef struct tc_pybuiltin {
   enum tc_pyowner owner;

@@ -21,8 +21,10 @@ static int digit_of(char c) {
 
 /* "0x1f", " -12 ", "1_000"; base 0 takes the prefix. */
 static bool parse_int(tc_str s, int64_t base, bool *fits, int64_t *x) {
-  while (s.n && strchr(" \t\n\r", *s.at)) s.at++, s.n--;
-  while (s.n && strchr(" \t\n\r", s.at[s.n - 1])) s.n--;
+  while (s.n && strchr(" \t\n\r", *s.at))
+    s.at++, s.n--;
+  while (s.n && strchr(" \t\n\r", s.at[s.n - 1]))
+    s.n--;
   bool negative = s.n && *s.at == '-', digit = false;
   if (s.n && (*s.at == '-' || *s.at == '+')) s.at++, s.n--;
   if (s.n > 2 && *s.at == '0') {
@@ -114,7 +116,8 @@ static tc_val round_int(tc_eval *ev, int64_t x, int64_t digits) {
   if (digits >= 0) return tc_val_int(x);
   if (digits < -18) return tc_val_int(0);
   int64_t unit = 1;
-  for (int64_t i = 0; i < -digits; i++) unit *= 10;
+  for (int64_t i = 0; i < -digits; i++)
+    unit *= 10;
   int64_t down = x / unit * unit, rest = x - down, half = unit / 2;
   int64_t magnitude = rest < 0 ? -rest : rest;
   bool away = magnitude > half || (magnitude == half && (down / unit) % 2 != 0);
@@ -177,19 +180,27 @@ tc_val tc_py_pow(tc_eval *ev, const tc_val *a) {
 }
 
 static tc_val in_base(tc_eval *ev, tc_val v, const char *spec) {
-  return tc_py_make_text(ev, tc_py_format_value(ev, tc_val_int(tc_py_need_int(ev, v, "the argument")),
-                                           tc_str_of(spec)));
+  return tc_py_make_text(
+      ev,
+      tc_py_format_value(ev, tc_val_int(tc_py_need_int(ev, v, "the argument")), tc_str_of(spec)));
 }
 
-tc_val tc_py_bin(tc_eval *ev, const tc_val *a) { return in_base(ev, a[0], "#b"); }
-tc_val tc_py_oct(tc_eval *ev, const tc_val *a) { return in_base(ev, a[0], "#o"); }
-tc_val tc_py_hex(tc_eval *ev, const tc_val *a) { return in_base(ev, a[0], "#x"); }
+tc_val tc_py_bin(tc_eval *ev, const tc_val *a) {
+  return in_base(ev, a[0], "#b");
+}
+tc_val tc_py_oct(tc_eval *ev, const tc_val *a) {
+  return in_base(ev, a[0], "#o");
+}
+tc_val tc_py_hex(tc_eval *ev, const tc_val *a) {
+  return in_base(ev, a[0], "#x");
+}
 
 tc_val tc_py_int_bit_length(tc_eval *ev, const tc_val *a) {
   (void)ev;
   uint64_t x = a[0].i < 0 ? 0 - (uint64_t)a[0].i : (uint64_t)a[0].i;
   int64_t n = 0;
-  for (; x; x >>= 1) n++;
+  for (; x; x >>= 1)
+    n++;
   return tc_val_int(n);
 }
 
@@ -197,7 +208,8 @@ tc_val tc_py_int_bit_count(tc_eval *ev, const tc_val *a) {
   (void)ev;
   uint64_t x = a[0].i < 0 ? 0 - (uint64_t)a[0].i : (uint64_t)a[0].i;
   int64_t n = 0;
-  for (; x; x &= x - 1) n++;
+  for (; x; x &= x - 1)
+    n++;
   return tc_val_int(n);
 }
 
@@ -223,7 +235,8 @@ static bool is_a(tc_eval *ev, tc_val v, tc_val type) {
   }
   if (type.kind == TC_V_CLASS) {
     tc_class *klass = tc_eval_class_of(v);
-    while (klass && klass != type.klass) klass = klass->base;
+    while (klass && klass != type.klass)
+      klass = klass->base;
     return klass != NULL;
   }
   /* Nothing here is an object of a module that is not there. */
@@ -238,7 +251,9 @@ static bool is_a(tc_eval *ev, tc_val v, tc_val type) {
   return own == type.pyfn;
 }
 
-tc_val tc_py_isinstance(tc_eval *ev, const tc_val *a) { return tc_val_bool(is_a(ev, a[0], a[1])); }
+tc_val tc_py_isinstance(tc_eval *ev, const tc_val *a) {
+  return tc_val_bool(is_a(ev, a[0], a[1]));
+}
 
 tc_val tc_py_type(tc_eval *ev, const tc_val *a) {
   tc_class *klass = tc_eval_class_of(a[0]);
@@ -263,16 +278,16 @@ tc_val tc_py_getattr(tc_eval *ev, const tc_val *a) {
 
 tc_val tc_py_hasattr(tc_eval *ev, const tc_val *a) {
   tc_val value;
-  return tc_val_bool(tc_eval_attribute(ev, a[0], attribute_name(ev, a[1]), &value) &&
-                     value.kind != TC_V_DEFERRED);
+  return tc_val_bool(tc_eval_attribute(ev, a[0], attribute_name(ev, a[1]), &value)
+                     && value.kind != TC_V_DEFERRED);
 }
 
 tc_val tc_py_callable(tc_eval *ev, const tc_val *a) {
   tc_val method;
   if (a[0].kind == TC_V_INSTANCE) return tc_val_bool(tc_eval_method(ev, a[0], "__call__", &method));
-  return tc_val_bool(a[0].kind == TC_V_FUNCTION || a[0].kind == TC_V_PYBUILTIN ||
-                     a[0].kind == TC_V_BUILTIN || a[0].kind == TC_V_METHOD ||
-                     a[0].kind == TC_V_CLASS || a[0].kind == TC_V_DTYPE);
+  return tc_val_bool(a[0].kind == TC_V_FUNCTION || a[0].kind == TC_V_PYBUILTIN
+                     || a[0].kind == TC_V_BUILTIN || a[0].kind == TC_V_METHOD
+                     || a[0].kind == TC_V_CLASS || a[0].kind == TC_V_DTYPE);
 }
 
 tc_val tc_py_print(tc_eval *ev, const tc_val *a) {
@@ -306,7 +321,8 @@ tc_val tc_py_classmethod(tc_eval *ev, const tc_val *a) {
   return with_role(ev, a[0], TC_ROLE_CLASS);
 }
 
-/* The same object, its methods looked up from the base of the class the running method stands in. */
+/* The same object, its methods looked up from the base of the class the running method stands in.
+ */
 tc_val tc_py_super(tc_eval *ev, const tc_val *a) {
   (void)a;
   const tc_function *fn = ev->running->fn;
@@ -375,15 +391,16 @@ tc_val tc_py_ignored(tc_eval *ev, const tc_val *a) {
 }
 
 tc_val tc_py_cdiv(tc_eval *ev, const tc_val *a) {
-  tc_val top = tc_eval_binary(ev, TC_BINOP_SUB, tc_eval_binary(ev, TC_BINOP_ADD, a[0], a[1]),
-                              tc_val_int(1));
+  tc_val top =
+      tc_eval_binary(ev, TC_BINOP_SUB, tc_eval_binary(ev, TC_BINOP_ADD, a[0], a[1]), tc_val_int(1));
   return tc_eval_binary(ev, TC_BINOP_FLOORDIV, top, a[1]);
 }
 
 tc_val tc_py_next_power(tc_eval *ev, const tc_val *a) {
   int64_t n = tc_py_need_int(ev, a[0], "the argument of next_power_of_2"), p = 1;
   if (n > INT64_C(1) << 62) EVAL_FAIL(ev, D_wide_int, tc_eval_here(ev), "next_power_of_2");
-  while (p < n) p *= 2;
+  while (p < n)
+    p *= 2;
   return tc_val_int(p);
 }
 

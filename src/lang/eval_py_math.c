@@ -3,8 +3,12 @@
 
 #include <math.h>
 
-static double real(tc_eval *ev, tc_val v) { return tc_py_as_float(ev, v, "the argument"); }
-static int64_t whole(tc_eval *ev, tc_val v) { return tc_py_need_int(ev, v, "the argument"); }
+static double real(tc_eval *ev, tc_val v) {
+  return tc_py_as_float(ev, v, "the argument");
+}
+static int64_t whole(tc_eval *ev, tc_val v) {
+  return tc_py_need_int(ev, v, "the argument");
+}
 
 TC_NORETURN static void undefined(tc_eval *ev, const char *name) {
   EVAL_FAIL(ev, D_bad_value, tc_eval_here(ev),
@@ -18,16 +22,24 @@ static tc_val to_int(tc_eval *ev, tc_val v, double (*rounded)(double)) {
   return tc_py_int(ev, (tc_val[]){tc_val_float(rounded(v.f)), {0}});
 }
 
-tc_val tc_py_math_ceil(tc_eval *ev, const tc_val *a) { return to_int(ev, a[0], ceil); }
-tc_val tc_py_math_floor(tc_eval *ev, const tc_val *a) { return to_int(ev, a[0], floor); }
-tc_val tc_py_math_trunc(tc_eval *ev, const tc_val *a) { return to_int(ev, a[0], trunc); }
+tc_val tc_py_math_ceil(tc_eval *ev, const tc_val *a) {
+  return to_int(ev, a[0], ceil);
+}
+tc_val tc_py_math_floor(tc_eval *ev, const tc_val *a) {
+  return to_int(ev, a[0], floor);
+}
+tc_val tc_py_math_trunc(tc_eval *ev, const tc_val *a) {
+  return to_int(ev, a[0], trunc);
+}
 
 tc_val tc_py_math_isqrt(tc_eval *ev, const tc_val *a) {
   int64_t n = whole(ev, a[0]);
   if (n < 0) undefined(ev, "isqrt");
   int64_t r = (int64_t)sqrt((double)n);
-  while (r > 3037000499 || r * r > n) r--;
-  while (r < 3037000499 && (r + 1) * (r + 1) <= n) r++;
+  while (r > 3037000499 || r * r > n)
+    r--;
+  while (r < 3037000499 && (r + 1) * (r + 1) <= n)
+    r++;
   return tc_val_int(r);
 }
 
@@ -66,7 +78,8 @@ tc_val tc_py_math_factorial(tc_eval *ev, const tc_val *a) {
   int64_t n = whole(ev, a[0]);
   tc_val r = tc_val_int(1);
   if (n < 0) undefined(ev, "factorial");
-  for (int64_t i = 2; i <= n; i++) r = tc_py_binary(ev, TC_BINOP_MUL, r, tc_val_int(i));
+  for (int64_t i = 2; i <= n; i++)
+    r = tc_py_binary(ev, TC_BINOP_MUL, r, tc_val_int(i));
   return r;
 }
 
@@ -89,7 +102,8 @@ tc_val tc_py_math_prod(tc_eval *ev, const tc_val *a) {
   uint32_t n;
   tc_val r = a[1];
   tc_py_need_items(ev, a[0], &items, &n);
-  for (uint32_t i = 0; i < n; i++) r = tc_eval_binary(ev, TC_BINOP_MUL, r, items[i]);
+  for (uint32_t i = 0; i < n; i++)
+    r = tc_eval_binary(ev, TC_BINOP_MUL, r, items[i]);
   return r;
 }
 
@@ -147,8 +161,12 @@ tc_val tc_py_math_fmod(tc_eval *ev, const tc_val *a) {
   return tc_val_float(r);
 }
 
-tc_val tc_py_math_isnan(tc_eval *ev, const tc_val *a) { return tc_val_bool(isnan(real(ev, a[0]))); }
-tc_val tc_py_math_isinf(tc_eval *ev, const tc_val *a) { return tc_val_bool(isinf(real(ev, a[0]))); }
+tc_val tc_py_math_isnan(tc_eval *ev, const tc_val *a) {
+  return tc_val_bool(isnan(real(ev, a[0])));
+}
+tc_val tc_py_math_isinf(tc_eval *ev, const tc_val *a) {
+  return tc_val_bool(isinf(real(ev, a[0])));
+}
 tc_val tc_py_math_isfinite(tc_eval *ev, const tc_val *a) {
   return tc_val_bool(isfinite(real(ev, a[0])));
 }

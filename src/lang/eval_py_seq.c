@@ -1,12 +1,14 @@
-/* Builtins and methods over sequences and containers, and itertools and functools. What Python gives
- * one by one (zip, map, ...) is a list here: evaluation is never lazy. */
+/* Builtins and methods over sequences and containers, and itertools and functools. What Python
+ * gives one by one (zip, map, ...) is a list here: evaluation is never lazy. */
 #include "lang/eval_private.h"
 
 #include <string.h>
 
 typedef TC_VEC(tc_val) vals;
 
-static tc_val list_of(tc_eval *ev, const vals *v) { return tc_py_make_list(ev, v->at, v->n); }
+static tc_val list_of(tc_eval *ev, const vals *v) {
+  return tc_py_make_list(ev, v->at, v->n);
+}
 
 static void push(tc_eval *ev, vals *v, tc_val item) {
   if (v->n >= EVAL_MAX_ITEMS) tc_py_check_size(ev, "the list", (int64_t)v->n + 1, false);
@@ -15,8 +17,7 @@ static void push(tc_eval *ev, vals *v, tc_val item) {
 }
 
 static void check_change(tc_eval *ev, tc_val container, tc_val item) {
-  uint32_t block =
-      container.kind == TC_V_DICT ? container.dict->keys.block : container.seq->block;
+  uint32_t block = container.kind == TC_V_DICT ? container.dict->keys.block : container.seq->block;
   tc_block_check_change(ev, block, item, tc_val_kind_name(container));
 }
 
@@ -38,16 +39,23 @@ static tc_val collect(tc_eval *ev, tc_val v, enum tc_val_kind kind) {
                               : tc_py_make_set(ev, items, n);
 }
 
-tc_val tc_py_list(tc_eval *ev, const tc_val *a) { return collect(ev, a[0], TC_V_LIST); }
-tc_val tc_py_tuple(tc_eval *ev, const tc_val *a) { return collect(ev, a[0], TC_V_TUPLE); }
-tc_val tc_py_set(tc_eval *ev, const tc_val *a) { return collect(ev, a[0], TC_V_SET); }
+tc_val tc_py_list(tc_eval *ev, const tc_val *a) {
+  return collect(ev, a[0], TC_V_LIST);
+}
+tc_val tc_py_tuple(tc_eval *ev, const tc_val *a) {
+  return collect(ev, a[0], TC_V_TUPLE);
+}
+tc_val tc_py_set(tc_eval *ev, const tc_val *a) {
+  return collect(ev, a[0], TC_V_SET);
+}
 
 static void update_dict(tc_eval *ev, tc_val_dict *dict, tc_val from) {
   const tc_val *items, *values, *pair;
   uint32_t n, two;
   if (from.kind == TC_V_DICT) {
     n = tc_eval_dict_entries(from.dict, &items, &values);
-    for (uint32_t i = 0; i < n; i++) tc_eval_dict_set(ev, dict, items[i], values[i]);
+    for (uint32_t i = 0; i < n; i++)
+      tc_eval_dict_set(ev, dict, items[i], values[i]);
     return;
   }
   tc_py_need_items(ev, from, &items, &n);
@@ -90,7 +98,8 @@ static tc_val staged_range(tc_eval *ev, tc_val lo, tc_val hi, tc_val by) {
 tc_val tc_py_range(tc_eval *ev, const tc_val *a) {
   const tc_val *at = a[0].seq->items.at;
   uint32_t n = a[0].seq->items.n;
-  if (n < 1 || n > 3) EVAL_FAIL(ev, D_bad_call, tc_eval_here(ev), "range", "takes 1 to 3 arguments");
+  if (n < 1 || n > 3)
+    EVAL_FAIL(ev, D_bad_call, tc_eval_here(ev), "range", "takes 1 to 3 arguments");
   tc_val lo = n > 1 ? at[0] : tc_val_int(0), hi = n > 1 ? at[1] : at[0];
   tc_val by = n > 2 ? at[2] : tc_val_int(1);
   bool staged = staged_bound(ev, lo, "the start of range()");
@@ -150,8 +159,12 @@ static tc_val extreme(tc_eval *ev, const tc_val *a, enum tc_ast_cmpop op, const 
   return best;
 }
 
-tc_val tc_py_min(tc_eval *ev, const tc_val *a) { return extreme(ev, a, TC_CMPOP_LT, "min"); }
-tc_val tc_py_max(tc_eval *ev, const tc_val *a) { return extreme(ev, a, TC_CMPOP_GT, "max"); }
+tc_val tc_py_min(tc_eval *ev, const tc_val *a) {
+  return extreme(ev, a, TC_CMPOP_LT, "min");
+}
+tc_val tc_py_max(tc_eval *ev, const tc_val *a) {
+  return extreme(ev, a, TC_CMPOP_GT, "max");
+}
 
 tc_val tc_py_sum(tc_eval *ev, const tc_val *a) {
   const tc_val *items;
@@ -176,8 +189,12 @@ static bool some_is(tc_eval *ev, tc_val iterable, bool wanted) {
   return false;
 }
 
-tc_val tc_py_any(tc_eval *ev, const tc_val *a) { return tc_val_bool(some_is(ev, a[0], true)); }
-tc_val tc_py_all(tc_eval *ev, const tc_val *a) { return tc_val_bool(!some_is(ev, a[0], false)); }
+tc_val tc_py_any(tc_eval *ev, const tc_val *a) {
+  return tc_val_bool(some_is(ev, a[0], true));
+}
+tc_val tc_py_all(tc_eval *ev, const tc_val *a) {
+  return tc_val_bool(!some_is(ev, a[0], false));
+}
 
 typedef struct columns {
   const tc_val *items[16];
@@ -205,7 +222,8 @@ tc_val tc_py_zip(tc_eval *ev, const tc_val *a) {
     EVAL_FAIL(ev, D_bad_value, tc_eval_here(ev), "the iterables of zip() have different lengths");
   for (uint32_t i = 0; i < c.shortest; i++) {
     tc_val row[TC_COUNT(c.items)];
-    for (uint32_t k = 0; k < c.count; k++) row[k] = c.items[k][i];
+    for (uint32_t k = 0; k < c.count; k++)
+      row[k] = c.items[k][i];
     push(ev, &out, tc_py_make_tuple(ev, row, c.count));
   }
   return list_of(ev, &out);
@@ -217,7 +235,8 @@ tc_val tc_py_map(tc_eval *ev, const tc_val *a) {
   read_columns(ev, a[1], &c);
   for (uint32_t i = 0; i < c.shortest; i++) {
     tc_val row[TC_COUNT(c.items)];
-    for (uint32_t k = 0; k < c.count; k++) row[k] = c.items[k][i];
+    for (uint32_t k = 0; k < c.count; k++)
+      row[k] = c.items[k][i];
     push(ev, &out, tc_eval_apply(ev, a[0], row, c.count));
   }
   return list_of(ev, &out);
@@ -253,14 +272,14 @@ tc_val tc_py_reversed(tc_eval *ev, const tc_val *a) {
   uint32_t n;
   vals out = {0};
   tc_py_need_items(ev, a[0], &items, &n);
-  while (n) push(ev, &out, items[--n]);
+  while (n)
+    push(ev, &out, items[--n]);
   return list_of(ev, &out);
 }
 
 tc_val tc_py_sorted(tc_eval *ev, const tc_val *a) {
   tc_val list = collect(ev, a[0], TC_V_LIST);
-  tc_py_sort(ev, list.seq->items.at, list.seq->items.n, a[1],
-             tc_py_truth(ev, a[2], "reverse"));
+  tc_py_sort(ev, list.seq->items.at, list.seq->items.n, a[1], tc_py_truth(ev, a[2], "reverse"));
   return list;
 }
 
@@ -296,7 +315,8 @@ tc_val tc_py_list_insert(tc_eval *ev, const tc_val *a) {
   if (at > n) at = n;
   tc_py_list_append(ev, (tc_val[]){a[0], a[2]});
   tc_eval_spend(ev, (uint64_t)(n - at));
-  for (int64_t i = n; i > at; i--) seq->items.at[i] = seq->items.at[i - 1];
+  for (int64_t i = n; i > at; i--)
+    seq->items.at[i] = seq->items.at[i - 1];
   seq->items.at[at] = a[2];
   return tc_val_none();
 }
@@ -359,7 +379,8 @@ tc_val tc_py_seq_count(tc_eval *ev, const tc_val *a) {
   uint32_t n;
   int64_t count = 0;
   tc_py_need_items(ev, a[0], &items, &n);
-  for (uint32_t i = 0; i < n; i++) count += tc_eval_equal(ev, items[i], a[1]);
+  for (uint32_t i = 0; i < n; i++)
+    count += tc_eval_equal(ev, items[i], a[1]);
   return tc_val_int(count);
 }
 
@@ -404,8 +425,7 @@ tc_val tc_py_dict_pop(tc_eval *ev, const tc_val *a) {
   tc_eval_spend(ev, dict->keys.items.n);
   if (tc_py_dict_remove(ev, dict, a[1], &value)) return value;
   if (a[2].kind == TC_V_UNBOUND)
-    EVAL_FAIL(ev, D_missing_key, tc_eval_here(ev),
-              tc_str_dup(ev->arena, tc_eval_repr(ev, a[1])));
+    EVAL_FAIL(ev, D_missing_key, tc_eval_here(ev), tc_str_dup(ev->arena, tc_eval_repr(ev, a[1])));
   return a[2];
 }
 
@@ -437,8 +457,7 @@ tc_val tc_py_set_remove(tc_eval *ev, const tc_val *a) {
   need_kind(ev, a[0], TC_V_SET, "remove() needs a set");
   check_change(ev, a[0], tc_val_none());
   if (!tc_py_key_remove(ev, a[0].seq, a[1]))
-    EVAL_FAIL(ev, D_missing_key, tc_eval_here(ev),
-              tc_str_dup(ev->arena, tc_eval_repr(ev, a[1])));
+    EVAL_FAIL(ev, D_missing_key, tc_eval_here(ev), tc_str_dup(ev->arena, tc_eval_repr(ev, a[1])));
   return tc_val_none();
 }
 
@@ -447,7 +466,8 @@ static void add_all(tc_eval *ev, tc_val_seq *set, tc_val others) {
   uint32_t n;
   for (uint32_t k = 0; k < others.seq->items.n; k++) {
     tc_py_need_items(ev, others.seq->items.at[k], &items, &n);
-    for (uint32_t i = 0; i < n; i++) tc_py_key_add(ev, set, items[i]);
+    for (uint32_t i = 0; i < n; i++)
+      tc_py_key_add(ev, set, items[i]);
   }
 }
 
@@ -465,8 +485,7 @@ tc_val tc_py_set_union(tc_eval *ev, const tc_val *a) {
 }
 
 static tc_val set_operator(tc_eval *ev, enum tc_ast_binop op, const tc_val *a) {
-  return tc_py_binary(ev, op, collect(ev, a[0], TC_V_SET),
-                      collect(ev, a[1], TC_V_SET));
+  return tc_py_binary(ev, op, collect(ev, a[0], TC_V_SET), collect(ev, a[1], TC_V_SET));
 }
 
 tc_val tc_py_set_intersection(tc_eval *ev, const tc_val *a) {
@@ -476,8 +495,8 @@ tc_val tc_py_set_difference(tc_eval *ev, const tc_val *a) {
   return set_operator(ev, TC_BINOP_SUB, a);
 }
 tc_val tc_py_set_issubset(tc_eval *ev, const tc_val *a) {
-  return tc_val_bool(tc_py_compare(ev, TC_CMPOP_LE, collect(ev, a[0], TC_V_SET),
-                                   collect(ev, a[1], TC_V_SET)));
+  return tc_val_bool(
+      tc_py_compare(ev, TC_CMPOP_LE, collect(ev, a[0], TC_V_SET), collect(ev, a[1], TC_V_SET)));
 }
 
 /* ---- itertools and functools ---- */
@@ -496,7 +515,8 @@ tc_val tc_py_product(tc_eval *ev, const tc_val *a) {
   }
   while (total-- > 0) {
     tc_val row[16];
-    for (uint32_t k = 0; k < width; k++) row[k] = c.items[k % c.count][at[k]];
+    for (uint32_t k = 0; k < width; k++)
+      row[k] = c.items[k % c.count][at[k]];
     push(ev, &out, tc_py_make_tuple(ev, row, width));
     for (uint32_t k = width; k-- > 0;) {
       if (++at[k] < c.n[k % c.count]) break;
@@ -550,7 +570,8 @@ static bool is_taken(const chooser *c, uint32_t depth, uint32_t item) {
 static void choose(tc_eval *ev, chooser *c, uint32_t depth) {
   if (depth == c->r) {
     tc_val row[16];
-    for (uint32_t i = 0; i < c->r; i++) row[i] = c->items[c->at[i]];
+    for (uint32_t i = 0; i < c->r; i++)
+      row[i] = c->items[c->at[i]];
     push(ev, &c->out, tc_py_make_tuple(ev, row, c->r));
     return;
   }
@@ -567,22 +588,27 @@ static tc_val choices(tc_eval *ev, const tc_val *a, bool ordered) {
   chooser c = {.ordered = ordered};
   tc_py_need_items(ev, a[0], &c.items, &c.n);
   int64_t r = a[1].kind == TC_V_NONE ? c.n : tc_py_need_int(ev, a[1], "r");
-  if (r < 0 || r > 16)
-    EVAL_FAIL(ev, D_bad_value, tc_eval_here(ev), "r is 0 to 16 here");
+  if (r < 0 || r > 16) EVAL_FAIL(ev, D_bad_value, tc_eval_here(ev), "r is 0 to 16 here");
   c.r = (uint32_t)r;
   if (c.r <= c.n) choose(ev, &c, 0);
   return list_of(ev, &c.out);
 }
 
-tc_val tc_py_combinations(tc_eval *ev, const tc_val *a) { return choices(ev, a, false); }
-tc_val tc_py_permutations(tc_eval *ev, const tc_val *a) { return choices(ev, a, true); }
+tc_val tc_py_combinations(tc_eval *ev, const tc_val *a) {
+  return choices(ev, a, false);
+}
+tc_val tc_py_permutations(tc_eval *ev, const tc_val *a) {
+  return choices(ev, a, true);
+}
 
 tc_val tc_py_islice(tc_eval *ev, const tc_val *a) {
   tc_val *parts = TC_NEW_ARRAY(ev->arena, 3, tc_val);
   uint32_t n = a[1].seq->items.n;
-  for (uint32_t i = 0; i < 3; i++) parts[i] = tc_val_none();
+  for (uint32_t i = 0; i < 3; i++)
+    parts[i] = tc_val_none();
   if (n < 1 || n > 3) EVAL_FAIL(ev, D_bad_call, tc_eval_here(ev), "islice", "takes 1 to 3 bounds");
-  for (uint32_t i = 0; i < n; i++) parts[n == 1 ? 1 : i] = a[1].seq->items.at[i];
+  for (uint32_t i = 0; i < n; i++)
+    parts[n == 1 ? 1 : i] = a[1].seq->items.at[i];
   for (uint32_t i = 0; i < 3; i++)
     if (parts[i].kind != TC_V_NONE && tc_py_need_int(ev, parts[i], "a bound of islice()") < 0)
       EVAL_FAIL(ev, D_bad_value, tc_eval_here(ev), "a bound of islice() is negative");
@@ -595,10 +621,11 @@ tc_val tc_py_partial(tc_eval *ev, const tc_val *a) {
   const tc_val_seq *positional = a[1].seq;
   uint32_t n = tc_eval_dict_entries(a[2].dict, &keys, &values), m = positional->items.n;
   tc_call_arg *given = TC_NEW_ARRAY(ev->arena, (size_t)n + m + 1, tc_call_arg);
-  for (uint32_t i = 0; i < m; i++) given[i].value = positional->items.at[i];
+  for (uint32_t i = 0; i < m; i++)
+    given[i].value = positional->items.at[i];
   for (uint32_t i = 0; i < n; i++)
-    given[m + i] = (tc_call_arg){.name = tc_names_add(ev->names, keys[i].str->text),
-                                 .value = values[i]};
+    given[m + i] =
+        (tc_call_arg){.name = tc_names_add(ev->names, keys[i].str->text), .value = values[i]};
   tc_function *fn = TC_NEW(ev->arena, tc_function);
   *fn = (tc_function){.kind = TC_FN_PARTIAL, .callee = a[0], .given = {given, n + m, {0}}};
   return (tc_val){.kind = TC_V_FUNCTION, .fn = fn};
@@ -612,6 +639,7 @@ tc_val tc_py_reduce(tc_eval *ev, const tc_val *a) {
   if (result.kind == TC_V_UNBOUND && n == 0)
     EVAL_FAIL(ev, D_bad_value, tc_eval_here(ev), "reduce() of nothing needs an initial value");
   if (result.kind == TC_V_UNBOUND) result = items[i++];
-  for (; i < n; i++) result = tc_eval_apply(ev, a[0], (tc_val[]){result, items[i]}, 2);
+  for (; i < n; i++)
+    result = tc_eval_apply(ev, a[0], (tc_val[]){result, items[i]}, 2);
   return result;
 }

@@ -12,12 +12,24 @@ static tc_str slice(tc_str s, uint32_t from, uint32_t to) {
   return (tc_str){s.at + from, to - from};
 }
 
-static bool is_blank(char c) { return c && strchr(" \t\n\r\v\f", c); }
-static bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
-static bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
-static bool is_digit(char c) { return c >= '0' && c <= '9'; }
-static bool is_alpha(char c) { return is_upper(c) || is_lower(c) || (unsigned char)c >= 0x80; }
-static bool is_alnum(char c) { return is_alpha(c) || is_digit(c); }
+static bool is_blank(char c) {
+  return c && strchr(" \t\n\r\v\f", c);
+}
+static bool is_upper(char c) {
+  return c >= 'A' && c <= 'Z';
+}
+static bool is_lower(char c) {
+  return c >= 'a' && c <= 'z';
+}
+static bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+static bool is_alpha(char c) {
+  return is_upper(c) || is_lower(c) || (unsigned char)c >= 0x80;
+}
+static bool is_alnum(char c) {
+  return is_alpha(c) || is_digit(c);
+}
 
 /* ---- searching ---- */
 
@@ -40,7 +52,8 @@ static int64_t char_index(tc_str text, int64_t byte) {
 
 tc_val tc_py_str_find(tc_eval *ev, const tc_val *a) {
   tc_str text = self_of(ev, a);
-  return tc_val_int(char_index(text, tc_py_find_text(ev, text, tc_py_need_text(ev, a[1], "the text sought"), 0)));
+  return tc_val_int(
+      char_index(text, tc_py_find_text(ev, text, tc_py_need_text(ev, a[1], "the text sought"), 0)));
 }
 
 tc_val tc_py_str_rfind(tc_eval *ev, const tc_val *a) {
@@ -61,13 +74,14 @@ tc_val tc_py_str_count(tc_eval *ev, const tc_val *a) {
   tc_str text = self_of(ev, a), part = tc_py_need_text(ev, a[1], "the text sought");
   int64_t n = 0, at = 0;
   if (!part.n) return tc_val_int((int64_t)tc_py_text_length(text) + 1);
-  for (; (at = tc_py_find_text(ev, text, part, (uint32_t)at)) >= 0; at += part.n) n++;
+  for (; (at = tc_py_find_text(ev, text, part, (uint32_t)at)) >= 0; at += part.n)
+    n++;
   return tc_val_int(n);
 }
 
 static bool has_end(tc_str text, tc_str part, bool front) {
-  return part.n <= text.n &&
-         memcmp(front ? text.at : text.at + text.n - part.n, part.at, part.n) == 0;
+  return part.n <= text.n
+         && memcmp(front ? text.at : text.at + text.n - part.n, part.at, part.n) == 0;
 }
 
 static tc_val test_end(tc_eval *ev, const tc_val *a, bool front) {
@@ -81,8 +95,12 @@ static tc_val test_end(tc_eval *ev, const tc_val *a, bool front) {
   return tc_val_bool(false);
 }
 
-tc_val tc_py_str_startswith(tc_eval *ev, const tc_val *a) { return test_end(ev, a, true); }
-tc_val tc_py_str_endswith(tc_eval *ev, const tc_val *a) { return test_end(ev, a, false); }
+tc_val tc_py_str_startswith(tc_eval *ev, const tc_val *a) {
+  return test_end(ev, a, true);
+}
+tc_val tc_py_str_endswith(tc_eval *ev, const tc_val *a) {
+  return test_end(ev, a, false);
+}
 
 tc_val tc_py_str_removeprefix(tc_eval *ev, const tc_val *a) {
   tc_str text = self_of(ev, a), part = tc_py_need_text(ev, a[1], "the prefix");
@@ -113,8 +131,8 @@ tc_val tc_py_str_join(tc_eval *ev, const tc_val *a) {
 
 tc_val tc_py_str_format(tc_eval *ev, const tc_val *a) {
   const tc_val_seq *args = a[1].seq;
-  return tc_py_make_text(ev, tc_py_format_text(ev, self_of(ev, a), args->items.at, args->items.n,
-                                               a[2].dict));
+  return tc_py_make_text(
+      ev, tc_py_format_text(ev, self_of(ev, a), args->items.at, args->items.n, a[2].dict));
 }
 
 static void add_part(tc_eval *ev, tc_val list, tc_str part) {
@@ -124,10 +142,12 @@ static void add_part(tc_eval *ev, tc_val list, tc_str part) {
 static void split_blanks(tc_eval *ev, tc_val list, tc_str text, int64_t most) {
   uint32_t at = 0;
   for (;;) {
-    while (at < text.n && is_blank(text.at[at])) at++;
+    while (at < text.n && is_blank(text.at[at]))
+      at++;
     if (at >= text.n) return;
     uint32_t from = at;
-    while (at < text.n && (most == 0 || !is_blank(text.at[at]))) at++;
+    while (at < text.n && (most == 0 || !is_blank(text.at[at])))
+      at++;
     add_part(ev, list, slice(text, from, at));
     if (most-- == 0) return;
   }
@@ -162,7 +182,8 @@ tc_val tc_py_str_rsplit(tc_eval *ev, const tc_val *a) {
   const tc_val *items = all.seq->items.at;
   uint32_t rest = text.n, sep = 1;
   if (a[1].kind == TC_V_NONE)
-    while (rest && is_blank(text.at[rest - 1])) rest--;
+    while (rest && is_blank(text.at[rest - 1]))
+      rest--;
   else
     sep = tc_py_need_text(ev, a[1], "the separator").n;
   for (int64_t i = 0; i < most; i++) {
@@ -170,10 +191,12 @@ tc_val tc_py_str_rsplit(tc_eval *ev, const tc_val *a) {
     if (a[1].kind != TC_V_NONE)
       rest -= sep;
     else
-      while (rest && is_blank(text.at[rest - 1])) rest--;
+      while (rest && is_blank(text.at[rest - 1]))
+        rest--;
   }
   add_part(ev, list, slice(text, 0, rest));
-  for (int64_t i = n - most; i < n; i++) tc_py_list_append(ev, (tc_val[]){list, items[i]});
+  for (int64_t i = n - most; i < n; i++)
+    tc_py_list_append(ev, (tc_val[]){list, items[i]});
   return list;
 }
 
@@ -182,7 +205,8 @@ tc_val tc_py_str_splitlines(tc_eval *ev, const tc_val *a) {
   tc_val list = tc_py_make_list(ev, NULL, 0);
   for (uint32_t at = 0; at < text.n;) {
     uint32_t from = at;
-    while (at < text.n && text.at[at] != '\n' && text.at[at] != '\r') at++;
+    while (at < text.n && text.at[at] != '\n' && text.at[at] != '\r')
+      at++;
     add_part(ev, list, slice(text, from, at));
     at += at + 1 < text.n && text.at[at] == '\r' && text.at[at + 1] == '\n' ? 2 : 1;
   }
@@ -228,14 +252,22 @@ static tc_val strip(tc_eval *ev, const tc_val *a, bool left, bool right) {
   tc_str text = self_of(ev, a), chars = TC_STR(" \t\n\r\v\f");
   if (a[1].kind != TC_V_NONE) chars = tc_py_need_text(ev, a[1], "the characters");
   uint32_t from = 0, to = text.n;
-  while (left && from < to && memchr(chars.at, text.at[from], chars.n)) from++;
-  while (right && to > from && memchr(chars.at, text.at[to - 1], chars.n)) to--;
+  while (left && from < to && memchr(chars.at, text.at[from], chars.n))
+    from++;
+  while (right && to > from && memchr(chars.at, text.at[to - 1], chars.n))
+    to--;
   return tc_py_make_text(ev, slice(text, from, to));
 }
 
-tc_val tc_py_str_strip(tc_eval *ev, const tc_val *a) { return strip(ev, a, true, true); }
-tc_val tc_py_str_lstrip(tc_eval *ev, const tc_val *a) { return strip(ev, a, true, false); }
-tc_val tc_py_str_rstrip(tc_eval *ev, const tc_val *a) { return strip(ev, a, false, true); }
+tc_val tc_py_str_strip(tc_eval *ev, const tc_val *a) {
+  return strip(ev, a, true, true);
+}
+tc_val tc_py_str_lstrip(tc_eval *ev, const tc_val *a) {
+  return strip(ev, a, true, false);
+}
+tc_val tc_py_str_rstrip(tc_eval *ev, const tc_val *a) {
+  return strip(ev, a, false, true);
+}
 
 /* ---- case ---- */
 
@@ -249,16 +281,26 @@ static tc_val with_case(tc_eval *ev, const tc_val *a, enum letter_case how) {
   for (uint32_t i = 0; i < text.n; i++) {
     bool up = how == UPPER || (how == TITLE && !inside) || (how == CAPITAL && i == 0);
     inside = is_alpha(at[i]);
-    if (up && is_lower(at[i])) at[i] = (char)(at[i] - 32);
-    else if (!up && is_upper(at[i])) at[i] = (char)(at[i] + 32);
+    if (up && is_lower(at[i]))
+      at[i] = (char)(at[i] - 32);
+    else if (!up && is_upper(at[i]))
+      at[i] = (char)(at[i] + 32);
   }
   return tc_py_make_text(ev, (tc_str){at, text.n});
 }
 
-tc_val tc_py_str_upper(tc_eval *ev, const tc_val *a) { return with_case(ev, a, UPPER); }
-tc_val tc_py_str_lower(tc_eval *ev, const tc_val *a) { return with_case(ev, a, LOWER); }
-tc_val tc_py_str_title(tc_eval *ev, const tc_val *a) { return with_case(ev, a, TITLE); }
-tc_val tc_py_str_capitalize(tc_eval *ev, const tc_val *a) { return with_case(ev, a, CAPITAL); }
+tc_val tc_py_str_upper(tc_eval *ev, const tc_val *a) {
+  return with_case(ev, a, UPPER);
+}
+tc_val tc_py_str_lower(tc_eval *ev, const tc_val *a) {
+  return with_case(ev, a, LOWER);
+}
+tc_val tc_py_str_title(tc_eval *ev, const tc_val *a) {
+  return with_case(ev, a, TITLE);
+}
+tc_val tc_py_str_capitalize(tc_eval *ev, const tc_val *a) {
+  return with_case(ev, a, CAPITAL);
+}
 
 /* ---- character classes ---- */
 
@@ -269,10 +311,18 @@ static tc_val all_are(tc_eval *ev, const tc_val *a, bool (*is)(char)) {
   return tc_val_bool(text.n > 0);
 }
 
-tc_val tc_py_str_isdigit(tc_eval *ev, const tc_val *a) { return all_are(ev, a, is_digit); }
-tc_val tc_py_str_isalpha(tc_eval *ev, const tc_val *a) { return all_are(ev, a, is_alpha); }
-tc_val tc_py_str_isalnum(tc_eval *ev, const tc_val *a) { return all_are(ev, a, is_alnum); }
-tc_val tc_py_str_isspace(tc_eval *ev, const tc_val *a) { return all_are(ev, a, is_blank); }
+tc_val tc_py_str_isdigit(tc_eval *ev, const tc_val *a) {
+  return all_are(ev, a, is_digit);
+}
+tc_val tc_py_str_isalpha(tc_eval *ev, const tc_val *a) {
+  return all_are(ev, a, is_alpha);
+}
+tc_val tc_py_str_isalnum(tc_eval *ev, const tc_val *a) {
+  return all_are(ev, a, is_alnum);
+}
+tc_val tc_py_str_isspace(tc_eval *ev, const tc_val *a) {
+  return all_are(ev, a, is_blank);
+}
 
 static tc_val cased(tc_eval *ev, const tc_val *a, bool (*wanted)(char), bool (*other)(char)) {
   tc_str text = self_of(ev, a);
@@ -284,8 +334,12 @@ static tc_val cased(tc_eval *ev, const tc_val *a, bool (*wanted)(char), bool (*o
   return tc_val_bool(some);
 }
 
-tc_val tc_py_str_isupper(tc_eval *ev, const tc_val *a) { return cased(ev, a, is_upper, is_lower); }
-tc_val tc_py_str_islower(tc_eval *ev, const tc_val *a) { return cased(ev, a, is_lower, is_upper); }
+tc_val tc_py_str_isupper(tc_eval *ev, const tc_val *a) {
+  return cased(ev, a, is_upper, is_lower);
+}
+tc_val tc_py_str_islower(tc_eval *ev, const tc_val *a) {
+  return cased(ev, a, is_lower, is_upper);
+}
 
 /* ---- padding ---- */
 
@@ -299,15 +353,23 @@ static tc_val pad(tc_eval *ev, const tc_val *a, char align) {
   /* An odd rest goes where CPython puts it. */
   int64_t left = align == '>' ? room : align == '<' ? 0 : room / 2 + (room & (n + room) & 1);
   tc_sb sb = tc_sb_in(ev->arena);
-  for (int64_t i = 0; i < left; i++) tc_sb_add(&sb, fill);
+  for (int64_t i = 0; i < left; i++)
+    tc_sb_add(&sb, fill);
   tc_sb_add(&sb, text);
-  for (int64_t i = left; i < room; i++) tc_sb_add(&sb, fill);
+  for (int64_t i = left; i < room; i++)
+    tc_sb_add(&sb, fill);
   return tc_py_make_text(ev, tc_sb_str(&sb));
 }
 
-tc_val tc_py_str_ljust(tc_eval *ev, const tc_val *a) { return pad(ev, a, '<'); }
-tc_val tc_py_str_rjust(tc_eval *ev, const tc_val *a) { return pad(ev, a, '>'); }
-tc_val tc_py_str_center(tc_eval *ev, const tc_val *a) { return pad(ev, a, '^'); }
+tc_val tc_py_str_ljust(tc_eval *ev, const tc_val *a) {
+  return pad(ev, a, '<');
+}
+tc_val tc_py_str_rjust(tc_eval *ev, const tc_val *a) {
+  return pad(ev, a, '>');
+}
+tc_val tc_py_str_center(tc_eval *ev, const tc_val *a) {
+  return pad(ev, a, '^');
+}
 
 tc_val tc_py_str_zfill(tc_eval *ev, const tc_val *a) {
   tc_str text = self_of(ev, a);
@@ -331,8 +393,12 @@ tc_val tc_py_ord(tc_eval *ev, const tc_val *a) {
   if (tc_py_text_length(text) != 1)
     EVAL_FAIL(ev, D_bad_value, tc_eval_here(ev), "ord() takes one character");
   unsigned char first = (unsigned char)text.at[0];
-  int64_t c = first < 0x80 ? first : first < 0xE0 ? first & 0x1F : first < 0xF0 ? first & 0x0F : first & 0x07;
-  for (uint32_t i = 1; i < text.n; i++) c = c << 6 | ((unsigned char)text.at[i] & 0x3F);
+  int64_t c = first < 0x80   ? first
+              : first < 0xE0 ? first & 0x1F
+              : first < 0xF0 ? first & 0x0F
+                             : first & 0x07;
+  for (uint32_t i = 1; i < text.n; i++)
+    c = c << 6 | ((unsigned char)text.at[i] & 0x3F);
   return tc_val_int(c);
 }
 
@@ -343,7 +409,8 @@ tc_val tc_py_chr(tc_eval *ev, const tc_val *a) {
   if (c < 0 || c > 0x10FFFF)
     EVAL_FAIL(ev, D_bad_value, tc_eval_here(ev), "chr() takes a number from 0 to 0x10ffff");
   static const unsigned char FIRST[] = {0, 0, 0xC0, 0xE0, 0xF0};
-  for (uint32_t i = n; i-- > 1; c >>= 6) text[i] = (char)(0x80 | (c & 0x3F));
+  for (uint32_t i = n; i-- > 1; c >>= 6)
+    text[i] = (char)(0x80 | (c & 0x3F));
   text[0] = (char)(FIRST[n] | c);
   return tc_py_make_text(ev, (tc_str){text, n});
 }

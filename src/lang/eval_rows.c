@@ -1,4 +1,5 @@
-/* The rows of pybuiltins.def: looking them up, and binding a call's arguments to their signatures. */
+/* The rows of pybuiltins.def: looking them up, and binding a call's arguments to their signatures.
+ */
 #include "lang/eval_private.h"
 
 #include <math.h>
@@ -15,16 +16,19 @@ static const tc_pybuiltin ROWS[] = {
 #include "lang/pybuiltins.def"
 };
 
-double tc_py_degrees(double x) { return x * (180 / 3.14159265358979323846); }
-double tc_py_radians(double x) { return x * (3.14159265358979323846 / 180); }
+double tc_py_degrees(double x) {
+  return x * (180 / 3.14159265358979323846);
+}
+double tc_py_radians(double x) {
+  return x * (3.14159265358979323846 / 180);
+}
 
 bool tc_py_find(enum tc_pyowner owner, tc_str name, tc_val *value) {
   for (size_t i = 0; i < TC_COUNT(ROWS); i++) {
     const tc_pybuiltin *row = &ROWS[i];
     if (row->owner != owner || !tc_str_is(name, row->name)) continue;
     bool constant = !row->run && !row->real;
-    *value = constant ? tc_val_float(row->constant)
-                      : (tc_val){.kind = TC_V_PYBUILTIN, .pyfn = row};
+    *value = constant ? tc_val_float(row->constant) : (tc_val){.kind = TC_V_PYBUILTIN, .pyfn = row};
     return true;
   }
   return false;
@@ -36,7 +40,7 @@ const char *tc_py_nearest(enum tc_pyowner owner, tc_str name) {
   for (size_t i = 0; i < TC_COUNT(ROWS); i++) {
     if (ROWS[i].owner != owner) continue;
     uint32_t d = tc_str_distance(name, tc_str_of(ROWS[i].name), least);
-    if (d < least && d < name.n) least = d, best = ROWS[i].name;
+    if (d < least && d * 3 <= name.n) least = d, best = ROWS[i].name;
   }
   return best;
 }
@@ -137,10 +141,12 @@ static tc_val default_of(tc_eval *ev, const char *text) {
 /* One parameter, `/` or `*`; returns what follows it. */
 static const char *read_param(tc_eval *ev, const char *c, signature *s, bool *keyword_only) {
   const char *from = c;
-  while (*c == '*') c++;
+  while (*c == '*')
+    c++;
   size_t stars = (size_t)(c - from), n = strcspn(c, ",=)");
   if (*c == '/') {
-    for (uint32_t i = 0; i < s->n; i++) s->at[i].named = false;
+    for (uint32_t i = 0; i < s->n; i++)
+      s->at[i].named = false;
     return c + 1;
   }
   if (stars) *keyword_only = true;
@@ -166,7 +172,8 @@ static void read_signature(tc_eval *ev, const tc_pybuiltin *row, signature *s) {
   const char *c = row->signature;
   s->n = 0;
   while (*c && *c != ')') {
-    while (*c == '(' || *c == ',' || *c == ' ') c++;
+    while (*c == '(' || *c == ',' || *c == ' ')
+      c++;
     if (*c && *c != ')') c = read_param(ev, c, s, &keyword_only);
   }
 }
@@ -195,7 +202,8 @@ static void bind_named(tc_eval *ev, const tc_pybuiltin *row, signature *s, bool 
     return;
   }
   if (!s->n || !s->at[s->n - 1].starstar)
-    bad_call(ev, row, tc_format(ev->arena, "has no parameter '%s' that can be given by name", name.at));
+    bad_call(ev, row,
+             tc_format(ev->arena, "has no parameter '%s' that can be given by name", name.at));
   param *rest = &s->at[s->n - 1];
   tc_eval_dict_set(ev, rest->value.dict, tc_val_str(ev->arena, name), arg->value);
 }
@@ -243,7 +251,8 @@ tc_val tc_py_call(tc_eval *ev, const tc_pybuiltin *row, const tc_call_args *args
   tc_val values[EVAL_MAX_PY_PARAMS];
   read_signature(ev, row, &s);
   bind(ev, row, args, &s);
-  for (uint32_t i = 0; i < s.n; i++) values[i] = s.at[i].value;
+  for (uint32_t i = 0; i < s.n; i++)
+    values[i] = s.at[i].value;
   if (row->real) return call_real(ev, row, values[0]);
   tc_eval_enter(ev);
   tc_val result = row->run(ev, values);

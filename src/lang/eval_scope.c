@@ -1,6 +1,7 @@
-/* Names: function scopes, and the rule for names bound inside run-time blocks (language: a plain name
- * is a let). Inside a staged block a binding holds; when the block ends it is undone, and where that
- * loses a value the name is marked, so that a later use is a diagnostic and never an old value. */
+/* Names: function scopes, and the rule for names bound inside run-time blocks (language: a plain
+ * name is a let). Inside a staged block a binding holds; when the block ends it is undone, and
+ * where that loses a value the name is marked, so that a later use is a diagnostic and never an old
+ * value. */
 #include "lang/eval_private.h"
 
 /* ---- counters ---- */
@@ -13,8 +14,7 @@ void tc_eval_spend(tc_eval *ev, uint64_t n) {
 void tc_eval_enter(tc_eval *ev) {
   tc_eval_spend(ev, 1);
   if (++ev->nesting > EVAL_MAX_NESTING)
-    EVAL_FAIL(ev, D_deep_evaluation, tc_eval_here(ev), (int)EVAL_MAX_NESTING,
-              "levels");
+    EVAL_FAIL(ev, D_deep_evaluation, tc_eval_here(ev), (int)EVAL_MAX_NESTING, "levels");
 }
 
 /* ---- places ---- */
@@ -38,9 +38,13 @@ static tc_span running_span(tc_eval *ev, tc_running *r) {
   return r->span;
 }
 
-tc_span tc_eval_span(tc_eval *ev, const tc_ast *node) { return span_in(ev, ev->running, node); }
+tc_span tc_eval_span(tc_eval *ev, const tc_ast *node) {
+  return span_in(ev, ev->running, node);
+}
 
-tc_span tc_eval_here(tc_eval *ev) { return tc_eval_span(ev, ev->node); }
+tc_span tc_eval_here(tc_eval *ev) {
+  return tc_eval_span(ev, ev->node);
+}
 
 tc_span tc_eval_at(tc_eval *ev, const tc_ast *node) {
   ev->node = node;
@@ -60,7 +64,8 @@ tc_env *tc_env_new(tc_eval *ev, tc_env *outer, tc_module *module, const tc_ast_s
                   .module = module,
                   .scope = scope,
                   .cells = TC_NEW_ARRAY(ev->arena, n, tc_cell)};
-  for (uint32_t i = 0; i < n; i++) env->cells[i].block = serial;
+  for (uint32_t i = 0; i < n; i++)
+    env->cells[i].block = serial;
   return env;
 }
 
@@ -91,7 +96,9 @@ static bool repeats(const tc_staged_block *block) {
   return block->kind == TC_BLOCK_FOR || block->kind == TC_BLOCK_WHILE;
 }
 
-uint32_t tc_block_serial(const tc_eval *ev) { return ev->block ? ev->block->serial : 0; }
+uint32_t tc_block_serial(const tc_eval *ev) {
+  return ev->block ? ev->block->serial : 0;
+}
 
 void tc_block_open(tc_eval *ev, tc_staged_block *block, enum tc_block_kind kind,
                    const tc_ast *node) {
@@ -139,8 +146,8 @@ void tc_block_forget(tc_eval *ev, const tc_staged_block *block, const tc_trails 
 /* x += 1 in a loop reads the value from before the loop, every time. */
 static void warn_no_accumulation(tc_eval *ev, const tc_cell *cell, tc_val value,
                                  const tc_ast *node) {
-  if (cell->value.kind == TC_V_UNBOUND || value.kind == TC_V_UNBOUND ||
-      tc_py_same(cell->value, value) || node->kind != TC_AST_NAME)
+  if (cell->value.kind == TC_V_UNBOUND || value.kind == TC_V_UNBOUND
+      || tc_py_same(cell->value, value) || node->kind != TC_AST_NAME)
     return;
   const tc_staged_block *loop = NULL;
   for (const tc_staged_block *b = ev->block; b && b->serial > cell->block; b = b->outer)
@@ -148,7 +155,8 @@ static void warn_no_accumulation(tc_eval *ev, const tc_cell *cell, tc_val value,
   if (!loop) return;
   TC_DIAG(ev->diags, D_no_accumulation, tc_eval_span(ev, node), tc_eval_name(ev, node->name.name),
           tc_block_text(loop->kind));
-  if (cell->bound) tc_diag_note(ev->diags, cell->bound->span, "every iteration starts from this value");
+  if (cell->bound)
+    tc_diag_note(ev->diags, cell->bound->span, "every iteration starts from this value");
   tc_diag_help(ev->diags, "use T.alloc_var for a variable that changes at run time");
 }
 
@@ -179,7 +187,7 @@ typedef struct nearest {
 
 static void consider(nearest *n, tc_str candidate) {
   uint32_t d = tc_str_distance(n->name, candidate, n->least);
-  if (d < n->least && d < n->name.n) n->least = d, n->best = candidate;
+  if (d < n->least && d * 3 <= n->name.n) n->least = d, n->best = candidate;
 }
 
 TC_NORETURN static void undefined_name(tc_eval *ev, tc_name name) {

@@ -37,13 +37,15 @@ static uint32_t char_size(unsigned char first) {
 
 uint32_t tc_py_text_length(tc_str text) {
   uint32_t n = 0;
-  for (uint32_t i = 0; i < text.n; i++) n += ((unsigned char)text.at[i] & 0xC0) != 0x80;
+  for (uint32_t i = 0; i < text.n; i++)
+    n += ((unsigned char)text.at[i] & 0xC0) != 0x80;
   return n;
 }
 
 uint32_t tc_py_text_offset(tc_str text, uint32_t at) {
   uint32_t i = 0;
-  while (at-- && i < text.n) i += char_size((unsigned char)text.at[i]);
+  while (at-- && i < text.n)
+    i += char_size((unsigned char)text.at[i]);
   return i < text.n ? i : text.n;
 }
 
@@ -114,7 +116,8 @@ bool tc_eval_items(tc_eval *ev, tc_val v, const tc_val **items, uint32_t *n) {
   uint64_t length = tc_py_range_length(v.range);
   tc_py_check_size(ev, "the range", length > INT64_MAX ? INT64_MAX : (int64_t)length, false);
   tc_val *all = TC_NEW_ARRAY(ev->arena, length, tc_val);
-  for (uint64_t i = 0; i < length; i++) all[i] = range_at(v.range, i);
+  for (uint64_t i = 0; i < length; i++)
+    all[i] = range_at(v.range, i);
   *items = all;
   *n = (uint32_t)length;
   return true;
@@ -162,8 +165,10 @@ static slice_range slice_of(tc_eval *ev, const tc_val *parts, uint32_t length) {
 
 static tc_val slice_items(tc_eval *ev, tc_val object, slice_range s) {
   tc_val *items = TC_NEW_ARRAY(ev->arena, s.n + 1, tc_val);
-  for (uint32_t i = 0; i < s.n; i++) items[i] = object.seq->items.at[s.start + i * s.step];
-  return object.kind == TC_V_LIST ? tc_py_make_list(ev, items, s.n) : tc_py_make_tuple(ev, items, s.n);
+  for (uint32_t i = 0; i < s.n; i++)
+    items[i] = object.seq->items.at[s.start + i * s.step];
+  return object.kind == TC_V_LIST ? tc_py_make_list(ev, items, s.n)
+                                  : tc_py_make_tuple(ev, items, s.n);
 }
 
 static tc_val slice_text(tc_eval *ev, tc_str text, slice_range s) {
@@ -174,7 +179,8 @@ static tc_val slice_text(tc_eval *ev, tc_str text, slice_range s) {
   }
   tc_sb sb = tc_sb_in(ev->arena);
   const tc_val_seq *chars = chars_of(ev, text);
-  for (uint32_t i = 0; i < s.n; i++) tc_sb_add(&sb, chars->items.at[s.start + i * s.step].str->text);
+  for (uint32_t i = 0; i < s.n; i++)
+    tc_sb_add(&sb, chars->items.at[s.start + i * s.step].str->text);
   return tc_py_make_text(ev, tc_sb_str(&sb));
 }
 
@@ -240,7 +246,8 @@ static void set_slice(tc_eval *ev, tc_val_seq *seq, const tc_val *parts, tc_val 
   if (s.step != 1) {
     if (n != s.n) EVAL_FAIL(ev, D_unpack_count, tc_eval_here(ev), n, s.n);
     items = tc_arena_copy(ev->arena, items, n * sizeof *items);
-    for (uint32_t i = 0; i < n; i++) seq->items.at[s.start + i * s.step] = items[i];
+    for (uint32_t i = 0; i < n; i++)
+      seq->items.at[s.start + i * s.step] = items[i];
     return;
   }
   tc_py_check_size(ev, "the list", (int64_t)old + n, false);
@@ -269,8 +276,8 @@ void tc_py_set_item(tc_eval *ev, tc_val object, tc_val index, tc_val value) {
   } else if (object.kind == TC_V_INSTANCE && tc_eval_method(ev, object, "__setitem__", &method)) {
     tc_eval_apply(ev, method, both, 2);
   } else {
-    EVAL_FAIL(ev, D_bad_type, tc_eval_here(ev), "only lists, dicts and buffers have items to assign",
-              tc_val_kind_name(object));
+    EVAL_FAIL(ev, D_bad_type, tc_eval_here(ev),
+              "only lists, dicts and buffers have items to assign", tc_val_kind_name(object));
   }
 }
 
@@ -291,8 +298,10 @@ static void merge_halves(tc_eval *ev, sort_item *at, sort_item *room, uint32_t h
     tc_eval_spend(ev, 1);
     at[k++] = second ? room[j++] : room[i++];
   }
-  while (i < half) at[k++] = room[i++];
-  while (j < n) at[k++] = room[j++];
+  while (i < half)
+    at[k++] = room[i++];
+  while (j < n)
+    at[k++] = room[j++];
 }
 
 static void merge_sort(tc_eval *ev, sort_item *at, sort_item *room, uint32_t n, bool reverse) {
@@ -309,5 +318,6 @@ void tc_py_sort(tc_eval *ev, tc_val *items, uint32_t n, tc_val key, bool reverse
     all[i] = (sort_item){k, items[i]};
   }
   merge_sort(ev, all, all + n, n, reverse);
-  for (uint32_t i = 0; i < n; i++) items[i] = all[i].item;
+  for (uint32_t i = 0; i < n; i++)
+    items[i] = all[i].item;
 }

@@ -21,8 +21,8 @@ static const tc_ast_list *display_of(const tc_ast *rhs) {
 }
 
 static bool needs_binding(tc_val v) {
-  return v.kind == TC_V_ELEMENT || v.kind == TC_V_REGION || v.kind == TC_V_VAR ||
-         v.kind == TC_V_TUPLE || v.kind == TC_V_LIST;
+  return v.kind == TC_V_ELEMENT || v.kind == TC_V_REGION || v.kind == TC_V_VAR
+         || v.kind == TC_V_TUPLE || v.kind == TC_V_LIST;
 }
 
 /* Containers hold what their items were when the container was bound. Only new ones are looked
@@ -93,8 +93,7 @@ static void assign_items(tc_eval *ev, const tc_ast *target, const tc_ast_list *t
   } else if (!tc_eval_items(ev, value, &items, &n)) {
     EVAL_FAIL(ev, D_not_iterable, tc_eval_span(ev, target), tc_val_kind_name(value));
   }
-  if (n != targets->n)
-    EVAL_FAIL(ev, D_unpack_count, tc_eval_span(ev, target), n, targets->n);
+  if (n != targets->n) EVAL_FAIL(ev, D_unpack_count, tc_eval_span(ev, target), n, targets->n);
   const tc_ast_list *display = display_of(rhs);
   if (display && display->n != n) display = NULL;
   items = tc_arena_copy(ev->arena, items, n * sizeof *items);
@@ -160,7 +159,8 @@ static void exec_assign(tc_eval *ev, const tc_ast *stmt) {
   ev->node = stmt;
   bool unpacks = false;
   for (uint32_t i = 0; i < targets->n; i++)
-    unpacks = unpacks || targets->at[i]->kind == TC_AST_TUPLE || targets->at[i]->kind == TC_AST_LIST;
+    unpacks =
+        unpacks || targets->at[i]->kind == TC_AST_TUPLE || targets->at[i]->kind == TC_AST_LIST;
   /* The whole right side is read before anything is written: a, b = b, a. */
   if (unpacks || targets->n > 1) value = tc_eval_bind(ev, value, (tc_name){0}, rhs);
   for (uint32_t i = 0; i < targets->n; i++) {
@@ -225,9 +225,13 @@ static bool declares_parameter(tc_eval *ev, const tc_ast *target) {
   if (!r->fn || !r->kernel_code || r->fn->kind == TC_FN_MACRO || target->kind != TC_AST_NAME)
     return false;
   const tc_ast_list *params = r->fn->node->def.params;
-  for (uint32_t i = 0; i < params->n; i++)
-    if (params->at[i]->param.name.id == target->name.name.id)
-      return tc_scope_peek(ev, target->name.name).kind == TC_V_UNBOUND;
+  for (uint32_t i = 0; i < params->n; i++) {
+    if (params->at[i]->param.name.id != target->name.name.id) continue;
+    /* A tensor declared again is refused by tc_stage_parameter; an annotation of a compile-time
+     * parameter has no effect, as in Python. */
+    enum tc_val_kind kind = tc_scope_peek(ev, target->name.name).kind;
+    return kind == TC_V_UNBOUND || kind == TC_V_BUFFER;
+  }
   return false;
 }
 
@@ -288,9 +292,9 @@ TC_NORETURN static void exec_raise(tc_eval *ev, const tc_ast *stmt) {
     text.n = 0;
     tc_sb_adds(&text, tc_eval_name(ev, type->name.name));
   }
-  if (value && value->kind == TC_AST_CALL && value->call.args->n &&
-      value->call.args->at[0]->kind != TC_AST_STARRED &&
-      value->call.args->at[0]->kind != TC_AST_KEYWORD) {
+  if (value && value->kind == TC_AST_CALL && value->call.args->n
+      && value->call.args->at[0]->kind != TC_AST_STARRED
+      && value->call.args->at[0]->kind != TC_AST_KEYWORD) {
     tc_val message = tc_eval_expr(ev, value->call.args->at[0]);
     tc_sb_adds(&text, ": ");
     tc_sb_add(&text, tc_eval_str(ev, message));
@@ -308,7 +312,8 @@ static enum tc_flow exec_return(tc_eval *ev, const tc_ast *stmt) {
 }
 
 static void exec_import(tc_eval *ev, const tc_ast *stmt, const tc_ast_list *aliases) {
-  for (uint32_t i = 0; i < aliases->n; i++) tc_module_import(ev, stmt, aliases->at[i]);
+  for (uint32_t i = 0; i < aliases->n; i++)
+    tc_module_import(ev, stmt, aliases->at[i]);
 }
 
 TC_NORETURN static void refuse(tc_eval *ev, const tc_ast *stmt, const char *what) {

@@ -32,8 +32,9 @@ const char *tc_val_kind_name(tc_val v) {
   case TC_V_SLICE:
     return "a slice";
   case TC_V_FUNCTION:
-    return v.fn->kind == TC_FN_MACRO ? "a macro" : v.fn->kind == TC_FN_PRIM ? "a prim_func"
-                                                                            : "a function";
+    return v.fn->kind == TC_FN_MACRO  ? "a macro"
+           : v.fn->kind == TC_FN_PRIM ? "a prim_func"
+                                      : "a function";
   case TC_V_PYBUILTIN:
     return v.pyfn->flags & TC_PYF_TYPE ? "a type" : "a builtin function";
   case TC_V_BUILTIN:
@@ -101,8 +102,8 @@ tc_val tc_val_list(tc_arena *arena, const tc_val *items, uint32_t n) {
 void tc_py_check_size(tc_eval *ev, const char *what, int64_t n, bool is_text) {
   int64_t most = is_text ? EVAL_MAX_TEXT_B : EVAL_MAX_ITEMS;
   if (n > most)
-    EVAL_FAIL(ev, D_large_value, tc_eval_here(ev), what, (long long)n,
-              is_text ? "bytes" : "items", (int)most);
+    EVAL_FAIL(ev, D_large_value, tc_eval_here(ev), what, (long long)n, is_text ? "bytes" : "items",
+              (int)most);
   if (n > 0) tc_eval_spend(ev, (uint64_t)(is_text ? n / 64 : n));
 }
 
@@ -132,7 +133,8 @@ tc_val tc_py_make_dict(tc_eval *ev) {
 tc_val tc_py_make_set(tc_eval *ev, const tc_val *items, uint32_t n) {
   tc_val v = {.kind = TC_V_SET, .seq = TC_NEW(ev->arena, tc_val_seq)};
   v.seq->block = tc_block_serial(ev);
-  for (uint32_t i = 0; i < n; i++) tc_py_key_add(ev, v.seq, items[i]);
+  for (uint32_t i = 0; i < n; i++)
+    tc_py_key_add(ev, v.seq, items[i]);
   return v;
 }
 
@@ -164,8 +166,8 @@ int64_t tc_py_need_int(tc_eval *ev, tc_val v, const char *what) {
   int64_t x = 0;
   tc_py_need_known(ev, v, what);
   if (!tc_py_as_int(v, &x))
-    EVAL_FAIL(ev, D_bad_type, tc_eval_here(ev),
-              tc_format(ev->arena, "%s must be an int", what), tc_val_kind_name(v));
+    EVAL_FAIL(ev, D_bad_type, tc_eval_here(ev), tc_format(ev->arena, "%s must be an int", what),
+              tc_val_kind_name(v));
   return x;
 }
 
@@ -179,8 +181,8 @@ tc_str tc_py_need_text(tc_eval *ev, tc_val v, const char *what) {
   tc_str text = {0};
   tc_py_need_known(ev, v, what);
   if (!tc_py_as_text(ev, v, &text))
-    EVAL_FAIL(ev, D_bad_type, tc_eval_here(ev),
-              tc_format(ev->arena, "%s must be a str", what), tc_val_kind_name(v));
+    EVAL_FAIL(ev, D_bad_type, tc_eval_here(ev), tc_format(ev->arena, "%s must be a str", what),
+              tc_val_kind_name(v));
   return text;
 }
 
@@ -273,11 +275,11 @@ bool tc_py_same(tc_val a, tc_val b) {
   case TC_V_VAR:
     return a.buf.id == b.buf.id;
   case TC_V_ENUM:
-    return a.enum_->number == b.enum_->number && strcmp(a.enum_->family, b.enum_->family) == 0 &&
-           !a.enum_->member == !b.enum_->member;
+    return a.enum_->number == b.enum_->number && strcmp(a.enum_->family, b.enum_->family) == 0
+           && !a.enum_->member == !b.enum_->member;
   case TC_V_METHOD:
-    return tc_py_same(a.method->self, b.method->self) &&
-           tc_py_same(a.method->callee, b.method->callee);
+    return tc_py_same(a.method->self, b.method->self)
+           && tc_py_same(a.method->callee, b.method->callee);
   case TC_V_TUPLE:
   case TC_V_LIST:
   case TC_V_SET:
@@ -452,11 +454,13 @@ static uint32_t *key_slot(tc_eval *ev, const tc_val_seq *keys, tc_val key) {
 
 static void index_keys(tc_eval *ev, tc_val_seq *keys) {
   uint32_t n = 8;
-  while (n < keys->items.n * 2 + 2) n *= 2;
+  while (n < keys->items.n * 2 + 2)
+    n *= 2;
   keys->n_slots = n;
   keys->slots = TC_NEW_ARRAY(ev->arena, n, uint32_t);
   tc_eval_spend(ev, keys->items.n);
-  for (uint32_t i = 0; i < keys->items.n; i++) *key_slot(ev, keys, keys->items.at[i]) = i + 1;
+  for (uint32_t i = 0; i < keys->items.n; i++)
+    *key_slot(ev, keys, keys->items.at[i]) = i + 1;
 }
 
 /* The place of `key`; added when it is missing, and *added is set. */
@@ -482,7 +486,8 @@ static bool key_find(tc_eval *ev, const tc_val_seq *keys, tc_val key, uint32_t *
 
 static void key_remove(tc_eval *ev, tc_val_seq *keys, uint32_t at) {
   keys->items.n--;
-  for (uint32_t i = at; i < keys->items.n; i++) keys->items.at[i] = keys->items.at[i + 1];
+  for (uint32_t i = at; i < keys->items.n; i++)
+    keys->items.at[i] = keys->items.at[i + 1];
   index_keys(ev, keys);
 }
 
@@ -525,7 +530,8 @@ bool tc_py_dict_remove(tc_eval *ev, tc_val_dict *dict, tc_val key, tc_val *value
   if (!key_find(ev, &dict->keys, key, &at)) return false;
   *value = dict->values.at[at];
   dict->values.n--;
-  for (uint32_t i = at; i < dict->values.n; i++) dict->values.at[i] = dict->values.at[i + 1];
+  for (uint32_t i = at; i < dict->values.n; i++)
+    dict->values.at[i] = dict->values.at[i + 1];
   key_remove(ev, &dict->keys, at);
   return true;
 }

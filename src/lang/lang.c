@@ -20,14 +20,19 @@ void tc_lang_set_reader(tc_lang *lang, tc_lang_read *read, void *data) {
   lang->read_data = data;
 }
 
-void tc_lang_set_device(tc_lang *lang, const tc_lang_device *device) { lang->device = *device; }
+void tc_lang_set_device(tc_lang *lang, const tc_lang_device *device) {
+  lang->device = *device;
+}
 
-void tc_lang_set_step_limit(tc_lang *lang, uint64_t steps) { lang->step_limit = steps; }
+void tc_lang_set_step_limit(tc_lang *lang, uint64_t steps) {
+  lang->step_limit = steps;
+}
 
 /* ---- -D ---- */
 
 static bool is_vocabulary(const tc_names *names, const tc_ast *node) {
-  while (node->kind == TC_AST_ATTRIBUTE) node = node->attribute.object;
+  while (node->kind == TC_AST_ATTRIBUTE)
+    node = node->attribute.object;
   if (node->kind != TC_AST_NAME) return false;
   tc_str root = tc_names_text(names, node->name.name);
   return tc_str_is(root, "T") || tc_str_is(root, "tilelang") || tc_str_is(root, "tilec");
@@ -214,10 +219,12 @@ static void probe(tc_lang *lang, const char *path, tc_str text, const char *entr
 tc_ir *tc_lang_compile(tc_lang *lang, const char *path, tc_str text, const char *entry,
                        const tc_lang_define *defines, uint32_t n_defines) {
   define_list all = {0};
-  for (uint32_t i = 0; i < n_defines; i++) tc_vec_push(lang->arena, &all, defines[i]);
+  for (uint32_t i = 0; i < n_defines; i++)
+    tc_vec_push(lang->arena, &all, defines[i]);
   if (lang->n_shapes) probe(lang, path, text, entry, defines, n_defines, &all);
   tc_eval *ev = tc_lang_start(lang, all.at, all.n);
-  tc_module *module = tc_module_load(ev, "__main__", tc_str_dup(lang->arena, tc_str_of(path)), text);
+  tc_module *module =
+      tc_module_load(ev, "__main__", tc_str_dup(lang->arena, tc_str_of(path)), text);
   tc_ir *ir = tc_entry_run(ev, module, &entry);
   check_all_used(ev, entry);
   return ir;

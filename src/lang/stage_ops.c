@@ -80,7 +80,10 @@ static tc_value region_value(tc_eval *ev, tc_region_val *region, tc_span span) {
   if (region->loaded.id) return region->loaded;
   tc_val bound = tc_stage_bind(ev, (tc_val){.kind = TC_V_REGION, .region = region}, (tc_name){0},
                                span);
-  return bound.kind == TC_V_EXPR ? bound.value : bound.region->loaded;
+  if (bound.kind == TC_V_EXPR) return bound.value;
+  if (!bound.region->loaded.id)
+    STAGE_FAIL(ev, D_region_as_value, span, tc_stage_buf_name(ev, region->buf));
+  return bound.region->loaded;
 }
 
 tc_value tc_stage_value(tc_eval *ev, tc_val v, tc_span span) {

@@ -7,8 +7,8 @@
 typedef struct sweep {
   tc_ir *ir;
   tc_arena *scratch;
-  bool *needed;      /* by value id */
-  bool *needed_buf;  /* by buffer id */
+  bool *needed;     /* by value id */
+  bool *needed_buf; /* by buffer id */
   TC_VEC(tc_value) work;
 } sweep;
 

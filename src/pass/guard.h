@@ -7,8 +7,8 @@
 
 enum { TC_GUARD_RANK = 16 };
 
-/* `0 <= index` and `index < extent`, compared in the wider of their types; one bool per lane. Either
- * may be the constant true. */
+/* `0 <= index` and `index < extent`, compared in the wider of their types; one bool per lane.
+ * Either may be the constant true. */
 tc_value tc_guard_lower(tc_ir *ir, tc_value index);
 tc_value tc_guard_upper(tc_ir *ir, tc_value index, tc_value extent);
 /* The same for a tile: `0 <= base` and `base + extent <= size`, in 64 bits. */

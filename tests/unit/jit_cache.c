@@ -22,7 +22,7 @@ static void fresh(void) {
 }
 
 static void clean(void) {
-  char command[400];
+  char command[600];
   snprintf(command, sizeof command, "chmod -R u+w '%s' 2>/dev/null; rm -rf '%s'", base, base);
   CHECK(system(command) == 0);
 }
@@ -299,11 +299,11 @@ static void limits(void) {
   CHECK(tc_cache_clean(&cache, t.size_b / 2) == 5);
   CHECK(finds(&cache, "key0") && !finds(&cache, "key1") && !finds(&cache, "key5"));
   CHECK(finds(&cache, "key6") && finds(&cache, "key9"));
-  CHECK(tc_cache_clean(&cache, 1) == 0); /* all were used a moment ago */
+  CHECK(tc_cache_clean(&cache, 1) == 2); /* key7 and key8: the others were used a moment ago */
   CHECK(store(&cache, "bad", "content", path));
   CHECK(truncate(path, 2) == 0);
   CHECK(tc_cache_clean(&cache, UINT64_C(1) << 40) == 1); /* damaged ones go in any case */
-  CHECK(tc_cache_clean(&cache, 0) == 5);
+  CHECK(tc_cache_clean(&cache, 0) == 3);
   t = (tally){0};
   tc_cache_each(&cache, false, count, &t);
   CHECK(t.n == 0);
@@ -364,14 +364,14 @@ static void killed(void) {
     pid_t child = fork();
     if (child == 0) {
       char path[TC_PATH_B];
-      for (;;) {
+      for (int n = 0;; n++) {
         tc_cache cache = open_rw();
         store(&cache, text, content, path);
-        tc_cache_clean(&cache, 0);
+        if (n % 4 == 3) tc_cache_clean(&cache, 0);
       }
     }
     seed = seed * 1103515245 + 12345;
-    struct timespec pause = {.tv_nsec = (long)(seed >> 8) % 8000000};
+    struct timespec pause = {.tv_nsec = (long)(seed >> 8) % 60000000};
     nanosleep(&pause, NULL);
     kill(child, SIGKILL);
     waitpid(child, NULL, 0);
@@ -382,7 +382,7 @@ static void killed(void) {
   }
   bool made;
   CHECK(get("key 0", "the content of key 0, some more bytes", 1000, &made));
-  printf("%d of 60 killed writers had stored\n", n_found);
+  CHECK(n_found > 0); /* or this test would see nothing */
   clean();
 }
 

@@ -186,6 +186,59 @@ static void wrapping(struct kit *k) {
   free(a), free(c), free(base);
 }
 
+/* Bounds written with <=, from the right, and a condition whose index wraps but is no index. */
+static void conditions(struct kit *k) {
+  enum { N = 90 };
+  int32_t *c = calloc(8 * N, 4), *base = calloc(4, 4);
+  base[0] = INT32_MAX - 20, base[1] = 17, base[2] = -17, base[3] = 60;
+  tc_buf C = kit_param(k, "C", TC_DT_int32, c, 8, N), B = kit_param(k, "B", TC_DT_int32, base, 4, -1);
+  tc_value bx, i;
+  tc_region body = kit_kernel(k, kit_i(k, 4), &bx);
+  tc_value b = kit_load(k, body, B, bx), row = kit_op(k, TC_OP_add, bx, kit_i(k, 4));
+  for (uint32_t form = 0; form < 6; form++) {
+    tc_region par = kit_parallel(k, body, kit_i(k, N), &i);
+    tc_value up = kit_op(k, TC_OP_add, b, i), down = kit_op(k, TC_OP_sub, kit_i(k, 70), i), p;
+    tc_value fifty = kit_i(k, 50), five = kit_i(k, 5);
+    if (form == 0) p = kit_op(k, TC_OP_lt, up, fifty);
+    if (form == 1) p = kit_op(k, TC_OP_le, fifty, up);
+    if (form == 2) p = tc_and(k->ir, kit_op(k, TC_OP_le, up, fifty), kit_op(k, TC_OP_lt, five, up));
+    if (form == 3) p = tc_and(k->ir, kit_op(k, TC_OP_le, down, fifty), kit_op(k, TC_OP_le, five, down));
+    if (form == 4) p = tc_and(k->ir, kit_op(k, TC_OP_lt, down, fifty), kit_op(k, TC_OP_lt, five, down));
+    if (form == 5) p = tc_and(k->ir, kit_op(k, TC_OP_lt, kit_op(k, TC_OP_mul, i, kit_i(k, 3)), fifty), kit_op(k, TC_OP_lt, bx, kit_i(k, 2)));
+    tc_value at[2] = {form % 2 ? bx : row, i}, old = kit_load2(k, par, C, at[0], i);
+    tc_store(k->ir, par, C, at, kit_op(k, TC_OP_add, old, kit_i(k, 1 << 2 * form)), p, kit_nowhere);
+  }
+  kit_cpu cpu = native();
+  kit_both(k, &cpu);
+  free(c), free(base);
+}
+
+/* Per-thread code without barriers; groups; a local array used by every iteration. */
+static void threads(struct kit *k) {
+  enum { N = 64 };
+  int32_t *c = calloc(N, 4), *d = calloc(N, 4);
+  tc_buf C = kit_param(k, "C", TC_DT_int32, c, N, -1), D = kit_param(k, "D", TC_DT_int32, d, N, -1);
+  tc_value bx, tx, i, q;
+  tc_region body = kit_kernel(k, kit_i(k, 1), &bx);
+  tc_var thread;
+  tx = kit_new_var(k, "tx", TC_VAR_THREAD, &thread);
+  tc_value stmt = kit_stmt(k, body, TC_OP_perthread, NULL, 0, tc_pl_group(k->ir, (tc_group){.first = 8, .count = 40, .thread = thread}));
+  tc_region in = kit_child(k, stmt, 0);
+  kit_store(k, in, C, tx, kit_op(k, TC_OP_mul, tx, tx));
+  tc_value group = kit_stmt(k, body, TC_OP_group, NULL, 0, tc_pl_group(k->ir, (tc_group){.count = 32}));
+  tc_region part = kit_child(k, group, 0);
+  tc_buf L = kit_alloc(k, part, "L", TC_SCOPE_local, TC_DT_int32, 1, (int64_t[]){4});
+  tc_region par = kit_parallel(k, part, kit_i(k, N), &i);
+  tc_region loop = kit_for(k, par, kit_i(k, 0), kit_i(k, 4), 1, &q);
+  kit_store(k, loop, L, q, kit_op(k, TC_OP_add, i, q));
+  tc_value turned = kit_op(k, TC_OP_floormod, i, kit_i(k, 4));
+  kit_store(k, par, D, i, kit_op(k, TC_OP_add, kit_load(k, par, L, turned), kit_load(k, par, C, i)));
+  kit_cpu cpu = native();
+  kit_both(k, &cpu);
+  kit_check(k, c[7] == 0 && c[47] == 47 * 47 && c[48] == 0, "threads 8 to 47");
+  free(c), free(d);
+}
+
 /* ---- asserts, print ---- */
 
 static void asserts(struct kit *k) {
@@ -650,6 +703,8 @@ int main(void) {
   KIT_CASE(&t, privates);
   KIT_CASE(&t, loops);
   KIT_CASE(&t, wrapping);
+  KIT_CASE(&t, conditions);
+  KIT_CASE(&t, threads);
   KIT_CASE(&t, asserts);
   KIT_CASE(&t, prints);
   KIT_CASE(&t, divisions);

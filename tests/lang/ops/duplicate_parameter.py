@@ -1,8 +1,10 @@
+import tilec
 import tilec.language as T
 
 
-@T.prim_func
-def main(A: T.Tensor((64, 64), "float32")):
+@tilec.jit
+def main(A):
     A: T.Tensor((4,), "float32")
+    A: T.Tensor((8,), "float32")
     with T.Kernel(1) as bx:
-        A[0, 0] = 1.0
+        A[0] = 1.0

@@ -1,0 +1,17 @@
+import tilec
+import tilec.language as T
+
+def tile(rows, cols):
+    return rows * cols
+
+
+@tilec.jit
+def factory(n=3):
+    x = tile(1, 2, 3)
+
+    @T.prim_func
+    def main(A: T.Tensor((64,), T.float32)):
+        with T.Kernel(4) as bx:
+            A[bx] = 1.0
+
+    return main

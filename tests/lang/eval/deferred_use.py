@@ -1,0 +1,16 @@
+import tilec
+import tilec.language as T
+
+import torch
+
+
+@tilec.jit
+def factory(n=3):
+    weights = torch.zeros(n)
+
+    @T.prim_func
+    def main(A: T.Tensor((64,), T.float32)):
+        with T.Kernel(4) as bx:
+            A[bx] = 1.0
+
+    return main

@@ -1,0 +1,12 @@
+import tilec
+import tilec.language as T
+
+
+@T.prim_func
+def main(A: T.Tensor((64,), T.float32), n: T.int32):
+    with T.Kernel(4, threads=32) as bx:
+        if n > 2:
+            scale = 2.0
+        else:
+            scale = 3.0
+        A[bx] = scale

@@ -1,0 +1,14 @@
+import tilec
+import tilec.language as T
+
+
+@tilec.jit
+def factory(dtype="Float16"):
+    dtype = dtype.lowr()
+
+    @T.prim_func
+    def main(A: T.Tensor((64,), T.float32)):
+        with T.Kernel(4) as bx:
+            A[bx] = 1.0
+
+    return main

@@ -1,0 +1,6 @@
+import tilec
+import tilec.language as T
+
+
+def helper(x):
+    return x + 1

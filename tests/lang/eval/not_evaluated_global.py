@@ -1,0 +1,21 @@
+import tilec
+import tilec.language as T
+
+calls = 0
+
+
+def count():
+    global calls
+    calls += 1
+
+
+@tilec.jit
+def factory(n=3):
+    count()
+
+    @T.prim_func
+    def main(A: T.Tensor((64,), T.float32)):
+        with T.Kernel(4) as bx:
+            A[bx] = 1.0
+
+    return main

@@ -1,0 +1,9 @@
+# tilec: -D n=3
+import tilec
+import tilec.language as T
+
+
+@T.prim_func
+def main(A: T.Tensor((64,), T.float32), n: T.int32):
+    with T.Kernel(4, threads=32) as bx:
+        A[bx] = 1.0

@@ -1,0 +1,3 @@
+# tilec: helper
+def something(n):
+    return n

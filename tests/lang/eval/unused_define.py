@@ -1,0 +1,14 @@
+# tilec: -D blokc=32
+import tilec
+import tilec.language as T
+
+
+@tilec.jit
+def factory(block=64):
+
+    @T.prim_func
+    def main(A: T.Tensor((64,), T.float32)):
+        with T.Kernel(4) as bx:
+            A[bx] = 1.0
+
+    return main
