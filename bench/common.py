@@ -117,15 +117,17 @@ class Job:
         return self.defines["dtype"]
 
     def command(self, tilec, folder, *more):
-        """The command that runs it on inputs which this call writes into `folder`."""
+        """The command that runs it on the files of `folder`."""
         command = [tilec, "run", EXAMPLES / self.entry, "--target=cpu", *more]
         for name, value in self.defines.items():
             command += ["-D", f"{name}={value}"]
+        for name in self.inputs:
+            command += ["--in", f"{name}={Path(folder) / name}.npy"]
+        return [*command, "--out", f"{self.output}={Path(folder) / self.output}.npy"]
+
+    def write_inputs(self, folder):
         for name, array in self.inputs.items():
-            path = Path(folder) / f"{name}.npy"
-            np.save(path, array.stored)
-            command += ["--in", f"{name}={path}"]
-        return command
+            np.save(Path(folder) / f"{name}.npy", array.stored)
 
 
 def gemm_job(size, dtype, rng, epilogue=True):
@@ -216,16 +218,15 @@ def measure(job, tilec, threads):
     """Runs the job in its own process, on the first `threads` CPUs that this one may use."""
     row = Row(f"tilec {job.name}", job.dtype, threads, 0.0, job.flop)
     with tempfile.TemporaryDirectory(prefix="tilec-bench-") as folder:
-        out = Path(folder) / "out.npy"
-        command = job.command(tilec, folder, "--bench", "--format=json")
-        command += ["--out", f"{job.output}={out}"]
+        job.write_inputs(folder)
         try:
-            ended = run(command, cpus(threads))
+            ended = run(job.command(tilec, folder, "--bench", "--format=json"), cpus(threads))
             row.problem = ended.problem
             if row.problem:
                 return row
             row.seconds = ended.json["time_ns"] * 1e-9
-            got = decode(np.load(out, allow_pickle=False), job.dtype)
+            out = np.load(Path(folder) / f"{job.output}.npy", allow_pickle=False)
+            got = decode(out, job.dtype)
         except (OSError, ValueError) as error:
             row.problem = str(error)
             return row

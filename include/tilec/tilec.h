@@ -454,7 +454,7 @@ typedef struct tilec_diagnostic {
 } tilec_diagnostic;
 /* How many diagnostics there are. */
 TILEC_API size_t tilec_diagnostic_count(void);
-/* Diagnostic `i`, by code. returns TILEC_OK, TILEC_USAGE (past the end). */
+/* Diagnostic `i`. returns TILEC_OK, TILEC_USAGE (past the end). */
 TILEC_API tilec_status tilec_diagnostic_at(size_t i, tilec_diagnostic *out);
 /* Finds "E0412" (any case) or the name; TILEC_USAGE when there is none. */
 TILEC_API tilec_status tilec_diagnostic_find(const char *code, tilec_diagnostic *out);

@@ -40,8 +40,10 @@ int cli_opt(cli *c) {
   tilec_program *program;
   tilec_text *text = NULL;
   tilec_error *error;
-  if (c->print_pipeline)
-    return give_text(c, tilec_pass_table(c->context, &text, &error), text, error);
+  if (c->print_pipeline) {
+    tilec_status made = tilec_pass_table(c->context, &text, &error);
+    return give_text(c, made, text, error);
+  }
   int code = cli_open_program(c, &program);
   if (code) return code;
   tilec_status status = tilec_program_opt(program, c->passes ? c->passes : "", &text, &error);

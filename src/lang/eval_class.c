@@ -203,6 +203,7 @@ void tc_eval_set_attribute(tc_eval *ev, tc_val object, tc_name name, tc_val valu
       && member.fn->role == TC_ROLE_PROPERTY)
     EVAL_FAIL(ev, D_bad_value, tc_eval_here(ev),
               tc_format(ev->arena, "property '%s' has no setter", tc_eval_name(ev, name)));
+  value = tc_eval_keep(ev, value);
   tc_block_check_change(ev, object.instance->block, value, "an object");
   tc_slots_set(ev, object.instance->slots, name, value);
 }

@@ -18,7 +18,7 @@ static void eval_display(tc_eval *ev, const tc_ast_list *list, vals *out) {
   for (uint32_t i = 0; i < list->n; i++) {
     const tc_ast *item = list->at[i];
     if (item->kind != TC_AST_STARRED) {
-      tc_vec_push(ev->arena, out, tc_eval_expr(ev, item));
+      tc_vec_push(ev->arena, out, tc_eval_keep(ev, tc_eval_expr(ev, item)));
       continue;
     }
     const tc_val *items;
@@ -57,7 +57,7 @@ static tc_val eval_dict(tc_eval *ev, const tc_ast *node) {
     const tc_ast *pair = node->dict.pairs->at[i];
     tc_val key = {0};
     if (pair->pair.key) key = tc_eval_expr(ev, pair->pair.key);
-    tc_val value = tc_eval_expr(ev, pair->pair.value);
+    tc_val value = tc_eval_keep(ev, tc_eval_expr(ev, pair->pair.value));
     ev->node = pair;
     if (pair->pair.key) {
       tc_eval_dict_set(ev, dict.dict, key, value);
@@ -85,7 +85,7 @@ static void add_element(tc_eval *ev, comprehension *c) {
   const tc_ast *node = c->node;
   if (node->kind == TC_AST_DICT_COMP) {
     tc_val key = tc_eval_expr(ev, node->dict_comp.key);
-    tc_val value = tc_eval_expr(ev, node->dict_comp.value);
+    tc_val value = tc_eval_keep(ev, tc_eval_expr(ev, node->dict_comp.value));
     ev->node = node;
     tc_eval_dict_set(ev, c->result.dict, key, value);
     return;
@@ -94,6 +94,7 @@ static void add_element(tc_eval *ev, comprehension *c) {
                                  : node->kind == TC_AST_SET_COMP ? node->set_comp.element
                                                                  : node->generator.element);
   ev->node = node;
+  item = tc_eval_keep(ev, item);
   if (node->kind == TC_AST_SET_COMP) {
     tc_py_key_add(ev, c->result.seq, item);
     return;
@@ -180,6 +181,8 @@ tc_val tc_eval_settle(tc_eval *ev, tc_val v) {
   if (!place || !ev->cursor.at.id) return v;
   return tc_stage_bind(ev, v, (tc_name){0}, tc_eval_at(ev, ev->node));
 }
+
+tc_val tc_eval_keep(tc_eval *ev, tc_val v) { return v.kind == TC_V_VAR ? v : tc_eval_settle(ev, v); }
 
 static tc_value condition_of(tc_eval *ev, tc_val v, const tc_ast *node) {
   tc_span span = tc_eval_at(ev, node);

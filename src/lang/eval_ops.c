@@ -382,15 +382,22 @@ static bool compare_sets(tc_eval *ev, enum tc_ast_cmpop op, tc_val a, tc_val b) 
   return subset(ev, a.seq, b.seq, op == TC_CMPOP_LT);
 }
 
+static void refuse_deferred(tc_eval *ev, tc_val a, tc_val b) {
+  if (a.kind == TC_V_DEFERRED) tc_py_need_known(ev, a, "an operand");
+  if (b.kind == TC_V_DEFERRED) tc_py_need_known(ev, b, "an operand");
+}
+
 static bool equal_operands(tc_eval *ev, tc_val a, tc_val b) {
   tc_val method;
   if (a.kind == TC_V_INSTANCE && tc_eval_method(ev, a, "__eq__", &method))
     return tc_py_truth(ev, tc_eval_apply(ev, method, &b, 1), "the result of __eq__");
-  if (a.kind == TC_V_DEFERRED || b.kind == TC_V_DEFERRED) {
-    tc_py_need_known(ev, a, "an operand");
-    tc_py_need_known(ev, b, "an operand");
-  }
+  refuse_deferred(ev, a, b);
   return tc_eval_equal(ev, a, b);
+}
+
+static bool same_operands(tc_eval *ev, tc_val a, tc_val b) {
+  refuse_deferred(ev, a, b);
+  return tc_py_same(a, b);
 }
 
 bool tc_py_compare(tc_eval *ev, enum tc_ast_cmpop op, tc_val a, tc_val b) {
@@ -400,9 +407,9 @@ bool tc_py_compare(tc_eval *ev, enum tc_ast_cmpop op, tc_val a, tc_val b) {
   case TC_CMPOP_NE:
     return !equal_operands(ev, a, b);
   case TC_CMPOP_IS:
-    return tc_py_same(a, b);
+    return same_operands(ev, a, b);
   case TC_CMPOP_IS_NOT:
-    return !tc_py_same(a, b);
+    return !same_operands(ev, a, b);
   case TC_CMPOP_IN:
     return tc_py_contains(ev, b, a);
   case TC_CMPOP_NOT_IN:

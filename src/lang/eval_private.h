@@ -238,6 +238,8 @@ void tc_eval_assign(tc_eval *ev, const tc_ast *target, tc_val value, const tc_as
 tc_val tc_eval_bind(tc_eval *ev, tc_val value, tc_name name, const tc_ast *rhs);
 /* A staged place (element, var, region) read now; anything else as it is. */
 tc_val tc_eval_settle(tc_eval *ev, tc_val value);
+/* What a container keeps: the same, except that an alloc_var stays one. */
+tc_val tc_eval_keep(tc_eval *ev, tc_val value);
 tc_val tc_eval_binary(tc_eval *ev, enum tc_ast_binop op, tc_val a, tc_val b);
 /* Items of an index: a[i], a[i, j], a[i:j]. *is_tuple tells a[i] from a[i,]. */
 void tc_eval_index(tc_eval *ev, const tc_ast *node, const tc_val **items, uint32_t *n,
@@ -409,6 +411,8 @@ struct tc_lang {
 };
 
 /* A fresh evaluation: everything that an earlier one of the session left is forgotten. */
+/* Whether a name was given with -D, without using it. */
+bool tc_eval_is_defined(const tc_eval *ev, tc_name name);
 tc_eval *tc_lang_start(tc_lang *lang, const tc_lang_define *defines, uint32_t n_defines);
 /* *entry: its name or NULL; becomes the name. */
 tc_ir *tc_entry_run(tc_eval *ev, tc_module *module, const char **entry);

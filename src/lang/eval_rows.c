@@ -251,8 +251,9 @@ tc_val tc_py_call(tc_eval *ev, const tc_pybuiltin *row, const tc_call_args *args
   tc_val values[EVAL_MAX_PY_PARAMS];
   read_signature(ev, row, &s);
   bind(ev, row, args, &s);
+  bool keeps = row->owner == TC_PY_LIST || row->owner == TC_PY_DICT || row->owner == TC_PY_SET;
   for (uint32_t i = 0; i < s.n; i++)
-    values[i] = s.at[i].value;
+    values[i] = keeps ? tc_eval_keep(ev, s.at[i].value) : s.at[i].value;
   if (row->real) return call_real(ev, row, values[0]);
   tc_eval_enter(ev);
   tc_val result = row->run(ev, values);

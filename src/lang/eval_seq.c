@@ -262,6 +262,7 @@ static void set_slice(tc_eval *ev, tc_val_seq *seq, const tc_val *parts, tc_val 
 }
 
 void tc_py_set_item(tc_eval *ev, tc_val object, tc_val index, tc_val value) {
+  value = tc_eval_keep(ev, value);
   tc_val method, both[2] = {index, value};
   tc_py_need_known(ev, object, "the object");
   if (object.kind == TC_V_DICT) {

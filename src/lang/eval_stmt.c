@@ -274,6 +274,7 @@ static void exec_assert(tc_eval *ev, const tc_ast *stmt) {
   if (stmt->assert_.message) message = tc_eval_expr(ev, stmt->assert_.message);
   tc_span span = tc_eval_at(ev, stmt);
   if (staged) {
+    if (ev->lazy_operand) EVAL_FAIL(ev, D_lazy_statement, span, "an assertion");
     tc_stage_assert(ev, test, message, span);
     return;
   }

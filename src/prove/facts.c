@@ -357,16 +357,16 @@ static void compute(tc_prover *p, tc_value v) {
 }
 
 tc_slot *tc_slot_at(tc_prover *p, tc_value v) {
-  uint32_t chunk = v.id / TC_CHUNK_OPS;
+  uint32_t chunk = v.id / TC_SLOT_CHUNK;
   if (chunk >= p->n_chunks) {
-    uint32_t n = chunk + 8;
+    uint32_t n = chunk * 2 + 8;
     tc_slot **all = TC_NEW_ARRAY(p->arena, n, tc_slot *);
     if (p->n_chunks) memcpy(all, p->slots, p->n_chunks * sizeof *all);
     p->slots = all;
     p->n_chunks = n;
   }
-  if (!p->slots[chunk]) p->slots[chunk] = TC_NEW_ARRAY(p->arena, TC_CHUNK_OPS, tc_slot);
-  return &p->slots[chunk][v.id % TC_CHUNK_OPS];
+  if (!p->slots[chunk]) p->slots[chunk] = TC_NEW_ARRAY(p->arena, TC_SLOT_CHUNK, tc_slot);
+  return &p->slots[chunk][v.id % TC_SLOT_CHUNK];
 }
 
 /* Does this op's fact look at its operands? */

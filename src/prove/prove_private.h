@@ -76,13 +76,14 @@ typedef struct tc_term {
   int64_t by;
 } tc_term;
 
+enum { TC_SLOT_CHUNK = 256 };
 struct tc_prover {
   tc_ir *ir;
   tc_arena *arena;
   tc_prove_options options;
   tc_prove_stats *stats, own_stats;
 
-  tc_slot **slots; /* chunks of TC_CHUNK_OPS, by value id */
+  tc_slot **slots; /* chunks of TC_SLOT_CHUNK, by value id */
   uint32_t n_chunks;
 
   TC_VEC(tc_value) conditions;
