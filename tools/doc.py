@@ -4,11 +4,15 @@
 usage: doc.py [--check] [--tilec PROGRAM]
 
 --check writes nothing and fails, naming the pages, when what the tables say now is not what is
-printed there. A page written by hand fails when it names a diagnostic that does not exist. With --tilec the page of the command line is printed too, from what PROGRAM says."""
+printed there. A page written by hand fails when it names a diagnostic or a file that does not exist,
+or quotes lines that are not where it says. With --tilec, the page of the command line is printed
+and the blocks of other pages marked `printed by tilec ...` are printed by PROGRAM; without it, they
+are left alone."""
 
 import argparse
 from pathlib import Path
 import re
+import subprocess
 import sys
 
 from deftable import TableError, read, sections
@@ -499,18 +503,82 @@ def cpu():
     )
 
 
+# ---- the command ----
+
+
+def command_line(program):
+    def help_of(*verb):
+        done = subprocess.run(
+            [program, "help", *verb], capture_output=True, text=True, timeout=60, check=True
+        )
+        return re.sub(r" +$", "", done.stdout.rstrip("\n"), flags=re.M)
+
+    overview = help_of()
+    verbs = re.findall(r"(?m)^  ([a-z]+) ", overview.split("\n\n")[1])
+    blocks = [f"```\n{overview}\n```"]
+    for verb in verbs:
+        blocks += [heading(f"tilec {verb}"), f"```\n{help_of(verb)}\n```"]
+    return page("The command", "`tilec help`", *blocks)
+
+
 # ---- pages written by hand ----
 
 
-def unknown_codes():
-    """Yields a finding for each code that a page names and diags.def lacks."""
+QUOTE = re.compile(r"<!-- from (\S+) -->\n```\w*\n(.*?)```", re.S)
+
+
+def line_at(text, offset):
+    return text.count("\n", 0, offset) + 1
+
+
+def hand_written():
+    """Yields a finding for each code that a page names and diags.def lacks, for each block that is
+    not in the file it is said to be from, and for each link to a file that is not there. The parts
+    of a block that two empty lines separate need not be neighbours in the file."""
     known = {row[0] for row in read(SOURCES / "base/diags.def", {"DIAG"})}
-    files = [*ROOT.glob("*.md"), *PAGES.parent.glob("*.md")]
-    for file in sorted(files):
-        for number, line in enumerate(file.read_text(encoding="utf-8").split("\n"), 1):
-            for code_named in re.findall(r"\bE0\d{3}\b", line):
-                if code_named not in known:
-                    yield f"{file.relative_to(ROOT)}:{number}: there is no {code_named}"
+    for file in sorted([*ROOT.glob("*.md"), *PAGES.parent.glob("*.md")]):
+        text = file.read_text(encoding="utf-8")
+
+        def finding(match, what):
+            return f"{file.relative_to(ROOT)}:{line_at(text, match.start())}: {what}"
+
+        for match in re.finditer(r"\bE0\d{3}\b", text):
+            if match[0] not in known:
+                yield finding(match, f"there is no {match[0]}")
+        for match in QUOTE.finditer(text):
+            source = (ROOT / match[1]).read_text(encoding="utf-8")
+            for part in match[2].split("\n\n\n"):
+                if part.strip("\n") not in source:
+                    yield finding(match, f"{match[1]} has no such lines")
+        for match in re.finditer(r"\]\((?!https?:)([^)#\s]+)", text):
+            if not (file.parent / match[1]).exists():
+                yield finding(match, f"{match[1]} does not exist")
+
+
+PRINTED = re.compile(r"(<!-- printed by tilec (.*?) -->\n```\n)(.*?)(```)", re.S)
+
+
+def printed(program):
+    """Hand-written pages with the blocks that are marked as printed by the program filled in:
+    name from docs/reference, and text."""
+    found = {}
+    for file in sorted(PAGES.parent.glob("*.md")):
+
+        def output(match):
+            done = subprocess.run(
+                [program.resolve(), *match[2].split()],
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=True,
+                cwd=ROOT,
+            )
+            return match[1] + done.stdout + match[4]
+
+        text = file.read_text(encoding="utf-8")
+        if PRINTED.search(text):
+            found[f"../{file.name}"] = PRINTED.sub(output, text)
+    return found
 
 
 # ---- writing ----
@@ -528,7 +596,14 @@ def pages(program):
         "options.md": options(),
         "cpu.md": cpu(),
     }
+    if program:
+        found["command.md"] = command_line(program)
+        found |= printed(program)
     return found
+
+
+def where(name):
+    return (PAGES / name).resolve().relative_to(ROOT)
 
 
 def main():
@@ -538,8 +613,8 @@ def main():
     args = parser.parse_args()
     try:
         wanted = pages(args.tilec)
-        findings = list(unknown_codes())
-    except (TableError, OSError) as error:
+        findings = list(hand_written())
+    except (TableError, OSError, subprocess.SubprocessError) as error:
         print(f"doc: {error}", file=sys.stderr)
         print("0 passed, 1 failed")
         return 1
@@ -550,11 +625,11 @@ def main():
     ]
     for name in stale:
         if args.check:
-            print(f"docs/reference/{name}:1: stale: run ./dev doc")
+            print(f"{where(name)}:1: stale: run ./dev doc")
         else:
             PAGES.mkdir(parents=True, exist_ok=True)
             (PAGES / name).write_text(wanted[name], encoding="utf-8")
-            print(f"wrote docs/reference/{name}")
+            print(f"wrote {where(name)}")
     for finding in findings:
         print(finding)
     n_stale = len(stale) if args.check else 0

@@ -33,7 +33,7 @@ import sys
 TIMEOUT_S = 60
 UTF_8 = {"encoding": "utf-8", "errors": "surrogateescape"}  # some tests are about other bytes
 OPTIONS = re.compile(r"\s*(?:#|//)\s*tilec:(.*)")
-FAILED = (1, 3)  # exit statuses of a user's error: 3 is for what the check found
+FAILED = (1, 3, 5)  # exit statuses of a user's error: 3: what the check found, 5: a budget
 
 
 @dataclass

@@ -63,6 +63,7 @@ static tilec_status status_of_diag(enum tc_diag_id id) {
   case D_outside_storage:
   case D_undefined_value:
   case D_divided_by_zero: return TILEC_CHECK_FAILED;
+  case D_step_limit:
   case D_too_many_steps: return TILEC_BUDGET;
   case D_too_much_memory: return TILEC_MEMORY;
   default: break;

@@ -169,7 +169,10 @@ int cli_open_program(cli *c, tilec_program **program) {
   return status == TILEC_OK ? EXIT_OK : cli_fail_with(c, status, error);
 }
 
+/* A device is refused: the rename would put a plain file in its place. */
 static int give_file(const cli *c, const char *data, size_t n) {
+  int code = npy_can_write(c, c->output);
+  if (code) return code;
   char *temporary = cli_format("%s.XXXXXX", c->output);
   int fd = mkstemp(temporary);
   FILE *to = fd < 0 ? NULL : fdopen(fd, "wb");

@@ -211,9 +211,8 @@ static void set_param(tc_eval *ev, const tc_ast *param, tc_val v) {
 }
 
 static void bind_run_time(tc_eval *ev, const tc_ast *param, tc_val annotation) {
-  tc_val given;
   ev->node = param;
-  if (tc_eval_define(ev, param->param.name, &given))
+  if (tc_eval_is_defined(ev, param->param.name))
     EVAL_FAIL(ev, D_runtime_define, param->span, tc_eval_name(ev, param->param.name));
   set_param(ev, param,
             tc_stage_parameter(ev, param->param.name, annotation, tc_eval_at(ev, param)));
@@ -237,17 +236,14 @@ static bool bind_param(tc_eval *ev, tc_function *fn, uint32_t i) {
     return true;
   }
   if (prim) return true; /* declared in the body */
-  if (tc_eval_define(ev, param->param.name, &given)) {
-    if (declared_in_body(def->def.body, param->param.name) && fn->defaults[i].kind == TC_V_UNBOUND)
+  if (fn->defaults[i].kind == TC_V_UNBOUND && declared_in_body(def->def.body, param->param.name)) {
+    if (tc_eval_is_defined(ev, param->param.name))
       EVAL_FAIL(ev, D_runtime_define, param->span, tc_eval_name(ev, param->param.name));
-    set_param(ev, param, given);
     return true;
   }
-  if (fn->defaults[i].kind != TC_V_UNBOUND) {
-    set_param(ev, param, fn->defaults[i]);
-    return true;
-  }
-  return declared_in_body(def->def.body, param->param.name);
+  if (!tc_eval_define(ev, param->param.name, &given)) given = fn->defaults[i];
+  set_param(ev, param, given);
+  return given.kind != TC_V_UNBOUND;
 }
 
 static tc_name param_name(const tc_ir *ir, const tc_param *param) {

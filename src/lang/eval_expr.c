@@ -182,7 +182,9 @@ tc_val tc_eval_settle(tc_eval *ev, tc_val v) {
   return tc_stage_bind(ev, v, (tc_name){0}, tc_eval_at(ev, ev->node));
 }
 
-tc_val tc_eval_keep(tc_eval *ev, tc_val v) { return v.kind == TC_V_VAR ? v : tc_eval_settle(ev, v); }
+tc_val tc_eval_keep(tc_eval *ev, tc_val v) {
+  return v.kind == TC_V_VAR ? v : tc_eval_settle(ev, v);
+}
 
 static tc_value condition_of(tc_eval *ev, tc_val v, const tc_ast *node) {
   tc_span span = tc_eval_at(ev, node);

@@ -12,7 +12,8 @@
 
 enum {
   EVAL_MAX_CALLS = 200,
-  EVAL_MAX_NESTING = 4000,   /* levels of C recursion: at most 4 MiB of stack with sanitizers */
+  EVAL_MAX_NESTING = 1600,   /* levels of C recursion: about 400 KiB of stack */
+  EVAL_MAX_BLOCKS = 100,     /* run-time blocks inside each other: passes walk them recursively */
   EVAL_MAX_ITEMS = 1 << 22,  /* of one list, tuple or set */
   EVAL_MAX_TEXT_B = 1 << 24, /* of one str */
   EVAL_MAX_PY_PARAMS = 6,
@@ -56,7 +57,7 @@ typedef struct tc_staged_block {
   struct tc_staged_block *outer;
   enum tc_block_kind kind;
   const tc_ast *node;
-  uint32_t serial, loops, trail;
+  uint32_t serial, loops, trail, depth;
 } tc_staged_block;
 
 typedef struct tc_trail {

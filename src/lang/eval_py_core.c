@@ -224,6 +224,20 @@ tc_class *tc_eval_class_of(tc_val v) {
   return v.kind == TC_V_INSTANCE ? v.instance->klass : NULL;
 }
 
+/* isinstance(x, T.dtype) and the like. */
+static bool is_vocabulary_kind(tc_eval *ev, tc_val v, tc_val type) {
+  static const struct {
+    const char *name;
+    enum tc_val_kind kind;
+  } KINDS[] = {{"dtype", TC_V_DTYPE}, {"Buffer", TC_V_BUFFER}, {"Tensor", TC_V_BUFFER}};
+  tc_span span = tc_eval_at(ev, ev->node);
+  for (size_t i = 0; i < TC_COUNT(KINDS); i++) {
+    tc_val known = tc_stage_vocabulary(ev, tc_str_of(KINDS[i].name), span);
+    if (tc_py_same(known, type)) return v.kind == KINDS[i].kind;
+  }
+  EVAL_FAIL(ev, D_not_evaluated, span, "isinstance() with this T.* name", "");
+}
+
 static bool is_a(tc_eval *ev, tc_val v, tc_val type) {
   if (type.kind == TC_V_TUPLE) {
     tc_eval_enter(ev);
@@ -239,6 +253,7 @@ static bool is_a(tc_eval *ev, tc_val v, tc_val type) {
       klass = klass->base;
     return klass != NULL;
   }
+  if (type.kind == TC_V_BUILTIN) return is_vocabulary_kind(ev, v, type);
   /* Nothing here is an object of a module that is not there. */
   if (type.kind == TC_V_DEFERRED) return false;
   if (type.kind != TC_V_PYBUILTIN || !(type.pyfn->flags & TC_PYF_TYPE))
@@ -251,7 +266,13 @@ static bool is_a(tc_eval *ev, tc_val v, tc_val type) {
   return own == type.pyfn;
 }
 
+/* What is not there could be anything. */
+static void refuse_deferred(tc_eval *ev, tc_val v) {
+  if (v.kind == TC_V_DEFERRED) tc_py_need_known(ev, v, "the argument");
+}
+
 tc_val tc_py_isinstance(tc_eval *ev, const tc_val *a) {
+  refuse_deferred(ev, a[0]);
   return tc_val_bool(is_a(ev, a[0], a[1]));
 }
 
@@ -278,12 +299,14 @@ tc_val tc_py_getattr(tc_eval *ev, const tc_val *a) {
 
 tc_val tc_py_hasattr(tc_eval *ev, const tc_val *a) {
   tc_val value;
+  refuse_deferred(ev, a[0]);
   return tc_val_bool(tc_eval_attribute(ev, a[0], attribute_name(ev, a[1]), &value)
                      && value.kind != TC_V_DEFERRED);
 }
 
 tc_val tc_py_callable(tc_eval *ev, const tc_val *a) {
   tc_val method;
+  refuse_deferred(ev, a[0]);
   if (a[0].kind == TC_V_INSTANCE) return tc_val_bool(tc_eval_method(ev, a[0], "__call__", &method));
   return tc_val_bool(a[0].kind == TC_V_FUNCTION || a[0].kind == TC_V_PYBUILTIN
                      || a[0].kind == TC_V_BUILTIN || a[0].kind == TC_V_METHOD

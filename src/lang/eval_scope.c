@@ -106,7 +106,11 @@ void tc_block_open(tc_eval *ev, tc_staged_block *block, enum tc_block_kind kind,
                              .kind = kind,
                              .node = node,
                              .serial = ++ev->lang->n_blocks,
-                             .trail = ev->lang->trail.n};
+                             .trail = ev->lang->trail.n,
+                             .depth = ev->block ? ev->block->depth + 1 : 1};
+  if (block->depth > EVAL_MAX_BLOCKS)
+    EVAL_FAIL(ev, D_deep_evaluation, tc_eval_span(ev, node), (int)EVAL_MAX_BLOCKS,
+              "run-time blocks");
   if (repeats(block)) block->loops = ++ev->lang->n_loops;
   ev->block = block;
 }

@@ -102,18 +102,29 @@ static tc_val evaluate_define(tc_eval *ev, const tc_define *define) {
   return value;
 }
 
+static tc_define *find_define(const tc_eval *ev, tc_name name) {
+  tc_lang *lang = ev->lang;
+  for (uint32_t i = 0; i < lang->n_defines; i++)
+    if (lang->defines[i].name.id == name.id) return &lang->defines[i];
+  return NULL;
+}
+
+bool tc_eval_is_defined(const tc_eval *ev, tc_name name) {
+  return find_define(ev, name) != NULL;
+}
+
 bool tc_eval_define(tc_eval *ev, tc_name name, tc_val *value) {
   tc_lang *lang = ev->lang;
-  tc_vec_push(ev->arena, &lang->asked, name);
-  for (uint32_t i = 0; i < lang->n_defines; i++) {
-    tc_define *define = &lang->defines[i];
-    if (define->name.id != name.id) continue;
-    if (!define->evaluated) define->value = evaluate_define(ev, define);
-    define->evaluated = define->used = true;
-    *value = define->value;
-    return true;
-  }
-  return false;
+  bool asked = false;
+  for (uint32_t i = 0; i < lang->asked.n; i++)
+    asked = asked || lang->asked.at[i].id == name.id;
+  if (!asked) tc_vec_push(ev->arena, &lang->asked, name);
+  tc_define *define = find_define(ev, name);
+  if (!define) return false;
+  if (!define->evaluated) define->value = evaluate_define(ev, define);
+  define->evaluated = define->used = true;
+  *value = define->value;
+  return true;
 }
 
 static void check_all_used(tc_eval *ev, const char *entry) {

@@ -80,8 +80,8 @@ tc_val tc_do_alloc_var(tc_eval *ev, stage_args *a) {
 
 /* ---- views ---- */
 
-static tc_value count_elements(tc_eval *ev, const tc_value *shape, uint32_t rank, int64_t bits) {
-  tc_value total = tc_const_int(ev->ir, tc_scalar_type(TC_DT_int64), bits);
+tc_value tc_stage_bits(tc_eval *ev, const tc_value *shape, uint32_t rank, tc_type elem) {
+  tc_value total = tc_const_int(ev->ir, tc_scalar_type(TC_DT_int64), tc_type_bits(elem));
   for (uint32_t d = 0; d < rank; d++) total = tc_stage_arith(ev, TC_OP_mul, total, shape[d]);
   return total;
 }
@@ -110,8 +110,8 @@ tc_val tc_do_view(tc_eval *ev, stage_args *a) {
   uint32_t rank = a->v[1].kind == TC_V_NONE
                       ? rescaled_shape(ev, b, elem, shape, a->span)
                       : tc_stage_shape(ev, a->v[1], shape, "the shape of a view", a->at[1]);
-  tc_value have = count_elements(ev, b->shape, b->rank, tc_type_bits(b->elem));
-  tc_value want = count_elements(ev, shape, rank, tc_type_bits(elem));
+  tc_value have = tc_stage_bits(ev, b->shape, b->rank, b->elem);
+  tc_value want = tc_stage_bits(ev, shape, rank, elem);
   if (have.id != want.id || b->strides) {
     TC_DIAG(ev->diags, D_view_size, a->span, tc_name_of(ev->ir, b->name),
             tc_stage_show_shape(ev, b->shape, b->rank), tc_type_name(ev->arena, b->elem),

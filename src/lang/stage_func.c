@@ -75,30 +75,57 @@ static tc_val tensor_val(tc_eval *ev, tc_tensor_val t) {
   return (tc_val){.kind = TC_V_TENSOR, .tensor = copy};
 }
 
-/* T.Tensor(shape, dtype, data, scope), T.Buffer, T.StridedTensor (aux 1: strides stand second),
- * and the per-scope annotations of macro parameters (aux 2). With data=buf.data it is a view. */
+/* T.Tensor(shape, dtype, data=buf.data): the storage of buf from its start, as another shape. It
+ * may be smaller than buf, not larger: index guards follow the new shape. Sizes known only at run
+ * time must be the same product. */
+static tc_val alias_of(tc_eval *ev, const stage_args *a, const tc_tensor_val *t) {
+  if (a->v[2].kind != TC_V_BUFFER)
+    STAGE_FAIL(ev, D_argument_value, a->at[2], a->row->name, "data", "buffer.data",
+               tc_val_kind_name(a->v[2]));
+  const tc_buffer *b = tc_buf_at(ev->ir, a->v[2].buf);
+  tc_value have = tc_stage_bits(ev, b->shape, b->rank, b->elem);
+  tc_value want = tc_stage_bits(ev, t->shape, t->rank, t->elem);
+  int64_t x, y;
+  bool known = tc_const_of(ev->ir, have, &x) && tc_const_of(ev->ir, want, &y);
+  bool fits = want.id == have.id || (known && y <= x) || (b->flags & TC_BUF_POINTER);
+  if (!fits || b->strides || t->strides) {
+    TC_DIAG(ev->diags, D_view_size, a->span, tc_name_of(ev->ir, b->name),
+            tc_stage_show_shape(ev, b->shape, b->rank), tc_type_name(ev->arena, b->elem),
+            tc_stage_show_shape(ev, t->shape, t->rank), tc_type_name(ev->arena, t->elem));
+    tc_stage_note_buf(ev, a->v[2].buf);
+    tc_diag_stop(ev->diags);
+  }
+  return tc_val_buffer(tc_buf_view(ev->ir, "", a->v[2].buf, t->elem, t->rank, t->shape, a->span));
+}
+
+static void tensor_strides(tc_eval *ev, const stage_args *a, tc_tensor_val *t, uint32_t at) {
+  t->kind = TC_TENSOR_STRIDED;
+  t->strides = TC_NEW_ARRAY(ev->arena, STAGE_MAX_RANK, tc_value);
+  uint32_t n = tc_stage_shape(ev, a->v[at], t->strides, "the strides of a tensor", a->at[at]);
+  if (n != t->rank) STAGE_FAIL(ev, D_stride_count, a->at[at], n, t->rank);
+}
+
+static bool is_zero(tc_val v) { return v.kind == TC_V_NONE || (v.kind == TC_V_INT && v.i == 0); }
+
+/* T.Tensor(shape, dtype, data, scope), T.Buffer (aux 3: strides and offset follow the data),
+ * T.StridedTensor (aux 1: strides stand second), and the per-scope annotations of macro parameters
+ * (aux 2). With data=buf.data it is a view. */
 tc_val tc_do_tensor(tc_eval *ev, stage_args *a) {
+  enum { TENSOR, STRIDED, SCOPED, BUFFER };
   tc_tensor_val t = {.kind = TC_TENSOR_DENSE, .scope = TC_SCOPE_global};
   tc_value *shape = TC_NEW_ARRAY(ev->arena, STAGE_MAX_RANK, tc_value);
   t.rank = tc_stage_shape(ev, a->v[0], shape, "the shape of a tensor", a->at[0]);
   t.shape = shape;
-  uint32_t dtype_at = a->row->aux == 1 ? 2 : 1;
+  uint32_t dtype_at = a->row->aux == STRIDED ? 2 : 1;
   tc_val dtype = a->v[dtype_at];
   t.elem = is_pointer_marker(dtype) ? tc_scalar_type(TC_DT_handle)
                                     : tc_stage_dtype(ev, dtype, a->at[dtype_at]);
-  if (a->row->aux == 1) {
-    t.kind = TC_TENSOR_STRIDED;
-    t.strides = TC_NEW_ARRAY(ev->arena, STAGE_MAX_RANK, tc_value);
-    uint32_t n = tc_stage_shape(ev, a->v[1], t.strides, "the strides of a tensor", a->at[1]);
-    if (n != t.rank) STAGE_FAIL(ev, D_stride_count, a->at[1], n, t.rank);
-  }
-  if (a->row->aux == 0 && a->v[2].kind != TC_V_NONE) {
-    /* An alias made from buf.data: same storage, new shape. */
-    if (a->v[2].kind != TC_V_BUFFER)
-      STAGE_FAIL(ev, D_argument_value, a->at[2], a->row->name, "data", "buffer.data",
-                 tc_val_kind_name(a->v[2]));
-    return tc_val_buffer(tc_buf_view(ev->ir, "", a->v[2].buf, t.elem, t.rank, shape, a->span));
-  }
+  if (a->row->aux == STRIDED) tensor_strides(ev, a, &t, 1);
+  if (a->row->aux == BUFFER && a->v[3].kind != TC_V_NONE) tensor_strides(ev, a, &t, 3);
+  if (a->row->aux == BUFFER && !is_zero(a->v[4]))
+    STAGE_FAIL(ev, D_not_yet, a->at[4], "Buffer(elem_offset=...)");
+  bool may_alias = a->row->aux == TENSOR || a->row->aux == BUFFER;
+  if (may_alias && a->v[2].kind != TC_V_NONE) return alias_of(ev, a, &t);
   return tensor_val(ev, t);
 }
 

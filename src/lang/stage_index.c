@@ -57,9 +57,20 @@ static void store_one(tc_eval *ev, tc_buf buf, const tc_value *index, tc_val val
   tc_store(ev->ir, ev->cursor.at, buf, index, x, ev->cursor.pred, span);
 }
 
+/* A[vector] is a region whose base holds the vector: one element per lane. Gives their number, 0
+ * for a box. */
+static uint32_t scattered_lanes(const tc_eval *ev, const tc_region_val *r) {
+  for (uint32_t d = 0; d < r->n; d++) {
+    uint32_t lanes = tc_value_type(ev->ir, r->base[d]).lanes;
+    if (lanes > 1) return lanes;
+  }
+  return 0;
+}
+
 /* Element positions of a constant box, last dimension fastest: the lanes of a vector value. */
 static uint32_t region_lanes(tc_eval *ev, const tc_region_val *r) {
   int64_t lanes = 1, extent;
+  if (scattered_lanes(ev, r)) return scattered_lanes(ev, r);
   for (uint32_t d = 0; d < r->n; d++) {
     if (!tc_const_of(ev->ir, r->extent[d], &extent) || extent < 1 || extent > 64)
       STAGE_FAIL(ev, D_region_as_value, r->span, tc_stage_buf_name(ev, r->buf));
@@ -69,7 +80,27 @@ static uint32_t region_lanes(tc_eval *ev, const tc_region_val *r) {
   return (uint32_t)lanes;
 }
 
+/* Vector indices wrap lane by lane where they are negative (language rule; scalars do not). */
+static tc_value wrapped_lane(tc_eval *ev, tc_value vector, uint32_t lane, tc_value extent) {
+  tc_value x = tc_lane(ev->ir, vector, lane);
+  tc_stage_promote(ev, &x, &extent, ev->here);
+  tc_value negative = tc_binary(ev->ir, TC_OP_lt, x, tc_zero(ev->ir, tc_value_type(ev->ir, x)));
+  return tc_select(ev->ir, negative, tc_binary(ev->ir, TC_OP_add, x, extent), x);
+}
+
+static void scattered_index(tc_eval *ev, const tc_region_val *r, uint32_t lane, tc_value *index) {
+  for (uint32_t d = 0; d < r->n; d++) {
+    bool vector = tc_value_type(ev->ir, r->base[d]).lanes > 1;
+    tc_value extent = tc_buf_at(ev->ir, r->buf)->shape[d];
+    index[d] = vector ? wrapped_lane(ev, r->base[d], lane, extent) : r->base[d];
+  }
+}
+
 static void lane_index(tc_eval *ev, const tc_region_val *r, uint32_t lane, tc_value *index) {
+  if (scattered_lanes(ev, r)) {
+    scattered_index(ev, r, lane, index);
+    return;
+  }
   for (uint32_t d = r->n; d-- > 0;) {
     int64_t extent = 1;
     tc_const_of(ev->ir, r->extent[d], &extent);
@@ -248,15 +279,17 @@ static void slice_bounds(tc_eval *ev, const tc_buffer *b, uint32_t d, const tc_v
                tc_stage_show_value(ev, lo), tc_stage_show_value(ev, hi));
 }
 
-static tc_val make_element(tc_eval *ev, tc_buf buf, const tc_val *index, uint32_t n, tc_span span) {
+static tc_val make_element(tc_eval *ev, tc_buf buf, const tc_value *index, uint32_t n,
+                           tc_span span) {
   tc_element *e = TC_NEW(ev->arena, tc_element);
-  *e = (tc_element){
-      .buf = buf, .n = n, .index = TC_NEW_ARRAY(ev->arena, n, tc_value), .span = span};
-  for (uint32_t d = 0; d < n; d++) e->index[d] = tc_stage_index(ev, index[d], "an index", span);
+  tc_value *copy = tc_arena_copy(ev->arena, index, n * sizeof *index);
+  *e = (tc_element){.buf = buf, .n = n, .index = copy, .span = span};
   return (tc_val){.kind = TC_V_ELEMENT, .element = e};
 }
 
-static tc_val make_region(tc_eval *ev, tc_buf buf, const tc_val *index, uint32_t n, tc_span span) {
+/* `at` holds the values of the indices that are no slices. */
+static tc_val make_region(tc_eval *ev, tc_buf buf, const tc_val *index, const tc_value *at,
+                          uint32_t n, tc_span span) {
   const tc_buffer *b = tc_buf_at(ev->ir, buf);
   tc_region_val *r = TC_NEW(ev->arena, tc_region_val);
   *r = (tc_region_val){.buf = buf,
@@ -272,7 +305,7 @@ static tc_val make_region(tc_eval *ev, tc_buf buf, const tc_val *index, uint32_t
     } else if (index[d].kind == TC_V_SLICE) {
       slice_bounds(ev, b, d, index[d].slice, &r->base[d], &r->extent[d], span);
     } else {
-      r->base[d] = tc_stage_index(ev, index[d], "an index", span);
+      r->base[d] = at[d];
       r->extent[d] = tc_i32(ev->ir, 1);
       r->scalar[d] = true;
     }
@@ -280,35 +313,26 @@ static tc_val make_region(tc_eval *ev, tc_buf buf, const tc_val *index, uint32_t
   return (tc_val){.kind = TC_V_REGION, .region = r};
 }
 
-/* A[vector]: one load per lane; lanes are scalars from then on. */
-static tc_val gather(tc_eval *ev, tc_buf buf, const tc_val *index, uint32_t n, uint32_t lanes,
-                     tc_span span) {
-  tc_value parts[64];
-  if (lanes > TC_COUNT(parts)) STAGE_FAIL(ev, D_rank_limit, span, "a vector index", lanes, 64u);
-  for (uint32_t i = 0; i < lanes; i++) {
-    tc_value at[STAGE_MAX_RANK];
-    for (uint32_t d = 0; d < n; d++) {
-      tc_value x = tc_stage_index(ev, index[d], "an index", span);
-      tc_type type = tc_value_type(ev->ir, x);
-      at[d] = type.lanes == 1 ? x : tc_lane(ev->ir, x, i);
-      /* Vector indices of unknown sign wrap lane by lane (language rule; scalars do not). */
-      tc_value zero = tc_zero(ev->ir, tc_value_type(ev->ir, at[d]));
-      tc_value wrapped = tc_stage_arith(ev, TC_OP_add, at[d], tc_buf_at(ev->ir, buf)->shape[d]);
-      if (type.lanes != 1)
-        at[d] = tc_select(ev->ir, tc_binary(ev->ir, TC_OP_lt, at[d], zero), wrapped, at[d]);
-    }
-    parts[i] = tc_stage_load(ev, buf, at, span).value;
+/* The lanes of the vectors among the indices, 1 without any. */
+static uint32_t index_lanes(tc_eval *ev, const tc_value *at, uint32_t n, tc_span span) {
+  uint32_t lanes = 1;
+  for (uint32_t d = 0; d < n; d++) {
+    if (!at[d].id) continue;
+    tc_type type = tc_value_type(ev->ir, at[d]);
+    if (type.lanes > 1 && lanes > 1 && type.lanes != lanes)
+      STAGE_FAIL(ev, D_lanes_differ, span, tc_type_name(ev->arena, type),
+                 "the vector index before it");
+    if (type.lanes > 1) lanes = type.lanes;
   }
-  return tc_val_expr(tc_pack(ev->ir, parts, lanes));
+  return lanes;
 }
 
-static uint32_t vector_lanes(tc_eval *ev, const tc_val *index, uint32_t n) {
-  for (uint32_t d = 0; d < n; d++) {
-    if (index[d].kind != TC_V_EXPR) continue;
-    uint32_t lanes = tc_value_type(ev->ir, index[d].value).lanes;
-    if (lanes > 1) return lanes;
-  }
-  return 1;
+static void check_index_count(tc_eval *ev, tc_buf buf, uint32_t n, bool ok, tc_span span) {
+  const tc_buffer *b = tc_buf_at(ev->ir, buf);
+  if (ok) return;
+  TC_DIAG(ev->diags, D_index_count, span, tc_name_of(ev->ir, b->name), b->rank, n);
+  tc_stage_note_buf(ev, buf);
+  tc_diag_stop(ev->diags);
 }
 
 static tc_val subscript_buffer(tc_eval *ev, tc_buf buf, const tc_val *index, uint32_t n,
@@ -316,17 +340,19 @@ static tc_val subscript_buffer(tc_eval *ev, tc_buf buf, const tc_val *index, uin
   const tc_buffer *b = tc_buf_at(ev->ir, buf);
   if (b->flags & TC_BUF_POINTER)
     STAGE_FAIL(ev, D_pointer_subscript, span, tc_name_of(ev->ir, b->name));
-  if (n > b->rank) {
-    TC_DIAG(ev->diags, D_index_count, span, tc_name_of(ev->ir, b->name), b->rank, n);
-    tc_stage_note_buf(ev, buf);
-    tc_diag_stop(ev->diags);
-  }
+  check_index_count(ev, buf, n, n <= b->rank, span);
   bool boxed = false;
-  for (uint32_t d = 0; d < n; d++) boxed = boxed || index[d].kind == TC_V_SLICE;
-  if (boxed) return make_region(ev, buf, index, n, span);
-  uint32_t lanes = vector_lanes(ev, index, n);
-  if (lanes > 1 && n == b->rank) return gather(ev, buf, index, n, lanes, span);
-  return make_element(ev, buf, index, n, span);
+  tc_value at[STAGE_MAX_RANK] = {0};
+  for (uint32_t d = 0; d < n; d++) {
+    if (index[d].kind == TC_V_SLICE) boxed = true;
+    else at[d] = tc_stage_index(ev, index[d], "an index", span);
+  }
+  bool vector = index_lanes(ev, at, n, span) > 1;
+  if (vector && boxed)
+    STAGE_FAIL(ev, D_index_type, span, "an index beside a slice", "a vector");
+  if (vector) check_index_count(ev, buf, n, n == tc_buf_at(ev->ir, buf)->rank, span);
+  if (boxed || vector) return make_region(ev, buf, index, at, n, span);
+  return make_element(ev, buf, at, n, span);
 }
 
 tc_val tc_stage_subscript(tc_eval *ev, tc_val object, const tc_val *index, uint32_t n,
@@ -341,6 +367,8 @@ tc_val tc_stage_subscript(tc_eval *ev, tc_val object, const tc_val *index, uint3
   case TC_V_REGION:
     if (object.region->loaded.id && n == 1)
       return vector_lane(ev, object.region->loaded, index[0], span);
+    if (scattered_lanes(ev, object.region) && n == 1)
+      return vector_lane(ev, tc_stage_value(ev, object, span), index[0], span);
     break;
   case TC_V_ELEMENT:
     if (object.element->loaded.id && n == 1 &&
@@ -402,6 +430,8 @@ stage_box tc_stage_box(tc_eval *ev, tc_val v, const char *what, tc_span span) {
     box_open(ev, &box, v.element->index, v.element->n);
     break;
   case TC_V_REGION:
+    if (scattered_lanes(ev, v.region))
+      STAGE_FAIL(ev, D_not_a_tile, span, what, "the elements at a vector index");
     box.buf = v.region->buf;
     memcpy(box.base, v.region->base, v.region->n * sizeof *box.base);
     memcpy(box.extent, v.region->extent, v.region->n * sizeof *box.extent);

@@ -107,6 +107,8 @@ tc_value tc_stage_index(tc_eval *ev, tc_val v, const char *what, tc_span span);
 /* Shape given as int, expression, tuple or list of them. Returns the rank. */
 uint32_t tc_stage_shape(tc_eval *ev, tc_val v, tc_value *shape, const char *what, tc_span span);
 tc_val tc_stage_shape_tuple(tc_eval *ev, const tc_value *shape, uint32_t n);
+/* The bits of that many elements, an int64: equal sizes are one value. */
+tc_value tc_stage_bits(tc_eval *ev, const tc_value *shape, uint32_t rank, tc_type elem);
 /* int32 constants as Python ints, everything else as EXPR. */
 tc_val tc_stage_fold(tc_eval *ev, tc_value v);
 /* "128x32" in the arena, dims by name. */

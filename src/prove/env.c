@@ -8,7 +8,7 @@
 /* ---- scopes ---- */
 
 void tc_prove_push(tc_prover *p) {
-  tc_scope_mark mark = {p->conditions.n, p->constraints.n, p->refinements.n, p->epoch};
+  tc_scope_mark mark = {p->conditions.n, p->constraints.n, p->refinements.n, p->doubtful, p->epoch};
   tc_vec_push(p->arena, &p->marks, mark);
 }
 
@@ -20,6 +20,7 @@ void tc_prove_pop(tc_prover *p) {
     tc_refinement *r = &p->refinements.at[--p->refinements.n];
     tc_slot_at(p, (tc_value){r->value})->refinement = r->before;
   }
+  p->doubtful = mark.doubtful;
   p->epoch = mark.epoch;
 }
 
@@ -290,6 +291,20 @@ static void enter_for(tc_prover *p, tc_value stmt) {
   if (stride > 1 && step != INT64_MIN) bind_stride(p, v, lo, stride);
 }
 
+/* Is there a `what` that belongs to the loop around the region? */
+static bool has_jump(const tc_ir *ir, tc_region r, enum tc_opcode what) {
+  const tc_block *block = tc_block_at(ir, r);
+  for (uint32_t i = 0; i < block->ops.n; i++) {
+    const tc_op *op = tc_op_at(ir, block->ops.at[i]);
+    if (op->opcode == what) return true;
+    uint32_t n = tc_op_row((enum tc_opcode)op->opcode)->n_regions;
+    bool is_loop = op->opcode == TC_OP_for || op->opcode == TC_OP_while;
+    for (uint32_t k = 0; !is_loop && k < n; k++)
+      if (has_jump(ir, tc_child(ir, op, k), what)) return true;
+  }
+  return false;
+}
+
 /* The last statement of a region, or 0. */
 static tc_value last_of(const tc_ir *ir, tc_region r) {
   const tc_block *block = tc_block_at(ir, r);
@@ -306,6 +321,7 @@ void tc_prove_enter(tc_prover *p, tc_value stmt, uint32_t r) {
     return;
   case TC_OP_for:
     enter_for(p, stmt);
+    p->doubtful |= has_jump(ir, tc_child(ir, op, 0), TC_OP_break);
     return;
   case TC_OP_parallel:
     for (uint32_t i = 0; i < op->n_in; i++) {
@@ -318,6 +334,7 @@ void tc_prove_enter(tc_prover *p, tc_value stmt, uint32_t r) {
     tc_value yield = last_of(ir, tc_child(ir, op, 0));
     if (r == 1 && tc_is(ir, yield, TC_OP_yield))
       tc_prove_assume(p, tc_input(ir, tc_op_at(ir, yield), 0));
+    p->doubtful |= has_jump(ir, tc_child(ir, op, 1), TC_OP_break);
     return;
   }
   case TC_OP_if: {
@@ -352,9 +369,14 @@ void tc_prove_after(tc_prover *p, tc_value stmt) {
   if (op->opcode == TC_OP_assume || op->opcode == TC_OP_assert)
     tc_prove_assume(p, tc_input(ir, op, 0));
   if (op->opcode != TC_OP_if) return;
-  tc_value c = tc_input(ir, op, 0);
-  if (leaves(ir, tc_child(ir, op, 0))) tc_prove_assume(p, tc_unary(ir, TC_OP_not, c));
-  if (leaves(ir, tc_child(ir, op, 1))) tc_prove_assume(p, c);
+  for (uint32_t r = 0; r < 2; r++) {
+    tc_region side = tc_child(ir, op, r);
+    tc_value c = tc_input(ir, op, 0);
+    if (leaves(ir, side))
+      tc_prove_assume(p, r == 0 ? tc_unary(ir, TC_OP_not, c) : c);
+    else
+      p->doubtful |= has_jump(ir, side, TC_OP_continue);
+  }
 }
 
 void tc_prove_walk(tc_prover *p, tc_region at, tc_prove_visit *visit, void *data) {

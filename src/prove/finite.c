@@ -145,6 +145,21 @@ static void pick_points(const tc_ir *ir, axis *a, const reach *r) {
   qsort(a->pick, a->n_picks, sizeof a->pick[0], by_value);
 }
 
+/* Sizes as they occur, different ones for different dimensions; other variables at one end, and in
+ * the middle when that is excluded. */
+static void pick_usual(const tc_ir *ir, axis *a, const reach *r, uint32_t number, bool high) {
+  axis points = {.range = a->range, .var = a->var};
+  a->n_picks = 0;
+  if (is_chosen(ir, a->var)) {
+    add_pick(a, 1031 + 6 * (int64_t)number);
+    add_pick(a, 4096 * (1 + (int64_t)number));
+    add_pick(a, 64);
+  }
+  pick_points(ir, &points, r);
+  for (uint32_t i = 0; i < points.n_picks; i++)
+    add_pick(a, points.pick[high ? points.n_picks - 1 - i : i]);
+}
+
 /* Dimensions first, then as variables were made: outer ones before inner ones. */
 static int by_order(const tc_ir *ir, tc_var a, tc_var b) {
   bool x = is_chosen(ir, a), y = is_chosen(ir, b);
@@ -382,9 +397,30 @@ static enum tc_proof answer(tc_prover *p, const tc_question *q) {
   }
   if (s.found) {
     if (q->model) fill_model(p, &s, q->model);
-    return is_reached(p, &rest) ? TC_REFUTED : TC_UNKNOWN;
+    return !p->doubtful && is_reached(p, &rest) ? TC_REFUTED : TC_UNKNOWN;
   }
   return all && !q->refuted && !s.cut && !s.open ? TC_PROVED : TC_UNKNOWN;
+}
+
+bool tc_prove_point(tc_prover *p, const tc_value *about, uint32_t n, bool high, tc_model *model) {
+  struct tc_finite_state *s = state_of(p);
+  domain d = {0};
+  reach r = {0};
+  tc_question q = {.goal = tc_const_bool(p->ir, false), .model = model};
+  for (uint32_t i = 0; i < n; i++)
+    reach_value(p, about[i], &r);
+  for (uint32_t i = 0; i < s->of.n; i++) {
+    merge(&r, &s->of.at[i]);
+    tc_vec_push(p->arena, &s->filters, p->conditions.at[i]);
+  }
+  d.filters = s->filters;
+  make_axes(p, &d, &r);
+  for (uint32_t k = 0; k < d.n; k++)
+    pick_usual(p->ir, &d.axes[k], &r, k, high);
+  search found = {.d = &d};
+  if (!d.too_wide && !p->doubtful) found = run(p, &q, &d, SAMPLES);
+  if (found.found) fill_model(p, &found, model);
+  return found.found;
 }
 
 enum tc_proof tc_finite(tc_prover *p, const tc_question *q) {

@@ -91,6 +91,11 @@ enum tc_proof tc_prove_defined(tc_prover *p, enum tc_prove_user user, tc_value v
  * cannot be counted within the budget. */
 bool tc_prove_count(tc_prover *p, enum tc_prove_user user, tc_value fact, uint64_t *n);
 
+/* Values of all variables that the conditions in force and `about` depend on, under which the
+ * conditions hold: small ones, or large ones when `high`; dimensions of usual sizes. False when
+ * none was found, or when control might not come here in spite of them. */
+bool tc_prove_point(tc_prover *p, const tc_value *about, uint32_t n, bool high, tc_model *model);
+
 /* Inclusive bounds of a value of an integer type or bool; of a uint64 that may exceed INT64_MAX,
  * and of anything else, all of int64. These do not depend on any switch. */
 typedef struct tc_interval {

@@ -53,6 +53,7 @@ typedef struct tc_refinement {
 
 typedef struct tc_scope_mark {
   uint32_t n_conditions, n_constraints, n_refinements;
+  bool doubtful;
   uint64_t epoch;
 } tc_scope_mark;
 
@@ -92,6 +93,7 @@ struct tc_prover {
   TC_VEC(tc_refinement) refinements;
   TC_VEC(tc_scope_mark) marks;
   uint64_t epoch, n_epochs, n_walks;
+  bool doubtful; /* whether control comes here is not only a matter of the conditions */
 
   TC_VEC(tc_affine_ref) affines;
   TC_VEC(tc_term) terms;

@@ -164,8 +164,9 @@ static void test_statements(void) {
       {"import tilelang, tilec\nimport tilelang.language as T\n"
        "value = (tilelang.cdiv(7, 2), tilec.math.next_power_of_2(65), T.float16 == 'float16',\n"
        "         f'{T.bfloat16}', T.float32 is tilelang.language.float32, str(T.int8) + '!',\n"
-       "         {T.float16: 1}['float16'], isinstance(T.int8, str), T.int32.upper())\n",
-       "(4, 128, True, 'bfloat16', True, 'int8!', 1, True, 'INT32')"},
+       "         {T.float16: 1}['float16'], isinstance(T.int8, str), T.int32.upper(),\n"
+       "         isinstance(T.int8, T.dtype), isinstance(3, (T.dtype, T.Tensor)))\n",
+       "(4, 128, True, 'bfloat16', True, 'int8!', 1, True, 'INT32', True, False)"},
       {"def f(xs):\n  for x in xs:\n    if x < 3: xs.append(x + 10)\n  return xs\nvalue = f([1, 2, "
        "5])\n",
        "[1, 2, 5, 11, 12]"},
@@ -190,6 +191,9 @@ static void test_statements(void) {
        "def f(a: Optional[int] = None) -> 'x': return a\nvalue = f()\n",
        "None"},
       {"def f(n): return g(n)\ndef g(n): return n + 1\nvalue = f(1)\n", "2"},
+      {"def f(n):\n  for i in [0]:\n    if n > 0:\n      return 1 + f(n - 1)\n  return 0\nvalue = "
+       "f(190)\n",
+       "190"},
   };
   for (size_t i = 0; i < TC_COUNT(CASES); i++)
     expect_value(CASES[i].text, CASES[i].wanted);
@@ -206,6 +210,10 @@ static void test_refused(void) {
       {"E0206", "import torch\nvalue = torch.zeros(3)\n"},
       {"E0206", "import torch\nvalue = 1 if torch.cuda else 2\n"},
       {"E0206", "import torch\nvalue = torch.x + 1\n"},
+      {"E0206", "try:\n  import q\nexcept ImportError:\n  q = None\nvalue = q is None\n"},
+      {"E0206", "import q\nvalue = isinstance(q.x, int)\n"},
+      {"E0206", "import q\nvalue = hasattr(q, 'x')\n"},
+
       {"E0206", "import torch\nclass M(torch.nn.Module): pass\nvalue = M()\n"},
       {"E0206", "import torch\n@torch.compile\ndef f(): pass\nvalue = f()\n"},
       {"E0206", "with open('x') as f:\n  y = 1\nvalue = y + 1\n"},
@@ -500,6 +508,13 @@ static void test_shape(void) {
       {"A n kernel { for { if { break } { } store } } ",
        KERNEL "    for i in T.serial(9):\n      if A is None or n == i:\n        break\n      A[i] "
               "= 1.0\n"},
+      /* containers hold what was read when they were made */
+      {"A n kernel { load load store store } ",
+       KERNEL "    xs = [A[i] for i in range(2)]\n    A[0] = 1.0\n    A[1] = xs[0] + xs[1]\n"},
+      {"A n kernel { load store store } ",
+       KERNEL "    d = {}\n    d['a'] = A[0]\n    A[0] = 1.0\n    A[1] = d['a']\n"},
+      {"A n kernel { load store store } ",
+       KERNEL "    xs = []\n    xs.append(A[0])\n    A[0] = 1.0\n    A[1] = xs[0]\n"},
       {"A n kernel { store } ",
        KERNEL "    if n is None and A[0] > 1.0:\n      A[1] = 2.0\n    A[0] = 1.0\n"},
       {"A n kernel { load load if { store } { } } ",

@@ -268,7 +268,7 @@ static void prints(struct kit *k) {
   tc_region body = kit_kernel(k, kit_i(k, 2), &bx);
   tc_value args[] = {bx, kit_op(k, TC_OP_lt, bx, kit_i(k, 1)), kit_load2(k, body, A, kit_i(k, 1), kit_i(k, 2)),
                      tc_cast(k->ir, bx, tc_scalar_type(TC_DT_uint64)), kit_f(k, TC_DT_float64, 0.1)};
-  uint32_t text = tc_pl_text(k->ir, "say \"%d\" ??/ \n end");
+  uint32_t text = tc_pl_text(k->ir, "say \"%d\" ?\?/ \n end");
   kit_stmt(k, body, TC_OP_print, args, 5, tc_pl_print(k->ir, (tc_print){.text = text}));
   kit_stmt(k, body, TC_OP_print, NULL, 0, tc_pl_print(k->ir, (tc_print){.text = text, .buf = A}));
   kit_stmt(k, body, TC_OP_print, args, 1, tc_pl_print(k->ir, (tc_print){.buf = A}));

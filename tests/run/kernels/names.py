@@ -6,7 +6,7 @@ N = 64
 
 
 @T.prim_func
-def buffer_annotation(A: T.Buffer((N,), "float32"), S: T.Buffer((8, 4), "float32", strides=(8, 2)),
+def buffer_annotation(A: T.Buffer((N,), "float32"), S: T.Buffer((8, 4), "float32", strides=(1, 8)),
                       C: T.Buffer((N,), "float32"), D: T.Buffer((8, 4), "float32")):
     with T.Kernel(1) as bx:
         T.func_attr({"tir.noalias": True})
@@ -219,13 +219,13 @@ def fused_once(A: T.Tensor((N,), "float32"), B: T.Tensor((N,), "float32"),
 @T.prim_func
 def limits(i8: T.Tensor((2,), "int8"), u8: T.Tensor((2,), "uint8"), i16: T.Tensor((2,), "int16"),
            u16: T.Tensor((2,), "uint16"), i32: T.Tensor((2,), "int32"),
-           u32: T.Tensor((2,), "uint32"), i64: T.Tensor((2,), "int64"),
+           u32: T.Tensor((2,), "uint32"), i64: T.Tensor((2,), "int64"), u64: T.Tensor((2,), "uint64"),
            f16: T.Tensor((2,), "float16"), bf16: T.Tensor((2,), "bfloat16"),
            f32: T.Tensor((2,), "float32"), f64: T.Tensor((2,), "float64"),
            e4: T.Tensor((2,), "float8_e4m3fn"), e5: T.Tensor((2,), "float8_e5m2"),
            room: T.Tensor((1,), "int32")):
     with T.Kernel(1) as bx:
-        for B in (i8, u8, i16, u16, i32, u32, i64, f16, bf16, f32, f64, e4, e5):
+        for B in (i8, u8, i16, u16, i32, u32, i64, u64, f16, bf16, f32, f64, e4, e5):
             B[0] = T.max_value(B.dtype)
             B[1] = T.min_value(B.dtype)
         if T.max_value("int32") > 5:  # known while staging
@@ -255,10 +255,11 @@ def dtype_calls(A: T.Tensor((N,), "float32"), I: T.Tensor((N,), "int32"),
 
 @T.prim_func
 def vectors(A: T.Tensor((N,), "float32"), B: T.Tensor((N,), "float32"), C: T.Tensor((N,), "float16"),
-            D: T.Tensor((N,), "int32"), X: T.Tensor((N // 2,), "float32x2"),
-            Y: T.Tensor((N // 2,), "float32x2")):
+            D: T.Tensor((N,), "int32"), X: T.Tensor((N,), "float32"),
+            Y: T.Tensor((N,), "float32")):
     with T.Kernel(1) as bx:
-        r = T.alloc_local((4,), "float32")
+        pairs = T.view(X, (N // 2,), "float32x2")
+        lanes = T.alloc_local((4,), "int32")
         v = T.alloc_shared((N // 4,), "float32x4")
         for i in T.serial(N // 4):
             x = A[i * 4 : i * 4 + 4]
@@ -267,8 +268,14 @@ def vectors(A: T.Tensor((N,), "float32"), B: T.Tensor((N,), "float32"), C: T.Ten
         for i in T.Parallel(N // 4):
             C[T.Ramp(i * 4, 1, 4)] = v[N // 4 - 1 - i]
             D[T.Ramp(i, 16, 4)] = T.Ramp(i, -1, 4) + T.Broadcast(10 * i, 4)
+            D[T.Ramp(i, 16, 4)] += T.Broadcast(i, 4)
+        for i in T.serial(4):
+            lanes[i] = N - 1 - i * i
         for i in T.Parallel(N // 2):
-            Y[i] = X[i] * T.float32x2(-1.0, A[i])
+            y = pairs[i] * T.float32x2(-1.0, A[i])
+            Y[i * 2] = y[1]
+            Y[i * 2 + 1] = y[0]
+        Y[T.int32x4(0, -1, 1, 5)] = A[lanes[0:4]]
 
 
 @T.prim_func

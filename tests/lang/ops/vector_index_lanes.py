@@ -1,0 +1,7 @@
+import tilec.language as T
+
+
+@T.prim_func
+def main(A: T.Tensor((64, 64), "float32"), B: T.Tensor((64, 64), "float32")):
+    with T.Kernel(1, threads=128) as bx:
+        B[0, 0] = A[T.Ramp(0, 1, 4), T.Ramp(0, 1, 2)][0]
