@@ -22,8 +22,7 @@ bool tc_check_is_news(tc_check *c, tc_buf buf, tc_span span) {
 }
 
 void tc_check_note_model(tc_check *c, const tc_model *model, tc_span span) {
-  if (model->n)
-    tc_diag_note(c->ir->diags, span, "when %s", tc_model_text(c->ir, model, c->arena));
+  if (model->n) tc_diag_note(c->ir->diags, span, "when %s", tc_model_text(c->ir, model, c->arena));
 }
 
 static const char *shape_text(tc_check *c, const tc_buffer *b) {
@@ -43,8 +42,8 @@ void tc_check_note_buf(tc_check *c, tc_buf buf) {
   const tc_buffer *b = tc_buf_at(c->ir, buf);
   if (!b->span.id) return;
   tc_diag_note(c->ir->diags, b->span, "'%s' is a %s buffer of %s with shape (%s)",
-               tc_check_buf_name(c, buf), tc_scope_name(b->scope),
-               tc_type_name(c->arena, b->elem), shape_text(c, b));
+               tc_check_buf_name(c, buf), tc_scope_name(b->scope), tc_type_name(c->arena, b->elem),
+               shape_text(c, b));
 }
 
 const char *tc_check_value_text(tc_check *c, tc_value v, const tc_model *model) {
@@ -76,7 +75,7 @@ bool tc_check_is_on_chip(const tc_ir *ir, tc_buf buf) {
 
 /* ---- the pass ---- */
 
-enum { RACE_POINTS = 1 << 16 };
+enum { RACE_POINTS = 1 << 15 };
 
 static bool check_statement(tc_prover *p, tc_value stmt, void *data) {
   tc_check *c = data;

@@ -10,13 +10,13 @@ typedef struct tc_check {
   tc_prover *p;
   tc_arena *arena;
   bool deep;
-  uint64_t points;         /* left for check_race in this kernel */
-  TC_VEC(uint64_t) said;   /* what was reported, by buffer and place */
-  bool *open_loop;         /* by variable id: of a parallel loop without a constant extent */
+  uint64_t points;       /* left for check_race in this kernel */
+  TC_VEC(uint64_t) said; /* what was reported, by buffer and place */
+  bool *open_loop;       /* by variable id: of a parallel loop without a constant extent */
 } tc_check;
 
-/* True once for each buffer (0: none) and place: one statement of the source is often several of the
- * IR. */
+/* True once for each buffer (0: none) and place: one statement of the source is often several of
+ * the IR. */
 bool tc_check_is_news(tc_check *c, tc_buf buf, tc_span span);
 /* "when i = 3, j = 0", as a note at `span`; nothing when the model is empty. */
 void tc_check_note_model(tc_check *c, const tc_model *model, tc_span span);
@@ -30,8 +30,8 @@ const char *tc_check_buf_name(const tc_check *c, tc_buf buf);
 bool tc_check_is_on_chip(const tc_ir *ir, tc_buf buf);
 
 /* One statement; the prover is right before it. */
-void tc_check_bounds(tc_check *c, tc_value stmt);  /* check_bounds.c */
-void tc_check_values(tc_check *c, tc_value stmt);  /* check_value.c: divisions, shifts, overflow */
+void tc_check_bounds(tc_check *c, tc_value stmt); /* check_bounds.c */
+void tc_check_values(tc_check *c, tc_value stmt); /* check_value.c: divisions, shifts, overflow */
 /* A parallel loop as a whole; the prover is right before it. */
 void tc_check_parallel(tc_check *c, tc_value stmt); /* check_race.c */
 /* The whole function. */

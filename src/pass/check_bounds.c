@@ -99,8 +99,8 @@ static void check_tile(tc_check *c, tc_value stmt, tc_value slice) {
   for (uint32_t d = 0; d < b->rank; d++) {
     tc_value base = tc_slice_base(c->ir, slice, d), extent = tc_slice_extent(c->ir, slice, d);
     tc_type wide = tc_scalar_type(TC_DT_int64);
-    tc_value end = tc_binary(c->ir, TC_OP_add, tc_cast(c->ir, base, wide),
-                             tc_cast(c->ir, extent, wide));
+    tc_value end =
+        tc_binary(c->ir, TC_OP_add, tc_cast(c->ir, base, wide), tc_cast(c->ir, extent, wide));
     tc_model model;
     if (!refuted(c, tc_guard_upper(c->ir, base, b->shape[d]), &model)
         && !refuted(c, tc_binary(c->ir, TC_OP_lt, tc_const_int(c->ir, wide, 0), end), &model))
@@ -117,7 +117,8 @@ static void note_loop(tc_check *c, tc_value stmt) {
   const tc_parallel *loop = tc_parallel_of(c->ir, stmt);
   for (uint32_t i = 0; i < loop->n; i++) {
     int64_t n;
-    c->open_loop[loop->vars[i].id] = !tc_const_of(c->ir, tc_input(c->ir, tc_op_at(c->ir, stmt), i), &n);
+    c->open_loop[loop->vars[i].id] =
+        !tc_const_of(c->ir, tc_input(c->ir, tc_op_at(c->ir, stmt), i), &n);
   }
 }
 

@@ -2,9 +2,9 @@
  * iterations would have to hand to each other.
  *
  * One walk in program order keeps a state per storage root. Paths that meet are joined in favour of
- * `written`, and a write to one element counts for all, so whatever is reported holds on every path.
- * In a loop, an earlier iteration may have written what a later one reads; then only a read that
- * every first iteration comes to is reported. */
+ * `written`, and a write to one element counts for all, so whatever is reported holds on every
+ * path. In a loop, an earlier iteration may have written what a later one reads; then only a read
+ * that every first iteration comes to is reported. */
 #include "pass/check.h"
 
 #include "pass/effects.h"
@@ -28,10 +28,10 @@ typedef struct flow {
   tc_check *c;
   tc_ir *ir;
   uint32_t n_bufs, depth;
-  uint8_t *states;        /* enum state by root */
-  uint32_t *alloc_depth;  /* by root */
-  tc_value *lost_in;      /* by root: the parallel loop */
-  bool *grouped;          /* by root: written by some group of threads */
+  uint8_t *states;       /* enum state by root */
+  uint32_t *alloc_depth; /* by root */
+  tc_value *lost_in;     /* by root: the parallel loop */
+  bool *grouped;         /* by root: written by some group of threads */
   TC_VEC(loop) loops;
   TC_VEC(uint32_t) conditions; /* depths of what may not be executed */
 } flow;

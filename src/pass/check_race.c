@@ -88,8 +88,7 @@ static void add_access(race *r, tc_value stmt) {
   uint32_t n = tc_touches_of(r->ir, stmt, t);
   for (uint32_t i = 0; i < n; i++) {
     if (!is_shared_between_iterations(r->ir, t[i].buf)) continue;
-    bool element = tc_guard_is_access(r->ir, stmt);
-    r->too_many |= r->n_accesses == MAX_ACCESSES || !element;
+    r->too_many |= r->n_accesses == MAX_ACCESSES || !tc_guard_is_access(r->ir, stmt);
     if (r->too_many) return;
     access *a = &r->accesses[r->n_accesses++];
     *a = (access){.stmt = stmt, .buf = t[i].buf, .kind = t[i].kind, .n_loops = r->n_loops};
@@ -196,32 +195,50 @@ static bool is_fixed(race *r, tc_value leaf, const access *a) {
   return true;
 }
 
-/* One index: the part of it in loop variables not yet told apart must tell them apart, like digits:
- * each coefficient exceeds what the smaller ones can sum up to. */
-static bool tells_apart(race *r, tc_value index, const access *a, bool *known) {
+typedef struct digit {
+  uint32_t var; /* number in the loop */
+  uint64_t by;
+} digit;
+
+static int by_weight(const void *a, const void *b) {
+  const digit *x = a, *y = b;
+  return x->by < y->by ? -1 : x->by > y->by;
+}
+
+/* The terms of an index in loop variables not yet told apart. False when something else in it
+ * varies between iterations. */
+static bool digits_of(race *r, tc_value index, const access *a, const bool *known, digit *out,
+                      uint32_t *n) {
   tc_affine f = tc_prove_affine(r->c->p, index);
-  int64_t by[MAX_AXES] = {0};
-  uint32_t n = 0;
+  *n = 0;
   for (uint32_t i = 0; i < f.n; i++) {
     uint32_t k = loop_var(r, f.leaf[i]);
     if (!k && !is_fixed(r, f.leaf[i], a)) return false;
-    if (k && !known[k - 1]) by[k - 1] = f.by[i] < 0 ? -f.by[i] : f.by[i], n++;
-  }
-  uint64_t reach = 0;
-  for (; n; n--) {
-    uint32_t least = MAX_AXES;
-    for (uint32_t k = 0; k < r->parallel->n; k++)
-      if (by[k] > 0 && (least == MAX_AXES || by[k] < by[least])) least = k;
-    int64_t extent;
-    if (least == MAX_AXES || (uint64_t)by[least] <= reach) return false;
-    if (!tc_const_of(r->ir, tc_input(r->ir, tc_op_at(r->ir, r->loop), least), &extent)
-        || extent > INT32_MAX || by[least] > INT32_MAX)
-      return n == 1 && (known[least] = true); /* the largest digit may be open */
-    reach += (uint64_t)by[least] * (uint64_t)(extent > 0 ? extent - 1 : 0);
-    known[least] = true;
-    by[least] = 0;
+    if (!k || known[k - 1]) continue;
+    if (f.by[i] > INT32_MAX || f.by[i] < -INT32_MAX) return false;
+    out[(*n)++] = (digit){k - 1, (uint64_t)(f.by[i] < 0 ? -f.by[i] : f.by[i])};
   }
   return true;
+}
+
+/* One index tells its variables apart when each weight exceeds what the smaller ones can sum up to,
+ * as in a number. The largest may be open. */
+static void tell_apart(race *r, tc_value index, const access *a, bool *known) {
+  digit digits[TC_AFFINE_TERMS];
+  uint64_t reach = 0;
+  uint32_t n;
+  if (!digits_of(r, index, a, known, digits, &n)) return;
+  qsort(digits, n, sizeof digits[0], by_weight);
+  for (uint32_t i = 0; i < n; i++) {
+    int64_t extent;
+    if (digits[i].by <= reach) return;
+    if (i + 1 == n) break;
+    tc_value e = tc_input(r->ir, tc_op_at(r->ir, r->loop), digits[i].var);
+    if (!tc_const_of(r->ir, e, &extent) || extent < 1 || extent > INT32_MAX) return;
+    reach += digits[i].by * (uint64_t)(extent - 1);
+  }
+  for (uint32_t i = 0; i < n; i++)
+    known[digits[i].var] = true;
 }
 
 static bool is_injective(race *r, const access *a) {
@@ -229,13 +246,13 @@ static bool is_injective(race *r, const access *a) {
   uint32_t rank = tc_buf_at(r->ir, a->buf)->rank;
   for (uint32_t k = 0; k < r->parallel->n; k++) {
     int64_t extent;
-    known[k] = tc_const_of(r->ir, tc_input(r->ir, tc_op_at(r->ir, r->loop), k), &extent)
-               && extent <= 1;
+    known[k] =
+        tc_const_of(r->ir, tc_input(r->ir, tc_op_at(r->ir, r->loop), k), &extent) && extent <= 1;
   }
   /* Indices that do not help now may help once others have. */
   for (uint32_t round = 0; round < rank; round++)
     for (uint32_t d = 0; d < rank; d++)
-      tells_apart(r, tc_input(r->ir, tc_op_at(r->ir, a->stmt), d), a, known);
+      tell_apart(r, tc_input(r->ir, tc_op_at(r->ir, a->stmt), d), a, known);
   for (uint32_t k = 0; k < r->parallel->n; k++)
     if (!known[k]) return false;
   return true;
@@ -289,7 +306,8 @@ static program make_program(race *r, const access *a) {
   for (uint32_t k = 0; k < 2 * a->n_loops; k++)
     tc_vec_push(arena, &roots, tc_input(r->ir, tc_op_at(r->ir, a->loops[k / 2]), k % 2));
   p.value = roots.n;
-  if (tc_is(r->ir, a->stmt, TC_OP_store)) tc_vec_push(arena, &roots, tc_access_value(r->ir, a->stmt));
+  if (tc_is(r->ir, a->stmt, TC_OP_store))
+    tc_vec_push(arena, &roots, tc_access_value(r->ir, a->stmt));
   p.e = tc_eval_new(r->ir, arena, vars, p.n_vars, roots.at, roots.n, TC_EVAL_NAME_LOADS);
   for (uint32_t k = 0; k < r->outer.n; k++)
     tc_eval_set(p.e, k, r->outer.x[k]);
@@ -392,7 +410,8 @@ static void run_access(race *r, uint32_t number, const program *p, uint32_t loop
     if (m->value.state != TC_CELL_POISON && place_of(r, a, p, &key)) leave_mark(r, key, m);
     return;
   }
-  if (!number_of(p, p->bounds + 2 * loop, &lo) || !number_of(p, p->bounds + 2 * loop + 1, &hi)) return;
+  if (!number_of(p, p->bounds + 2 * loop, &lo) || !number_of(p, p->bounds + 2 * loop + 1, &hi))
+    return;
   tc_const_of(r->ir, tc_input(r->ir, tc_op_at(r->ir, a->loops[loop]), 2), &step);
   for (int turn = 0; turn < INNER_TRIPS && !r->found && (step > 0 ? lo < hi : lo > hi); turn++) {
     if (r->c->points) r->c->points--;
@@ -523,8 +542,7 @@ static const char *element_text(race *r) {
     m.x[m.n++] = at[k];
   }
   for (uint32_t d = 0; d < tc_buf_at(r->ir, a->buf)->rank; d++)
-    tc_sb_printf(&sb, "%s%s", d ? ", " : "",
-                 tc_check_value_text(r->c, tc_input(r->ir, op, d), &m));
+    tc_sb_printf(&sb, "%s%s", d ? ", " : "", tc_check_value_text(r->c, tc_input(r->ir, op, d), &m));
   return sb.at ? sb.at : "";
 }
 
@@ -543,19 +561,62 @@ static void report(race *r) {
   tc_diag_note(diags, span, "iteration %s %s it too", iteration_text(r, &r->second),
                verb_of(r, &r->second));
   if (r->outer.n) tc_check_note_model(r->c, &r->outer, tc_op_at(r->ir, r->loop)->span);
-  tc_diag_help(diags, r->reads ? "read in one T.Parallel and write in the next one, or write to "
-                                 "another buffer"
-                               : "combine the values with T.reduce_sum or T.atomic_add, or make the "
-                                 "loop over the shared element T.serial");
+  tc_diag_help(diags, r->reads
+                          ? "read in one T.Parallel and write in the next one, or write to "
+                            "another buffer"
+                          : "combine the values with T.reduce_sum or T.atomic_add, or make the "
+                            "loop over the shared element T.serial");
 }
 
 /* ---- the loop ---- */
 
-static void check_root(race *r, tc_buf root) {
-  tc_values about = {0};
+/* Is the variable bound by the loop, or inside it? */
+static bool is_inner(const race *r, const access *a, tc_var var) {
+  for (uint32_t k = 0; k < r->parallel->n; k++)
+    if (r->parallel->vars[k].id == var.id) return true;
+  for (uint32_t k = 0; k < a->n_loops; k++)
+    if (tc_loop_of(r->ir, a->loops[k])->var.id == var.id) return true;
+  return false;
+}
+
+static void add_outer(race *r, const access *a, tc_value v, tc_values *about) {
+  tc_deps deps = {0};
+  tc_deps_add(r->ir, r->c->arena, v, &deps);
+  for (uint32_t i = 0; i < deps.vars.n; i++) {
+    tc_value x = tc_var_value(r->ir, deps.vars.at[i]);
+    bool seen = is_inner(r, a, deps.vars.at[i]);
+    for (uint32_t k = 0; k < about->n; k++)
+      seen |= about->at[k].id == x.id;
+    if (!seen) tc_vec_push(r->c->arena, about, x);
+  }
+}
+
+/* The variables from outside that decide where the accesses to a buffer go. */
+static tc_values outer_vars(race *r, tc_buf root) {
+  const access none = {.n_loops = 0};
   const tc_op *op = tc_op_at(r->ir, r->loop);
+  tc_values about = {0};
   for (uint32_t i = 0; i < op->n_in; i++)
-    tc_vec_push(r->c->arena, &about, tc_input(r->ir, op, i));
+    add_outer(r, &none, tc_input(r->ir, op, i), &about);
+  for (uint32_t i = 0; i < r->n_accesses; i++) {
+    const access *a = &r->accesses[i];
+    const tc_buffer *b = tc_buf_at(r->ir, a->buf);
+    const tc_op *stmt = tc_op_at(r->ir, a->stmt);
+    if (b->root.id != root.id) continue;
+    for (uint32_t k = 0; k < stmt->n_in; k++)
+      add_outer(r, a, tc_input(r->ir, stmt, k), &about);
+    for (uint32_t k = 0; k < a->conditions.n; k++)
+      add_outer(r, a, a->conditions.at[k], &about);
+    for (uint32_t k = 0; k < b->rank; k++)
+      add_outer(r, a, b->shape[k], &about);
+    for (uint32_t k = 0; k < 2 * a->n_loops; k++)
+      add_outer(r, a, tc_input(r->ir, tc_op_at(r->ir, a->loops[k / 2]), k % 2), &about);
+  }
+  return about;
+}
+
+static void check_root(race *r, tc_buf root) {
+  tc_values about = outer_vars(r, root);
   for (int high = 0; high < 2 && r->c->points; high++) {
     if (!tc_prove_point(r->c->p, about.at, about.n, high, &r->outer)) return;
     if (!search(r, root)) continue;

@@ -12,8 +12,8 @@ static void report_poison(tc_check *c, tc_value stmt, tc_value culprit, const tc
   if (!tc_check_is_news(c, (tc_buf){0}, span)) return;
   if (shifts)
     TC_DIAG(c->ir->diags, D_shift_amount, span,
-            tc_check_value_text(c, tc_input(c->ir, op, 1), model),
-            tc_type_name(c->arena, op->type), tc_type_bits(op->type));
+            tc_check_value_text(c, tc_input(c->ir, op, 1), model), tc_type_name(c->arena, op->type),
+            tc_type_bits(op->type));
   else
     TC_DIAG(c->ir->diags, D_zero_divisor, span);
   tc_check_note_model(c, model, span);
@@ -56,9 +56,9 @@ static bool wraps(tc_check *c, tc_value v, tc_model *model) {
   const tc_op *op = tc_op_at(c->ir, v);
   tc_type wide = tc_scalar_type(TC_DT_int64);
   if (tc_value_type(c->ir, v).dtype != TC_DT_int32 || !is_whole(c, v)) return false;
-  tc_value exact = tc_binary(c->ir, (enum tc_opcode)op->opcode,
-                             tc_cast(c->ir, tc_input(c->ir, op, 0), wide),
-                             tc_cast(c->ir, tc_input(c->ir, op, 1), wide));
+  tc_value exact =
+      tc_binary(c->ir, (enum tc_opcode)op->opcode, tc_cast(c->ir, tc_input(c->ir, op, 0), wide),
+                tc_cast(c->ir, tc_input(c->ir, op, 1), wide));
   tc_value same = tc_binary(c->ir, TC_OP_eq, exact, tc_cast(c->ir, v, wide));
   return tc_prove(c->p, TC_PROVE_check, same, model) == TC_REFUTED && !model->chosen;
 }
