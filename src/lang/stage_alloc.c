@@ -23,25 +23,28 @@ static void check_tile_shape(tc_eval *ev, const tc_value *shape, uint32_t rank, 
   }
 }
 
-static tc_val allocate(tc_eval *ev, enum tc_scope scope, tc_val shape_arg, tc_span shape_at,
-                       tc_type elem, tc_span span) {
+static tc_val allocate(tc_eval *ev, const stage_args *a, enum tc_scope scope, tc_type elem) {
+  tc_val shape_arg = a->v[0];
+  tc_span shape_at = a->at[0], span = a->span;
   tc_value shape[STAGE_MAX_RANK];
   uint32_t rank = tc_stage_shape(ev, shape_arg, shape, "the shape of an allocation", shape_at);
   if (scope != TC_SCOPE_global) check_tile_shape(ev, shape, rank, shape_at);
   if (scope != TC_SCOPE_global && tc_stage_frame(ev, F_PARALLEL))
     STAGE_FAIL(ev, D_wrong_place, span, "alloc", "outside T.Parallel: tiles belong to the block");
+  for (uint32_t d = 0; scope == TC_SCOPE_global && d < rank; d++)
+    tc_stage_assert_no_wrap(ev, shape[d], "an extent of the workspace", span);
   tc_buf buf = tc_buf_new(ev->ir, "", elem, scope, rank, shape, span);
   /* A workspace belongs to the launch, wherever it is written. */
   tc_region at = ev->cursor.at;
   if (scope == TC_SCOPE_global && tc_stage_in_kernel(ev))
-    STAGE_FAIL(ev, D_wrong_place, span, "alloc_global", "before the kernel that uses it");
+    STAGE_FAIL(ev, D_wrong_place, span, a->row->name, "before the kernel that uses it");
   tc_alloc(ev->ir, at, buf, span);
   return tc_val_buffer(buf);
 }
 
 tc_val tc_do_alloc(tc_eval *ev, stage_args *a) {
   tc_type elem = tc_stage_dtype(ev, a->v[1], a->at[1]);
-  return allocate(ev, (enum tc_scope)a->row->aux, a->v[0], a->at[0], elem, a->span);
+  return allocate(ev, a, (enum tc_scope)a->row->aux, elem);
 }
 
 static const struct {
@@ -58,7 +61,7 @@ tc_val tc_do_alloc_buffer(tc_eval *ev, stage_args *a) {
   tc_str text = a->v[2].kind == TC_V_STR ? a->v[2].str->text : TC_STR("");
   for (size_t i = 0; i < TC_COUNT(SCOPES); i++)
     if (tc_str_is(text, SCOPES[i].text))
-      return allocate(ev, SCOPES[i].scope, a->v[0], a->at[0], elem, a->span);
+      return allocate(ev, a, SCOPES[i].scope, elem);
   STAGE_FAIL(ev, D_argument_value, a->at[2], a->row->name, "scope",
              "\"global\", \"shared\", \"local\" or \"local.fragment\"",
              tc_str_dup(ev->arena, text));

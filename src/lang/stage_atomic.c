@@ -29,6 +29,14 @@ static bool scalar_target(tc_eval *ev, tc_val v, tc_buf *buf, const tc_value **i
   return true;
 }
 
+static void check_atomic_scope(tc_eval *ev, const stage_args *a, tc_buf buf) {
+  const tc_buffer *b = tc_buf_at(ev->ir, buf);
+  if (b->scope != TC_SCOPE_fragment) return;
+  TC_DIAG(ev->diags, D_atomic_scope, a->span, tc_name_of(ev->ir, b->name));
+  tc_stage_note_buf(ev, buf);
+  tc_diag_stop(ev->diags);
+}
+
 static void check_atomic_type(tc_eval *ev, const stage_args *a, enum tc_atomic_kind kind,
                               tc_buf buf) {
   const tc_buffer *b = tc_buf_at(ev->ir, buf);
@@ -39,11 +47,7 @@ static void check_atomic_type(tc_eval *ev, const stage_args *a, enum tc_atomic_k
     tc_stage_note_buf(ev, buf);
     tc_diag_stop(ev->diags);
   }
-  if (b->scope == TC_SCOPE_fragment) {
-    TC_DIAG(ev->diags, D_atomic_scope, a->span, tc_name_of(ev->ir, b->name));
-    tc_stage_note_buf(ev, buf);
-    tc_diag_stop(ev->diags);
-  }
+  check_atomic_scope(ev, a, buf);
 }
 
 static tc_value emit_scalar(tc_eval *ev, const stage_args *a, enum tc_atomic_kind kind, tc_buf buf,
@@ -180,6 +184,7 @@ tc_val tc_do_atomic_load(tc_eval *ev, stage_args *a) {
   if (!scalar_target(ev, a->v[0], &buf, &index))
     STAGE_FAIL(ev, D_argument_value, a->at[0], a->row->name, "src", "an element",
                tc_val_kind_name(a->v[0]));
+  check_atomic_scope(ev, a, buf);
   enum tc_order order = read_order(ev, a, a->v[1], a->at[1]);
   tc_val v = tc_stage_load(ev, buf, index, a->span);
   tc_access *access = tc_access_of(ev->ir, v.value);
@@ -194,6 +199,7 @@ tc_val tc_do_atomic_store(tc_eval *ev, stage_args *a) {
   if (!scalar_target(ev, a->v[0], &buf, &index))
     STAGE_FAIL(ev, D_argument_value, a->at[0], a->row->name, "dst", "an element",
                tc_val_kind_name(a->v[0]));
+  check_atomic_scope(ev, a, buf);
   enum tc_order order = read_order(ev, a, a->v[2], a->at[2]);
   tc_stage_store(ev, a->v[0], a->v[1], a->span);
   const tc_block *block = tc_block_at(ev->ir, ev->cursor.at);

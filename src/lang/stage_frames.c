@@ -77,7 +77,10 @@ static tc_cursor enter_kernel(tc_eval *ev, tc_frame *f, tc_val *target, tc_span 
   for (uint32_t d = 0; d < f->n; d++)
     kernel.block[d] = tc_var_new(ev->ir, NAMES[d], TC_VAR_BLOCK, tc_i32_type(), span);
   tc_value grid[3];
-  for (uint32_t d = 0; d < f->n; d++) grid[d] = f->extent[d];
+  for (uint32_t d = 0; d < f->n; d++) {
+    grid[d] = f->extent[d];
+    tc_stage_assert_no_wrap(ev, grid[d], "a grid extent", span);
+  }
   tc_value stmt = tc_kernel_stmt(ev->ir, ev->cursor.at, &kernel, grid, span);
   *target = var_values(ev, kernel.block, f->n);
   f->body = tc_child(ev->ir, tc_op_at(ev->ir, stmt), 0);

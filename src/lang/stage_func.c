@@ -75,6 +75,22 @@ static tc_val tensor_val(tc_eval *ev, tc_tensor_val t) {
   return (tc_val){.kind = TC_V_TENSOR, .tensor = copy};
 }
 
+static void check_alias(tc_eval *ev, tc_buf of, const tc_value *shape, uint32_t rank, tc_type elem,
+                        bool strided, tc_span span) {
+  const tc_buffer *b = tc_buf_at(ev->ir, of);
+  tc_value have = tc_stage_bits(ev, b->shape, b->rank, b->elem);
+  tc_value want = tc_stage_bits(ev, shape, rank, elem);
+  int64_t x, y;
+  bool known = tc_const_of(ev->ir, have, &x) && tc_const_of(ev->ir, want, &y);
+  bool fits = want.id == have.id || (known && y <= x) || (b->flags & TC_BUF_POINTER);
+  if (fits && !b->strides && !strided) return;
+  TC_DIAG(ev->diags, D_view_size, span, tc_name_of(ev->ir, b->name),
+          tc_stage_show_shape(ev, b->shape, b->rank), tc_type_name(ev->arena, b->elem),
+          tc_stage_show_shape(ev, shape, rank), tc_type_name(ev->arena, elem));
+  tc_stage_note_buf(ev, of);
+  tc_diag_stop(ev->diags);
+}
+
 /* T.Tensor(shape, dtype, data=buf.data): the storage of buf from its start, as another shape. It
  * may be smaller than buf, not larger: index guards follow the new shape. Sizes known only at run
  * time must be the same product. */
@@ -82,19 +98,7 @@ static tc_val alias_of(tc_eval *ev, const stage_args *a, const tc_tensor_val *t)
   if (a->v[2].kind != TC_V_BUFFER)
     STAGE_FAIL(ev, D_argument_value, a->at[2], a->row->name, "data", "buffer.data",
                tc_val_kind_name(a->v[2]));
-  const tc_buffer *b = tc_buf_at(ev->ir, a->v[2].buf);
-  tc_value have = tc_stage_bits(ev, b->shape, b->rank, b->elem);
-  tc_value want = tc_stage_bits(ev, t->shape, t->rank, t->elem);
-  int64_t x, y;
-  bool known = tc_const_of(ev->ir, have, &x) && tc_const_of(ev->ir, want, &y);
-  bool fits = want.id == have.id || (known && y <= x) || (b->flags & TC_BUF_POINTER);
-  if (!fits || b->strides || t->strides) {
-    TC_DIAG(ev->diags, D_view_size, a->span, tc_name_of(ev->ir, b->name),
-            tc_stage_show_shape(ev, b->shape, b->rank), tc_type_name(ev->arena, b->elem),
-            tc_stage_show_shape(ev, t->shape, t->rank), tc_type_name(ev->arena, t->elem));
-    tc_stage_note_buf(ev, a->v[2].buf);
-    tc_diag_stop(ev->diags);
-  }
+  check_alias(ev, a->v[2].buf, t->shape, t->rank, t->elem, t->strides != NULL, a->span);
   return tc_val_buffer(tc_buf_view(ev->ir, "", a->v[2].buf, t->elem, t->rank, t->shape, a->span));
 }
 
@@ -265,6 +269,10 @@ tc_val tc_do_make_tensor(tc_eval *ev, stage_args *a) {
   tc_type elem = tc_stage_dtype(ev, a->v[2], a->at[2]);
   tc_buf buf;
   if (a->v[0].kind == TC_V_BUFFER) {
+    /* What stands behind a pointer is not known; a tensor must be large enough. */
+    bool pointer = tc_buf_at(ev->ir, a->v[0].buf)->flags & TC_BUF_POINTER;
+    if (!pointer)
+      check_alias(ev, a->v[0].buf, shape, rank, elem, a->v[3].kind != TC_V_NONE, a->span);
     buf = tc_buf_view(ev->ir, "", a->v[0].buf, elem, rank, shape, a->span);
   } else {
     tc_value address = tc_stage_value(ev, a->v[0], a->at[0]);

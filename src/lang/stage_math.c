@@ -25,9 +25,13 @@ static tc_val divide_ints(tc_eval *ev, const stage_args *a, int64_t x, int64_t y
   if (y == 0) STAGE_FAIL(ev, D_division_by_zero, a->span, a->row->name);
   if (y == -1 && x == INT64_MIN) STAGE_FAIL(ev, D_literal_range, a->span, x, "int64", INT64_MIN + 1,
                                             INT64_MAX);
+  int64_t up = 0;
+  bool overflow = y == INT64_MIN || __builtin_add_overflow(x, y - 1, &up);
+  if (a->row->aux == DIV_CEIL && overflow)
+    STAGE_FAIL(ev, D_literal_range, a->span, x, "this division in int64", INT64_MIN, INT64_MAX);
   switch (a->row->aux) {
   case DIV_CEIL:
-    return tc_val_int(floor_div(x + y - 1, y));
+    return tc_val_int(floor_div(up, y));
   case DIV_FLOOR:
     return tc_val_int(floor_div(x, y));
   case DIV_MOD:
@@ -64,7 +68,13 @@ tc_val tc_do_align_up(tc_eval *ev, stage_args *a) {
   const stage_builtin row = {.name = a->row->name, .aux = DIV_CEIL};
   up.row = &row;
   tc_val tiles = tc_do_divide(ev, &up);
-  if (tiles.kind == TC_V_INT && a->v[1].kind == TC_V_INT) return tc_val_int(tiles.i * a->v[1].i);
+  int64_t product;
+  if (tiles.kind == TC_V_INT && a->v[1].kind == TC_V_INT) {
+    if (__builtin_mul_overflow(tiles.i, a->v[1].i, &product))
+      STAGE_FAIL(ev, D_literal_range, a->span, a->v[0].i, "align_up in int64", INT64_MIN,
+                 INT64_MAX);
+    return tc_val_int(product);
+  }
   return tc_stage_binary(ev, TC_BINOP_MUL, tiles, a->v[1], a->span);
 }
 
@@ -275,6 +285,9 @@ tc_val tc_do_coordinates(tc_eval *ev, stage_args *a) {
   uint32_t rank = tc_stage_shape(ev, a->v[1], shape, "shape", a->at[1]);
   tc_value x = tc_stage_index(ev, a->v[0], "an index", a->at[0]);
   for (uint32_t d = rank; d-- > 0;) {
+    int64_t extent;
+    if (tc_const_of(ev->ir, shape[d], &extent) && extent < 1)
+      STAGE_FAIL(ev, D_bad_extent, a->at[1], "shape", d, extent);
     out[d] = tc_stage_fold(ev, tc_stage_arith(ev, TC_OP_floormod, x, shape[d]));
     x = tc_stage_arith(ev, TC_OP_floordiv, x, shape[d]);
   }

@@ -290,6 +290,39 @@ tc_val tc_stage_shape_tuple(tc_eval *ev, const tc_value *shape, uint32_t n) {
   return tc_val_tuple(ev->arena, items, n);
 }
 
+/* The same expression over 64-bit numbers. */
+static tc_value in_64_bits(tc_eval *ev, tc_value v) {
+  const tc_op *op = tc_op_at(ev->ir, v);
+  tc_type wide = tc_scalar_type(TC_DT_int64);
+  switch (op->opcode) {
+  case TC_OP_add:
+  case TC_OP_sub:
+  case TC_OP_mul:
+  case TC_OP_floordiv:
+  case TC_OP_floormod:
+  case TC_OP_min:
+  case TC_OP_max: {
+    tc_value a = in_64_bits(ev, tc_input(ev->ir, op, 0));
+    tc_value b = in_64_bits(ev, tc_input(ev->ir, op, 1));
+    return tc_binary(ev->ir, (enum tc_opcode)op->opcode, a, b);
+  }
+  default:
+    return tc_cast(ev->ir, v, wide);
+  }
+}
+
+void tc_stage_assert_no_wrap(tc_eval *ev, tc_value extent, const char *what, tc_span span) {
+  if (tc_value_type(ev->ir, extent).dtype != TC_DT_int32) return;
+  tc_value wide = in_64_bits(ev, extent);
+  tc_value same = tc_binary(ev->ir, TC_OP_eq, wide,
+                            tc_cast(ev->ir, extent, tc_scalar_type(TC_DT_int64)));
+  int64_t known;
+  if (tc_const_of(ev->ir, same, &known) && known) return;
+  const char *text = tc_format(ev->arena, "%s does not fit int32", what);
+  tc_stmt(ev->ir, ev->ir->body, TC_OP_assert, tc_scalar_type(TC_DT_void), &same, 1,
+          tc_pl_text(ev->ir, text), span);
+}
+
 tc_value tc_stage_arith(tc_eval *ev, enum tc_opcode op, tc_value a, tc_value b) {
   tc_stage_promote(ev, &a, &b, ev->here);
   return tc_binary(ev->ir, op, a, b);

@@ -114,6 +114,8 @@ tc_val tc_stage_fold(tc_eval *ev, tc_value v);
 /* "128x32" in the arena, dims by name. */
 const char *tc_stage_show_shape(tc_eval *ev, const tc_value *shape, uint32_t n);
 const char *tc_stage_show_value(tc_eval *ev, tc_value v);
+/* Adds a host assert that an extent computed in 32 bits did not wrap; nothing when it cannot. */
+void tc_stage_assert_no_wrap(tc_eval *ev, tc_value extent, const char *what, tc_span span);
 /* Arithmetic on index values of possibly different widths. */
 tc_value tc_stage_arith(tc_eval *ev, enum tc_opcode op, tc_value a, tc_value b);
 tc_val tc_stage_load(tc_eval *ev, tc_buf buf, const tc_value *index, tc_span span);

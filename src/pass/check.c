@@ -41,9 +41,18 @@ static const char *shape_text(tc_check *c, const tc_buffer *b) {
 void tc_check_note_buf(tc_check *c, tc_buf buf) {
   const tc_buffer *b = tc_buf_at(c->ir, buf);
   if (!b->span.id) return;
+  if (b->scope == TC_SCOPE_var) {
+    tc_diag_note(c->ir->diags, b->span, "'%s' is made here", tc_check_buf_name(c, buf));
+    return;
+  }
   tc_diag_note(c->ir->diags, b->span, "'%s' is a %s buffer of %s with shape (%s)",
                tc_check_buf_name(c, buf), tc_scope_name(b->scope), tc_type_name(c->arena, b->elem),
                shape_text(c, b));
+}
+
+void tc_check_help_sizes(tc_check *c) {
+  tc_diag_help(c->ir->diags,
+               "if no launch has such sizes, say so before the kernel: T.assume(...)");
 }
 
 const char *tc_check_value_text(tc_check *c, tc_value v, const tc_model *model) {

@@ -22,6 +22,8 @@ bool tc_check_is_news(tc_check *c, tc_buf buf, tc_span span);
 void tc_check_note_model(tc_check *c, const tc_model *model, tc_span span);
 /* Where a buffer was declared, and its shape. */
 void tc_check_note_buf(tc_check *c, tc_buf buf);
+/* The way out of a warning that depends on the sizes of a launch. */
+void tc_check_help_sizes(tc_check *c);
 /* The value of `v` in the model as text; "?" when it is not known. */
 const char *tc_check_value_text(tc_check *c, tc_value v, const tc_model *model);
 const char *tc_check_buf_name(const tc_check *c, tc_buf buf);

@@ -20,6 +20,7 @@ static void report_element(tc_check *c, tc_value stmt, uint32_t d, const tc_mode
     TC_DIAG(c->ir->diags, D_element_outside, span, name, d, x, n);
   tc_check_note_model(c, model, span);
   tc_check_note_buf(c, buf);
+  if (model->chosen) tc_check_help_sizes(c);
 }
 
 /* True when the fact was refuted and reported. */
@@ -88,6 +89,7 @@ static void report_tile(tc_check *c, tc_value stmt, tc_value slice, uint32_t d,
     TC_DIAG(c->ir->diags, D_tile_outside, span, name, d, from, to, n);
   tc_check_note_model(c, model, span);
   tc_check_note_buf(c, buf);
+  if (model->chosen) tc_check_help_sizes(c);
 }
 
 /* A tile that reaches over the edge is cut off there, by definition; one that lies beyond it

@@ -84,27 +84,34 @@ static bool maybe_later(const flow *f, tc_buf root) {
   return false;
 }
 
-static void report(flow *f, tc_value stmt, tc_buf buf, tc_buf root) {
+static void report_var(flow *f, tc_span span, tc_buf buf, tc_value lost_in) {
   tc_diags *diags = f->ir->diags;
+  const char *name = tc_check_buf_name(f->c, buf);
+  if (lost_in.id) {
+    TC_DIAG(diags, D_lost_var, span, name);
+    tc_diag_note(diags, tc_op_at(f->ir, lost_in)->span, "the loop");
+  } else {
+    TC_DIAG(diags, D_carried_var, span, name);
+  }
+  tc_check_note_buf(f->c, buf);
+  tc_diag_help(diags, "to combine values, store them in a fragment and use T.reduce_sum, use "
+                      "T.atomic_add, or make the loop T.serial");
+}
+
+static void report(flow *f, tc_value stmt, tc_buf buf, tc_buf root) {
   tc_span span = tc_op_at(f->ir, stmt)->span;
   enum state state = (enum state)f->states[root.id];
-  f->states[root.id] = WRITTEN; /* once is enough */
-  if (!tc_check_is_news(f->c, buf, span)) return;
-  if (state == CARRIED) {
-    TC_DIAG(diags, D_carried_var, span, tc_check_buf_name(f->c, buf));
-    tc_check_note_buf(f->c, buf);
-    tc_diag_help(diags, "store the terms in a fragment and use T.reduce_sum, use T.atomic_add, or "
-                        "make the loop T.serial");
+  if (f->told[root.id] || !tc_check_is_news(f->c, buf, span)) return;
+  f->told[root.id] = true;
+  if (state != UNWRITTEN) {
+    report_var(f, span, buf, state == LOST ? f->lost_in[root.id] : (tc_value){0});
     return;
   }
-  TC_DIAG(diags, D_never_written, span, tc_check_buf_name(f->c, buf));
-  if (state == LOST)
-    tc_diag_note(diags, tc_op_at(f->ir, f->lost_in[root.id])->span,
-                 "every iteration of this loop has its own '%s', gone when the loop ends",
-                 tc_check_buf_name(f->c, buf));
+  TC_DIAG(f->ir->diags, D_never_written, span, tc_check_buf_name(f->c, buf));
   tc_check_note_buf(f->c, buf);
   if (tc_is(f->ir, stmt, TC_OP_gemm))
-    tc_diag_help(diags, "T.gemm adds to its result: T.clear it first, or pass clear_accum=True");
+    tc_diag_help(f->ir->diags,
+                 "T.gemm adds to its result: T.clear it first, or pass clear_accum=True");
 }
 
 static void see_read(flow *f, tc_value stmt, const tc_touch *t, bool conditional) {
@@ -237,6 +244,7 @@ static void walk_stmt(flow *f, tc_value stmt) {
   const tc_op *op = tc_op_at(f->ir, stmt);
   switch (op->opcode) {
   case TC_OP_alloc:
+    f->told[op->payload] = false;
     f->states[op->payload] = UNWRITTEN;
     f->alloc_depth[op->payload] = f->depth;
     return;
@@ -282,6 +290,7 @@ void tc_check_init(tc_check *c) {
             .states = TC_NEW_ARRAY(c->arena, n, uint8_t),
             .alloc_depth = TC_NEW_ARRAY(c->arena, n, uint32_t),
             .lost_in = TC_NEW_ARRAY(c->arena, n, tc_value),
-            .grouped = TC_NEW_ARRAY(c->arena, n, bool)};
+            .grouped = TC_NEW_ARRAY(c->arena, n, bool),
+            .told = TC_NEW_ARRAY(c->arena, n, bool)};
   walk(&f, c->ir->body);
 }

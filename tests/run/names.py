@@ -172,8 +172,8 @@ name("fused_once", lambda p, r: {"A": normal(r, N), "B": normal(r, N)}, {"out": 
      **EXACT)
 
 LIMITS = {"i8": "int8", "u8": "uint8", "i16": "int16", "u16": "uint16", "i32": I32,
-          "u32": "uint32", "i64": "int64", "u64": "uint64", "f16": F16, "bf16": "bfloat16", "f32": F32,
-          "f64": "float64", "e4": "float8_e4m3fn", "e5": "float8_e5m2"}
+          "u32": "uint32", "i64": "int64", "u64": "uint64", "f16": F16, "bf16": "bfloat16",
+          "f32": F32, "f64": "float64", "e4": "float8_e4m3fn", "e5": "float8_e5m2"}
 
 
 def limits(p, x):

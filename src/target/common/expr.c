@@ -310,6 +310,8 @@ static const char *cast_text(tc_cemit *e, tc_type from, tc_type to, const char *
   if (tc_is_bool(to)) return tc_ce_text(e, "%s != 0", x);
   if (from_float && !to_float) return cast_float_to_int(e, from, to, x);
   if (is_narrow(to)) return odd_float(e, from, x);
+  if (to_float && from_float && row_of(to)->bits <= 32) /* a narrow float is a float already */
+    return row_of(from)->bits == 64 ? tc_ce_text(e, "(float)%s", x) : x;
   if (to_float) return tc_ce_text(e, "(%s)%s", tc_ce_type(to), x);
   return row_of(to)->bits >= 8 ? tc_ce_text(e, "(%s)%s", tc_ce_type(to), x) : wrap_int(e, to, x);
 }

@@ -93,6 +93,25 @@ static bool is_plain(rows *r) {
          is_plain_side(r, &r->from, (uint32_t)r->map[row]);
 }
 
+/* Contiguous rows between float16 and float32. */
+static const char *row_converter(rows *r) {
+  if (!r->from.b || r->n == 0) return NULL;
+  uint32_t row = r->loops[r->n - 1];
+  if (r->map[row] < 0 || r->to.d[row].stride_k != 1 || r->from.d[r->map[row]].stride_k != 1) return NULL;
+  return tc_cpu_row_converter(r->from.b->elem, r->to.b->elem);
+}
+
+static void converted_row(rows *r, const char *converter, const char *lo, const char *hi) {
+  tc_cemit *e = r->c->e;
+  uint32_t row = r->loops[r->n - 1];
+  const char *to[TC_CPU_RANK], *from[TC_CPU_RANK];
+  point_of_to(r, to);
+  point_of_from(r, from);
+  to[row] = from[r->map[row]] = strcmp(lo, "0") ? lo : NULL;
+  tc_cw_line(&e->w, "%s(%s + %s, %s + %s, %s - %s);", converter, r->to.ptr,
+             tc_cpu_point(r->c, &r->to, to), r->from.ptr, tc_cpu_point(r->c, &r->from, from), hi, lo);
+}
+
 static void plain_row(rows *r, const char *lo, const char *hi) {
   tc_cemit *e = r->c->e;
   uint32_t row = r->loops[r->n - 1];
@@ -122,6 +141,11 @@ static void copy_row(rows *r, const char *lo, const char *hi, bool whole) {
   bool packed = tc_ce_is_packed(r->to.b->elem);
   if (is_plain(r) && (whole || !packed)) {
     plain_row(r, lo, hi);
+    return;
+  }
+  const char *converter = row_converter(r);
+  if (converter) {
+    converted_row(r, converter, lo, hi);
     return;
   }
   open_row(r, lo, hi);

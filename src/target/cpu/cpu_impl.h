@@ -54,6 +54,8 @@ const char *tc_cpu_inside(tc_cpu *c, const tc_side *s, const char *const *at);
 /* The interval of loop indices that lie inside in dimension d, as two temporaries. */
 void tc_cpu_window(tc_cpu *c, const tc_side *s, uint32_t d, const char **lo, const char **hi);
 bool tc_cpu_guarded(const tc_side *s);
+/* The prelude's function that converts a contiguous row, (to, from, n), or NULL. */
+const char *tc_cpu_row_converter(tc_type from, tc_type to);
 
 /* ---- statements ---- */
 

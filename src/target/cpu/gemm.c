@@ -241,10 +241,18 @@ static void close_both(const gemm *g) {
 /* to[p * pitch + q] = element, in the order in which the operand is stored. */
 static void pack_rows(const gemm *g, const tc_side *s, int64_t rows, int64_t columns, const char *to,
                       int64_t pitch) {
+  tc_type panel = tc_scalar_type(g->info->panel);
+  const char *converter = tc_cpu_row_converter(s->b->elem, panel), *at[TC_CPU_RANK] = {0};
   open_rows(g, rows);
+  if (converter && !tc_cpu_guarded(s) && s->d[s->rank - 1].stride_k == 1) {
+    at[s->rank - 2] = "p";
+    tc_cw_line(&g->c->e->w, "%s(%s + p * %" PRId64 ", %s + %s, %" PRId64 ");", converter, to, pitch,
+               s->ptr, tc_cpu_point(g->c, s, at), columns);
+    tc_cw_close(&g->c->e->w);
+    return;
+  }
   open_columns(g, columns);
-  tc_cw_line(&g->c->e->w, "%s[p * %" PRId64 " + q] = %s;", to, pitch,
-             element(g, s, "p", "q", tc_scalar_type(g->info->panel)));
+  tc_cw_line(&g->c->e->w, "%s[p * %" PRId64 " + q] = %s;", to, pitch, element(g, s, "p", "q", panel));
   close_both(g);
 }
 

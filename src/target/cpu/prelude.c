@@ -202,26 +202,82 @@ static const char *block_text(tc_arena *arena, uint32_t n) {
   return sb.at;
 }
 
-/* c + the dot products of pairs of int16, b's with the pair s. */
-static const char dot2[] =
-    "static TC_INLINE tc_v_i32 tc_dot2(tc_v_i32 c, tc_v_i32 b, tc_i32 s) {\n"
-    "#if defined(__AVX512VNNI__) && TC_VECTOR_B == 64\n"
-    "  const tc_v_i32 a = s - (tc_v_i32){0};\n"
-    "  __asm__(\"vpdpwssd %2, %1, %0\" : \"+v\"(c) : \"v\"(b), \"v\"(a));\n"
-    "  return c;\n"
-    "#elif defined(__AVX512BW__) && TC_VECTOR_B == 64 || defined(__AVX2__) && TC_VECTOR_B == 32\n"
-    "  const tc_v_i32 a = s - (tc_v_i32){0};\n"
-    "  tc_v_i32 p;\n"
-    "  __asm__(\"vpmaddwd %2, %1, %0\" : \"=v\"(p) : \"v\"(b), \"v\"(a));\n"
-    "  return c + p;\n"
-    "#elif defined(__SSE2__) && TC_VECTOR_B == 16\n"
-    "  const tc_v_i32 a = s - (tc_v_i32){0};\n"
-    "  __asm__(\"pmaddwd %1, %0\" : \"+x\"(b) : \"x\"(a));\n"
-    "  return c + b;\n"
-    "#else\n"
-    "  return c + (b << 16 >> 16) * (s << 16 >> 16) + (b >> 16) * (s >> 16);\n"
-    "#endif\n"
-    "}";
+/* Combines all lanes of x: halves, quarters, ... of the vector are turned onto each other. `step`
+ * combines x and y. */
+static const char *fold_text(tc_arena *arena, const char *name, uint32_t n, const char *step) {
+  tc_sb sb = tc_sb_in(arena);
+  tc_sb_printf(&sb, "static TC_INLINE float %s(tc_v_f32 x) {tc_v_f32 y;", name);
+  for (uint32_t turn = n / 2; turn; turn /= 2) {
+    tc_sb_adds(&sb, "y = TC_SHUFFLE(x, x");
+    for (uint32_t l = 0; l < n; l++) tc_sb_printf(&sb, ", %u", (l + turn) % n);
+    tc_sb_printf(&sb, ");x = %s;", step);
+  }
+  tc_sb_adds(&sb, "return x[0];}");
+  return sb.at;
+}
+
+/* Rows that need directives: instructions the C compiler does not find by itself. */
+static const prelude_row machine_rows[] = {
+    /* c + the dot products of pairs of int16, b's with the pair s */
+    {"tc_dot2",
+     "static TC_INLINE tc_v_i32 tc_dot2(tc_v_i32 c, tc_v_i32 b, tc_i32 s) {\n"
+     "#if defined(__AVX512VNNI__) && TC_VECTOR_B == 64\n"
+     "  const tc_v_i32 a = s - (tc_v_i32){0};\n"
+     "  __asm__(\"vpdpwssd %2, %1, %0\" : \"+v\"(c) : \"v\"(b), \"v\"(a));\n"
+     "  return c;\n"
+     "#elif defined(__AVX512BW__) && TC_VECTOR_B == 64 || defined(__AVX2__) && TC_VECTOR_B == 32\n"
+     "  const tc_v_i32 a = s - (tc_v_i32){0};\n"
+     "  tc_v_i32 p;\n"
+     "  __asm__(\"vpmaddwd %2, %1, %0\" : \"=v\"(p) : \"v\"(b), \"v\"(a));\n"
+     "  return c + p;\n"
+     "#elif defined(__SSE2__) && TC_VECTOR_B == 16\n"
+     "  const tc_v_i32 a = s - (tc_v_i32){0};\n"
+     "  __asm__(\"pmaddwd %1, %0\" : \"+x\"(b) : \"x\"(a));\n"
+     "  return c + b;\n"
+     "#else\n"
+     "  return c + (b << 16 >> 16) * (s << 16 >> 16) + (b >> 16) * (s >> 16);\n"
+     "#endif\n"
+     "}"},
+    /* the greater of two floats per lane, y where x is NaN */
+    {"tc_v_max",
+     "static TC_INLINE tc_v_f32 tc_v_max(tc_v_f32 x, tc_v_f32 y) {\n"
+     "#if defined(__AVX512F__) && TC_VECTOR_B == 64 || defined(__AVX__) && TC_VECTOR_B == 32\n"
+     "  __asm__(\"vmaxps %1, %0, %0\" : \"+v\"(x) : \"v\"(y));\n"
+     "#else\n"
+     "  for (int l = 0; l < TC_VECTOR_B / 4; l++) x[l] = x[l] > y[l] ? x[l] : y[l];\n"
+     "#endif\n"
+     "  return x;\n"
+     "}"},
+    {"tc_row_of_float16",
+     "static inline void tc_row_of_float16(float *__restrict to, const tc_u16 *__restrict from, "
+     "tc_i64 n) {\n"
+     "  typedef struct { tc_u16 of[TC_VECTOR_B / 4]; } half;\n"
+     "  tc_i64 i = 0;\n"
+     "#if defined(__AVX512F__) && TC_VECTOR_B == 64 || defined(__F16C__) && TC_VECTOR_B == 32\n"
+     "  for (; i + TC_VECTOR_B / 4 <= n; i += TC_VECTOR_B / 4) {\n"
+     "    tc_v_f32 x;\n"
+     "    __asm__(\"vcvtph2ps %1, %0\" : \"=v\"(x) : \"m\"(*(const half *)(from + i)));\n"
+     "    *(tc_w_f32 *)(to + i) = x;\n"
+     "  }\n"
+     "#endif\n"
+     "  TC_INDEPENDENT\n"
+     "  for (tc_i64 k = i; k < n; k++) to[k] = tc_float16_get(from[k]);\n"
+     "}"},
+    {"tc_row_to_float16",
+     "static inline void tc_row_to_float16(tc_u16 *__restrict to, const float *__restrict from, "
+     "tc_i64 n) {\n"
+     "  typedef struct { tc_u16 of[TC_VECTOR_B / 4]; } half;\n"
+     "  tc_i64 i = 0;\n"
+     "#if defined(__AVX512F__) && TC_VECTOR_B == 64 || defined(__F16C__) && TC_VECTOR_B == 32\n"
+     "  for (; i + TC_VECTOR_B / 4 <= n; i += TC_VECTOR_B / 4) {\n"
+     "    const tc_v_f32 x = *(const tc_w_f32 *)(from + i);\n"
+     "    __asm__(\"vcvtps2ph $0, %1, %0\" : \"=m\"(*(half *)(to + i)) : \"v\"(x));\n"
+     "  }\n"
+     "#endif\n"
+     "  TC_INDEPENDENT\n"
+     "  for (tc_i64 k = i; k < n; k++) to[k] = tc_float16_from(from[k]);\n"
+     "}"},
+};
 
 /* ---- closure ---- */
 
@@ -233,7 +289,10 @@ typedef struct closure {
 
 static const char *find(tc_arena *arena, tc_str word, uint32_t lanes) {
   if (tc_str_is(word, "tc_transpose_block")) return block_text(arena, lanes);
-  if (tc_str_is(word, "tc_dot2")) return dot2;
+  if (tc_str_is(word, "tc_fold_sum")) return fold_text(arena, "tc_fold_sum", lanes, "x + y");
+  if (tc_str_is(word, "tc_fold_max")) return fold_text(arena, "tc_fold_max", lanes, "tc_v_max(x, y)");
+  for (uint32_t i = 0; i < TC_COUNT(machine_rows); i++)
+    if (tc_str_is(word, machine_rows[i].name)) return machine_rows[i].text;
   for (uint32_t i = 0; i < TC_COUNT(rows); i++)
     if (tc_str_is(word, rows[i].name)) return rows[i].text;
   return tc_str_starts(word, "tc_") ? format_function(arena, word) : libm_function(arena, word);

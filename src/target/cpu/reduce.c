@@ -208,8 +208,16 @@ static void float_row(const lines *l) {
   tc_cw_open(&e->w, "for (tc_i64 k0 = 0; k0 < %s; k0 += 512)", n);
   tc_cw_line(&e->w, "float line[512];");
   tc_cw_line(&e->w, "const tc_i64 n = tc_min64(512, %s - k0);", n);
-  tc_cw_line(&e->w, "%s", e->target->independent);
-  tc_cw_line(&e->w, "for (tc_i64 k = 0; k < n; k++) line[k] = %s;", element(&plain, at));
+  const char *converter = tc_cpu_row_converter(l->from.b->elem, l->sum);
+  if (converter) {
+    const char *first[TC_CPU_RANK];
+    point_of_from(l, "k0", first);
+    tc_cw_line(&e->w, "%s(line, %s + %s, n);", converter, l->from.ptr,
+               tc_cpu_point(l->c, &l->from, first));
+  } else {
+    tc_cw_line(&e->w, "%s", e->target->independent);
+    tc_cw_line(&e->w, "for (tc_i64 k = 0; k < n; k++) line[k] = %s;", element(&plain, at));
+  }
   tc_cw_line(&e->w, "const float part = %s(line, n%s);", function, last);
   tc_cw_line(&e->w, "s = %s;", combine(l, "s", "part"));
   tc_cw_close(&e->w);

@@ -178,3 +178,8 @@ bool tc_cpu_guarded(const tc_side *s) {
     if (s->d[d].below || s->d[d].above) return true;
   return false;
 }
+
+const char *tc_cpu_row_converter(tc_type from, tc_type to) {
+  if (from.dtype == TC_DT_float16 && to.dtype == TC_DT_float32) return "tc_row_of_float16";
+  return from.dtype == TC_DT_float32 && to.dtype == TC_DT_float16 ? "tc_row_to_float16" : NULL;
+}

@@ -1,4 +1,4 @@
-"""Names of the language that the examples do not use; tests/run/names.py says what each computes."""
+"""Names of the language that no example uses; tests/run/names.py says what each computes."""
 
 import tilec.language as T
 
@@ -219,7 +219,8 @@ def fused_once(A: T.Tensor((N,), "float32"), B: T.Tensor((N,), "float32"),
 @T.prim_func
 def limits(i8: T.Tensor((2,), "int8"), u8: T.Tensor((2,), "uint8"), i16: T.Tensor((2,), "int16"),
            u16: T.Tensor((2,), "uint16"), i32: T.Tensor((2,), "int32"),
-           u32: T.Tensor((2,), "uint32"), i64: T.Tensor((2,), "int64"), u64: T.Tensor((2,), "uint64"),
+           u32: T.Tensor((2,), "uint32"), i64: T.Tensor((2,), "int64"),
+           u64: T.Tensor((2,), "uint64"),
            f16: T.Tensor((2,), "float16"), bf16: T.Tensor((2,), "bfloat16"),
            f32: T.Tensor((2,), "float32"), f64: T.Tensor((2,), "float64"),
            e4: T.Tensor((2,), "float8_e4m3fn"), e5: T.Tensor((2,), "float8_e5m2"),
@@ -254,8 +255,8 @@ def dtype_calls(A: T.Tensor((N,), "float32"), I: T.Tensor((N,), "int32"),
 
 
 @T.prim_func
-def vectors(A: T.Tensor((N,), "float32"), B: T.Tensor((N,), "float32"), C: T.Tensor((N,), "float16"),
-            D: T.Tensor((N,), "int32"), X: T.Tensor((N,), "float32"),
+def vectors(A: T.Tensor((N,), "float32"), B: T.Tensor((N,), "float32"),
+            C: T.Tensor((N,), "float16"), D: T.Tensor((N,), "int32"), X: T.Tensor((N,), "float32"),
             Y: T.Tensor((N,), "float32")):
     with T.Kernel(1) as bx:
         pairs = T.view(X, (N // 2,), "float32x2")

@@ -1,0 +1,10 @@
+import tilec.language as T
+
+
+@T.prim_func
+def main(A: T.Tensor((64, 64), "float32"), B: T.Tensor((64, 64), "float32")):
+    with T.Kernel(1, threads=128) as bx:
+        for i in T.Parallel(64):
+            for k in T.serial(2):
+                for j in T.Parallel(64):
+                    B[i, j] = 1.0
