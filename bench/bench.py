@@ -2,8 +2,9 @@
 """Measures the figures that tilec is judged by, beside their peers, all in one run.
 
 Each figure is printed with what it is compared with and with the command that gave it. With
-`--write` the same is appended to docs/performance.md under today's date. Nothing here passes or
-fails: tests do not measure time. The exit status says only whether every kernel ran and was right."""
+`--write` the same is appended to docs/performance.md under today's date. A missed target is no
+failure, since tests do not measure time: the exit status says whether every kernel ran and was
+right."""
 
 import argparse
 import ctypes
@@ -199,9 +200,12 @@ class Bench:
             return
         said = self.said(command)
         what = "front end, passes and emission of C, "
-        for name, value in (("median", statistics.median(totals)), ("largest", max(totals))):
-            name = f"{what}{name} of {len(totals)} kernels"
-            self.add(Figure(name, "ms", value, target=5.0))
+        worst = max(self.kernels, key=lambda kernel: kernel[1]["c"])
+        for name, value in (
+            (f"median of {len(totals)} kernels", statistics.median(totals)),
+            (f"the slowest, {worst[0]}", worst[1]["c"]),
+        ):
+            self.add(Figure(what + name, "ms", value, target=5.0))
         self.add(Figure("peak memory of tilec emit, largest", "MB", peak / 1e6, command=said))
 
     def wall_times(self):
@@ -343,6 +347,7 @@ def machine(tilec):
         f"{cpu_model()}, {len(cpus())} CPUs, Linux {platform.release()}",
         first_line("cc", "--version"),
         blas_version(),
+        f"load average at the start: {os.getloadavg()[0]:.1f}",
     ]
 
 

@@ -9,7 +9,7 @@
 
 static atomic_int n_passed, n_failed;
 
-#define CHECK(condition) check_that(condition, #condition, __FILE__, __LINE__)
+#define CHECK(condition)      check_that(condition, #condition, __FILE__, __LINE__)
 #define CHECK_TEXT(saw, part) check_text(saw, part, __FILE__, __LINE__)
 
 static inline int check_that(int holds, const char *text, const char *file, int line) {

@@ -4,10 +4,10 @@
 usage: doc.py [--check] [--tilec PROGRAM]
 
 --check writes nothing and fails, naming the pages, when what the tables say now is not what is
-printed there. A page written by hand fails when it names a diagnostic or a file that does not exist,
-or quotes lines that are not where it says. With --tilec, the page of the command line is printed
-and the blocks of other pages marked `printed by tilec ...` are printed by PROGRAM; without it, they
-are left alone."""
+printed there. A page written by hand fails when it names a diagnostic or a file that does not
+exist, or quotes lines that are not where it says. With --tilec, the page of the command and the
+blocks of other pages marked `printed by tilec ...` are printed by PROGRAM; without it, they are
+left alone."""
 
 import argparse
 from pathlib import Path
@@ -447,7 +447,10 @@ def passes():
         ),
         heading("Properties"),
         "Besides the [states](ir.md#states), passes establish:",
-        grid(("property", "what is true"), [(code(p.name), prose(p.doc, True)) for p in properties]),
+        grid(
+            ("property", "what is true"),
+            [(code(p.name), prose(p.doc, True)) for p in properties],
+        ),
         heading("The prover"),
         "Passes ask one prover whether a condition holds. It answers proved, refuted with a model, "
         "or unknown, which always takes the safe path; its work is counted and bounded. Who asks:",

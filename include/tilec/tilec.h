@@ -10,9 +10,9 @@
  *   - Handles are counted: *_new gives one reference to the caller, *_retain adds one, *_release
  *     takes one away and accepts NULL. An object keeps alive what it was made from, so handles may
  *     be released in any order.
- *   - Functions that can fail return a tilec_status. `error`, when not NULL, receives an object that
- *     the caller releases, or NULL on success. Out parameters are written on success only, else set
- *     to NULL.
+ *   - Functions that can fail return a tilec_status. `error`, when not NULL, receives an object
+ * that the caller releases, or NULL on success. Out parameters are written on success only, else
+ * set to NULL.
  *   - Structs whose first field is `size` are versioned: the caller sets it to sizeof the struct it
  *     was compiled with. Fields beyond an older caller's size read as zero.
  *   - All functions may be called from any thread at once, on the same handles too, except that the
@@ -105,7 +105,7 @@ typedef enum tilec_dtype {
 #define TILEC_X(id, code, name, bits) TILEC_##id = code,
   TILEC_DTYPES(TILEC_X)
 #undef TILEC_X
-  TILEC_DTYPE_COUNT = 30
+      TILEC_DTYPE_COUNT = 30
 } tilec_dtype;
 
 /* "float32"; static; NULL for an unknown code. */
@@ -154,7 +154,8 @@ TILEC_API const char *tilec_error_code(const tilec_error *error);
 /* The first error in one line, without its place; "" for NULL. Lives as long as the error. */
 TILEC_API const char *tilec_error_text(const tilec_error *error);
 /* All diagnostics: for people, with carets (colour by ANSI escapes), or JSON lines with the keys
- * code, severity, message, spans, notes, help. Every line ends with \n. Lives as long as the error. */
+ * code, severity, message, spans, notes, help. Every line ends with \n. Lives as long as the error.
+ */
 TILEC_API const char *tilec_error_diagnostics(const tilec_error *error, tilec_format format);
 /* Ends an error; NULL is fine. */
 TILEC_API void tilec_error_release(tilec_error *error);
@@ -172,11 +173,12 @@ TILEC_API void tilec_text_release(tilec_text *text);
 
 typedef struct tilec_context tilec_context;
 
-/* Where the library takes the memory of its objects, texts, arrays, workspaces and worker threads from.
- * Both functions may be called by several threads at once, and must not call the library. `alloc`
- * returns NULL when it cannot; `align` is a power of two, at most 64. `free` is given what `alloc`
- * returned, never NULL, and the same number of bytes. Compilations and runs of the interpreter take
- * theirs from malloc, within the limit of option `memory`, and give it back when they end. */
+/* Where the library takes the memory of its objects, texts, arrays, workspaces and worker threads
+ * from. Both functions may be called by several threads at once, and must not call the library.
+ * `alloc` returns NULL when it cannot; `align` is a power of two, at most 64. `free` is given what
+ * `alloc` returned, never NULL, and the same number of bytes. Compilations and runs of the
+ * interpreter take theirs from malloc, within the limit of option `memory`, and give it back when
+ * they end. */
 typedef struct tilec_allocator {
   size_t size;
   void *data;
@@ -196,17 +198,18 @@ typedef struct tilec_context_options {
   void *data; /* passed to print and warn */
 } tilec_context_options;
 
-/* Makes a context. `options` may be NULL. With read_environment, a TILEC_* variable with a bad value
- * is TILEC_USAGE, one that is not known is a warning that names the nearest.
- * returns TILEC_OK, TILEC_USAGE, TILEC_MEMORY. */
+/* Makes a context. `options` may be NULL. With read_environment, a TILEC_* variable with a bad
+ * value is TILEC_USAGE, one that is not known is a warning that names the nearest. returns
+ * TILEC_OK, TILEC_USAGE, TILEC_MEMORY. */
 TILEC_API tilec_status tilec_context_new(const tilec_context_options *options, tilec_context **out,
                                          tilec_error **error);
 TILEC_API tilec_context *tilec_context_retain(tilec_context *context);
 TILEC_API void tilec_context_release(tilec_context *context);
 
 /* Sets an option by name ("cache_dir") for the programs and kernels made afterwards. The number of
- * worker threads (jobs) is fixed by the first kernel for target cpu. A NULL value restores the default.
- * returns TILEC_OK, TILEC_USAGE (unknown name; bad value, and the text says what was wanted). */
+ * worker threads (jobs) is fixed by the first kernel for target cpu. A NULL value restores the
+ * default. returns TILEC_OK, TILEC_USAGE (unknown name; bad value, and the text says what was
+ * wanted). */
 TILEC_API tilec_status tilec_context_set(tilec_context *context, const char *name,
                                          const char *value, tilec_error **error);
 /* The value an option has now. returns TILEC_OK, TILEC_USAGE, TILEC_MEMORY. */
@@ -238,8 +241,9 @@ typedef struct tilec_define {
   const char *name, *text;
 } tilec_define;
 
-/* The shape of an argument that is known when compiling. A T.const name that is an extent of it, and
- * was not given a value, gets that extent as its value, as in a call of the function with tensors. */
+/* The shape of an argument that is known when compiling. A T.const name that is an extent of it,
+ * and was not given a value, gets that extent as its value, as in a call of the function with
+ * tensors. */
 typedef struct tilec_shape {
   const char *name; /* of the parameter */
   uint32_t rank;
@@ -296,7 +300,8 @@ typedef struct tilec_pass {
 TILEC_API size_t tilec_pass_count(void);
 /* Pass `i`, in the order in which they run. returns TILEC_OK, TILEC_USAGE (past the end). */
 TILEC_API tilec_status tilec_pass_at(size_t i, tilec_pass *out);
-/* What each pass needs and gives, as a table for people. returns TILEC_OK, TILEC_USAGE, TILEC_MEMORY. */
+/* What each pass needs and gives, as a table for people. returns TILEC_OK, TILEC_USAGE,
+ * TILEC_MEMORY. */
 TILEC_API tilec_status tilec_pass_table(tilec_context *context, tilec_text **out,
                                         tilec_error **error);
 
@@ -327,13 +332,13 @@ TILEC_API void tilec_kernel_release(tilec_kernel *kernel);
 
 typedef struct tilec_kernel_info {
   size_t size;
-  const char *name;        /* of the function; lives as long as the kernel           */
-  const char *target;      /* what it really runs on: "cpu" or "interp"              */
-  size_t n_params;         /* arguments of tilec_launch                              */
-  size_t n_dims;           /* symbolic dimensions                                    */
-  int cached;              /* not 0: the binary came from the cache                  */
-  uint64_t compile_ns;     /* from source to something that can be launched          */
-  uint64_t toolchain_ns;   /* of which the C compiler                                */
+  const char *name;      /* of the function; lives as long as the kernel           */
+  const char *target;    /* what it really runs on: "cpu" or "interp"              */
+  size_t n_params;       /* arguments of tilec_launch                              */
+  size_t n_dims;         /* symbolic dimensions                                    */
+  int cached;            /* not 0: the binary came from the cache                  */
+  uint64_t compile_ns;   /* from source to something that can be launched          */
+  uint64_t toolchain_ns; /* of which the C compiler                                */
 } tilec_kernel_info;
 /* What a kernel is. returns TILEC_OK, TILEC_USAGE. */
 TILEC_API tilec_status tilec_kernel_describe(const tilec_kernel *kernel, tilec_kernel_info *out);
@@ -357,8 +362,8 @@ typedef struct tilec_param {
   uint32_t flags;   /* tilec_param_flags           */
   uint32_t rank;
   uint16_t dtype; /* tilec_dtype */
-  /* What a comparison of a written tensor with the oracle's allows: element x here and y there differ
-   * by at most rtol * |y| + atol + atol_scale * max |y|. All 0: bit for bit. */
+  /* What a comparison of a written tensor with the oracle's allows: element x here and y there
+   * differ by at most rtol * |y| + atol + atol_scale * max |y|. All 0: bit for bit. */
   double rtol, atol, atol_scale;
 } tilec_param;
 /* Parameter `i`. returns TILEC_OK, TILEC_USAGE (past the end). */

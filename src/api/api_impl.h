@@ -33,12 +33,12 @@ struct tilec_context {
   void (*print)(void *data, const char *text, size_t n);
   void (*warn)(void *data, const char *text);
   void *data;
-  tc_prove_options prove;    /* from TILELANG_DISABLE_Z3 and the like */
-  pthread_mutex_t lock;      /* of what follows */
+  tc_prove_options prove; /* from TILELANG_DISABLE_Z3 and the like */
+  pthread_mutex_t lock;   /* of what follows */
   pthread_mutex_t print_lock;
   char *options[TC_OPTION_COUNT]; /* NULL: the default */
-  tc_rt_pool *pool;          /* made by the first launch */
-  bool said_no_cc, said_cache; /* once per context, not per kernel */
+  tc_rt_pool *pool;               /* made by the first launch */
+  bool said_no_cc, said_cache;    /* once per context, not per kernel */
 };
 
 const tilec_allocator *tc_api_hooks(const tilec_context *context);
@@ -99,7 +99,7 @@ typedef struct tc_session {
   tc_names *names;
   tilec_status status; /* of tc_session_stop, or TILEC_OK */
   char stop_code[TC_CODE_B], stop_text[512];
-  int lock;               /* of the cache, or -1 */
+  int lock;                /* of the cache, or -1 */
   char workdir[TC_PATH_B]; /* to be removed, or "" */
 } tc_session;
 
@@ -140,8 +140,8 @@ struct tilec_program {
 
 /* Compiles to state surface; inside a guard. */
 tc_ir *tc_program_front(tc_session *s, const tilec_program *program);
-/* To state tile, through the pipeline with the context's options (disable, dump, ...). With `may_stop`
- * option stop_after counts too, and the state may be an earlier one. */
+/* To state tile, through the pipeline with the context's options (disable, dump, ...). With
+ * `may_stop` option stop_after counts too, and the state may be an earlier one. */
 void tc_program_to_tile(tc_session *s, tc_ir *ir, bool may_stop);
 /* The passes named, separated by commas. */
 void tc_program_run_passes(tc_session *s, tc_ir *ir, const char *names);
@@ -166,21 +166,21 @@ struct tilec_kernel {
   tc_session store;
   const char *name;
   bool interpreted;
-  bool checked;               /* interp: the table knows all shapes, so tc_rt_check can be asked */
-  bool rounds;                /* a scalar parameter has a float type narrower than float32 */
+  bool checked; /* interp: the table knows all shapes, so tc_rt_check can be asked */
+  bool rounds;  /* a scalar parameter has a float type narrower than float32 */
   tc_ir *ir;
   const tc_rt_table *table;
   struct tc_cpu_module *module; /* cpu */
   tc_rt_pool *pool;             /* cpu; the context's */
-  pthread_mutex_t lock;       /* one interpreter run at a time: it reads and marks ir */
+  pthread_mutex_t lock;         /* one interpreter run at a time: it reads and marks ir */
   tc_rendered warnings;
   bool cached;
   uint64_t compile_ns, toolchain_ns;
   tc_bound bound;
 };
 
-/* Makes the module and the table of a kernel in state tile; inside a guard. `isa` NULL: the option's.
- * False when there is no C compiler. */
+/* Makes the module and the table of a kernel in state tile; inside a guard. `isa` NULL: the
+ * option's. False when there is no C compiler. */
 bool tc_kernel_build_cpu(tc_session *s, tilec_kernel *kernel, const char *isa);
 /* The C compiler; path NULL when there is none. Inside a guard. */
 typedef struct tc_cc_facts {

@@ -1,10 +1,11 @@
 /* How far the result of a kernel may be from the oracle's.
  *
  * Every target rounds after each operation as the oracle does, so results agree bit for bit, except
- * where the language leaves the order or the last digits open: sums (gemm, reduce, scan, atomics) and
- * mathematical functions. A sum of K terms in another order differs by about sqrt(K) rounding errors
- * of the accumulator, relative to the size of its terms, which the greatest result stands for; if it
- * is then stored on chip in a narrower type, one rounding of that type may turn out the other way. */
+ * where the language leaves the order or the last digits open: sums (gemm, reduce, scan, atomics)
+ * and mathematical functions. A sum of K terms in another order differs by about sqrt(K) rounding
+ * errors of the accumulator, relative to the size of its terms, which the greatest result stands
+ * for; if it is then stored on chip in a narrower type, one rounding of that type may turn out the
+ * other way. */
 #include "api/api_impl.h"
 
 #include "base/floats.h"
@@ -33,13 +34,16 @@ static tc_type elem_of(const tc_ir *ir, tc_value slice) {
   return tc_buf_at(ir, tc_slice_buf(ir, slice))->elem;
 }
 
-static bool is_sum(uint32_t kind) { return kind == TC_RED_SUM || kind == TC_RED_ABSSUM; }
+static bool is_sum(uint32_t kind) {
+  return kind == TC_RED_SUM || kind == TC_RED_ABSSUM;
+}
 
 /* True when the op sums floats in an order of its own. */
 static bool reorders(tc_ir *ir, tc_value stmt) {
   const tc_op *op = tc_op_at(ir, stmt);
   switch (op->opcode) {
-  case TC_OP_gemm: return tc_is_float(elem_of(ir, tc_input(ir, op, 2)));
+  case TC_OP_gemm:
+    return tc_is_float(elem_of(ir, tc_input(ir, op, 2)));
   case TC_OP_reduce:
     return is_sum(tc_reduce_of(ir, stmt)->kind) && tc_is_float(elem_of(ir, tc_input(ir, op, 0)));
   case TC_OP_scan:
@@ -50,7 +54,8 @@ static bool reorders(tc_ir *ir, tc_value stmt) {
   case TC_OP_atomic:
     return tc_atomic_of(ir, stmt)->kind == TC_ATOMIC_ADD
            && tc_is_float(tc_buf_at(ir, tc_atomic_of(ir, stmt)->buf)->elem);
-  default: return false;
+  default:
+    return false;
   }
 }
 

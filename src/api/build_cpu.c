@@ -48,8 +48,18 @@ enum tc_cpu_isa tc_program_isa(tc_session *s, const char *name) {
   tc_sb known = tc_sb_in(&s->arena);
   for (int i = 0; i < TC_ISA_COUNT; i++)
     tc_sb_printf(&known, ", %s", tc_cpu_isa_row((enum tc_cpu_isa)i)->name);
-  tc_session_stop(s, TILEC_NO_TARGET, "", "there is no instruction set '%s': expected native%s", name,
-                  known.at);
+  tc_session_stop(s, TILEC_NO_TARGET, "", "there is no instruction set '%s': expected native%s",
+                  name, known.at);
+}
+
+/* Code for instructions this machine lacks would end in a signal. Rows of isas.def grow within one
+ * architecture, so what stands before the host's row runs too, except on AArch64. */
+static void require_isa(tc_session *s, enum tc_cpu_isa isa) {
+  enum tc_cpu_isa host = tc_cpu_isa_host();
+  bool runs = isa == TC_ISA_generic || isa == host || (host != TC_ISA_neon && isa < host);
+  if (!runs)
+    tc_session_stop(s, TILEC_NO_TARGET, "", "this machine does not run %s code; what it has is %s",
+                    tc_cpu_isa_row(isa)->name, tc_cpu_isa_row(host)->name);
 }
 
 /* ---- building ---- */
@@ -65,8 +75,31 @@ typedef struct build {
   char path[TC_PATH_B];
 } build;
 
-/* The text that is compiled is part of the key, so that a changed compiler never meets the kernels of
- * the old one, whatever its version says. */
+/* Adds C text without its comments: they hold source lines, and a kernel that only moved down in
+ * its file is the same kernel. */
+static void add_code(tc_sb *out, tc_str text) {
+  char quote = 0;
+  uint32_t start = 0, i = 0;
+  while (i < text.n) {
+    char c = text.at[i];
+    if (quote) {
+      if (c == '\\') i++;
+      if (c == quote) quote = 0;
+    } else if (c == '"' || c == '\'') {
+      quote = c;
+    } else if (c == '/' && i + 1 < text.n && text.at[i + 1] == '*') {
+      tc_sb_add(out, (tc_str){text.at + start, i - start});
+      for (i += 3; i < text.n && !(text.at[i - 1] == '*' && text.at[i] == '/'); i++)
+        continue;
+      start = i + 1;
+    }
+    i++;
+  }
+  if (start < text.n) tc_sb_add(out, (tc_str){text.at + start, text.n - start});
+}
+
+/* The code that is compiled is part of the key, so that a changed compiler never meets the kernels
+ * of the old one, whatever its version says. */
 static tc_cache_key make_key(build *b) {
   tc_sb key = tc_sb_in(&b->s->arena);
   tc_sb_printf(&key, "tilec %s\ntarget cpu\nisa %s\ncc %s\nflags %s\n", tilec_version(), b->isa,
@@ -74,8 +107,8 @@ static tc_cache_key make_key(build *b) {
   for (int i = 0; i < TC_CC_WORDS && b->cc.words[i]; i++)
     tc_sb_printf(&key, "word %s\n", b->cc.words[i]);
   tc_api_keyed_options(b->s->context, &key);
-  tc_sb_adds(&key, "text\n");
-  tc_sb_add(&key, b->text);
+  tc_sb_adds(&key, "code\n");
+  add_code(&key, b->text);
   return tc_cache_key_of(key.at, key.n);
 }
 
@@ -163,6 +196,7 @@ bool tc_kernel_build_cpu(tc_session *s, tilec_kernel *kernel, const char *isa_na
   b->s = s;
   b->kernel = kernel;
   tc_cpu_options options = {.isa = tc_program_isa(s, isa_name)};
+  require_isa(s, options.isa);
   if (!find_cc(s, &b->cc)) {
     if (s->diags->n_errors) tc_diag_stop(s->diags); /* one was asked for by name */
     return false;

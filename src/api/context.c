@@ -126,8 +126,8 @@ tilec_status tilec_context_new(const tilec_context_options *options, tilec_conte
     return tc_api_usage(error, NULL, "tilec_context_options.size is not set");
   if (o.allocator && !good_allocator(o.allocator, &hooks))
     return tc_api_usage(error, NULL, "tilec_allocator: size, alloc and free must be set");
-  tilec_context *context = tc_rt_alloc(o.allocator ? &hooks : NULL, sizeof *context,
-                                       _Alignof(max_align_t));
+  tilec_context *context =
+      tc_rt_alloc(o.allocator ? &hooks : NULL, sizeof *context, _Alignof(max_align_t));
   if (!context) return tc_api_no_memory(error);
   memset(context, 0, sizeof *context);
   atomic_init(&context->n_refs, 1);

@@ -30,9 +30,10 @@ static const tilec_error NO_MEMORY = {
     .is_static = true,
     .code = "E0901",
     .text = "out of memory",
-    .form = {"error[E0901]: out of memory\n", "error[E0901]: out of memory\n",
-             "{\"code\":\"E0901\",\"severity\":\"error\",\"message\":\"out of memory\",\"spans\":[],"
-             "\"notes\":[],\"help\":\"\"}\n"},
+    .form =
+        {"error[E0901]: out of memory\n", "error[E0901]: out of memory\n",
+         "{\"code\":\"E0901\",\"severity\":\"error\",\"message\":\"out of memory\",\"spans\":[],"
+         "\"notes\":[],\"help\":\"\"}\n"},
 };
 
 tilec_status tc_api_no_memory(tilec_error **error) {
@@ -57,7 +58,8 @@ void tc_api_make_error(tilec_error **error, const tilec_context *context, tilec_
                        const char *code, const char *text, const tc_str form[TC_N_FORMATS]) {
   if (!error) return;
   size_t size_b = sizeof(tilec_error) + strlen(code) + strlen(text) + 2 + TC_N_FORMATS;
-  for (int f = 0; f < TC_N_FORMATS; f++) size_b += form[f].n;
+  for (int f = 0; f < TC_N_FORMATS; f++)
+    size_b += form[f].n;
   const tilec_allocator *hooks = context ? tc_api_hooks(context) : NULL;
   tilec_error *e = tc_rt_alloc(hooks, size_b, _Alignof(max_align_t));
   if (!e) {
@@ -69,7 +71,8 @@ void tc_api_make_error(tilec_error **error, const tilec_context *context, tilec_
   char *at = (char *)(e + 1);
   e->code = put(&at, code, strlen(code));
   e->text = put(&at, text, strlen(text));
-  for (int f = 0; f < TC_N_FORMATS; f++) e->form[f] = put(&at, form[f].at, form[f].n);
+  for (int f = 0; f < TC_N_FORMATS; f++)
+    e->form[f] = put(&at, form[f].at, form[f].n);
   *error = e;
 }
 
@@ -95,7 +98,8 @@ static tilec_status fail_line(tilec_error **error, const tilec_context *context,
                               tilec_status status, const char *code, const char *text) {
   char plain[1200], color[1200], json[2600], escaped[2048];
   bool coded = *code != 0;
-  snprintf(plain, sizeof plain, "error%s%s%s: %s\n", coded ? "[" : "", code, coded ? "]" : "", text);
+  snprintf(plain, sizeof plain, "error%s%s%s: %s\n", coded ? "[" : "", code, coded ? "]" : "",
+           text);
   snprintf(color, sizeof color, "\033[1;31merror%s%s%s\033[0m: %s\n", coded ? "[" : "", code,
            coded ? "]" : "", text);
   json_escape(escaped, sizeof escaped, text);
@@ -144,27 +148,43 @@ tilec_status tc_api_fail_rt(tilec_error **error, const tilec_context *context,
 
 const char *tilec_status_name(tilec_status status) {
   switch (status) {
-  case TILEC_OK: return "ok";
-  case TILEC_ERROR: return "error";
-  case TILEC_USAGE: return "usage";
-  case TILEC_CHECK_FAILED: return "check failed";
-  case TILEC_NO_TARGET: return "no target";
-  case TILEC_BUDGET: return "budget exhausted";
-  case TILEC_ARGUMENT: return "argument";
-  case TILEC_MEMORY: return "out of memory";
-  case TILEC_ENVIRONMENT: return "environment";
-  case TILEC_BUG: return "internal error";
+  case TILEC_OK:
+    return "ok";
+  case TILEC_ERROR:
+    return "error";
+  case TILEC_USAGE:
+    return "usage";
+  case TILEC_CHECK_FAILED:
+    return "check failed";
+  case TILEC_NO_TARGET:
+    return "no target";
+  case TILEC_BUDGET:
+    return "budget exhausted";
+  case TILEC_ARGUMENT:
+    return "argument";
+  case TILEC_MEMORY:
+    return "out of memory";
+  case TILEC_ENVIRONMENT:
+    return "environment";
+  case TILEC_BUG:
+    return "internal error";
   }
   return "unknown";
 }
 
-const char *tilec_version(void) { return TILEC_VERSION_STRING; }
+const char *tilec_version(void) {
+  return TILEC_VERSION_STRING;
+}
 
 tilec_status tilec_error_status(const tilec_error *error) {
   return error ? error->status : TILEC_OK;
 }
-const char *tilec_error_code(const tilec_error *error) { return error ? error->code : ""; }
-const char *tilec_error_text(const tilec_error *error) { return error ? error->text : ""; }
+const char *tilec_error_code(const tilec_error *error) {
+  return error ? error->code : "";
+}
+const char *tilec_error_text(const tilec_error *error) {
+  return error ? error->text : "";
+}
 const char *tilec_error_diagnostics(const tilec_error *error, tilec_format format) {
   if (!error || (unsigned)format >= TC_N_FORMATS) return "";
   return error->form[format];
@@ -188,8 +208,12 @@ tilec_text *tc_api_text(const tilec_context *context, const char *data, size_t n
   return text;
 }
 
-const char *tilec_text_data(const tilec_text *text) { return text ? text->data : ""; }
-size_t tilec_text_size(const tilec_text *text) { return text ? text->n : 0; }
+const char *tilec_text_data(const tilec_text *text) {
+  return text ? text->data : "";
+}
+size_t tilec_text_size(const tilec_text *text) {
+  return text ? text->n : 0;
+}
 void tilec_text_release(tilec_text *text) {
   if (!text) return;
   tilec_allocator hooks = text->hooks;

@@ -39,11 +39,17 @@ void tc_session_stop(tc_session *s, tilec_status status, const char *code, const
 /* The one setjmp: runs a function and says how it ended, 0 for by returning. */
 static int protect(tc_unwind *unwind, void (*fn)(void *data), void *data) {
   switch (setjmp(unwind->at)) {
-  case 0: fn(data); return 0;
-  case TC_WHY_MEMORY: return TC_WHY_MEMORY;
-  case TC_WHY_ERROR: return TC_WHY_ERROR;
-  case TC_WHY_BUDGET: return TC_WHY_BUDGET;
-  default: return TC_WHY_BUG;
+  case 0:
+    fn(data);
+    return 0;
+  case TC_WHY_MEMORY:
+    return TC_WHY_MEMORY;
+  case TC_WHY_ERROR:
+    return TC_WHY_ERROR;
+  case TC_WHY_BUDGET:
+    return TC_WHY_BUDGET;
+  default:
+    return TC_WHY_BUG;
   }
 }
 
@@ -58,15 +64,20 @@ static tilec_status status_of_diag(enum tc_diag_id id) {
   case D_grid_empty:
   case D_assert_failed:
   case D_assume_failed:
-  case D_null_argument: return TILEC_ARGUMENT;
+  case D_null_argument:
+    return TILEC_ARGUMENT;
   case D_index_out_of_bounds:
   case D_outside_storage:
   case D_undefined_value:
-  case D_divided_by_zero: return TILEC_CHECK_FAILED;
+  case D_divided_by_zero:
+    return TILEC_CHECK_FAILED;
   case D_step_limit:
-  case D_too_many_steps: return TILEC_BUDGET;
-  case D_too_much_memory: return TILEC_MEMORY;
-  default: break;
+  case D_too_many_steps:
+    return TILEC_BUDGET;
+  case D_too_much_memory:
+    return TILEC_MEMORY;
+  default:
+    break;
   }
   if (strncmp(code, "E05", 3) == 0) return TILEC_CHECK_FAILED;
   return strncmp(code, "E07", 3) == 0 ? TILEC_ENVIRONMENT : TILEC_ERROR;

@@ -10,7 +10,9 @@
 
 /* ---- diagnostics ---- */
 
-size_t tilec_diagnostic_count(void) { return TC_DIAG_COUNT; }
+size_t tilec_diagnostic_count(void) {
+  return TC_DIAG_COUNT;
+}
 
 static tilec_status give_row(const tc_diag_info *row, tilec_diagnostic *out) {
   tilec_diagnostic ours = {.size = sizeof ours,
@@ -105,11 +107,46 @@ void tc_api_open_cache(tc_session *s, tc_cache *cache) {
 static const char *cache_state(const tc_cache *cache) {
   if (cache->mode == TC_CACHE_OFF) return "off";
   switch (cache->trouble) {
-  case TC_CACHE_FOREIGN: return "refused";
-  case TC_CACHE_UNWRITABLE: return cache->usable ? "read only" : "unusable";
-  case TC_CACHE_FINE: break;
+  case TC_CACHE_FOREIGN:
+    return "refused";
+  case TC_CACHE_UNWRITABLE:
+    return cache->usable ? "read only" : "unusable";
+  case TC_CACHE_FINE:
+    break;
   }
   return cache->mode == TC_CACHE_RO ? "read only" : "read and write";
+}
+
+/* What /proc/cpuinfo says about the first processor: its model, and those of its features that
+ * matter to kernels. Nothing on systems without it. */
+static void say_processor(tc_session *s, report *r) {
+  static const char *const KNOWN[] = {
+      "avx2",        "fma",         "f16c",     "avx512f",  "avx512bw", "avx512_vnni", "avx_vnni",
+      "avx512_bf16", "avx512_fp16", "amx_tile", "amx_int8", "amx_bf16", "asimd",       "asimdhp",
+      "asimddp",     "bf16",        "i8mm",     "sve",      "sve2"};
+  enum { ROOM = 16 * 1024 };
+  char *text = tc_arena_alloc(&s->arena, ROOM);
+  int64_t n = tc_rt_file_read("/proc/cpuinfo", text, ROOM - 1);
+  if (n <= 0) return;
+  tc_sb found = tc_sb_in(&s->arena);
+  bool named = false, listed = false;
+  for (char *line = text, *end; line; line = end ? end + 1 : NULL) {
+    end = strchr(line, '\n');
+    if (end) *end = 0;
+    char *colon = strchr(line, ':');
+    if (!colon || !colon[1]) continue;
+    if (!named && strncmp(line, "model name", 10) == 0) {
+      say_text(r, "processor", colon + 2);
+      named = true;
+    }
+    if (listed || (strncmp(line, "flags", 5) != 0 && strncmp(line, "Features", 8) != 0)) continue;
+    listed = true;
+    const char *words = tc_format(&s->arena, "%s ", colon + 1);
+    for (size_t i = 0; i < TC_COUNT(KNOWN); i++)
+      if (strstr(words, tc_format(&s->arena, " %s ", KNOWN[i])))
+        tc_sb_printf(&found, "%s%s", found.n ? " " : "", KNOWN[i]);
+  }
+  if (found.n) say_text(r, "features", found.at);
 }
 
 static void doctor(tc_session *s, void *data) {
@@ -122,6 +159,7 @@ static void doctor(tc_session *s, void *data) {
   say_text(&r, "cc", cc.path ? cc.path : "none: target cpu runs on the interpreter");
   if (cc.path) say_text(&r, "cc_version", cc.version);
   say_text(&r, "isa", tc_cpu_isa_row(tc_cpu_isa_host())->name);
+  say_processor(s, &r);
   say_number(&r, "threads", tc_rt_cpu_count(""));
   say_number(&r, "memory_bytes", tc_rt_memory_b(""));
   tc_api_open_cache(s, cache);
@@ -192,12 +230,14 @@ static void show_entries(const listing *list, bool json, tc_sb *out) {
   for (uint32_t i = 0; i < list->all.n; i++) {
     const tc_cache_entry *e = &list->all.at[i];
     if (!json) {
-      tc_sb_printf(out, "%.12s  %8llu kB  %s  %s%s\n", e->hex, (unsigned long long)(e->size_b + 1023) / 1024,
-                   e->target, e->name, e->sound ? "" : "  (damaged)");
+      tc_sb_printf(out, "%.12s  %8llu kB  %s  %s%s\n", e->hex,
+                   (unsigned long long)(e->size_b + 1023) / 1024, e->target, e->name,
+                   e->sound ? "" : "  (damaged)");
       continue;
     }
-    tc_sb_printf(out, "%s{\"bytes\":%llu,\"compile_ns\":%llu,\"key\":\"%s\",\"name\":\"", i ? "," : "",
-                 (unsigned long long)e->size_b, (unsigned long long)e->compile_ns, e->hex);
+    tc_sb_printf(out, "%s{\"bytes\":%llu,\"compile_ns\":%llu,\"key\":\"%s\",\"name\":\"",
+                 i ? "," : "", (unsigned long long)e->size_b, (unsigned long long)e->compile_ns,
+                 e->hex);
     tc_sb_json(out, tc_str_of(e->name));
     tc_sb_printf(out, "\",\"sound\":%s,\"target\":\"", e->sound ? "true" : "false");
     tc_sb_json(out, tc_str_of(e->target));
@@ -227,7 +267,10 @@ static void run_cache(tc_session *s, void *data) {
   if (gc || clear) {
     if (cache->mode != TC_CACHE_RW)
       tc_session_stop(s, TILEC_USAGE, "", "the cache is not opened for writing (option cache)");
-    say_number(&r, "removed", tc_cache_clean(cache, clear ? 0 : cache->limit_b ? cache->limit_b : 1));
+    say_number(&r, "removed",
+               tc_cache_clean(cache, clear            ? 0
+                                     : cache->limit_b ? cache->limit_b
+                                                      : 1));
     call->text = close_report(&r);
     return;
   }
@@ -252,15 +295,16 @@ tilec_status tilec_cache_run(tilec_context *context, const char *verb, tilec_for
   if (!context || !verb || !out)
     return tc_api_usage(error, context, "tilec_cache_run: NULL argument");
   bool known = false;
-  for (size_t i = 0; i < TC_COUNT(VERBS); i++) known = known || strcmp(VERBS[i], verb) == 0;
+  for (size_t i = 0; i < TC_COUNT(VERBS); i++)
+    known = known || strcmp(VERBS[i], verb) == 0;
   if (!known)
-    return tc_api_usage(error, context, "cache has no verb '%s': expected ls, stat, verify, clear or gc",
-                        verb);
+    return tc_api_usage(error, context,
+                        "cache has no verb '%s': expected ls, stat, verify, clear or gc", verb);
   info_call call = {.format = format, .verb = verb};
   tilec_status status = give_text(context, run_cache, &call, out, error);
   if (status != TILEC_OK || strcmp(verb, "verify") != 0 || !call.n_damaged) return status;
   tilec_text_release(*out);
   *out = NULL;
-  return tc_api_fail(error, context, TILEC_CHECK_FAILED, "E0752", D_cache_damaged_fmt, call.n_damaged,
-                     call.n_damaged == 1 ? "y" : "ies");
+  return tc_api_fail(error, context, TILEC_CHECK_FAILED, "E0752", D_cache_damaged_fmt,
+                     call.n_damaged, call.n_damaged == 1 ? "y" : "ies");
 }

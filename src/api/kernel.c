@@ -19,7 +19,9 @@ static const struct {
     [TARGET_INTERP] = {"interp", "the oracle: slow, checks everything, needs nothing"},
 };
 
-size_t tilec_target_count(void) { return TARGET_COUNT; }
+size_t tilec_target_count(void) {
+  return TARGET_COUNT;
+}
 
 tilec_status tilec_target_at(tilec_context *context, size_t i, tilec_target *out) {
   if (i >= TARGET_COUNT || !out) return TILEC_USAGE;
@@ -37,8 +39,8 @@ static enum target find_target(tc_session *s, const char *name, const char **isa
     *isa = name + 4;
     return TARGET_CPU;
   }
-  tc_session_stop(s, TILEC_NO_TARGET, "", "target '%s' is not built in: expected cpu, cpu:ISA or interp",
-                  name);
+  tc_session_stop(s, TILEC_NO_TARGET, "",
+                  "target '%s' is not built in: expected cpu, cpu:ISA or interp", name);
 }
 
 /* ---- making ---- */
@@ -226,8 +228,7 @@ tilec_status tilec_kernel_shape(const tilec_kernel *kernel, const tilec_arg *arg
   int64_t *memory = tc_api_new(kernel->context, size_b);
   if (!memory) return tc_api_no_memory(error);
   tc_rt_frame frame = {memory, (unsigned char *)(memory + n), NULL};
-  tilec_status status =
-      shape_in(kernel, args, n_args, dims, n_dims, param, &frame, shape, error);
+  tilec_status status = shape_in(kernel, args, n_args, dims, n_dims, param, &frame, shape, error);
   tc_api_delete(kernel->context, memory, size_b);
   return status;
 }

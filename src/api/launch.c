@@ -33,7 +33,8 @@ static void convert_shape(tc_session *s, const tc_rt_param *p, const tilec_tenso
   array->shape = shape;
   if (!t->strides) return;
   int64_t *strides = tc_arena_copy(&s->arena, t->strides, t->rank * sizeof *strides);
-  for (uint32_t axis = 0; axis + 1 < t->rank; axis++) strides[axis] *= p->pack;
+  for (uint32_t axis = 0; axis + 1 < t->rank; axis++)
+    strides[axis] *= p->pack;
   array->strides = strides;
 }
 
@@ -63,7 +64,8 @@ static tc_arg convert_arg(tc_session *s, const tilec_kernel *kernel, uint32_t i,
 static void check_arguments(tc_session *s, const interp_call *call) {
   const tc_rt_table *table = call->kernel->table;
   size_t n = (size_t)table->n_words + table->n_code;
-  tc_rt_frame frame = {TC_NEW_ARRAY(&s->arena, n, int64_t), TC_NEW_ARRAY(&s->arena, n, unsigned char),
+  tc_rt_frame frame = {TC_NEW_ARRAY(&s->arena, n, int64_t),
+                       TC_NEW_ARRAY(&s->arena, n, unsigned char),
                        TC_NEW_ARRAY(&s->arena, table->n_tensors, void *)};
   tc_rt_error rt = {0};
   char code[TC_CODE_B];
@@ -88,8 +90,8 @@ static void run_interp(tc_session *s, void *data) {
       .memory_b = tc_api_option_number(s->context, TC_OPTION_memory),
       .seed = tc_api_option_number(s->context, TC_OPTION_seed),
   };
-  tc_interp_result result = tc_interp_run(kernel->ir, args, (uint32_t)call->n_args, &limits,
-                                          print_text, s->context);
+  tc_interp_result result =
+      tc_interp_run(kernel->ir, args, (uint32_t)call->n_args, &limits, print_text, s->context);
   if (!result.ok && !s->diags->n_errors)
     tc_bug(&s->unwind, "the interpreter failed without a diagnostic");
 }

@@ -19,7 +19,9 @@ static const row ROWS[] = {
 #undef OPTION
 };
 
-size_t tilec_option_count(void) { return TC_OPTION_COUNT; }
+size_t tilec_option_count(void) {
+  return TC_OPTION_COUNT;
+}
 
 tilec_status tilec_option_at(size_t i, tilec_option *out) {
   if (i >= TC_OPTION_COUNT || !out) return TILEC_USAGE;
@@ -83,11 +85,15 @@ static const char *wanted(int option, const char *value) {
   switch (r->kind) {
   case TEXT:
   case PATH:
-  case LIST: return NULL;
-  case BYTES: return parse_bytes(value, &x) ? NULL : "a number of bytes such as 500M or 2G";
-  case COUNT: return parse_count(value, &x) ? NULL : "a whole number";
+  case LIST:
+    return NULL;
+  case BYTES:
+    return parse_bytes(value, &x) ? NULL : "a number of bytes such as 500M or 2G";
+  case COUNT:
+    return parse_count(value, &x) ? NULL : "a whole number";
   case CHOICE:
-  case SWITCH: return is_choice(r->values, value) ? NULL : r->values;
+  case SWITCH:
+    return is_choice(r->values, value) ? NULL : r->values;
   }
   return NULL;
 }

@@ -44,9 +44,11 @@ tilec_status tilec_pass_table(tilec_context *context, tilec_text **out, tilec_er
 
 /* The next name of a list separated by commas; empty at its end. */
 static tc_str next_name(const char **at) {
-  while (**at == ',' || **at == ' ') ++*at;
+  while (**at == ',' || **at == ' ')
+    ++*at;
   tc_str name = {*at, 0};
-  while (name.at[name.n] && name.at[name.n] != ',' && name.at[name.n] != ' ') name.n++;
+  while (name.at[name.n] && name.at[name.n] != ',' && name.at[name.n] != ' ')
+    name.n++;
   *at += name.n;
   return name;
 }
@@ -71,10 +73,11 @@ static void set_prover(tc_session *s, setup *set) {
   set->prove = s->context->prove;
   set->options.prove = &set->prove;
   if (!tc_prove_parse_switches(text, &set->prove, &bad))
-    tc_session_stop(s, TILEC_USAGE, "",
-                    "option prove: '%.*s' is no switch of the prover (off, deep, budget=N, no-LAYER, "
-                    "no-PASS)",
-                    TC_ARG_STR(bad));
+    tc_session_stop(
+        s, TILEC_USAGE, "",
+        "option prove: '%.*s' is no switch of the prover (off, deep, budget=N, no-LAYER, "
+        "no-PASS)",
+        TC_ARG_STR(bad));
 }
 
 static const char *existing_directory(tc_session *s, const char *path) {

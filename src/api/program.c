@@ -135,7 +135,8 @@ tilec_status tilec_program_new(tilec_context *context, const tilec_program_optio
   if (!tc_api_read_struct(&o, sizeof o, options))
     return tc_api_usage(error, context, "tilec_program_options.size is not set");
   if (bad_options(&o))
-    return tc_api_usage(error, context, "tilec_program_options: no path and no text, or a NULL define");
+    return tc_api_usage(error, context,
+                        "tilec_program_options: no path and no text, or a NULL define");
   tilec_program *program = tc_api_new(context, sizeof *program);
   if (!program) return tc_api_no_memory(error);
   atomic_init(&program->n_refs, 1);

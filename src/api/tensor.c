@@ -117,7 +117,9 @@ void tilec_array_release(tilec_array *array) {
 const tilec_tensor *tilec_array_tensor(const tilec_array *array) {
   return array ? &array->view : NULL;
 }
-size_t tilec_array_bytes(const tilec_array *array) { return array ? array->data_b : 0; }
+size_t tilec_array_bytes(const tilec_array *array) {
+  return array ? array->data_b : 0;
+}
 
 /* ---- contents ---- */
 
@@ -143,13 +145,15 @@ static const char *open_elements(const tilec_tensor *t, tilec_dtype dtype, eleme
                   .type = tc_scalar_type(tc_table_dtype((uint32_t)dtype)),
                   .bits = bits,
                   .rank = v.rank};
-  for (uint32_t i = 0; i < v.rank; i++) e->shape[i] = v.shape[i];
+  for (uint32_t i = 0; i < v.rank; i++)
+    e->shape[i] = v.shape[i];
   if (packed && v.rank && e->shape[v.rank - 1] <= INT64_MAX / 8)
     e->shape[v.rank - 1] *= 8 / (int64_t)bits;
   int64_t stride = 1;
   for (uint32_t i = v.rank; i-- > 0;) {
     if (v.shape[i] < 0) return "negative extent";
-    if (v.strides && v.shape[i] != 1 && v.strides[i] != stride) return "the tensor is not row-major";
+    if (v.strides && v.shape[i] != 1 && v.strides[i] != stride)
+      return "the tensor is not row-major";
     stride = (int64_t)((uint64_t)stride * (uint64_t)v.shape[i]);
   }
   if (!count_elements(e->rank, e->shape, &e->n)) return "too many elements";
@@ -210,7 +214,8 @@ tilec_status tilec_tensor_random(const tilec_tensor *tensor, tilec_dtype dtype, 
   if (error) *error = NULL;
   const char *why = open_elements(tensor, dtype, &e);
   if (why) return tc_api_usage(error, NULL, "tilec_tensor_random: %s", why);
-  for (uint64_t i = 0; i < e.n; i++) set_element(&e, i, random_element(e.type, random_at(seed, i)));
+  for (uint64_t i = 0; i < e.n; i++)
+    set_element(&e, i, random_element(e.type, random_at(seed, i)));
   return TILEC_OK;
 }
 

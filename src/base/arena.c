@@ -8,7 +8,9 @@
 enum { CHUNK_B = 64 * 1024, ALIGN_B = 16 };
 static const size_t DEFAULT_LIMIT_B = (size_t)4 << 30;
 
-static size_t header_b(void) { return (sizeof(tc_chunk) + ALIGN_B - 1) / ALIGN_B * ALIGN_B; }
+static size_t header_b(void) {
+  return (sizeof(tc_chunk) + ALIGN_B - 1) / ALIGN_B * ALIGN_B;
+}
 
 void tc_arena_init(tc_arena *arena, tc_unwind *unwind, size_t limit_b) {
   *arena = (tc_arena){.limit_b = limit_b ? limit_b : DEFAULT_LIMIT_B, .unwind = unwind};

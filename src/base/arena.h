@@ -1,9 +1,10 @@
-/* Arenas: all compiler memory lives in one of three (context, compilation, scratch) and dies with it.
+/* Arenas: all compiler memory lives in one of three (context, compilation, scratch) and dies with
+ * it.
  *
  * Nothing in the compiler frees a single object. Allocation never returns NULL: when memory, or the
- * arena's byte limit, is exhausted, control unwinds to the one setjmp of the API entry that owns the
- * arena's `tc_unwind`. So compiler code holds no file, lock or driver handle across an allocation.
- * An arena belongs to one thread at a time. */
+ * arena's byte limit, is exhausted, control unwinds to the one setjmp of the API entry that owns
+ * the arena's `tc_unwind`. So compiler code holds no file, lock or driver handle across an
+ * allocation. An arena belongs to one thread at a time. */
 #ifndef TC_BASE_ARENA_H
 #define TC_BASE_ARENA_H
 
@@ -56,7 +57,7 @@ void *tc_arena_array(tc_arena *arena, size_t n, size_t size_b);
 /* A copy of `size_b` bytes. */
 void *tc_arena_copy(tc_arena *arena, const void *from, size_t size_b);
 
-#define TC_NEW(arena, type) ((type *)tc_arena_alloc(arena, sizeof(type)))
+#define TC_NEW(arena, type)          ((type *)tc_arena_alloc(arena, sizeof(type)))
 #define TC_NEW_ARRAY(arena, n, type) ((type *)tc_arena_array(arena, n, sizeof(type)))
 
 /* Leaves for the API entry. `tc_bug` formats the place into the unwind record first. */

@@ -4,8 +4,8 @@
 
 #if defined(__GNUC__) || defined(__clang__)
 #define TC_PRINTF(fmt_at, args_at) __attribute__((format(printf, fmt_at, args_at)))
-#define TC_UNUSED __attribute__((unused))
-#define TC_NORETURN __attribute__((noreturn))
+#define TC_UNUSED                  __attribute__((unused))
+#define TC_NORETURN                __attribute__((noreturn))
 #else
 #define TC_PRINTF(fmt_at, args_at)
 #define TC_UNUSED

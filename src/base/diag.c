@@ -9,10 +9,13 @@ static const tc_diag_info ROWS[] = {
 #undef DIAG
 };
 
-const tc_diag_info *tc_diag_row(enum tc_diag_id id) { return &ROWS[id]; }
+const tc_diag_info *tc_diag_row(enum tc_diag_id id) {
+  return &ROWS[id];
+}
 
 static bool same_code(const char *a, const char *b) {
-  while (*a && toupper((unsigned char)*a) == toupper((unsigned char)*b)) a++, b++;
+  while (*a && toupper((unsigned char)*a) == toupper((unsigned char)*b))
+    a++, b++;
   return !*a && !*b;
 }
 
@@ -35,8 +38,10 @@ static char *format_text(tc_diags *diags, const char *fmt, va_list args) {
   return sb.at ? sb.at : tc_str_dup(diags->arena, TC_STR(""));
 }
 
-/* The same message at the same place is said once: a macro inlined a hundred times is one mistake. */
-static bool already_said(const tc_diags *diags, enum tc_diag_id id, tc_span span, const char *text) {
+/* The same message at the same place is said once: a macro inlined a hundred times is one mistake.
+ */
+static bool already_said(const tc_diags *diags, enum tc_diag_id id, tc_span span,
+                         const char *text) {
   for (uint32_t i = 0; i < diags->all.n; i++) {
     const tc_diag_report *r = &diags->all.at[i];
     if (r->id == id && r->span.id == span.id && strcmp(r->text, text) == 0) return true;
@@ -53,8 +58,7 @@ void tc_diag_emit(tc_diags *diags, enum tc_diag_id id, const char *fmt, tc_span 
   uint32_t *count = error ? &diags->n_errors : &diags->n_warnings;
   if (already_said(diags, id, span, text) || *count >= TC_DIAG_LIMIT) return;
   ++*count;
-  tc_vec_push(diags->arena, &diags->all,
-              ((tc_diag_report){.id = id, .span = span, .text = text}));
+  tc_vec_push(diags->arena, &diags->all, ((tc_diag_report){.id = id, .span = span, .text = text}));
 }
 
 void tc_diag_note(tc_diags *diags, tc_span span, const char *fmt, ...) {
@@ -75,7 +79,9 @@ void tc_diag_help(tc_diags *diags, const char *fmt, ...) {
   va_end(args);
 }
 
-void tc_diag_stop(tc_diags *diags) { tc_unwind_to(diags->arena->unwind, TC_WHY_ERROR); }
+void tc_diag_stop(tc_diags *diags) {
+  tc_unwind_to(diags->arena->unwind, TC_WHY_ERROR);
+}
 
 typedef struct style {
   const char *bold, *error, *warning, *note, *help, *reset;
@@ -91,13 +97,16 @@ static uint32_t window_start(const tc_place *place) {
   return place->column > WINDOW * 3 / 4 ? place->column - 1 - WINDOW * 3 / 4 : 0;
 }
 
-static bool continuation_byte(char c) { return ((unsigned char)c & 0xC0) == 0x80; }
+static bool continuation_byte(char c) {
+  return ((unsigned char)c & 0xC0) == 0x80;
+}
 
 static void add_source_line(tc_sb *out, const tc_place *place, uint32_t from, uint32_t to) {
   for (uint32_t i = from; i < to; i++) {
     char c = place->line_text.at[i];
     if (c == '\t') {
-      for (int k = 0; k < TAB; k++) tc_sb_char(out, ' ');
+      for (int k = 0; k < TAB; k++)
+        tc_sb_char(out, ' ');
     } else {
       tc_sb_char(out, (unsigned char)c < 0x20 || c == 0x7f ? '?' : c);
     }
@@ -115,18 +124,21 @@ static uint32_t cells(const tc_place *place, uint32_t from, uint32_t to) {
 
 static void render_excerpt(tc_sb *out, const tc_place *place, const char *mark, const style *s) {
   uint32_t from = window_start(place), to = place->line_text.n;
-  while (from && from < to && continuation_byte(place->line_text.at[from])) from--;
+  while (from && from < to && continuation_byte(place->line_text.at[from]))
+    from--;
   if (to > from + WINDOW) to = from + WINDOW;
   tc_sb_printf(out, "%5u | ", place->line);
   add_source_line(out, place, from, to);
   tc_sb_adds(out, "\n      | ");
   uint32_t skip = cells(place, from, place->column - 1);
-  for (uint32_t i = 0; i < skip; i++) tc_sb_char(out, ' ');
+  for (uint32_t i = 0; i < skip; i++)
+    tc_sb_char(out, ' ');
   uint32_t end = place->end_line == place->line ? place->end_column - 1 : place->line_text.n;
   if (end > to) end = to;
   uint32_t n = cells(place, place->column - 1, end);
   tc_sb_adds(out, mark);
-  for (uint32_t i = 0; i < (n ? n : 1); i++) tc_sb_char(out, '^');
+  for (uint32_t i = 0; i < (n ? n : 1); i++)
+    tc_sb_char(out, '^');
   tc_sb_printf(out, "%s\n", s->reset);
 }
 

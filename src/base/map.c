@@ -1,7 +1,8 @@
 #include "base/map.h"
 
 uint64_t tc_hash_u64(uint64_t x) {
-  /* The finaliser of SplitMix64 (Steele, Lea, Flood 2014): every input bit reaches every output bit. */
+  /* The finaliser of SplitMix64 (Steele, Lea, Flood 2014): every input bit reaches every output
+   * bit. */
   x ^= x >> 30;
   x *= UINT64_C(0xBF58476D1CE4E5B9);
   x ^= x >> 27;
@@ -9,11 +10,14 @@ uint64_t tc_hash_u64(uint64_t x) {
   return x ^ (x >> 31);
 }
 
-tc_map tc_map_in(tc_arena *arena) { return (tc_map){.arena = arena}; }
+tc_map tc_map_in(tc_arena *arena) {
+  return (tc_map){.arena = arena};
+}
 
 static uint32_t slot_of(const tc_map *map, uint64_t key) {
   uint32_t at = (uint32_t)tc_hash_u64(key) & (map->cap - 1);
-  while (map->values[at] && map->keys[at] != key) at = (at + 1) & (map->cap - 1);
+  while (map->values[at] && map->keys[at] != key)
+    at = (at + 1) & (map->cap - 1);
   return at;
 }
 

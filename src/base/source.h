@@ -21,7 +21,8 @@ typedef struct tc_place {
 
 tc_source *tc_source_new(tc_arena *arena);
 /* Adds a file; `text` is copied with a terminating NUL. `first_line` is the number of its first
- * line (1 for a whole file). Returns the global offset of its first byte. Offsets never exceed 2^31. */
+ * line (1 for a whole file). Returns the global offset of its first byte. Offsets never exceed
+ * 2^31. */
 uint32_t tc_source_add(tc_source *source, const char *file, tc_str text, uint32_t first_line);
 /* The text of the file that holds global offset `at`, and the offset of its first byte. */
 tc_str tc_source_text(const tc_source *source, uint32_t at, uint32_t *first);

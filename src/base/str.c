@@ -5,13 +5,17 @@
 #include <stdio.h>
 #include <string.h>
 
-tc_str tc_str_of(const char *text) { return (tc_str){text, (uint32_t)strlen(text)}; }
+tc_str tc_str_of(const char *text) {
+  return (tc_str){text, (uint32_t)strlen(text)};
+}
 
 bool tc_str_equal(tc_str a, tc_str b) {
   return a.n == b.n && (a.n == 0 || memcmp(a.at, b.at, a.n) == 0);
 }
 
-bool tc_str_is(tc_str a, const char *text) { return tc_str_equal(a, tc_str_of(text)); }
+bool tc_str_is(tc_str a, const char *text) {
+  return tc_str_equal(a, tc_str_of(text));
+}
 
 bool tc_str_starts(tc_str a, const char *prefix) {
   size_t n = strlen(prefix);
@@ -34,7 +38,8 @@ uint64_t tc_hash_bytes(const void *bytes, size_t size_b, uint64_t seed) {
     at += 8, size_b -= 8;
   }
   uint64_t tail = 0;
-  for (size_t i = 0; i < size_b; i++) tail |= (uint64_t)at[i] << (8 * i);
+  for (size_t i = 0; i < size_b; i++)
+    tail |= (uint64_t)at[i] << (8 * i);
   return tc_hash_u64(h ^ tail ^ ((uint64_t)size_b << 56));
 }
 
@@ -44,7 +49,8 @@ uint32_t tc_str_distance(tc_str a, tc_str b, uint32_t limit) {
   uint32_t gap = a.n > b.n ? a.n - b.n : b.n - a.n;
   if (gap >= limit) return limit;
   uint32_t row[MAX + 1];
-  for (uint32_t j = 0; j <= b.n; j++) row[j] = j;
+  for (uint32_t j = 0; j <= b.n; j++)
+    row[j] = j;
   for (uint32_t i = 1; i <= a.n; i++) {
     uint32_t diagonal = row[0];
     row[0] = i;
@@ -85,7 +91,8 @@ static uint32_t *find_slot(const tc_names *names, tc_str text) {
 static void names_grow(tc_names *names) {
   names->cap *= 2;
   names->slots = TC_NEW_ARRAY(names->arena, names->cap, uint32_t);
-  for (uint32_t i = 0; i < names->texts.n; i++) *find_slot(names, names->texts.at[i]) = i + 1;
+  for (uint32_t i = 0; i < names->texts.n; i++)
+    *find_slot(names, names->texts.at[i]) = i + 1;
 }
 
 tc_name tc_names_add(tc_names *names, tc_str text) {
@@ -99,9 +106,13 @@ tc_name tc_names_add(tc_names *names, tc_str text) {
   return name;
 }
 
-tc_str tc_names_text(const tc_names *names, tc_name name) { return names->texts.at[name.id]; }
+tc_str tc_names_text(const tc_names *names, tc_name name) {
+  return names->texts.at[name.id];
+}
 
-tc_sb tc_sb_in(tc_arena *arena) { return (tc_sb){.arena = arena}; }
+tc_sb tc_sb_in(tc_arena *arena) {
+  return (tc_sb){.arena = arena};
+}
 
 static void sb_room(tc_sb *sb, size_t more) {
   if (sb->n + more + 1 <= sb->cap) return;
@@ -120,9 +131,13 @@ void tc_sb_add(tc_sb *sb, tc_str text) {
   sb->at[sb->n] = 0;
 }
 
-void tc_sb_adds(tc_sb *sb, const char *text) { tc_sb_add(sb, tc_str_of(text)); }
+void tc_sb_adds(tc_sb *sb, const char *text) {
+  tc_sb_add(sb, tc_str_of(text));
+}
 
-void tc_sb_char(tc_sb *sb, char c) { tc_sb_add(sb, (tc_str){&c, 1}); }
+void tc_sb_char(tc_sb *sb, char c) {
+  tc_sb_add(sb, (tc_str){&c, 1});
+}
 
 void tc_sb_vprintf(tc_sb *sb, const char *fmt, va_list args) {
   va_list again;
@@ -143,7 +158,9 @@ void tc_sb_printf(tc_sb *sb, const char *fmt, ...) {
   va_end(args);
 }
 
-tc_str tc_sb_str(const tc_sb *sb) { return (tc_str){sb->at ? sb->at : "", (uint32_t)sb->n}; }
+tc_str tc_sb_str(const tc_sb *sb) {
+  return (tc_str){sb->at ? sb->at : "", (uint32_t)sb->n};
+}
 
 char *tc_format(tc_arena *arena, const char *fmt, ...) {
   tc_sb sb = tc_sb_in(arena);

@@ -1,4 +1,5 @@
-/* Text: slices that do not own their bytes, interned names, and a builder that grows in an arena. */
+/* Text: slices that do not own their bytes, interned names, and a builder that grows in an arena.
+ */
 #ifndef TC_BASE_STR_H
 #define TC_BASE_STR_H
 

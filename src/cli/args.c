@@ -1,5 +1,5 @@
-/* The command line. Long options take their value after = or as the next word; options and files may
- * be mixed; -- ends options. */
+/* The command line. Long options take their value after = or as the next word; options and files
+ * may be mixed; -- ends options. */
 #include "cli/cli.h"
 
 #include <errno.h>
@@ -64,19 +64,39 @@ static int add_pair(const cli *c, cli_pairs *pairs, const char *what, const char
   return EXIT_OK;
 }
 
-static int set_define(cli *c, const char *v) { return add_pair(c, &c->defines, "-D", v); }
-static int set_in(cli *c, const char *v) { return add_pair(c, &c->inputs, "--in", v); }
-static int set_out(cli *c, const char *v) { return add_pair(c, &c->outputs, "--out", v); }
-static int set_emit(cli *c, const char *v) { return c->emit = v, EXIT_OK; }
-static int set_passes(cli *c, const char *v) { return c->passes = v, EXIT_OK; }
-static int set_output(cli *c, const char *v) { return c->output = v, EXIT_OK; }
-static int set_quiet(cli *c, const char *v) { return (void)v, c->quiet = true, EXIT_OK; }
-static int set_help(cli *c, const char *v) { return (void)v, c->help = true, EXIT_OK; }
-static int set_check(cli *c, const char *v) { return (void)v, c->check = true, EXIT_OK; }
+static int set_define(cli *c, const char *v) {
+  return add_pair(c, &c->defines, "-D", v);
+}
+static int set_in(cli *c, const char *v) {
+  return add_pair(c, &c->inputs, "--in", v);
+}
+static int set_out(cli *c, const char *v) {
+  return add_pair(c, &c->outputs, "--out", v);
+}
+static int set_emit(cli *c, const char *v) {
+  return c->emit = v, EXIT_OK;
+}
+static int set_passes(cli *c, const char *v) {
+  return c->passes = v, EXIT_OK;
+}
+static int set_output(cli *c, const char *v) {
+  return c->output = v, EXIT_OK;
+}
+static int set_quiet(cli *c, const char *v) {
+  return (void)v, c->quiet = true, EXIT_OK;
+}
+static int set_help(cli *c, const char *v) {
+  return (void)v, c->help = true, EXIT_OK;
+}
+static int set_check(cli *c, const char *v) {
+  return (void)v, c->check = true, EXIT_OK;
+}
 static int set_pipeline(cli *c, const char *v) {
   return (void)v, c->print_pipeline = true, EXIT_OK;
 }
-static int set_verbose(cli *c, const char *v) { return (void)v, c->verbosity++, EXIT_OK; }
+static int set_verbose(cli *c, const char *v) {
+  return (void)v, c->verbosity++, EXIT_OK;
+}
 
 static int set_dim(cli *c, const char *v) {
   int64_t x;
@@ -105,8 +125,12 @@ static int set_bench(cli *c, const char *v) {
 static int set_tolerance(cli *c, const char *what, const char *v, double *x) {
   return cli_parse_float(v, x) && *x >= 0 ? EXIT_OK : bad(c, what, v, "a number, 0 or more");
 }
-static int set_rtol(cli *c, const char *v) { return set_tolerance(c, "--rtol", v, &c->rtol); }
-static int set_atol(cli *c, const char *v) { return set_tolerance(c, "--atol", v, &c->atol); }
+static int set_rtol(cli *c, const char *v) {
+  return set_tolerance(c, "--rtol", v, &c->rtol);
+}
+static int set_atol(cli *c, const char *v) {
+  return set_tolerance(c, "--atol", v, &c->atol);
+}
 
 static int set_format(cli *c, const char *v) {
   c->json = strcmp(v, "json") == 0;
@@ -123,15 +147,30 @@ static int set_color(cli *c, const char *v) {
 }
 
 static const flag FLAGS[] = {
-    {"-D", VALUE, set_define},       {"--define", VALUE, set_define}, {"--in", VALUE, set_in},
-    {"--out", VALUE, set_out},       {"--dim", VALUE, set_dim},       {"--random", MAYBE, set_random},
-    {"--check", NOTHING, set_check}, {"--bench", MAYBE, set_bench},   {"--rtol", VALUE, set_rtol},
-    {"--atol", VALUE, set_atol},     {"--emit", VALUE, set_emit},     {"--form", VALUE, set_emit},     {"--run", VALUE, set_passes},
-    {"-o", VALUE, set_output},       {"--output", VALUE, set_output}, {"--format", VALUE, set_format},
-    {"--color", VALUE, set_color},   {"-q", NOTHING, set_quiet},      {"--quiet", NOTHING, set_quiet},
-    {"-v", NOTHING, set_verbose},    {"--verbose", NOTHING, set_verbose},
+    {"-D", VALUE, set_define},
+    {"--define", VALUE, set_define},
+    {"--in", VALUE, set_in},
+    {"--out", VALUE, set_out},
+    {"--dim", VALUE, set_dim},
+    {"--random", MAYBE, set_random},
+    {"--check", NOTHING, set_check},
+    {"--bench", MAYBE, set_bench},
+    {"--rtol", VALUE, set_rtol},
+    {"--atol", VALUE, set_atol},
+    {"--emit", VALUE, set_emit},
+    {"--form", VALUE, set_emit},
+    {"--run", VALUE, set_passes},
+    {"-o", VALUE, set_output},
+    {"--output", VALUE, set_output},
+    {"--format", VALUE, set_format},
+    {"--color", VALUE, set_color},
+    {"-q", NOTHING, set_quiet},
+    {"--quiet", NOTHING, set_quiet},
+    {"-v", NOTHING, set_verbose},
+    {"--verbose", NOTHING, set_verbose},
     {"--print-pipeline", NOTHING, set_pipeline},
-    {"-h", NOTHING, set_help},       {"--help", NOTHING, set_help},
+    {"-h", NOTHING, set_help},
+    {"--help", NOTHING, set_help},
 };
 enum { N_FLAGS = sizeof FLAGS / sizeof *FLAGS };
 
@@ -156,8 +195,7 @@ typedef struct words {
 static int value_of(const cli *c, words *w, const char *word, size_t name_n, const char **value) {
   if (word[name_n] == '=') return *value = word + name_n + 1, EXIT_OK;
   if (word[name_n]) return *value = word + name_n, EXIT_OK;
-  if (w->at == w->n)
-    return cli_fail(c, EXIT_USAGE, "", "%s needs a value", word);
+  if (w->at == w->n) return cli_fail(c, EXIT_USAGE, "", "%s needs a value", word);
   *value = w->argv[w->at++];
   return EXIT_OK;
 }
@@ -189,7 +227,8 @@ static int read_option(cli *c, words *w, const char *word) {
       if (is_long) return cli_fail(c, EXIT_USAGE, "", "%s takes no value", f->name);
       for (const char *at = word + 1; *at; at++) /* -vv */
         if (*at != word[1]) return cli_fail(c, EXIT_USAGE, "", "there is no option %s", word);
-      for (const char *at = word + 2; *at; at++) f->set(c, NULL);
+      for (const char *at = word + 2; *at; at++)
+        f->set(c, NULL);
     }
     if (f->takes == MAYBE && word[n]) value = word + n + 1;
     int code = f->takes == VALUE ? value_of(c, w, word, n, &value) : EXIT_OK;
@@ -197,7 +236,8 @@ static int read_option(cli *c, words *w, const char *word) {
   }
   const char *name = library_option(word, n, &is_switch);
   if (name) return set_library_option(c, w, word, n, name, is_switch);
-  return cli_fail(c, EXIT_USAGE, "", "there is no option %.*s; `tilec help` lists them", (int)n, word);
+  return cli_fail(c, EXIT_USAGE, "", "there is no option %.*s; `tilec help` lists them", (int)n,
+                  word);
 }
 
 int cli_read_args(cli *c, int argc, char **argv) {

@@ -41,7 +41,7 @@ typedef struct cli {
   cli_pairs defines, inputs, outputs, dims, options;
   bool random, check, bench, print_pipeline;
   uint64_t seed;
-  int64_t n_bench; /* 0: as many as give a stable figure */
+  int64_t n_bench;   /* 0: as many as give a stable figure */
   double rtol, atol; /* negative: the kernel's own */
   const char *emit, *passes, *output;
   struct cli_progress *progress;

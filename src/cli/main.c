@@ -78,16 +78,23 @@ void cli_warn(const cli *c, const char *line) {
 
 int cli_exit_code(tilec_status status) {
   switch (status) {
-  case TILEC_OK: return EXIT_OK;
-  case TILEC_USAGE: return EXIT_USAGE;
-  case TILEC_CHECK_FAILED: return EXIT_CHECK;
-  case TILEC_NO_TARGET: return EXIT_TARGET;
-  case TILEC_BUDGET: return EXIT_BUDGET;
-  case TILEC_BUG: return EXIT_BUG;
+  case TILEC_OK:
+    return EXIT_OK;
+  case TILEC_USAGE:
+    return EXIT_USAGE;
+  case TILEC_CHECK_FAILED:
+    return EXIT_CHECK;
+  case TILEC_NO_TARGET:
+    return EXIT_TARGET;
+  case TILEC_BUDGET:
+    return EXIT_BUDGET;
+  case TILEC_BUG:
+    return EXIT_BUG;
   case TILEC_ERROR:
   case TILEC_ARGUMENT:
   case TILEC_MEMORY:
-  case TILEC_ENVIRONMENT: break;
+  case TILEC_ENVIRONMENT:
+    break;
   }
   return EXIT_USER;
 }
@@ -198,8 +205,8 @@ int cli_give(const cli *c, const char *data, size_t n) {
 static const cli_verb VERBS[] = {
     {"run", "FILE[:ENTRY] [-D NAME=VALUE] [--in NAME=FILE|NUMBER] [--out NAME=FILE]",
      "runs a kernel on arrays in .npy files, or on --random ones", cli_run},
-    {"check", "FILE[:ENTRY] [-D NAME=VALUE]", "says what is wrong with a kernel, without running it",
-     cli_check},
+    {"check", "FILE[:ENTRY] [-D NAME=VALUE]",
+     "says what is wrong with a kernel, without running it", cli_check},
     {"emit", "FILE[:ENTRY] --emit=ast|ir|tile|c [-o FILE]", "shows a kernel in one of its forms",
      cli_emit},
     {"opt", "FILE.tir --run PASS[,PASS] [-o FILE]", "runs passes over IR text", cli_opt},
@@ -248,14 +255,16 @@ static void help_run(void) {
 int cli_help(cli *c) {
   const cli_verb *verb = c->n_words > 1 ? find_verb(c->words[1]) : NULL;
   if (c->n_words > 1 && !verb)
-    return cli_fail(c, EXIT_USAGE, "", "there is no verb '%s'; `tilec help` lists them", c->words[1]);
+    return cli_fail(c, EXIT_USAGE, "", "there is no verb '%s'; `tilec help` lists them",
+                    c->words[1]);
   if (verb) {
     printf("tilec %s %s\n  %s\n", verb->name, verb->usage, verb->help);
     if (verb->run == cli_run) help_run();
     return EXIT_OK;
   }
   puts("tilec VERB ...: compiles and runs tile kernels\n");
-  for (int i = 0; i < N_VERBS; i++) printf("  %-9s %s\n", VERBS[i].name, VERBS[i].help);
+  for (int i = 0; i < N_VERBS; i++)
+    printf("  %-9s %s\n", VERBS[i].name, VERBS[i].help);
   help_options();
   puts("\nExit codes: 0 ok, 1 error, 2 usage, 3 check failed, 4 no such target, 5 budget, 70 bug");
   return EXIT_OK;
@@ -269,7 +278,9 @@ static void print_text(void *data, const char *text, size_t n) {
   fwrite(text, 1, n, c->json ? stderr : stdout);
 }
 
-static void warn_text(void *data, const char *text) { cli_warn(data, text); }
+static void warn_text(void *data, const char *text) {
+  cli_warn(data, text);
+}
 
 static bool wants_color(void) {
   const char *force = getenv("CLICOLOR_FORCE"), *no = getenv("NO_COLOR"), *term = getenv("TERM");
@@ -291,7 +302,8 @@ static int set_options(cli *c) {
     if (status != TILEC_OK) return cli_fail_with(c, status, error);
   }
   if (c->verbosity) {
-    tilec_status status = tilec_context_set(c->context, "log", c->verbosity > 1 ? "2" : "1", &error);
+    tilec_status status =
+        tilec_context_set(c->context, "log", c->verbosity > 1 ? "2" : "1", &error);
     if (status != TILEC_OK) return cli_fail_with(c, status, error);
   }
   return EXIT_OK;
@@ -302,11 +314,8 @@ static int start(cli *c, int argc, char **argv) {
   c->format = wants_color() ? TILEC_FORMAT_COLOR : TILEC_FORMAT_TEXT;
   int code = cli_read_args(c, argc, argv);
   if (code) return code;
-  tilec_context_options o = {.size = sizeof o,
-                             .read_environment = 1,
-                             .print = print_text,
-                             .warn = warn_text,
-                             .data = c};
+  tilec_context_options o = {
+      .size = sizeof o, .read_environment = 1, .print = print_text, .warn = warn_text, .data = c};
   tilec_error *error;
   tilec_status status = tilec_context_new(&o, &c->context, &error);
   return status == TILEC_OK ? set_options(c) : cli_fail_with(c, status, error);
@@ -323,12 +332,14 @@ int main(int argc, char **argv) {
     if (c.n_words) c.words[1] = c.words[0], c.words[0] = "help", c.n_words = 2;
     code = cli_help(&c);
   } else if (!code && !verb) {
-    code = cli_fail(&c, EXIT_USAGE, "", "there is no verb '%s'; `tilec help` lists them", c.words[0]);
+    code =
+        cli_fail(&c, EXIT_USAGE, "", "there is no verb '%s'; `tilec help` lists them", c.words[0]);
   } else if (!code) {
     code = verb->run(&c);
   }
   cli_progress_end(&c);
   tilec_context_release(c.context);
-  if (fflush(stdout) && !code) code = cli_fail(&c, EXIT_USER, "E0655", "cannot write to standard output");
+  if (fflush(stdout) && !code)
+    code = cli_fail(&c, EXIT_USER, "E0655", "cannot write to standard output");
   return code;
 }

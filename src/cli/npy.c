@@ -16,9 +16,9 @@ static const struct {
   const char *descr;
   tilec_dtype dtype;
 } DESCRS[] = {
-    {"|b1", TILEC_BOOL},    {"|i1", TILEC_INT8},    {"<i2", TILEC_INT16},  {"<i4", TILEC_INT32},
-    {"<i8", TILEC_INT64},   {"|u1", TILEC_UINT8},   {"<u2", TILEC_UINT16}, {"<u4", TILEC_UINT32},
-    {"<u8", TILEC_UINT64},  {"<f2", TILEC_FLOAT16}, {"<f4", TILEC_FLOAT32}, {"<f8", TILEC_FLOAT64},
+    {"|b1", TILEC_BOOL},   {"|i1", TILEC_INT8},    {"<i2", TILEC_INT16},   {"<i4", TILEC_INT32},
+    {"<i8", TILEC_INT64},  {"|u1", TILEC_UINT8},   {"<u2", TILEC_UINT16},  {"<u4", TILEC_UINT32},
+    {"<u8", TILEC_UINT64}, {"<f2", TILEC_FLOAT16}, {"<f4", TILEC_FLOAT32}, {"<f8", TILEC_FLOAT64},
     {"|V2", TILEC_UINT16}, /* how NumPy stores bfloat16 and the 8-bit floats of extension types */
     {"|V1", TILEC_UINT8},
 };
@@ -58,7 +58,8 @@ typedef struct cursor {
 } cursor;
 
 static void blanks(cursor *in) {
-  while (in->at < in->end && (*in->at == ' ' || *in->at == '\n' || *in->at == '\t')) in->at++;
+  while (in->at < in->end && (*in->at == ' ' || *in->at == '\n' || *in->at == '\t'))
+    in->at++;
 }
 
 static bool take(cursor *in, char c) {
@@ -236,8 +237,8 @@ static int read_open(const cli *c, const char *path, int fd, char *text, bool *c
     return cli_fail(c, EXIT_USER, h.code, "%s: %s", path, h.problem);
   tilec_dtype dtype = dtype_of(h.descr);
   if (!dtype)
-    return cli_fail(c, EXIT_USER, "E0651", "%s holds elements of type '%s', which no argument can be",
-                    path, h.descr);
+    return cli_fail(c, EXIT_USER, "E0651",
+                    "%s holds elements of type '%s', which no argument can be", path, h.descr);
   bool by_columns = h.fortran && !order_free(&h);
   if (by_columns && !columns)
     return cli_fail(c, EXIT_USER, "E0652",
@@ -257,7 +258,8 @@ static int read_open(const cli *c, const char *path, int fd, char *text, bool *c
   if (read_all(fd, tilec_array_tensor(*out)->data, (size_t)data_b)) return EXIT_OK;
   tilec_array_release(*out);
   *out = NULL;
-  return cli_fail(c, EXIT_USER, "E0653", "%s: %s", path, errno ? strerror(errno) : "it is truncated");
+  return cli_fail(c, EXIT_USER, "E0653", "%s: %s", path,
+                  errno ? strerror(errno) : "it is truncated");
 }
 
 int npy_read(const cli *c, const char *path, bool *columns, tilec_array **out) {
@@ -284,7 +286,8 @@ bool npy_extents(const char *path, int64_t *extent, uint32_t *rank) {
   bool ok = text && read_header(fd, text, &h, &header_b);
   free(text);
   close(fd);
-  for (uint32_t d = 0; ok && d < h.rank; d++) extent[d] = h.shape[d];
+  for (uint32_t d = 0; ok && d < h.rank; d++)
+    extent[d] = h.shape[d];
   *rank = h.rank;
   return ok;
 }

@@ -5,12 +5,13 @@
 #include "cli/cli.h"
 
 /* Reads a file into a new array whose dtype is the file's. Where `columns` is not NULL, an array in
- * Fortran order is taken too: *columns is true then, and the array's extents are in reverse, as they
- * lie in memory. 0, or an exit code after saying what is wrong with the file (E0650 to E0656). Nothing
- * in it is believed before it is checked. */
+ * Fortran order is taken too: *columns is true then, and the array's extents are in reverse, as
+ * they lie in memory. 0, or an exit code after saying what is wrong with the file (E0650 to E0656).
+ * Nothing in it is believed before it is checked. */
 int npy_read(const cli *c, const char *path, bool *columns, tilec_array **out);
 
-/* Only the extents of the array in a file (at most TILEC_MAX_RANK); false when it cannot be read. */
+/* Only the extents of the array in a file (at most TILEC_MAX_RANK); false when it cannot be read.
+ */
 bool npy_extents(const char *path, int64_t *extent, uint32_t *rank);
 
 /* A file being written: nothing is seen at `path` until npy_commit. */

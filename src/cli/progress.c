@@ -25,7 +25,8 @@ static void *show(void *data) {
   pthread_mutex_lock(&p->lock);
   for (int seconds = QUIET_S; !p->stop; seconds++, at.tv_sec++) {
     int why = 0;
-    while (!p->stop && why != ETIMEDOUT) why = pthread_cond_timedwait(&p->end, &p->lock, &at);
+    while (!p->stop && why != ETIMEDOUT)
+      why = pthread_cond_timedwait(&p->end, &p->lock, &at);
     if (p->stop) break;
     fprintf(stderr, "\r\033[K%s ... %d s", p->what, seconds);
     fflush(stderr);

@@ -1,5 +1,5 @@
-/* tilec run: a kernel on arrays from files, or on random ones, checked and measured if asked. Files are
- * written when everything has succeeded, so that no output is ever half there. */
+/* tilec run: a kernel on arrays from files, or on random ones, checked and measured if asked. Files
+ * are written when everything has succeeded, so that no output is ever half there. */
 #include "cli/npy.h"
 
 #include <stdlib.h>
@@ -17,10 +17,10 @@ typedef struct cell {
 typedef struct value { /* one parameter */
   tilec_param param;
   const cli_pair *in, *out;
-  cell own;                /* no array: scalar, or left out */
-  cell *table;             /* a table of pointers: what they point to */
+  cell own;    /* no array: scalar, or left out */
+  cell *table; /* a table of pointers: what they point to */
   size_t n_table;
-  tilec_tensor view, oracle_view; /* as the launches get it */
+  tilec_tensor view, oracle_view;                         /* as the launches get it */
   int64_t shape[TILEC_MAX_RANK], strides[TILEC_MAX_RANK]; /* of an array by columns */
 } value;
 
@@ -68,8 +68,9 @@ static int check_dims(const job *j) {
     for (size_t k = 0; tilec_kernel_dim(j->kernel, k); k++)
       known = known || strcmp(tilec_kernel_dim(j->kernel, k), dims->at[i].name) == 0;
     if (!known)
-      return cli_fail(j->c, EXIT_USER, "E0657", "--dim %s: %s has no symbolic dimension of this name",
-                      dims->at[i].name, j->info.name);
+      return cli_fail(j->c, EXIT_USER, "E0657",
+                      "--dim %s: %s has no symbolic dimension of this name", dims->at[i].name,
+                      j->info.name);
     j->dims[i].name = dims->at[i].name;
     cli_parse_int(dims->at[i].value, 0, INT64_MAX, &j->dims[i].value); /* checked by set_dim */
   }
@@ -97,7 +98,9 @@ static int describe(job *j) {
 
 /* ---- arguments ---- */
 
-static bool is_float(tilec_dtype dtype) { return dtype >= TILEC_FLOAT16 && dtype < TILEC_POINTER; }
+static bool is_float(tilec_dtype dtype) {
+  return dtype >= TILEC_FLOAT16 && dtype < TILEC_POINTER;
+}
 
 static int read_scalar(const job *j, value *v, tilec_arg *arg) {
   const char *text = v->in ? v->in->value : NULL;
@@ -105,8 +108,9 @@ static int read_scalar(const job *j, value *v, tilec_arg *arg) {
     return cli_fail(j->c, EXIT_USER, "E0657", "--out %s: a scalar cannot be an output",
                     v->param.name);
   if (!text)
-    return cli_fail(j->c, EXIT_USER, "E0657", "nothing was given for the scalar '%s': --in %s=NUMBER",
-                    v->param.name, v->param.name);
+    return cli_fail(j->c, EXIT_USER, "E0657",
+                    "nothing was given for the scalar '%s': --in %s=NUMBER", v->param.name,
+                    v->param.name);
   if (is_float((tilec_dtype)v->param.dtype)) {
     arg->kind = TILEC_ARG_FLOAT;
     if (cli_parse_float(text, &arg->as.f)) return EXIT_OK;
@@ -120,7 +124,8 @@ static int read_scalar(const job *j, value *v, tilec_arg *arg) {
                   v->param.name, text, tilec_dtype_name((tilec_dtype)v->param.dtype));
 }
 
-/* The view a launch gets: of the array itself, or of one by columns with its extents turned round. */
+/* The view a launch gets: of the array itself, or of one by columns with its extents turned round.
+ */
 static tilec_tensor view_of(value *v, const tilec_array *array, uint16_t flags) {
   tilec_tensor t = *tilec_array_tensor(array);
   t.flags = flags;
@@ -244,8 +249,8 @@ static int create_array(job *j, size_t i) {
   int64_t shape[TILEC_MAX_RANK];
   tilec_error *error;
   tilec_dtype dtype = (tilec_dtype)v->param.dtype;
-  tilec_status status = tilec_kernel_shape(j->kernel, j->args, j->n, j->dims, j->c->dims.n, i, shape,
-                                           &error);
+  tilec_status status =
+      tilec_kernel_shape(j->kernel, j->args, j->n, j->dims, j->c->dims.n, i, shape, &error);
   if (status != TILEC_OK) return cli_fail_with(j->c, status, error);
   int code = storage_shape(j, v, shape);
   if (code) return code;
@@ -298,8 +303,8 @@ static int launch(job *j, tilec_kernel *kernel, const tilec_arg *args, const cha
 static int copy_cell(const job *j, cell *x) {
   const tilec_tensor *t = tilec_array_tensor(x->array);
   tilec_error *error;
-  tilec_status status = tilec_array_new(j->c->context, (tilec_dtype)t->dtype, t->rank, t->shape,
-                                        &x->oracle, &error);
+  tilec_status status =
+      tilec_array_new(j->c->context, (tilec_dtype)t->dtype, t->rank, t->shape, &x->oracle, &error);
   if (status != TILEC_OK) return cli_fail_with(j->c, status, error);
   memcpy(tilec_array_tensor(x->oracle)->data, t->data, tilec_array_bytes(x->array));
   return EXIT_OK;
@@ -312,9 +317,9 @@ static int copy_arrays(job *j, tilec_arg *args) {
     int code = EXIT_OK;
     args[i] = j->args[i];
     if (!v->own.array) continue;
-    for (size_t k = 0; !code && k < v->n_table; k++) code = copy_cell(j, &v->table[k]);
-    if (!code)
-      code = v->table ? make_table(j, v, true, &v->own.oracle) : copy_cell(j, &v->own);
+    for (size_t k = 0; !code && k < v->n_table; k++)
+      code = copy_cell(j, &v->table[k]);
+    if (!code) code = v->table ? make_table(j, v, true, &v->own.oracle) : copy_cell(j, &v->own);
     if (code) return code;
     v->oracle_view = view_of(v, v->own.oracle, v->view.flags);
     args[i].as.tensor = &v->oracle_view;
@@ -346,7 +351,8 @@ static int compare(job *j, const value *v, const cell *x, tilec_dtype dtype) {
   if (status != TILEC_OK) return cli_fail_with(j->c, status, error);
   if (d.worst > j->worst) j->worst = d.worst;
   int64_t total = 1;
-  for (uint32_t axis = 0; axis < got->rank; axis++) total *= got->shape[axis];
+  for (uint32_t axis = 0; axis < got->rank; axis++)
+    total *= got->shape[axis];
   return d.n_bad ? say_difference(j, v, got->rank, &d, total) : EXIT_OK;
 }
 
@@ -370,7 +376,8 @@ static int check_against_oracle(job *j, const tilec_arg *args) {
   if (status != TILEC_OK) return cli_fail_with(j->c, status, error);
   int code = launch(j, oracle, args, "running on the interpreter");
   tilec_kernel_release(oracle);
-  for (size_t i = 0; !code && i < j->n; i++) code = compare_value(j, &j->values[i]);
+  for (size_t i = 0; !code && i < j->n; i++)
+    code = compare_value(j, &j->values[i]);
   j->checked = !code;
   return code;
 }
@@ -391,7 +398,8 @@ static int each_cell(job *j, int (*fn)(const cli *c, cell *x)) {
   for (size_t i = 0; i < j->n && !code; i++) {
     value *v = &j->values[i];
     code = fn(j->c, &v->own);
-    for (size_t k = 0; k < v->n_table && !code; k++) code = fn(j->c, &v->table[k]);
+    for (size_t k = 0; k < v->n_table && !code; k++)
+      code = fn(j->c, &v->table[k]);
   }
   return code;
 }

@@ -67,8 +67,8 @@ tc_buf tc_buf_view(tc_ir *ir, const char *name, tc_buf of, tc_type elem, uint32_
 /* ---- hash-consing ---- */
 
 static uint64_t hash_pure(const tc_ir *ir, const tc_op *op, const tc_value *in) {
-  uint64_t h = (uint64_t)op->opcode << 48 ^ (uint64_t)op->type.dtype << 32 ^
-               (uint64_t)op->type.lanes << 16 ^ op->n_in;
+  uint64_t h = (uint64_t)op->opcode << 48 ^ (uint64_t)op->type.dtype << 32
+               ^ (uint64_t)op->type.lanes << 16 ^ op->n_in;
   uint64_t payload = op->payload;
   if (op->opcode == TC_OP_const) {
     /* NaNs of every payload are one constant; see tc_imm_equal. */
@@ -79,11 +79,12 @@ static uint64_t hash_pure(const tc_ir *ir, const tc_op *op, const tc_value *in) 
 }
 
 static bool same_pure(const tc_ir *ir, const tc_op *a, const tc_value *a_in, const tc_op *b) {
-  if (a->opcode != b->opcode || a->n_in != b->n_in || !tc_type_equal(a->type, b->type)) return false;
+  if (a->opcode != b->opcode || a->n_in != b->n_in || !tc_type_equal(a->type, b->type))
+    return false;
   if (a->opcode == TC_OP_const)
     return tc_imm_equal(a->type, ir->imms.at[a->payload], ir->imms.at[b->payload]);
-  return a->payload == b->payload &&
-         (a->n_in == 0 || memcmp(a_in, tc_inputs_of(ir, b), a->n_in * sizeof *a_in) == 0);
+  return a->payload == b->payload
+         && (a->n_in == 0 || memcmp(a_in, tc_inputs_of(ir, b), a->n_in * sizeof *a_in) == 0);
 }
 
 static uint32_t *cons_slot(const tc_ir *ir, const tc_op *op, const tc_value *in) {
@@ -136,7 +137,9 @@ static tc_value const_imm(tc_ir *ir, tc_type type, tc_imm x) {
 
 /* ---- constants ---- */
 
-static tc_type lane_type(tc_type type) { return (tc_type){type.dtype, 0, 1}; }
+static tc_type lane_type(tc_type type) {
+  return (tc_type){type.dtype, 0, 1};
+}
 
 tc_value tc_const_int(tc_ir *ir, tc_type type, int64_t x) {
   if (tc_is_float(type)) return tc_const_float(ir, type, (double)x);
@@ -151,7 +154,9 @@ tc_value tc_const_bool(tc_ir *ir, bool x) {
   return tc_const_int(ir, tc_scalar_type(TC_DT_bool), x);
 }
 
-tc_value tc_i32(tc_ir *ir, int64_t x) { return tc_const_int(ir, tc_scalar_type(TC_DT_int32), x); }
+tc_value tc_i32(tc_ir *ir, int64_t x) {
+  return tc_const_int(ir, tc_scalar_type(TC_DT_int32), x);
+}
 
 tc_value tc_zero(tc_ir *ir, tc_type type) {
   return tc_is_float(type) ? tc_const_float(ir, type, 0) : tc_const_int(ir, type, 0);
@@ -180,14 +185,18 @@ static bool is_float_const(const tc_ir *ir, tc_value v, double want) {
   return tc_const_float_of(ir, v, &x) && x == want;
 }
 
-static bool is_comparison(enum tc_opcode op) { return op >= TC_OP_eq && op <= TC_OP_le; }
-
-static bool is_commutative(enum tc_opcode op) {
-  return op == TC_OP_add || op == TC_OP_mul || op == TC_OP_and || op == TC_OP_or ||
-         op == TC_OP_xor || op == TC_OP_eq || op == TC_OP_ne;
+static bool is_comparison(enum tc_opcode op) {
+  return op >= TC_OP_eq && op <= TC_OP_le;
 }
 
-static bool is_bool_op(enum tc_opcode op) { return op >= TC_OP_and && op <= TC_OP_xor; }
+static bool is_commutative(enum tc_opcode op) {
+  return op == TC_OP_add || op == TC_OP_mul || op == TC_OP_and || op == TC_OP_or || op == TC_OP_xor
+         || op == TC_OP_eq || op == TC_OP_ne;
+}
+
+static bool is_bool_op(enum tc_opcode op) {
+  return op >= TC_OP_and && op <= TC_OP_xor;
+}
 
 /* Identities of one integer or bool operand with a constant on the right. 0: none applies. */
 static tc_value fold_int_right(tc_ir *ir, enum tc_opcode op, tc_value a, tc_value b) {
@@ -195,8 +204,8 @@ static tc_value fold_int_right(tc_ir *ir, enum tc_opcode op, tc_value a, tc_valu
   tc_type type = tc_value_type(ir, a);
   int64_t all = tc_imm_int(lane_type(type), -1).i;
   if (is_int_const(ir, b, 0)) {
-    if (op == TC_OP_add || op == TC_OP_sub || op == TC_OP_or || op == TC_OP_xor ||
-        op == TC_OP_shl || op == TC_OP_shr)
+    if (op == TC_OP_add || op == TC_OP_sub || op == TC_OP_or || op == TC_OP_xor || op == TC_OP_shl
+        || op == TC_OP_shr)
       return a;
     if (op == TC_OP_mul || op == TC_OP_and) return b;
   }
@@ -211,7 +220,8 @@ static tc_value fold_int_right(tc_ir *ir, enum tc_opcode op, tc_value a, tc_valu
   return none;
 }
 
-/* (x + c1) + c2 -> x + (c1 + c2) and (x * c1) * c2 -> x * (c1 * c2): exact because integers wrap. */
+/* (x + c1) + c2 -> x + (c1 + c2) and (x * c1) * c2 -> x * (c1 * c2): exact because integers wrap.
+ */
 static tc_value fold_reassociate(tc_ir *ir, enum tc_opcode op, tc_value a, tc_value b) {
   int64_t c1, c2;
   if ((op != TC_OP_add && op != TC_OP_mul) || !tc_is(ir, a, op) || !tc_const_of(ir, b, &c2))
@@ -410,7 +420,8 @@ tc_value tc_slice_whole(tc_ir *ir, tc_buf buf) {
   const tc_buffer *b = tc_buf_at(ir, buf);
   tc_value base[MAX_RANK];
   if (b->rank > MAX_RANK) tc_bug(ir->arena->unwind, "rank %u is over the limit", b->rank);
-  for (uint32_t d = 0; d < b->rank; d++) base[d] = tc_zero(ir, tc_value_type(ir, b->shape[d]));
+  for (uint32_t d = 0; d < b->rank; d++)
+    base[d] = tc_zero(ir, tc_value_type(ir, b->shape[d]));
   return tc_slice(ir, buf, base, b->shape, true);
 }
 
@@ -450,7 +461,8 @@ tc_value tc_rebuild(tc_ir *ir, tc_value v, const tc_value *in) {
 
 static uint32_t push_regions(tc_ir *ir, uint32_t n) {
   uint32_t first = ir->child_regions.n;
-  for (uint32_t i = 0; i < n; i++) tc_vec_push(ir->arena, &ir->child_regions, tc_region_new(ir));
+  for (uint32_t i = 0; i < n; i++)
+    tc_vec_push(ir->arena, &ir->child_regions, tc_region_new(ir));
   return first;
 }
 
@@ -475,7 +487,8 @@ tc_value tc_load(tc_ir *ir, tc_region at, tc_buf buf, const tc_value *index, tc_
   tc_value in[MAX_RANK + 2];
   uint32_t n = 0;
   tc_access access = {.buf = buf};
-  for (; n < b->rank; n++) in[n] = index[n];
+  for (; n < b->rank; n++)
+    in[n] = index[n];
   if (pred.id) in[n++] = pred, access.flags |= TC_ACCESS_PRED;
   if (other.id) in[n++] = other, access.flags |= TC_ACCESS_ELSE;
   return tc_stmt(ir, at, TC_OP_load, b->elem, in, n, tc_pl_access(ir, access), span);
@@ -490,7 +503,8 @@ void tc_store(tc_ir *ir, tc_region at, tc_buf buf, const tc_value *index, tc_val
   tc_value in[MAX_RANK + 2];
   uint32_t n = 0;
   tc_access access = {.buf = buf};
-  for (; n < b->rank; n++) in[n] = index[n];
+  for (; n < b->rank; n++)
+    in[n] = index[n];
   in[n++] = value;
   if (pred.id) in[n++] = pred, access.flags |= TC_ACCESS_PRED;
   tc_stmt(ir, at, TC_OP_store, tc_scalar_type(TC_DT_void), in, n, tc_pl_access(ir, access), span);
@@ -501,7 +515,8 @@ tc_value tc_atomic_stmt(tc_ir *ir, tc_region at, tc_atomic what, const tc_value 
   const tc_buffer *b = tc_buf_at(ir, what.buf);
   tc_value in[MAX_RANK + 3];
   uint32_t n = 0;
-  for (; n < b->rank; n++) in[n] = index[n];
+  for (; n < b->rank; n++)
+    in[n] = index[n];
   in[n++] = value;
   if (what.kind == TC_ATOMIC_CAS) in[n++] = expected;
   what.flags = (uint8_t)(what.flags & ~TC_ACCESS_PRED);

@@ -1,11 +1,11 @@
-/* The oracle: runs a function in `tile` state exactly as ops.def says, one scalar at a time, with every
- * integer wrapped and every float rounded to its own type. It is simple on purpose: all other targets
- * are tested against it.
+/* The oracle: runs a function in `tile` state exactly as ops.def says, one scalar at a time, with
+ * every integer wrapped and every float rounded to its own type. It is simple on purpose: all other
+ * targets are tested against it.
  *
  * Memory carries a poison bit per element. Poison may be computed with, but storing it to a global
  * buffer, branching on it or using it in an address is an error, as is an unguarded access out of
- * range, a division by zero that is used, a failed assert and an exceeded limit. Blocks run one after
- * another in a seeded order; results must not depend on it. */
+ * range, a division by zero that is used, a failed assert and an exceeded limit. Blocks run one
+ * after another in a seeded order; results must not depend on it. */
 #ifndef TC_IR_INTERP_H
 #define TC_IR_INTERP_H
 
@@ -40,7 +40,8 @@ typedef struct tc_interp_result {
 typedef void tc_print_to(void *data, const char *text, size_t n);
 
 tc_interp_result tc_interp_run(tc_ir *ir, const tc_arg *args, uint32_t n_args,
-                               const tc_interp_limits *limits, tc_print_to *print, void *print_data);
+                               const tc_interp_limits *limits, tc_print_to *print,
+                               void *print_data);
 
 /* The value of a pure expression over dims and scalar parameters, given as word per variable id
  * (only DIM and SCALAR variables are read). Poison when it cannot be known. */

@@ -15,13 +15,16 @@ static const struct {
   const char *alias;
   enum tc_dtype dtype;
 } ALIASES[] = {
-    {"short", TC_DT_int16},        {"int", TC_DT_int32},          {"long", TC_DT_int64},
-    {"uint", TC_DT_uint32},        {"half", TC_DT_float16},       {"float", TC_DT_float32},
-    {"double", TC_DT_float64},     {"float8_e4m3", TC_DT_float8_e4m3fn},
+    {"short", TC_DT_int16},    {"int", TC_DT_int32},
+    {"long", TC_DT_int64},     {"uint", TC_DT_uint32},
+    {"half", TC_DT_float16},   {"float", TC_DT_float32},
+    {"double", TC_DT_float64}, {"float8_e4m3", TC_DT_float8_e4m3fn},
     {"boolean", TC_DT_bool},
 };
 
-const tc_dtype_info *tc_dtype_row(enum tc_dtype dtype) { return &DTYPES[dtype]; }
+const tc_dtype_info *tc_dtype_row(enum tc_dtype dtype) {
+  return &DTYPES[dtype];
+}
 
 bool tc_dtype_find(tc_str name, enum tc_dtype *dtype) {
   for (int d = TC_DT_bool; d < TC_DT_slice; d++)
@@ -31,28 +34,32 @@ bool tc_dtype_find(tc_str name, enum tc_dtype *dtype) {
   return false;
 }
 
-enum tc_dtype_kind tc_type_kind(tc_type type) { return DTYPES[type.dtype].kind; }
+enum tc_dtype_kind tc_type_kind(tc_type type) {
+  return DTYPES[type.dtype].kind;
+}
 
 bool tc_is_int(tc_type type) {
   enum tc_dtype_kind kind = tc_type_kind(type);
   return kind == TC_K_INT || kind == TC_K_UINT;
 }
 
-uint32_t tc_type_bits(tc_type type) { return DTYPES[type.dtype].bits * type.lanes; }
+uint32_t tc_type_bits(tc_type type) {
+  return DTYPES[type.dtype].bits * type.lanes;
+}
 
 const char *tc_type_name(tc_arena *arena, tc_type type) {
   if (type.lanes <= 1) return DTYPES[type.dtype].name;
   return tc_format(arena, "%sx%u", DTYPES[type.dtype].name, type.lanes);
 }
 
-#define PURE TC_CLASS_PURE
-#define STMT TC_CLASS_STMT
-#define READ TC_READ
+#define PURE  TC_CLASS_PURE
+#define STMT  TC_CLASS_STMT
+#define READ  TC_READ
 #define WRITE TC_WRITE
 #define ALLOC TC_ALLOC
-#define CTRL TC_CTRL
-#define SYNC TC_SYNC
-#define IO TC_IO
+#define CTRL  TC_CTRL
+#define SYNC  TC_SYNC
+#define IO    TC_IO
 static const tc_op_info OPS[] = {
     {"none", TC_CLASS_PURE, 0, 0, 0, TC_PL_NONE, "", "no op"},
 #define OP(name, class, n, r, effect, payload, states, doc)                                        \
@@ -69,7 +76,9 @@ static const tc_op_info OPS[] = {
 #undef SYNC
 #undef IO
 
-const tc_op_info *tc_op_row(enum tc_opcode opcode) { return &OPS[opcode]; }
+const tc_op_info *tc_op_row(enum tc_opcode opcode) {
+  return &OPS[opcode];
+}
 
 const char *tc_state_name(enum tc_state state) {
   static const char *const NAMES[] = {
@@ -82,7 +91,7 @@ const char *tc_state_name(enum tc_state state) {
 
 #define SAME TC_MATH_SAME
 #define BOOL TC_MATH_BOOL
-#define I32 TC_MATH_I32
+#define I32  TC_MATH_I32
 static const tc_mathfn_info MATHFNS[] = {
 #define MATHFN(name, arity, result, kinds, ulp, c32, c64, doc)                                     \
   {#name, arity, result, #kinds[0], ulp, c32, c64, doc},
@@ -93,7 +102,9 @@ static const tc_mathfn_info MATHFNS[] = {
 #undef BOOL
 #undef I32
 
-const tc_mathfn_info *tc_math_row(enum tc_mathfn fn) { return &MATHFNS[fn]; }
+const tc_mathfn_info *tc_math_row(enum tc_mathfn fn) {
+  return &MATHFNS[fn];
+}
 
 const char *tc_scope_name(enum tc_scope scope) {
   static const char *const NAMES[] = {
@@ -106,9 +117,13 @@ const char *tc_scope_name(enum tc_scope scope) {
 
 /* ---- access ---- */
 
-bool tc_op_is_pure(const tc_op *op) { return OPS[op->opcode].class_ == TC_CLASS_PURE; }
+bool tc_op_is_pure(const tc_op *op) {
+  return OPS[op->opcode].class_ == TC_CLASS_PURE;
+}
 
-const char *tc_name_of(const tc_ir *ir, tc_name name) { return tc_names_text(ir->names, name).at; }
+const char *tc_name_of(const tc_ir *ir, tc_name name) {
+  return tc_names_text(ir->names, name).at;
+}
 
 static uint32_t payload_of(const tc_ir *ir, tc_value v, enum tc_payload_kind kind) {
   const tc_op *op = tc_op_at(ir, v);

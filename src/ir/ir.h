@@ -71,8 +71,12 @@ static inline bool tc_type_equal(tc_type a, tc_type b) {
   return a.dtype == b.dtype && a.lanes == b.lanes;
 }
 enum tc_dtype_kind tc_type_kind(tc_type type);
-static inline bool tc_is_float(tc_type type) { return tc_type_kind(type) == TC_K_FLOAT; }
-static inline bool tc_is_bool(tc_type type) { return tc_type_kind(type) == TC_K_BOOL; }
+static inline bool tc_is_float(tc_type type) {
+  return tc_type_kind(type) == TC_K_FLOAT;
+}
+static inline bool tc_is_bool(tc_type type) {
+  return tc_type_kind(type) == TC_K_BOOL;
+}
 /* int or uint, not bool */
 bool tc_is_int(tc_type type);
 /* Bits of the whole value (lanes included). */
@@ -218,9 +222,10 @@ typedef struct tc_buffer {
   tc_value *shape;   /* rank extents, int32 or int64 values of constants, dims and scalars */
   tc_value *strides; /* rank strides in elements, or NULL: row-major contiguous */
   tc_buf root;       /* the buffer whose storage this is (itself unless a view) */
-  tc_value offset;   /* view: first element, in this buffer's elements from the root's start; 0: none */
-  tc_value address;  /* int64 value holding the data pointer (make_tensor), or 0 */
-  tc_span span;      /* its declaration */
+  tc_value
+      offset; /* view: first element, in this buffer's elements from the root's start; 0: none */
+  tc_value address; /* int64 value holding the data pointer (make_tensor), or 0 */
+  tc_span span;     /* its declaration */
 } tc_buffer;
 
 typedef struct tc_block { /* the record behind a tc_region */
@@ -229,10 +234,17 @@ typedef struct tc_block { /* the record behind a tc_region */
 
 /* ---- payloads ---- */
 
-#define TC_SLICE_IN_BOUNDS (UINT32_C(1) << 31) /* slice payload: proved in range, needs no guard */
+#define TC_SLICE_IN_BOUNDS (UINT32_C(1) << 31) /* slice payload: proved in range, needs no guard   \
+                                                */
 
-enum tc_order { TC_ORDER_NONE, TC_ORDER_RELAXED, TC_ORDER_ACQUIRE, TC_ORDER_RELEASE,
-                TC_ORDER_ACQ_REL, TC_ORDER_SEQ_CST };
+enum tc_order {
+  TC_ORDER_NONE,
+  TC_ORDER_RELAXED,
+  TC_ORDER_ACQUIRE,
+  TC_ORDER_RELEASE,
+  TC_ORDER_ACQ_REL,
+  TC_ORDER_SEQ_CST
+};
 enum tc_sync_scope { TC_SYNC_BLOCK, TC_SYNC_CLUSTER, TC_SYNC_DEVICE, TC_SYNC_SYSTEM };
 enum tc_access_flags {
   TC_ACCESS_PRED = 1,      /* a predicate input is present                                 */
@@ -247,8 +259,16 @@ typedef struct tc_access {
   uint8_t sync_scope; /* enum tc_sync_scope */
 } tc_access;
 
-enum tc_atomic_kind { TC_ATOMIC_ADD, TC_ATOMIC_MIN, TC_ATOMIC_MAX, TC_ATOMIC_AND, TC_ATOMIC_OR,
-                      TC_ATOMIC_XOR, TC_ATOMIC_EXCHANGE, TC_ATOMIC_CAS };
+enum tc_atomic_kind {
+  TC_ATOMIC_ADD,
+  TC_ATOMIC_MIN,
+  TC_ATOMIC_MAX,
+  TC_ATOMIC_AND,
+  TC_ATOMIC_OR,
+  TC_ATOMIC_XOR,
+  TC_ATOMIC_EXCHANGE,
+  TC_ATOMIC_CAS
+};
 typedef struct tc_atomic {
   tc_buf buf; /* 0 for atomic_tile, whose dst slice names it */
   uint8_t kind, flags, order, sync_scope;
@@ -266,15 +286,20 @@ typedef struct tc_wait {
 
 typedef struct tc_kernel {
   tc_name name;
-  uint32_t n_grid;     /* 1..3, as many inputs */
-  tc_var block[3];     /* 0 beyond n_grid */
-  int64_t threads[3];  /* extents, 1 beyond the given ones */
-  tc_var thread[3];    /* thread index variables, 0 when never asked for */
-  int64_t cluster[3];  /* 1 without clusters */
+  uint32_t n_grid;    /* 1..3, as many inputs */
+  tc_var block[3];    /* 0 beyond n_grid */
+  int64_t threads[3]; /* extents, 1 beyond the given ones */
+  tc_var thread[3];   /* thread index variables, 0 when never asked for */
+  int64_t cluster[3]; /* 1 without clusters */
 } tc_kernel;
 
-enum tc_loop_kind { TC_LOOP_SERIAL, TC_LOOP_UNROLL, TC_LOOP_VECTORIZED, TC_LOOP_PIPELINED,
-                    TC_LOOP_PERSISTENT };
+enum tc_loop_kind {
+  TC_LOOP_SERIAL,
+  TC_LOOP_UNROLL,
+  TC_LOOP_VECTORIZED,
+  TC_LOOP_PIPELINED,
+  TC_LOOP_PERSISTENT
+};
 typedef struct tc_loop {
   tc_var var;
   uint8_t kind; /* enum tc_loop_kind */
@@ -292,8 +317,11 @@ typedef struct tc_group {
   bool uniform;         /* perthread: every thread takes the same path */
 } tc_group;
 
-enum tc_copy_flags { TC_COPY_ASYNC = 1, TC_COPY_SAFE = 2 /* a third input is the safe value */,
-                     TC_COPY_NO_TMA = 4 };
+enum tc_copy_flags {
+  TC_COPY_ASYNC = 1,
+  TC_COPY_SAFE = 2 /* a third input is the safe value */,
+  TC_COPY_NO_TMA = 4
+};
 typedef struct tc_copy {
   uint32_t flags;
 } tc_copy;
@@ -306,8 +334,16 @@ typedef struct tc_gemm {
   int32_t k_pack;
 } tc_gemm;
 
-enum tc_reduce_kind { TC_RED_SUM, TC_RED_MAX, TC_RED_MIN, TC_RED_ABSMAX, TC_RED_ABSSUM,
-                      TC_RED_BITAND, TC_RED_BITOR, TC_RED_BITXOR };
+enum tc_reduce_kind {
+  TC_RED_SUM,
+  TC_RED_MAX,
+  TC_RED_MIN,
+  TC_RED_ABSMAX,
+  TC_RED_ABSSUM,
+  TC_RED_BITAND,
+  TC_RED_BITOR,
+  TC_RED_BITXOR
+};
 typedef struct tc_reduce {
   uint8_t kind;
   uint32_t dim; /* of src; dst lacks it, or has extent 1 there */
@@ -343,8 +379,15 @@ typedef struct tc_print {
   uint32_t text; /* ir->texts index */
   tc_buf buf;    /* print this buffer's contents, or 0 */
 } tc_print;
-enum tc_hint_kind { TC_HINT_LAYOUT, TC_HINT_SWIZZLE, TC_HINT_L2, TC_HINT_REGISTERS,
-                    TC_HINT_MIN_BLOCKS, TC_HINT_NO_RESTRICT, TC_HINT_FLAGS };
+enum tc_hint_kind {
+  TC_HINT_LAYOUT,
+  TC_HINT_SWIZZLE,
+  TC_HINT_L2,
+  TC_HINT_REGISTERS,
+  TC_HINT_MIN_BLOCKS,
+  TC_HINT_NO_RESTRICT,
+  TC_HINT_FLAGS
+};
 typedef struct tc_hint {
   uint8_t kind;
   tc_buf buf;    /* 0: the whole kernel */
@@ -420,13 +463,21 @@ static inline tc_value tc_input(const tc_ir *ir, const tc_op *op, uint32_t i) {
 static inline tc_region tc_child(const tc_ir *ir, const tc_op *op, uint32_t i) {
   return ir->child_regions.at[op->regions + i];
 }
-static inline tc_block *tc_block_at(const tc_ir *ir, tc_region r) { return ir->blocks.at[r.id]; }
-static inline tc_buffer *tc_buf_at(const tc_ir *ir, tc_buf b) { return ir->bufs.at[b.id]; }
-static inline tc_var_info *tc_var_at(const tc_ir *ir, tc_var v) { return &ir->vars.at[v.id]; }
+static inline tc_block *tc_block_at(const tc_ir *ir, tc_region r) {
+  return ir->blocks.at[r.id];
+}
+static inline tc_buffer *tc_buf_at(const tc_ir *ir, tc_buf b) {
+  return ir->bufs.at[b.id];
+}
+static inline tc_var_info *tc_var_at(const tc_ir *ir, tc_var v) {
+  return &ir->vars.at[v.id];
+}
 static inline bool tc_is(const tc_ir *ir, tc_value v, enum tc_opcode opcode) {
   return v.id && tc_op_at(ir, v)->opcode == opcode;
 }
-static inline tc_type tc_value_type(const tc_ir *ir, tc_value v) { return tc_op_at(ir, v)->type; }
+static inline tc_type tc_value_type(const tc_ir *ir, tc_value v) {
+  return tc_op_at(ir, v)->type;
+}
 bool tc_op_is_pure(const tc_op *op);
 const char *tc_name_of(const tc_ir *ir, tc_name name);
 

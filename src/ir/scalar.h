@@ -7,7 +7,8 @@
 #include "ir/ir.h"
 
 /* Both false-poison and payload: `poison` marks a value that does not exist (uninitialised memory,
- * division by zero, an oversized shift). Poison spreads through ops; select passes the chosen side. */
+ * division by zero, an oversized shift). Poison spreads through ops; select passes the chosen side.
+ */
 typedef struct tc_scalar {
   tc_imm x;
   bool poison;

@@ -9,7 +9,8 @@ void tc_walk(tc_ir *ir, tc_region at, tc_visit *visit, void *data) {
     if (!visit(ir, stmt, data)) continue;
     const tc_op *op = tc_op_at(ir, stmt);
     uint32_t n = tc_op_row((enum tc_opcode)op->opcode)->n_regions;
-    for (uint32_t r = 0; r < n; r++) tc_walk(ir, tc_child(ir, op, r), visit, data);
+    for (uint32_t r = 0; r < n; r++)
+      tc_walk(ir, tc_child(ir, op, r), visit, data);
   }
 }
 
@@ -38,9 +39,12 @@ static spot climb(const placer *p, spot at) {
 
 /* The innermost spot from which both are reached. */
 static spot meet(const placer *p, spot a, spot b) {
-  while (p->hooks[a.region].depth > p->hooks[b.region].depth) a = climb(p, a);
-  while (p->hooks[b.region].depth > p->hooks[a.region].depth) b = climb(p, b);
-  while (a.region != b.region) a = climb(p, a), b = climb(p, b);
+  while (p->hooks[a.region].depth > p->hooks[b.region].depth)
+    a = climb(p, a);
+  while (p->hooks[b.region].depth > p->hooks[a.region].depth)
+    b = climb(p, b);
+  while (a.region != b.region)
+    a = climb(p, a), b = climb(p, b);
   return a.before < b.before ? a : b;
 }
 
@@ -58,7 +62,8 @@ static void scan_region(placer *p, tc_region region, uint32_t depth) {
   for (uint32_t i = 0; i < block->ops.n; i++) {
     const tc_op *op = tc_op_at(p->ir, block->ops.at[i]);
     spot here = {region.id, i};
-    for (uint32_t k = 0; k < op->n_in; k++) need(p, tc_input(p->ir, op, k), here);
+    for (uint32_t k = 0; k < op->n_in; k++)
+      need(p, tc_input(p->ir, op, k), here);
     uint32_t n = tc_op_row((enum tc_opcode)op->opcode)->n_regions;
     for (uint32_t r = 0; r < n; r++) {
       tc_region child = tc_child(p->ir, op, r);
@@ -93,10 +98,10 @@ tc_placement tc_place_values(tc_ir *ir, tc_region body, tc_arena *scratch) {
     tc_value v = {id};
     const tc_op *op = tc_op_at(ir, v);
     if (!tc_op_is_pure(op) || !p.spots[id].region) continue;
-    for (uint32_t k = 0; k < op->n_in; k++) need(&p, tc_input(ir, op, k), p.spots[id]);
+    for (uint32_t k = 0; k < op->n_in; k++)
+      need(&p, tc_input(ir, op, k), p.spots[id]);
     if (!needs_no_place(op))
-      tc_vec_push(scratch, &placed,
-                  ((tc_placed){v, {p.spots[id].region}, p.spots[id].before}));
+      tc_vec_push(scratch, &placed, ((tc_placed){v, {p.spots[id].region}, p.spots[id].before}));
   }
   if (placed.n) qsort(placed.at, placed.n, sizeof *placed.at, by_spot);
   return (tc_placement){placed.at, placed.n, p.uses};

@@ -230,7 +230,9 @@ bool tc_cache_workdir(tc_cache *cache, char dir[TC_PATH_B], char *why, size_t wh
   return false;
 }
 
-void tc_cache_discard(const char *dir) { tc_remove_dir(dir); }
+void tc_cache_discard(const char *dir) {
+  tc_remove_dir(dir);
+}
 
 bool tc_cache_drop(const tc_cache *cache, const char *entry) {
   char away[TC_PATH_B];

@@ -9,8 +9,9 @@
  *
  * An entry appears by rename and is never changed, so that a reader sees a whole one or none, also
  * after kill -9; whatever does not fit its meta is a miss. Nothing is loaded from a directory that
- * someone else owns or may write to. A lock per HH (flock on the directory) lets one process compile
- * while others wait for its entry; without a working flock both compile, and the first rename wins. */
+ * someone else owns or may write to. A lock per HH (flock on the directory) lets one process
+ * compile while others wait for its entry; without a working flock both compile, and the first
+ * rename wins. */
 #ifndef TC_JIT_CACHE_H
 #define TC_JIT_CACHE_H
 
@@ -46,8 +47,8 @@ typedef struct tc_cache_key {
 } tc_cache_key;
 tc_cache_key tc_cache_key_of(const void *text, size_t size_b);
 
-/* True when the cache holds a sound entry; its kernel.so is then `path`, which may vanish as soon as
- * another process cleans up. */
+/* True when the cache holds a sound entry; its kernel.so is then `path`, which may vanish as soon
+ * as another process cleans up. */
 bool tc_cache_find(const tc_cache *cache, const tc_cache_key *key, char path[TC_PATH_B]);
 
 /* Waits up to wait_ms until the entry appears or this caller is the one to make it. Returns true

@@ -6,8 +6,8 @@
 #include <sys/stat.h>
 #include <time.h>
 
-/* Entries younger than this may be between another process's check and its loading of them, and work
- * directories younger than that may have a compiler at work in them. */
+/* Entries younger than this may be between another process's check and its loading of them, and
+ * work directories younger than that may have a compiler at work in them. */
 enum { FRESH_S = 30, ABANDONED_S = 3600 };
 
 static bool is_hex(const char *text, size_t n) {
@@ -39,12 +39,11 @@ static void look_at(const char *shard, const char *hex, bool deep, tc_cache_visi
   memcpy(entry.hex, hex, TC_SHA256_HEX);
   if (!tc_path_join(path, shard, hex, NULL) || lstat(path, &st)) return;
   entry.used_s = (int64_t)st.st_mtime;
-  entry.size_b = file_size_b(path, "key") + file_size_b(path, "kernel.so")
-                 + file_size_b(path, "meta");
-  entry.sound = tc_path_is_ours(path, true, false, why, sizeof why)
-                && tc_cache_read_meta(path, &meta)
-                && file_size_b(path, "kernel.so") == meta.kernel_b
-                && file_size_b(path, "key") == meta.key_b;
+  entry.size_b =
+      file_size_b(path, "key") + file_size_b(path, "kernel.so") + file_size_b(path, "meta");
+  entry.sound =
+      tc_path_is_ours(path, true, false, why, sizeof why) && tc_cache_read_meta(path, &meta)
+      && file_size_b(path, "kernel.so") == meta.kernel_b && file_size_b(path, "key") == meta.key_b;
   if (entry.sound && deep)
     entry.sound = key_sound(path, hex, &meta) && tc_cache_kernel_sound(path, &meta);
   memcpy(entry.name, meta.name, sizeof entry.name);

@@ -72,8 +72,10 @@ bool tc_write_new(const char *path, const void *bytes, size_t size_b) {
   if (fd < 0) return false;
   bool ok = write_all(fd, bytes, size_b) && fsync(fd) == 0;
   int saved = errno;
-  if (close(fd)) ok = false; /* NFS and quotas report a full disk here */
-  else errno = saved;
+  if (close(fd))
+    ok = false; /* NFS and quotas report a full disk here */
+  else
+    errno = saved;
   saved = errno;
   if (!ok) unlink(path);
   errno = saved;

@@ -11,9 +11,9 @@
 bool tc_path_join(char out[TC_PATH_B], const char *a, const char *b, const char *c);
 /* Makes a directory and those above it, mode 0700. True when it exists afterwards. */
 bool tc_make_dirs(const char *path);
-/* True when only this user can change what is at `path`: it belongs to the user the process acts as,
- * is a directory or a plain file as wanted, no link, and neither group nor others may write. For the
- * root of a tree `follow` allows a link. `why` says what is wrong. */
+/* True when only this user can change what is at `path`: it belongs to the user the process acts
+ * as, is a directory or a plain file as wanted, no link, and neither group nor others may write.
+ * For the root of a tree `follow` allows a link. `why` says what is wrong. */
 bool tc_path_is_ours(const char *path, bool directory, bool follow, char *why, size_t why_b);
 /* Writes a new file and flushes it to the disk. On failure no file is left. */
 bool tc_write_new(const char *path, const void *bytes, size_t size_b);

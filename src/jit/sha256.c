@@ -13,7 +13,9 @@ static const uint32_t K[64] = {
     0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
     0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
 
-static uint32_t rotate(uint32_t x, int n) { return x >> n | x << (32 - n); }
+static uint32_t rotate(uint32_t x, int n) {
+  return x >> n | x << (32 - n);
+}
 
 static void mix(uint32_t h[8], const unsigned char *at) {
   uint32_t w[64], s[8];
@@ -27,15 +29,16 @@ static void mix(uint32_t h[8], const unsigned char *at) {
   memcpy(s, h, sizeof s);
   for (int i = 0; i < 64; i++) {
     uint32_t e = s[4], a = s[0];
-    uint32_t t1 = s[7] + (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25))
-                  + ((e & s[5]) ^ (~e & s[6])) + K[i] + w[i];
-    uint32_t t2 = (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22))
-                  + ((a & s[1]) ^ (a & s[2]) ^ (s[1] & s[2]));
+    uint32_t t1 = s[7] + (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) + ((e & s[5]) ^ (~e & s[6]))
+                  + K[i] + w[i];
+    uint32_t t2 =
+        (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) + ((a & s[1]) ^ (a & s[2]) ^ (s[1] & s[2]));
     memmove(s + 1, s, 7 * sizeof *s);
     s[4] += t1;
     s[0] = t1 + t2;
   }
-  for (int i = 0; i < 8; i++) h[i] += s[i];
+  for (int i = 0; i < 8; i++)
+    h[i] += s[i];
 }
 
 void tc_sha256_start(tc_sha256 *sha) {
@@ -67,7 +70,8 @@ void tc_sha256_end(tc_sha256 *sha, unsigned char out[TC_SHA256_B]) {
   static const unsigned char PAD[64] = {0x80};
   uint64_t bits = sha->total_b * 8;
   unsigned char length[8];
-  for (int i = 0; i < 8; i++) length[i] = (unsigned char)(bits >> (56 - 8 * i));
+  for (int i = 0; i < 8; i++)
+    length[i] = (unsigned char)(bits >> (56 - 8 * i));
   size_t held_b = sha->total_b % 64;
   tc_sha256_add(sha, PAD, held_b < 56 ? 56 - held_b : 120 - held_b);
   tc_sha256_add(sha, length, sizeof length);

@@ -15,11 +15,11 @@
 
 /* Builder state of the function under construction. Copied and restored by frames. */
 typedef struct tc_cursor {
-  tc_region at;      /* statements go here; id 0: no function is under construction     */
-  tc_value pred;     /* condition under which a lazily evaluated operand runs; 0: always */
-  tc_frame *frames;  /* innermost open frame                                            */
-  tc_value kernel;   /* the open kernel statement, or 0: in the prologue                */
-  uint32_t block;    /* number of the staged block, for the scope rule of let names     */
+  tc_region at;     /* statements go here; id 0: no function is under construction     */
+  tc_value pred;    /* condition under which a lazily evaluated operand runs; 0: always */
+  tc_frame *frames; /* innermost open frame                                            */
+  tc_value kernel;  /* the open kernel statement, or 0: in the prologue                */
+  uint32_t block;   /* number of the staged block, for the scope rule of let names     */
 } tc_cursor;
 
 struct tc_eval {
@@ -30,7 +30,7 @@ struct tc_eval {
   tc_source *source;
   tc_ir *ir; /* NULL outside a prim_func or eager function */
   tc_cursor cursor;
-  tc_span here;      /* the expression or statement being evaluated, inlining included */
+  tc_span here; /* the expression or statement being evaluated, inlining included */
   uint64_t steps_left;
   uint32_t depth;    /* Python call depth */
   uint32_t n_blocks; /* staged blocks opened so far */
@@ -82,9 +82,9 @@ tc_val tc_stage_unary(tc_eval *ev, enum tc_ast_unop op, tc_val a, tc_span span);
 tc_val tc_stage_binary(tc_eval *ev, enum tc_ast_binop op, tc_val a, tc_val b, tc_span span);
 /* EQ .. GE; `is` and `in` are Python's. */
 tc_val tc_stage_compare(tc_eval *ev, enum tc_ast_cmpop op, tc_val a, tc_val b, tc_span span);
-/* As an IR value: numbers become int32/float32/bool constants (literals adapt where the rules of the
- * language say so), elements and vars are loaded under the current predicate. A buffer or anything
- * else without a value is a diagnostic. */
+/* As an IR value: numbers become int32/float32/bool constants (literals adapt where the rules of
+ * the language say so), elements and vars are loaded under the current predicate. A buffer or
+ * anything else without a value is a diagnostic. */
 tc_value tc_stage_value(tc_eval *ev, tc_val v, tc_span span);
 /* The same, converted to bool as a condition. */
 tc_value tc_stage_condition(tc_eval *ev, tc_val v, tc_span span);
@@ -100,16 +100,19 @@ tc_val tc_stage_select(tc_eval *ev, tc_value cond, tc_val a, tc_val b, tc_span s
  * expressions stay symbolic. `name` is a hint for the IR. */
 tc_val tc_stage_bind(tc_eval *ev, tc_val v, tc_name name, tc_span span);
 /* object[index...]; index items are values, or TC_V_SLICE. */
-tc_val tc_stage_subscript(tc_eval *ev, tc_val object, const tc_val *index, uint32_t n, tc_span span);
+tc_val tc_stage_subscript(tc_eval *ev, tc_val object, const tc_val *index, uint32_t n,
+                          tc_span span);
 /* target = value for ELEMENT, REGION, VAR. */
 void tc_stage_store(tc_eval *ev, tc_val target, tc_val value, tc_span span);
 /* object.name for staged values, dtypes, tensors, layouts, frames; false: no such attribute. */
 bool tc_stage_attribute(tc_eval *ev, tc_val object, tc_str name, tc_val *value, tc_span span);
-/* T.<name>: a row of builtins.def, a dtype, an enum; diagnostics for known-but-missing and misspelt. */
+/* T.<name>: a row of builtins.def, a dtype, an enum; diagnostics for known-but-missing and
+ * misspelt. */
 tc_val tc_stage_vocabulary(tc_eval *ev, tc_str name, tc_span span);
 /* Calls a row of builtins.def. */
 tc_val tc_stage_call(tc_eval *ev, uint32_t row, const tc_call_args *args);
-/* A dtype from T.float16, "float16", int, float, bool, torch-like attribute chains; else a diagnostic. */
+/* A dtype from T.float16, "float16", int, float, bool, torch-like attribute chains; else a
+ * diagnostic. */
 tc_type tc_stage_dtype(tc_eval *ev, tc_val v, tc_span span);
 /* T.float16(x): a cast or constant; as many values as lanes pack a vector. */
 tc_val tc_stage_dtype_call(tc_eval *ev, tc_type type, const tc_call_args *args);

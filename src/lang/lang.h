@@ -1,6 +1,7 @@
 /* The front end: text of a kernel file in, a function in `surface` state out. It is a partial
- * evaluator: Python values keep Python meaning at compile time, staged values (buffers, expressions)
- * emit IR. Nothing here knows a target; facts about a device come in through tc_lang_device. */
+ * evaluator: Python values keep Python meaning at compile time, staged values (buffers,
+ * expressions) emit IR. Nothing here knows a target; facts about a device come in through
+ * tc_lang_device. */
 #ifndef TC_LANG_LANG_H
 #define TC_LANG_LANG_H
 
@@ -9,8 +10,8 @@
 
 typedef struct tc_lang tc_lang;
 
-/* `-D name=text`: `text` is a Python literal (int, float, True, None, string, tuple, list, dict) or,
- * when it does not parse as one, the string itself. A dotted dtype (T.float16) is a dtype. */
+/* `-D name=text`: `text` is a Python literal (int, float, True, None, string, tuple, list, dict)
+ * or, when it does not parse as one, the string itself. A dotted dtype (T.float16) is a dtype. */
 typedef struct tc_lang_define {
   const char *name, *text;
 } tc_lang_define;
@@ -32,8 +33,9 @@ void tc_lang_set_device(tc_lang *lang, const tc_lang_device *device);
 /* Compile-time steps (evaluated nodes) before E02xx; 0: 50 million. */
 void tc_lang_set_step_limit(tc_lang *lang, uint64_t steps);
 
-/* Shapes of arguments that are known when compiling. A name made by T.const that is an extent of such
- * an argument and was not given with -D becomes a compile-time value, as in a call with tensors. */
+/* Shapes of arguments that are known when compiling. A name made by T.const that is an extent of
+ * such an argument and was not given with -D becomes a compile-time value, as in a call with
+ * tensors. */
 typedef struct tc_lang_shape {
   const char *name; /* of the parameter */
   uint32_t rank;

@@ -51,17 +51,16 @@ static const struct {
   const char *text;
   enum tc_scope scope;
 } SCOPES[] = {
-    {"global", TC_SCOPE_global},       {"shared", TC_SCOPE_shared},
-    {"shared.dyn", TC_SCOPE_shared},   {"local.fragment", TC_SCOPE_fragment},
-    {"local", TC_SCOPE_local},         {"fragment", TC_SCOPE_fragment},
+    {"global", TC_SCOPE_global},     {"shared", TC_SCOPE_shared},
+    {"shared.dyn", TC_SCOPE_shared}, {"local.fragment", TC_SCOPE_fragment},
+    {"local", TC_SCOPE_local},       {"fragment", TC_SCOPE_fragment},
 };
 
 tc_val tc_do_alloc_buffer(tc_eval *ev, stage_args *a) {
   tc_type elem = tc_stage_dtype(ev, a->v[1], a->at[1]);
   tc_str text = a->v[2].kind == TC_V_STR ? a->v[2].str->text : TC_STR("");
   for (size_t i = 0; i < TC_COUNT(SCOPES); i++)
-    if (tc_str_is(text, SCOPES[i].text))
-      return allocate(ev, a, SCOPES[i].scope, elem);
+    if (tc_str_is(text, SCOPES[i].text)) return allocate(ev, a, SCOPES[i].scope, elem);
   STAGE_FAIL(ev, D_argument_value, a->at[2], a->row->name, "scope",
              "\"global\", \"shared\", \"local\" or \"local.fragment\"",
              tc_str_dup(ev->arena, text));
@@ -73,8 +72,8 @@ tc_val tc_do_alloc_var(tc_eval *ev, stage_args *a) {
   tc_val init = a->v[1];
   for (uint32_t i = 0; i < a->rest.n; i++)
     if (a->rest.at[i].kind != TC_V_STR) init = a->rest.at[i];
-  tc_value x = init.kind == TC_V_NONE ? tc_zero(ev->ir, elem)
-                                      : tc_stage_convert(ev, init, elem, a->span);
+  tc_value x =
+      init.kind == TC_V_NONE ? tc_zero(ev->ir, elem) : tc_stage_convert(ev, init, elem, a->span);
   tc_buf buf = tc_buf_new(ev->ir, "", elem, TC_SCOPE_var, 0, NULL, a->span);
   tc_alloc(ev->ir, ev->cursor.at, buf, a->span);
   tc_store(ev->ir, ev->cursor.at, buf, NULL, x, (tc_value){0}, a->span);
@@ -85,20 +84,22 @@ tc_val tc_do_alloc_var(tc_eval *ev, stage_args *a) {
 
 tc_value tc_stage_bits(tc_eval *ev, const tc_value *shape, uint32_t rank, tc_type elem) {
   tc_value total = tc_const_int(ev->ir, tc_scalar_type(TC_DT_int64), tc_type_bits(elem));
-  for (uint32_t d = 0; d < rank; d++) total = tc_stage_arith(ev, TC_OP_mul, total, shape[d]);
+  for (uint32_t d = 0; d < rank; d++)
+    total = tc_stage_arith(ev, TC_OP_mul, total, shape[d]);
   return total;
 }
 
 /* Without a shape, a view of another dtype scales the last dimension. */
 static uint32_t rescaled_shape(tc_eval *ev, const tc_buffer *b, tc_type elem, tc_value *shape,
                                tc_span span) {
-  for (uint32_t d = 0; d < b->rank; d++) shape[d] = b->shape[d];
+  for (uint32_t d = 0; d < b->rank; d++)
+    shape[d] = b->shape[d];
   int64_t from = tc_type_bits(b->elem), to = tc_type_bits(elem), last;
   if (from == to || !b->rank) return b->rank;
   if (!tc_const_of(ev->ir, shape[b->rank - 1], &last) || last * from % to)
     STAGE_FAIL(ev, D_view_size, span, tc_name_of(ev->ir, b->name),
-               tc_stage_show_shape(ev, b->shape, b->rank), tc_type_name(ev->arena, b->elem),
-               "?", tc_type_name(ev->arena, elem));
+               tc_stage_show_shape(ev, b->shape, b->rank), tc_type_name(ev->arena, b->elem), "?",
+               tc_type_name(ev->arena, elem));
   shape[b->rank - 1] = tc_i32(ev->ir, last * from / to);
   return b->rank;
 }
@@ -132,7 +133,9 @@ tc_val tc_do_match_buffer(tc_eval *ev, stage_args *a) {
 
 /* ---- frames ---- */
 
-static tc_val frame_val(tc_frame *f) { return (tc_val){.kind = TC_V_FRAME, .frame = f}; }
+static tc_val frame_val(tc_frame *f) {
+  return (tc_val){.kind = TC_V_FRAME, .frame = f};
+}
 
 static void read_threads(tc_eval *ev, tc_frame *f, tc_val v, tc_span span) {
   f->threads[0] = 128;
@@ -195,8 +198,9 @@ static tc_val arg_named(const stage_args *a, const char *name) {
 
 static void pipeline_hints(tc_eval *ev, tc_frame *f, const stage_args *a) {
   f->loop.num_stages = (int32_t)tc_stage_int(ev, arg_named(a, "num_stages"), "num_stages", a->span);
-  if (f->loop.num_stages < 0) STAGE_FAIL(ev, D_argument_value, a->span, a->row->name, "num_stages",
-                                         "0 or more", "a negative number");
+  if (f->loop.num_stages < 0)
+    STAGE_FAIL(ev, D_argument_value, a->span, a->row->name, "num_stages", "0 or more",
+               "a negative number");
   tc_val order = arg_named(a, "order"), stage = arg_named(a, "stage");
   const tc_val *items;
   uint32_t n_order = 0, n_stage = 0;

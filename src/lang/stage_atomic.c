@@ -52,10 +52,8 @@ static void check_atomic_type(tc_eval *ev, const stage_args *a, enum tc_atomic_k
 
 static tc_value emit_scalar(tc_eval *ev, const stage_args *a, enum tc_atomic_kind kind, tc_buf buf,
                             const tc_value *index, tc_val value, enum tc_order order) {
-  tc_atomic what = {.buf = buf,
-                    .kind = (uint8_t)kind,
-                    .order = (uint8_t)order,
-                    .sync_scope = TC_SYNC_DEVICE};
+  tc_atomic what = {
+      .buf = buf, .kind = (uint8_t)kind, .order = (uint8_t)order, .sync_scope = TC_SYNC_DEVICE};
   tc_value x = tc_stage_convert(ev, value, tc_buf_at(ev->ir, buf)->elem, a->span);
   tc_stage_effect(ev, a->span);
   return tc_atomic_stmt(ev->ir, ev->cursor.at, what, index, x, (tc_value){0}, ev->cursor.pred,
@@ -96,7 +94,8 @@ static void tile_extents(tc_eval *ev, const stage_args *a, stage_box *dst, stage
   uint32_t n_want = tc_stage_box_dims(ev, dst, want, NULL);
   uint32_t n_have = tc_stage_box_dims(ev, src, have, NULL);
   bool same = n_have == 0 || n_have == n_want;
-  for (uint32_t d = 0; same && d < n_have; d++) same = have[d].id == want[d].id;
+  for (uint32_t d = 0; same && d < n_have; d++)
+    same = have[d].id == want[d].id;
   if (same) return;
   TC_DIAG(ev->diags, D_copy_extents, a->span, tc_stage_show_shape(ev, src->extent, src->rank),
           tc_stage_show_shape(ev, dst->extent, dst->rank));
@@ -113,9 +112,8 @@ static tc_val emit_tile(tc_eval *ev, const stage_args *a, enum tc_order order) {
   check_atomic_type(ev, a, (enum tc_atomic_kind)a->row->aux, dst.buf);
   stage_box src = value_box(ev, a, &dst);
   tile_extents(ev, a, &dst, &src);
-  tc_atomic what = {.kind = (uint8_t)a->row->aux,
-                    .order = (uint8_t)order,
-                    .sync_scope = TC_SYNC_DEVICE};
+  tc_atomic what = {
+      .kind = (uint8_t)a->row->aux, .order = (uint8_t)order, .sync_scope = TC_SYNC_DEVICE};
   tc_value in[2] = {tc_stage_box_slice(ev, &dst), tc_stage_box_slice(ev, &src)};
   tc_stage_tile_stmt(ev, TC_OP_atomic_tile, in, 2, tc_pl_atomic(ev->ir, what), a->span);
   return tc_val_none();
@@ -126,8 +124,8 @@ tc_val tc_do_atomic(tc_eval *ev, stage_args *a) {
   const tc_value *index;
   enum tc_order order = read_order(ev, a, a->v[2], a->at[2]);
   bool prev = tc_stage_bool(ev, flag_of(a, "return_prev"), "return_prev", a->span);
-  bool tile_value = a->v[1].kind == TC_V_BUFFER ||
-                    (a->v[1].kind == TC_V_REGION && !a->v[1].region->loaded.id);
+  bool tile_value =
+      a->v[1].kind == TC_V_BUFFER || (a->v[1].kind == TC_V_REGION && !a->v[1].region->loaded.id);
   if (!tile_value && scalar_target(ev, a->v[0], &buf, &index)) {
     enum tc_atomic_kind kind = (enum tc_atomic_kind)a->row->aux;
     check_atomic_type(ev, a, kind, buf);
@@ -151,13 +149,14 @@ tc_val tc_do_atomic_vector(tc_eval *ev, stage_args *a) {
     STAGE_FAIL(ev, D_argument_value, a->at[0], a->row->name, "dst", "an element",
                tc_val_kind_name(a->v[0]));
   check_atomic_type(ev, a, TC_ATOMIC_ADD, buf);
-  bool origin = scalar_target(ev, a->v[1], &from, &from_index) && from_index &&
-                tc_buf_at(ev->ir, from)->elem.lanes == 1;
+  bool origin = scalar_target(ev, a->v[1], &from, &from_index) && from_index
+                && tc_buf_at(ev->ir, from)->elem.lanes == 1;
   tc_value vector = origin ? (tc_value){0} : tc_stage_value(ev, a->v[1], a->at[1]);
   for (uint32_t i = 0; i < n; i++) {
     if (origin) {
       uint32_t rank = tc_buf_at(ev->ir, from)->rank;
-      for (uint32_t d = 0; d < rank; d++) at[d] = from_index[d];
+      for (uint32_t d = 0; d < rank; d++)
+        at[d] = from_index[d];
       at[rank - 1] = tc_stage_arith(ev, TC_OP_add, at[rank - 1], tc_i32(ev->ir, i));
       parts[i] = tc_stage_load(ev, from, at, a->at[1]).value;
     } else {
@@ -170,7 +169,8 @@ tc_val tc_do_atomic_vector(tc_eval *ev, stage_args *a) {
   }
   for (uint32_t i = 0; i < n; i++) {
     uint32_t rank = tc_buf_at(ev->ir, buf)->rank;
-    for (uint32_t d = 0; d < rank; d++) at[d] = index[d];
+    for (uint32_t d = 0; d < rank; d++)
+      at[d] = index[d];
     at[rank - 1] = tc_stage_arith(ev, TC_OP_add, at[rank - 1], tc_i32(ev->ir, i));
     old[i] = emit_scalar(ev, a, TC_ATOMIC_ADD, buf, at, tc_val_expr(parts[i]), TC_ORDER_RELAXED);
   }

@@ -12,7 +12,9 @@ tc_cursor tc_stage_open(tc_eval *ev, tc_region region) {
   return before;
 }
 
-void tc_stage_close(tc_eval *ev, tc_cursor before) { ev->cursor = before; }
+void tc_stage_close(tc_eval *ev, tc_cursor before) {
+  ev->cursor = before;
+}
 
 tc_frame *tc_stage_frame_new(tc_eval *ev, enum stage_frame_kind kind, tc_span span) {
   tc_frame *frame = TC_NEW(ev->arena, tc_frame);
@@ -23,11 +25,14 @@ tc_frame *tc_stage_frame_new(tc_eval *ev, enum stage_frame_kind kind, tc_span sp
 
 tc_frame *tc_stage_frame(tc_eval *ev, enum stage_frame_kind kind) {
   tc_frame *frame = ev->cursor.frames;
-  while (frame && frame->kind != kind) frame = frame->outer;
+  while (frame && frame->kind != kind)
+    frame = frame->outer;
   return frame;
 }
 
-bool tc_stage_in_kernel(const tc_eval *ev) { return ev->cursor.kernel.id != 0; }
+bool tc_stage_in_kernel(const tc_eval *ev) {
+  return ev->cursor.kernel.id != 0;
+}
 
 bool tc_stage_is_loop(const tc_frame *frame) {
   return frame->kind == F_PARALLEL || frame->kind == F_LOOP || frame->kind == F_PERSISTENT;
@@ -61,7 +66,8 @@ tc_value tc_stage_safe_of(tc_eval *ev, tc_buf buf, tc_span span) {
 
 static tc_val var_values(tc_eval *ev, const tc_var *vars, uint32_t n) {
   tc_val items[STAGE_MAX_RANK];
-  for (uint32_t i = 0; i < n; i++) items[i] = tc_val_expr(tc_var_value(ev->ir, vars[i]));
+  for (uint32_t i = 0; i < n; i++)
+    items[i] = tc_val_expr(tc_var_value(ev->ir, vars[i]));
   return n == 1 ? items[0] : tc_val_tuple(ev->arena, items, n);
 }
 
@@ -73,7 +79,8 @@ static tc_cursor enter_kernel(tc_eval *ev, tc_frame *f, tc_val *target, tc_span 
     tc_diag_stop(ev->diags);
   }
   tc_kernel kernel = {.name = ev->ir->name, .n_grid = f->n, .cluster = {1, 1, 1}};
-  for (uint32_t d = 0; d < 3; d++) kernel.threads[d] = f->threads[d];
+  for (uint32_t d = 0; d < 3; d++)
+    kernel.threads[d] = f->threads[d];
   for (uint32_t d = 0; d < f->n; d++)
     kernel.block[d] = tc_var_new(ev->ir, NAMES[d], TC_VAR_BLOCK, tc_i32_type(), span);
   tc_value grid[3];
@@ -104,10 +111,14 @@ static void check_parallel_nest(tc_eval *ev, tc_frame *f, tc_span span) {
   tc_frame *outer = tc_stage_frame(ev, F_PARALLEL);
   if (!outer) return;
   const char *why = NULL;
-  if (ev->cursor.frames != outer) why = "a loop stands between two T.Parallel loops";
-  else if (outer->has_effect) why = "a statement stands between two T.Parallel loops";
-  else if (ev->cursor.at.id != outer->body.id) why = "a branch stands between two T.Parallel loops";
-  else if (outer->has_inner) why = "two T.Parallel loops stand side by side inside a third";
+  if (ev->cursor.frames != outer)
+    why = "a loop stands between two T.Parallel loops";
+  else if (outer->has_effect)
+    why = "a statement stands between two T.Parallel loops";
+  else if (ev->cursor.at.id != outer->body.id)
+    why = "a branch stands between two T.Parallel loops";
+  else if (outer->has_inner)
+    why = "two T.Parallel loops stand side by side inside a third";
   for (uint32_t d = 0; d < f->n; d++)
     if (uses_parallel_index(ev, f->extent[d])) why = "an inner extent depends on an outer index";
   if (why) {
@@ -165,11 +176,10 @@ static tc_cursor enter_persistent(tc_eval *ev, tc_frame *f, tc_val *target, tc_s
   tc_value wave = tc_stage_index(ev, f->wave, "the wave size", span);
   tc_value index = tc_stage_index(ev, f->index, "the worker index", span);
   tc_value round = tc_stage_arith(ev, TC_OP_sub, wave, one);
-  tc_value waves = tc_stage_arith(ev, TC_OP_floordiv, tc_stage_arith(ev, TC_OP_add, total, round),
-                                  wave);
+  tc_value waves =
+      tc_stage_arith(ev, TC_OP_floordiv, tc_stage_arith(ev, TC_OP_add, total, round), wave);
   tc_loop loop = {.kind = TC_LOOP_PERSISTENT};
-  tc_region body =
-      open_for(ev, ev->cursor.at, loop, tc_i32(ev->ir, 0), waves, one, span, &turn);
+  tc_region body = open_for(ev, ev->cursor.at, loop, tc_i32(ev->ir, 0), waves, one, span, &turn);
   tc_value tile = tc_stage_arith(ev, TC_OP_add, tc_stage_arith(ev, TC_OP_mul, turn, wave), index);
   tc_value stmt = tc_if(ev->ir, body, tc_stage_arith(ev, TC_OP_lt, tile, total), span);
   tc_val items[STAGE_MAX_RANK];
@@ -234,8 +244,7 @@ void tc_stage_leave(tc_eval *ev, tc_frame *frame, tc_cursor before) {
 void tc_stage_jump(tc_eval *ev, enum tc_opcode op, tc_span span) {
   const char *word = op == TC_OP_break ? "break" : "continue";
   tc_frame *frame = ev->cursor.frames;
-  if (frame && frame->kind == F_PARALLEL)
-    STAGE_FAIL(ev, D_jump_parallel, span, word);
+  if (frame && frame->kind == F_PARALLEL) STAGE_FAIL(ev, D_jump_parallel, span, word);
   tc_stmt(ev->ir, ev->cursor.at, op, tc_scalar_type(TC_DT_void), NULL, 0, 0, span);
 }
 
@@ -245,7 +254,8 @@ void tc_stage_assert(tc_eval *ev, tc_val condition, tc_val message, tc_span span
   tc_value c = tc_stage_condition(ev, condition, span);
   tc_str text = message.kind == TC_V_NONE ? TC_STR("assertion failed") : tc_eval_str(ev, message);
   uint32_t payload = tc_pl_text(ev->ir, tc_str_dup(ev->arena, text));
-  /* A factory's check of a symbolic size comes before the function begins: it opens the prologue. */
+  /* A factory's check of a symbolic size comes before the function begins: it opens the prologue.
+   */
   tc_region at = ev->cursor.at.id ? ev->cursor.at : ev->ir->body;
   tc_stmt(ev->ir, at, TC_OP_assert, tc_scalar_type(TC_DT_void), &c, 1, payload, span);
 }

@@ -27,8 +27,8 @@ tc_value tc_stage_dim(tc_eval *ev, tc_str name, tc_type type, tc_span span) {
                  tc_type_name(ev->arena, type));
     return tc_var_value(ev->ir, (tc_var){i});
   }
-  return tc_var_value(ev->ir, tc_var_new(ev->ir, tc_str_dup(ev->arena, name), TC_VAR_DIM, type,
-                                         span));
+  return tc_var_value(ev->ir,
+                      tc_var_new(ev->ir, tc_str_dup(ev->arena, name), TC_VAR_DIM, type, span));
 }
 
 /* "M, N" or "M N": the names in a text. */
@@ -37,9 +37,11 @@ static uint32_t split_names(tc_eval *ev, tc_val text, tc_str *names, tc_span spa
   if (text.kind != TC_V_STR) STAGE_FAIL(ev, D_need_name, span, tc_val_kind_name(text));
   tc_str s = text.str->text;
   for (uint32_t i = 0; i < s.n;) {
-    while (i < s.n && (s.at[i] == ' ' || s.at[i] == ',' || s.at[i] == '\t')) i++;
+    while (i < s.n && (s.at[i] == ' ' || s.at[i] == ',' || s.at[i] == '\t'))
+      i++;
     uint32_t from = i;
-    while (i < s.n && s.at[i] != ' ' && s.at[i] != ',' && s.at[i] != '\t') i++;
+    while (i < s.n && s.at[i] != ' ' && s.at[i] != ',' && s.at[i] != '\t')
+      i++;
     if (i == from) break;
     if (n == STAGE_MAX_RANK) STAGE_FAIL(ev, D_rank_limit, span, "the list of names", n + 1, n);
     names[n++] = (tc_str){s.at + from, i - from};
@@ -54,8 +56,8 @@ tc_val tc_do_dims(tc_eval *ev, stage_args *a) {
   tc_val values[STAGE_MAX_RANK];
   uint32_t n = split_names(ev, a->v[0], names, a->at[0]);
   tc_type type = tc_stage_dtype(ev, a->v[1], a->at[1]);
-  if (!tc_is_int(type)) STAGE_FAIL(ev, D_index_type, a->at[1], "a dimension",
-                                   tc_type_name(ev->arena, type));
+  if (!tc_is_int(type))
+    STAGE_FAIL(ev, D_index_type, a->at[1], "a dimension", tc_type_name(ev->arena, type));
   for (uint32_t i = 0; i < n; i++) {
     bool defined = a->row->aux && tc_eval_define(ev, tc_names_add(ev->names, names[i]), &values[i]);
     if (!defined) values[i] = tc_val_expr(tc_stage_dim(ev, names[i], type, a->span));
@@ -109,7 +111,9 @@ static void tensor_strides(tc_eval *ev, const stage_args *a, tc_tensor_val *t, u
   if (n != t->rank) STAGE_FAIL(ev, D_stride_count, a->at[at], n, t->rank);
 }
 
-static bool is_zero(tc_val v) { return v.kind == TC_V_NONE || (v.kind == TC_V_INT && v.i == 0); }
+static bool is_zero(tc_val v) {
+  return v.kind == TC_V_NONE || (v.kind == TC_V_INT && v.i == 0);
+}
 
 /* T.Tensor(shape, dtype, data, scope), T.Buffer (aux 3: strides and offset follow the data),
  * T.StridedTensor (aux 1: strides stand second), and the per-scope annotations of macro parameters
@@ -134,9 +138,8 @@ tc_val tc_do_tensor(tc_eval *ev, stage_args *a) {
 }
 
 tc_val tc_do_ptr(tc_eval *ev, stage_args *a) {
-  tc_tensor_val t = {.kind = TC_TENSOR_POINTER,
-                     .elem = tc_scalar_type(TC_DT_uint8),
-                     .scope = TC_SCOPE_global};
+  tc_tensor_val t = {
+      .kind = TC_TENSOR_POINTER, .elem = tc_scalar_type(TC_DT_uint8), .scope = TC_SCOPE_global};
   if (a->n && a->v[0].kind != TC_V_NONE) t.elem = tc_stage_dtype(ev, a->v[0], a->at[0]);
   return tensor_val(ev, t);
 }
@@ -181,11 +184,12 @@ tc_val tc_stage_parameter(tc_eval *ev, tc_name name, tc_val annotation, tc_span 
   return tc_val_expr(tc_var_value(ev->ir, var));
 }
 
-/* T.empty(*shape, dtype) or T.empty(shape, dtype): an output tensor, a hidden trailing parameter. */
+/* T.empty(*shape, dtype) or T.empty(shape, dtype): an output tensor, a hidden trailing parameter.
+ */
 tc_val tc_do_empty(tc_eval *ev, stage_args *a) {
   tc_value shape[STAGE_MAX_RANK];
-  bool packed = a->rest.n == 2 && !a->given[0] &&
-                (a->rest.at[0].kind == TC_V_TUPLE || a->rest.at[0].kind == TC_V_LIST);
+  bool packed = a->rest.n == 2 && !a->given[0]
+                && (a->rest.at[0].kind == TC_V_TUPLE || a->rest.at[0].kind == TC_V_LIST);
   if (packed) a->v[0] = a->rest.at[1], a->rest.n = 1;
   tc_val given = a->rest.n == 1 ? a->rest.at[0] : tc_val_tuple(ev->arena, a->rest.at, a->rest.n);
   uint32_t rank = tc_stage_shape(ev, given, shape, "the shape of T.empty", a->span);
@@ -202,7 +206,8 @@ static void add_result(tc_eval *ev, tc_val v, tc_span span) {
   if (v.kind != TC_V_BUFFER || !(tc_buf_at(ev->ir, v.buf)->flags & TC_BUF_RESULT))
     STAGE_FAIL(ev, D_return_value, span, tc_val_kind_name(v));
   for (uint32_t i = 0; i < ev->ir->results.n; i++)
-    if (ev->ir->results.at[i].id == v.buf.id) STAGE_FAIL(ev, D_return_value, span, "a buffer twice");
+    if (ev->ir->results.at[i].id == v.buf.id)
+      STAGE_FAIL(ev, D_return_value, span, "a buffer twice");
   tc_vec_push(ev->arena, &ev->ir->results, v.buf);
 }
 
@@ -213,7 +218,8 @@ void tc_stage_return(tc_eval *ev, tc_val value, tc_span span) {
     add_result(ev, value, span);
     return;
   }
-  for (uint32_t i = 0; i < value.seq->items.n; i++) add_result(ev, value.seq->items.at[i], span);
+  for (uint32_t i = 0; i < value.seq->items.n; i++)
+    add_result(ev, value.seq->items.at[i], span);
 }
 
 void tc_stage_out_idx(tc_eval *ev, tc_val out_idx, tc_span span) {
@@ -226,8 +232,7 @@ void tc_stage_out_idx(tc_eval *ev, tc_val out_idx, tc_span span) {
     int64_t at = tc_stage_int(ev, items[i], "an entry of out_idx", span);
     int64_t n_params = ev->ir->params.n;
     if (at < 0) at += n_params;
-    if (at < 0 || at >= n_params)
-      STAGE_FAIL(ev, D_out_idx, span, "an index names no parameter");
+    if (at < 0 || at >= n_params) STAGE_FAIL(ev, D_out_idx, span, "an index names no parameter");
     const tc_param *p = &ev->ir->params.at[at];
     if (p->kind != TC_PARAM_BUFFER) STAGE_FAIL(ev, D_out_idx, span, "it names a scalar parameter");
     tc_buffer *b = tc_buf_at(ev->ir, p->buf);

@@ -52,14 +52,16 @@ static void check_gemm_shapes(tc_eval *ev, const stage_args *a, const stage_box 
 /* float operands accumulate in a float, integers in int32 or wider. */
 static void check_gemm_types(tc_eval *ev, const stage_args *a, const stage_box box[3]) {
   tc_type t[3];
-  for (int i = 0; i < 3; i++) t[i] = tc_buf_at(ev->ir, box[i].buf)->elem;
+  for (int i = 0; i < 3; i++)
+    t[i] = tc_buf_at(ev->ir, box[i].buf)->elem;
   bool floats = tc_is_float(t[0]) && tc_is_float(t[1]) && tc_is_float(t[2]);
   bool ints = tc_is_int(t[0]) && tc_is_int(t[1]) && tc_is_int(t[2]) && tc_type_bits(t[2]) >= 32;
   bool lanes = t[0].lanes == 1 && t[1].lanes == 1 && t[2].lanes == 1;
   if ((floats || ints) && lanes) return;
   TC_DIAG(ev->diags, D_gemm_types, a->span, tc_type_name(ev->arena, t[0]),
           tc_type_name(ev->arena, t[1]), tc_type_name(ev->arena, t[2]));
-  for (int i = 0; i < 3; i++) tc_stage_note_buf(ev, box[i].buf);
+  for (int i = 0; i < 3; i++)
+    tc_stage_note_buf(ev, box[i].buf);
   tc_diag_help(ev->diags, "use three float types, or integers with an int32 accumulator");
   tc_diag_stop(ev->diags);
 }
@@ -71,18 +73,20 @@ tc_val tc_do_gemm(tc_eval *ev, stage_args *a) {
   tc_gemm p = {.trans_a = tc_stage_bool(ev, a->v[3], "transpose_A", a->at[3]),
                .trans_b = tc_stage_bool(ev, a->v[4], "transpose_B", a->at[4]),
                .k_pack = (int32_t)tc_stage_int(ev, a->v[7], "k_pack", a->at[7])};
-  if (a->v[5].kind != TC_V_NONE)
-    p.policy = (uint8_t)tc_stage_int(ev, a->v[5], "policy", a->at[5]);
+  if (a->v[5].kind != TC_V_NONE) p.policy = (uint8_t)tc_stage_int(ev, a->v[5], "policy", a->at[5]);
   if (a->v[8].kind != TC_V_NONE) STAGE_FAIL(ev, D_not_yet, a->at[8], "gemm(mbar=...)");
   check_gemm_shapes(ev, a, box, &p);
   check_gemm_types(ev, a, box);
   tc_value in[4];
   uint32_t n = 3;
-  for (int i = 0; i < 3; i++) in[i] = tc_stage_box_slice(ev, &box[i]);
+  for (int i = 0; i < 3; i++)
+    in[i] = tc_stage_box_slice(ev, &box[i]);
   int64_t clear;
   tc_value c = tc_stage_condition(ev, a->v[6], a->at[6]);
-  if (tc_const_of(ev->ir, c, &clear)) p.clear = clear != 0;
-  else in[n++] = c;
+  if (tc_const_of(ev->ir, c, &clear))
+    p.clear = clear != 0;
+  else
+    in[n++] = c;
   tc_stage_tile_stmt(ev, TC_OP_gemm, in, n, tc_pl_gemm(ev->ir, p), a->span);
   return tc_val_none();
 }
@@ -123,16 +127,14 @@ static tc_val emit_reduce(tc_eval *ev, stage_args *a, enum tc_reduce_kind kind, 
   stage_box src = tc_stage_box(ev, a->v[0], "buffer", a->at[0]);
   stage_box dst = tc_stage_box(ev, a->v[1], "out", a->at[1]);
   if (dim < 0) dim += src.rank;
-  if (dim < 0 || dim >= (int64_t)src.rank)
-    STAGE_FAIL(ev, D_dim_range, a->span, dim, src.rank);
-  if (!shapes_fit(ev, &src, &dst, (uint32_t)dim)) reduce_mismatch(ev, &src, &dst, (uint32_t)dim,
-                                                                 a->span);
+  if (dim < 0 || dim >= (int64_t)src.rank) STAGE_FAIL(ev, D_dim_range, a->span, dim, src.rank);
+  if (!shapes_fit(ev, &src, &dst, (uint32_t)dim))
+    reduce_mismatch(ev, &src, &dst, (uint32_t)dim, a->span);
   tc_type type = tc_buf_at(ev->ir, src.buf)->elem;
   bool bits = kind == TC_RED_BITAND || kind == TC_RED_BITOR || kind == TC_RED_BITXOR;
   if (bits && tc_is_float(type))
     STAGE_FAIL(ev, D_operator_type, a->span, a->row->name, tc_type_name(ev->arena, type));
-  tc_reduce p = {
-      .kind = (uint8_t)kind, .dim = (uint32_t)dim, .clear = clear, .nan_propagate = nan};
+  tc_reduce p = {.kind = (uint8_t)kind, .dim = (uint32_t)dim, .clear = clear, .nan_propagate = nan};
   tc_value in[2] = {tc_stage_box_slice(ev, &src), tc_stage_box_slice(ev, &dst)};
   tc_stage_tile_stmt(ev, TC_OP_reduce, in, 2, tc_pl_reduce(ev->ir, p), a->span);
   return tc_val_none();
@@ -161,8 +163,7 @@ tc_val tc_do_reduce_named(tc_eval *ev, stage_args *a) {
       return emit_reduce(ev, a, (enum tc_reduce_kind)i, dim, flag_named(ev, a, "clear", true),
                          flag_named(ev, a, "nan_propagate", false));
   STAGE_FAIL(ev, D_argument_value, a->at[2], "reduce", "reduce_type",
-             "sum, max, min, absmax, abssum, bitand, bitor or bitxor",
-             tc_str_dup(ev->arena, name));
+             "sum, max, min, absmax, abssum, bitand, bitor or bitxor", tc_str_dup(ev->arena, name));
 }
 
 tc_val tc_do_scan(tc_eval *ev, stage_args *a) {
@@ -173,7 +174,8 @@ tc_val tc_do_scan(tc_eval *ev, stage_args *a) {
   if (dim < 0) dim += src.rank;
   if (dim < 0 || dim >= (int64_t)src.rank) STAGE_FAIL(ev, D_dim_range, a->span, dim, src.rank);
   bool same = src.rank == dst.rank;
-  for (uint32_t d = 0; same && d < src.rank; d++) same = src.extent[d].id == dst.extent[d].id;
+  for (uint32_t d = 0; same && d < src.rank; d++)
+    same = src.extent[d].id == dst.extent[d].id;
   if (!same) {
     TC_DIAG(ev->diags, D_copy_extents, a->span, tc_stage_show_shape(ev, src.extent, src.rank),
             tc_stage_show_shape(ev, dst.extent, dst.rank));

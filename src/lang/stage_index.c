@@ -4,7 +4,9 @@
 #include <inttypes.h>
 #include <string.h>
 
-const tc_buffer *tc_stage_buffer(const tc_eval *ev, tc_buf buf) { return tc_buf_at(ev->ir, buf); }
+const tc_buffer *tc_stage_buffer(const tc_eval *ev, tc_buf buf) {
+  return tc_buf_at(ev->ir, buf);
+}
 
 const char *tc_stage_buf_name(const tc_eval *ev, tc_buf buf) {
   return tc_name_of(ev->ir, tc_buf_at(ev->ir, buf)->name);
@@ -181,8 +183,8 @@ tc_val tc_stage_bind(tc_eval *ev, tc_val v, tc_name name, tc_span span) {
   case TC_V_ELEMENT: {
     /* Fewer indices than dimensions: only a tile origin, nothing to load. So are elements bound
      * before any kernel is open. */
-    if (v.element->loaded.id || v.element->n != tc_buf_at(ev->ir, v.element->buf)->rank ||
-        !tc_stage_in_kernel(ev) || tc_buf_at(ev->ir, v.element->buf)->scope == TC_SCOPE_barrier)
+    if (v.element->loaded.id || v.element->n != tc_buf_at(ev->ir, v.element->buf)->rank
+        || !tc_stage_in_kernel(ev) || tc_buf_at(ev->ir, v.element->buf)->scope == TC_SCOPE_barrier)
       return v;
     tc_element *bound = tc_arena_copy(ev->arena, v.element, sizeof *v.element);
     bound->loaded = tc_stage_load(ev, bound->buf, bound->index, span).value;
@@ -213,8 +215,8 @@ static tc_val vector_lane(tc_eval *ev, tc_value vector, tc_val index, tc_span sp
   return tc_stage_fold(ev, tc_lane(ev->ir, vector, (uint32_t)lane));
 }
 
-/* A sum of by * leaf and a constant, modulo 2^64; what it represents wraps to the index type, so the
- * algebra is exact. */
+/* A sum of by * leaf and a constant, modulo 2^64; what it represents wraps to the index type, so
+ * the algebra is exact. */
 enum { LINEAR_TERMS = 8 };
 typedef struct linear {
   uint64_t constant, by[LINEAR_TERMS];
@@ -224,7 +226,8 @@ typedef struct linear {
 
 static void add_term(linear *l, uint32_t leaf, uint64_t by) {
   uint32_t i = 0;
-  while (i < l->n && l->leaf[i] != leaf) i++;
+  while (i < l->n && l->leaf[i] != leaf)
+    i++;
   if (i == LINEAR_TERMS) {
     l->ok = false;
     return;
@@ -251,11 +254,12 @@ static void add_linear(tc_eval *ev, linear *l, tc_value v, uint64_t by) {
 /* hi - lo, as a constant when the variables cancel: (b + 1) * 64 - b * 64 is 64. */
 static tc_value difference(tc_eval *ev, tc_value hi, tc_value lo) {
   tc_value plain = tc_stage_arith(ev, TC_OP_sub, hi, lo);
-  linear l = {.ok = tc_type_equal(tc_value_type(ev->ir, hi), tc_value_type(ev->ir, lo)) ||
-                    tc_is(ev->ir, hi, TC_OP_const) || tc_is(ev->ir, lo, TC_OP_const)};
+  linear l = {.ok = tc_type_equal(tc_value_type(ev->ir, hi), tc_value_type(ev->ir, lo))
+                    || tc_is(ev->ir, hi, TC_OP_const) || tc_is(ev->ir, lo, TC_OP_const)};
   add_linear(ev, &l, hi, 1);
   add_linear(ev, &l, lo, UINT64_MAX);
-  for (uint32_t i = 0; i < l.n; i++) l.ok = l.ok && l.by[i] == 0;
+  for (uint32_t i = 0; i < l.n; i++)
+    l.ok = l.ok && l.by[i] == 0;
   return l.ok ? tc_const_int(ev->ir, tc_value_type(ev->ir, plain), (int64_t)l.constant) : plain;
 }
 
@@ -275,8 +279,8 @@ static void slice_bounds(tc_eval *ev, const tc_buffer *b, uint32_t d, const tc_v
   *base = lo;
   *extent = difference(ev, hi, lo);
   if (tc_const_of(ev->ir, *extent, &x) && x <= 0)
-    STAGE_FAIL(ev, D_empty_slice, span, tc_name_of(ev->ir, b->name), d,
-               tc_stage_show_value(ev, lo), tc_stage_show_value(ev, hi));
+    STAGE_FAIL(ev, D_empty_slice, span, tc_name_of(ev->ir, b->name), d, tc_stage_show_value(ev, lo),
+               tc_stage_show_value(ev, hi));
 }
 
 static tc_val make_element(tc_eval *ev, tc_buf buf, const tc_value *index, uint32_t n,
@@ -344,12 +348,13 @@ static tc_val subscript_buffer(tc_eval *ev, tc_buf buf, const tc_val *index, uin
   bool boxed = false;
   tc_value at[STAGE_MAX_RANK] = {0};
   for (uint32_t d = 0; d < n; d++) {
-    if (index[d].kind == TC_V_SLICE) boxed = true;
-    else at[d] = tc_stage_index(ev, index[d], "an index", span);
+    if (index[d].kind == TC_V_SLICE)
+      boxed = true;
+    else
+      at[d] = tc_stage_index(ev, index[d], "an index", span);
   }
   bool vector = index_lanes(ev, at, n, span) > 1;
-  if (vector && boxed)
-    STAGE_FAIL(ev, D_index_type, span, "an index beside a slice", "a vector");
+  if (vector && boxed) STAGE_FAIL(ev, D_index_type, span, "an index beside a slice", "a vector");
   if (vector) check_index_count(ev, buf, n, n == tc_buf_at(ev->ir, buf)->rank, span);
   if (boxed || vector) return make_region(ev, buf, index, at, n, span);
   return make_element(ev, buf, at, n, span);
@@ -371,8 +376,8 @@ tc_val tc_stage_subscript(tc_eval *ev, tc_val object, const tc_val *index, uint3
       return vector_lane(ev, tc_stage_value(ev, object, span), index[0], span);
     break;
   case TC_V_ELEMENT:
-    if (object.element->loaded.id && n == 1 &&
-        tc_value_type(ev->ir, object.element->loaded).lanes > 1)
+    if (object.element->loaded.id && n == 1
+        && tc_value_type(ev->ir, object.element->loaded).lanes > 1)
       return vector_lane(ev, object.element->loaded, index[0], span);
     /* buf[i][j] is buf[i, j] while indices are missing. */
     if (object.element->n + n <= tc_buf_at(ev->ir, object.element->buf)->rank) {

@@ -23,8 +23,8 @@ enum { DIV_CEIL, DIV_FLOOR, DIV_MOD, DIV_TRUNC, DIV_TRUNCMOD };
 
 static tc_val divide_ints(tc_eval *ev, const stage_args *a, int64_t x, int64_t y) {
   if (y == 0) STAGE_FAIL(ev, D_division_by_zero, a->span, a->row->name);
-  if (y == -1 && x == INT64_MIN) STAGE_FAIL(ev, D_literal_range, a->span, x, "int64", INT64_MIN + 1,
-                                            INT64_MAX);
+  if (y == -1 && x == INT64_MIN)
+    STAGE_FAIL(ev, D_literal_range, a->span, x, "int64", INT64_MIN + 1, INT64_MAX);
   int64_t up = 0;
   bool overflow = y == INT64_MIN || __builtin_add_overflow(x, y - 1, &up);
   if (a->row->aux == DIV_CEIL && overflow)
@@ -160,8 +160,10 @@ static tc_value math_operand(tc_eval *ev, const stage_args *a, const tc_mathfn_i
 static tc_val emit_math(tc_eval *ev, const stage_args *a, enum tc_mathfn fn) {
   const tc_mathfn_info *row = tc_math_row(fn);
   tc_value x[3];
-  for (uint32_t i = 0; i < row->arity; i++) x[i] = math_operand(ev, a, row, i);
-  for (uint32_t i = 1; i < row->arity; i++) tc_stage_promote(ev, &x[0], &x[i], a->span);
+  for (uint32_t i = 0; i < row->arity; i++)
+    x[i] = math_operand(ev, a, row, i);
+  for (uint32_t i = 1; i < row->arity; i++)
+    tc_stage_promote(ev, &x[0], &x[i], a->span);
   for (uint32_t i = 1; i < row->arity; i++)
     x[i] = tc_stage_cast(ev, x[i], tc_value_type(ev->ir, x[0]), a->span);
   check_math_type(ev, a, row, tc_value_type(ev->ir, x[0]));
@@ -202,7 +204,8 @@ static tc_value int_power(tc_eval *ev, tc_value x, int64_t n) {
 tc_val tc_do_pow(tc_eval *ev, stage_args *a) {
   if (a->v[1].kind == TC_V_INT && a->v[1].i >= 0) {
     tc_value x = tc_stage_value(ev, a->v[0], a->at[0]);
-    if (!tc_is_bool(tc_value_type(ev->ir, x))) return tc_stage_fold(ev, int_power(ev, x, a->v[1].i));
+    if (!tc_is_bool(tc_value_type(ev->ir, x)))
+      return tc_stage_fold(ev, int_power(ev, x, a->v[1].i));
   }
   tc_value x = tc_stage_value(ev, a->v[0], a->at[0]);
   if (!tc_is_float(tc_value_type(ev->ir, x)) && a->v[1].kind != TC_V_FLOAT)
@@ -224,8 +227,8 @@ tc_val tc_do_limit(tc_eval *ev, stage_args *a) {
     return tc_val_expr(inf);
   }
   tc_imm x = a->row->aux == 1 ? tc_imm_highest(type) : tc_imm_lowest(type);
-  tc_value v = tc_is_float(type) ? tc_const_float(ev->ir, type, x.f)
-                                 : tc_const_int(ev->ir, type, x.i);
+  tc_value v =
+      tc_is_float(type) ? tc_const_float(ev->ir, type, x.f) : tc_const_int(ev->ir, type, x.i);
   return tc_stage_fold(ev, v);
 }
 

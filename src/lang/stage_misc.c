@@ -11,9 +11,12 @@ tc_val tc_do_print(tc_eval *ev, stage_args *a) {
   tc_value in[1];
   uint32_t n = 0;
   tc_val obj = a->v[0];
-  if (obj.kind == TC_V_STR) msg = obj.str->text;
-  else if (obj.kind == TC_V_BUFFER) p.buf = obj.buf;
-  else if (obj.kind != TC_V_NONE) in[n++] = tc_stage_value(ev, obj, a->at[0]);
+  if (obj.kind == TC_V_STR)
+    msg = obj.str->text;
+  else if (obj.kind == TC_V_BUFFER)
+    p.buf = obj.buf;
+  else if (obj.kind != TC_V_NONE)
+    in[n++] = tc_stage_value(ev, obj, a->at[0]);
   p.text = tc_pl_text(ev->ir, tc_str_dup(ev->arena, msg));
   tc_stage_tile_stmt(ev, TC_OP_print, in, n, tc_pl_print(ev->ir, p), a->span);
   return tc_val_none();
@@ -55,8 +58,8 @@ tc_val tc_do_ignore(tc_eval *ev, stage_args *a) {
 
 static void add_hint(tc_eval *ev, enum tc_hint_kind kind, tc_buf buf, const char *text,
                      int64_t number, tc_span span) {
-  tc_hint hint = {.kind = (uint8_t)kind, .buf = buf, .text = tc_pl_text(ev->ir, text),
-                  .number = number};
+  tc_hint hint = {
+      .kind = (uint8_t)kind, .buf = buf, .text = tc_pl_text(ev->ir, text), .number = number};
   tc_stmt(ev->ir, ev->cursor.at, TC_OP_hint, tc_scalar_type(TC_DT_void), NULL, 0,
           tc_pl_hint(ev->ir, hint), span);
 }
@@ -65,8 +68,9 @@ tc_val tc_do_swizzle(tc_eval *ev, stage_args *a) {
   int64_t panel = tc_stage_int(ev, a->v[0], "panel_size", a->at[0]);
   tc_str order = a->v[1].kind == TC_V_STR ? a->v[1].str->text : TC_STR("");
   bool known = tc_str_is(order, "row") || tc_str_is(order, "column") || tc_str_is(order, "mlx");
-  if (!known) STAGE_FAIL(ev, D_argument_value, a->at[1], a->row->name, "order",
-                         "\"row\", \"column\" or \"mlx\"", tc_val_kind_name(a->v[1]));
+  if (!known)
+    STAGE_FAIL(ev, D_argument_value, a->at[1], a->row->name, "order",
+               "\"row\", \"column\" or \"mlx\"", tc_val_kind_name(a->v[1]));
   if (tc_stage_bool(ev, a->v[2], "enable", a->at[2]))
     add_hint(ev, TC_HINT_SWIZZLE, (tc_buf){0}, tc_str_dup(ev->arena, order), panel, a->span);
   return tc_val_none();
@@ -134,7 +138,8 @@ static tc_value point_value(injectivity *j, tc_value v) {
 
 static uint64_t point_hash(injectivity *j) {
   uint64_t h = 0;
-  for (uint32_t k = 0; k < j->n_out; k++) h = tc_hash_u64(h ^ point_value(j, j->out[k]).id);
+  for (uint32_t k = 0; k < j->n_out; k++)
+    h = tc_hash_u64(h ^ point_value(j, j->out[k]).id);
   return h;
 }
 
@@ -199,8 +204,7 @@ tc_val tc_do_annotate_layout(tc_eval *ev, stage_args *a) {
       STAGE_FAIL(ev, D_argument_value, a->at[0], a->row->name, "a key", "a buffer",
                  tc_val_kind_name(keys[i]));
     tc_layout_val lambda = {.name = "Layout", .forward = values[i]};
-    const tc_layout_val *layout =
-        values[i].kind == TC_V_LAYOUT ? values[i].layout : &lambda;
+    const tc_layout_val *layout = values[i].kind == TC_V_LAYOUT ? values[i].layout : &lambda;
     bool user = tc_str_is(tc_str_of(layout->name), "Layout");
     if (user && tc_buf_at(ev->ir, keys[i].buf)->scope == TC_SCOPE_shared)
       check_injective(ev, keys[i].buf, layout, a->span);
@@ -223,8 +227,7 @@ tc_val tc_stage_dtype_call(tc_eval *ev, tc_type type, const tc_call_args *args) 
   if (args->n < 1 || (args->n != 1 && args->n != type.lanes))
     STAGE_FAIL(ev, D_lanes_differ, args->span, tc_type_name(ev->arena, type),
                tc_format(ev->arena, "%u values", args->n));
-  if (args->n == 1)
-    return tc_val_expr(tc_stage_convert(ev, args->at[0].value, type, args->span));
+  if (args->n == 1) return tc_val_expr(tc_stage_convert(ev, args->at[0].value, type, args->span));
   tc_type lane = tc_scalar_type((enum tc_dtype)type.dtype);
   for (uint32_t i = 0; i < args->n; i++)
     parts[i] = tc_stage_convert(ev, args->at[i].value, lane, args->span);

@@ -4,7 +4,9 @@
 #include <inttypes.h>
 #include <string.h>
 
-tc_type tc_i32_type(void) { return tc_scalar_type(TC_DT_int32); }
+tc_type tc_i32_type(void) {
+  return tc_scalar_type(TC_DT_int32);
+}
 
 /* ---- promotion ---- */
 
@@ -31,7 +33,9 @@ static enum rank rank_of(tc_type type) {
   return RANK_INT;
 }
 
-static uint32_t dtype_bits(tc_type type) { return tc_dtype_row((enum tc_dtype)type.dtype)->bits; }
+static uint32_t dtype_bits(tc_type type) {
+  return tc_dtype_row((enum tc_dtype)type.dtype)->bits;
+}
 
 static enum tc_dtype common_dtype(tc_eval *ev, tc_type a, tc_type b, tc_span span) {
   enum rank ra = rank_of(a), rb = rank_of(b);
@@ -78,8 +82,8 @@ static tc_value int_literal(tc_eval *ev, int64_t x) {
 
 static tc_value region_value(tc_eval *ev, tc_region_val *region, tc_span span) {
   if (region->loaded.id) return region->loaded;
-  tc_val bound = tc_stage_bind(ev, (tc_val){.kind = TC_V_REGION, .region = region}, (tc_name){0},
-                               span);
+  tc_val bound =
+      tc_stage_bind(ev, (tc_val){.kind = TC_V_REGION, .region = region}, (tc_name){0}, span);
   if (bound.kind == TC_V_EXPR) return bound.value;
   if (!bound.region->loaded.id)
     STAGE_FAIL(ev, D_region_as_value, span, tc_stage_buf_name(ev, region->buf));
@@ -125,9 +129,9 @@ static void check_literal(tc_eval *ev, tc_val v, tc_type type, tc_span span) {
   uint32_t bits = dtype_bits(type);
   bool is_signed = tc_type_kind(type) == TC_K_INT;
   int64_t lowest = is_signed ? (bits == 64 ? INT64_MIN : -(INT64_C(1) << (bits - 1))) : 0;
-  int64_t highest = bits == 64                ? INT64_MAX
-                    : is_signed               ? (INT64_C(1) << (bits - 1)) - 1
-                                              : (int64_t)((UINT64_C(1) << bits) - 1);
+  int64_t highest = bits == 64  ? INT64_MAX
+                    : is_signed ? (INT64_C(1) << (bits - 1)) - 1
+                                : (int64_t)((UINT64_C(1) << bits) - 1);
   if (v.i < lowest || v.i > highest)
     STAGE_FAIL(ev, D_literal_range, span, v.i, tc_type_name(ev->arena, type), lowest, highest);
 }
@@ -175,7 +179,8 @@ static const binop_row BINOPS[TC_BINOP_COUNT] = {
 static void refuse_operator(tc_eval *ev, enum tc_ast_binop op, tc_type type, tc_span span) {
   TC_DIAG(ev->diags, D_operator_type, span, tc_ast_binop_text(op), tc_type_name(ev->arena, type));
   if (op == TC_BINOP_DIV)
-    tc_diag_help(ev->diags, "use // for the floor, T.truncdiv for C's division, or cast to a float");
+    tc_diag_help(ev->diags,
+                 "use // for the floor, T.truncdiv for C's division, or cast to a float");
   if (op == TC_BINOP_POW) tc_diag_help(ev->diags, "use T.pow(x, y)");
   tc_diag_stop(ev->diags);
 }
@@ -224,10 +229,10 @@ tc_val tc_stage_compare(tc_eval *ev, enum tc_ast_cmpop op, tc_val a, tc_val b, t
   tc_value x = tc_stage_value(ev, a, span), y = tc_stage_value(ev, b, span);
   tc_stage_promote(ev, &x, &y, span);
   bool swap = op == TC_CMPOP_GT || op == TC_CMPOP_GE;
-  enum tc_opcode code = op == TC_CMPOP_EQ                         ? TC_OP_eq
-                        : op == TC_CMPOP_NE                       ? TC_OP_ne
-                        : op == TC_CMPOP_LT || op == TC_CMPOP_GT  ? TC_OP_lt
-                                                                  : TC_OP_le;
+  enum tc_opcode code = op == TC_CMPOP_EQ                        ? TC_OP_eq
+                        : op == TC_CMPOP_NE                      ? TC_OP_ne
+                        : op == TC_CMPOP_LT || op == TC_CMPOP_GT ? TC_OP_lt
+                                                                 : TC_OP_le;
   return tc_val_expr(swap ? tc_binary(ev->ir, code, y, x) : tc_binary(ev->ir, code, x, y));
 }
 
@@ -266,7 +271,8 @@ tc_value tc_stage_index(tc_eval *ev, tc_val v, const char *what, tc_span span) {
   tc_type type = tc_value_type(ev->ir, x);
   if (!tc_is_int(type)) STAGE_FAIL(ev, D_index_type, span, what, tc_type_name(ev->arena, type));
   /* Narrow indices widen to int32; unsigned 32-bit ones need 64 bits to keep their value. */
-  enum tc_dtype to = dtype_bits(type) == 64 || type.dtype == TC_DT_uint32 ? TC_DT_int64 : TC_DT_int32;
+  enum tc_dtype to =
+      dtype_bits(type) == 64 || type.dtype == TC_DT_uint32 ? TC_DT_int64 : TC_DT_int32;
   return tc_cast(ev->ir, x, (tc_type){(uint8_t)to, 0, type.lanes});
 }
 
@@ -286,7 +292,8 @@ uint32_t tc_stage_shape(tc_eval *ev, tc_val v, tc_value *shape, const char *what
 
 tc_val tc_stage_shape_tuple(tc_eval *ev, const tc_value *shape, uint32_t n) {
   tc_val items[STAGE_MAX_RANK];
-  for (uint32_t d = 0; d < n; d++) items[d] = tc_stage_fold(ev, shape[d]);
+  for (uint32_t d = 0; d < n; d++)
+    items[d] = tc_stage_fold(ev, shape[d]);
   return tc_val_tuple(ev->arena, items, n);
 }
 
@@ -314,8 +321,8 @@ static tc_value in_64_bits(tc_eval *ev, tc_value v) {
 void tc_stage_assert_no_wrap(tc_eval *ev, tc_value extent, const char *what, tc_span span) {
   if (tc_value_type(ev->ir, extent).dtype != TC_DT_int32) return;
   tc_value wide = in_64_bits(ev, extent);
-  tc_value same = tc_binary(ev->ir, TC_OP_eq, wide,
-                            tc_cast(ev->ir, extent, tc_scalar_type(TC_DT_int64)));
+  tc_value same =
+      tc_binary(ev->ir, TC_OP_eq, wide, tc_cast(ev->ir, extent, tc_scalar_type(TC_DT_int64)));
   int64_t known;
   if (tc_const_of(ev->ir, same, &known) && known) return;
   const char *text = tc_format(ev->arena, "%s does not fit int32", what);

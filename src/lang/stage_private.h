@@ -25,7 +25,7 @@ typedef struct stage_args {
   tc_val v[STAGE_MAX_ARGS];
   tc_span at[STAGE_MAX_ARGS]; /* where the value stands; the call's span for a default */
   bool given[STAGE_MAX_ARGS];
-  TC_VEC(tc_val) rest; /* of `*name` */
+  TC_VEC(tc_val) rest;       /* of `*name` */
   TC_VEC(tc_call_arg) extra; /* of `**name` */
 } stage_args;
 
@@ -61,18 +61,18 @@ struct tc_frame {
   enum stage_frame_kind kind;
   tc_frame *outer;
   tc_span span;
-  uint32_t n;                       /* extents, loops or grid dimensions */
+  uint32_t n; /* extents, loops or grid dimensions */
   tc_value lo[STAGE_MAX_RANK], hi[STAGE_MAX_RANK], step[STAGE_MAX_RANK]; /* F_LOOP */
-  tc_value extent[STAGE_MAX_RANK];  /* F_KERNEL, F_PARALLEL, F_PERSISTENT */
-  tc_loop loop;                     /* F_LOOP: kind and hints; var is made on entry */
+  tc_value extent[STAGE_MAX_RANK]; /* F_KERNEL, F_PARALLEL, F_PERSISTENT */
+  tc_loop loop;                    /* F_LOOP: kind and hints; var is made on entry */
   int64_t threads[3];
-  tc_val wave, index;               /* F_PERSISTENT */
+  tc_val wave, index; /* F_PERSISTENT */
   int64_t group;
-  tc_var thread[3];                 /* F_KERNEL */
-  tc_region body;                   /* where the statements of the frame go */
-  bool has_effect;                  /* a statement with an effect was emitted inside      */
-  bool has_inner;                   /* F_PARALLEL: another parallel loop was nested in it */
-  TC_VEC(stage_safe) safe;          /* annotate_safe_value, this frame and inwards */
+  tc_var thread[3];        /* F_KERNEL */
+  tc_region body;          /* where the statements of the frame go */
+  bool has_effect;         /* a statement with an effect was emitted inside      */
+  bool has_inner;          /* F_PARALLEL: another parallel loop was nested in it */
+  TC_VEC(stage_safe) safe; /* annotate_safe_value, this frame and inwards */
 };
 
 tc_frame *tc_stage_frame_new(tc_eval *ev, enum stage_frame_kind kind, tc_span span);

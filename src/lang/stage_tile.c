@@ -14,10 +14,12 @@ static bool is_one(tc_eval *ev, tc_value v) {
 static void close_box(tc_eval *ev, stage_box *open, const stage_box *other) {
   tc_value extent[STAGE_MAX_RANK];
   uint32_t n = other->rank;
-  for (uint32_t d = 0; d < n; d++) extent[d] = other->extent[d];
+  for (uint32_t d = 0; d < n; d++)
+    extent[d] = other->extent[d];
   /* More extents than dimensions: those of 1 are dropped from the left until it fits. */
   uint32_t first = 0;
-  while (n - first > open->rank && is_one(ev, extent[first])) first++;
+  while (n - first > open->rank && is_one(ev, extent[first]))
+    first++;
   if (n - first > open->rank) n = tc_stage_box_dims(ev, other, extent, NULL), first = 0;
   if (n - first > open->rank) {
     TC_DIAG(ev->diags, D_copy_rank, open->span, tc_stage_buf_name(ev, open->buf), open->rank,
@@ -66,8 +68,10 @@ static void match_extent(tc_eval *ev, stage_box *src, uint32_t s, stage_box *dst
   int64_t a, b;
   bool known = tc_const_of(ev->ir, src->extent[s], &a) && tc_const_of(ev->ir, dst->extent[d], &b);
   if (known && a > b) copy_mismatch(ev, src, dst, span);
-  if (src_rules) dst->extent[d] = src->extent[s];
-  else src->extent[s] = dst->extent[d];
+  if (src_rules)
+    dst->extent[d] = src->extent[s];
+  else
+    src->extent[s] = dst->extent[d];
 }
 
 static void match_boxes(tc_eval *ev, stage_box *src, stage_box *dst, tc_span span) {
@@ -87,8 +91,8 @@ static void match_boxes(tc_eval *ev, stage_box *src, stage_box *dst, tc_span spa
     return;
   }
   if (n_src > n_dst) copy_mismatch(ev, src, dst, span);
-  bool src_rules = level(tc_buf_at(ev->ir, src->buf)->scope) >=
-                   level(tc_buf_at(ev->ir, dst->buf)->scope);
+  bool src_rules =
+      level(tc_buf_at(ev->ir, src->buf)->scope) >= level(tc_buf_at(ev->ir, dst->buf)->scope);
   for (uint32_t k = 0; k < n_src; k++) {
     if (src->extent[src_at[k]].id == dst->extent[dst_at[k]].id) continue;
     if (both_whole) copy_mismatch(ev, src, dst, span);
@@ -97,8 +101,8 @@ static void match_boxes(tc_eval *ev, stage_box *src, stage_box *dst, tc_span spa
 }
 
 static bool is_scalar_element(tc_eval *ev, tc_val v) {
-  return v.kind == TC_V_VAR ||
-         (v.kind == TC_V_ELEMENT && v.element->n == tc_buf_at(ev->ir, v.element->buf)->rank);
+  return v.kind == TC_V_VAR
+         || (v.kind == TC_V_ELEMENT && v.element->n == tc_buf_at(ev->ir, v.element->buf)->rank);
 }
 
 tc_val tc_do_copy(tc_eval *ev, stage_args *a) {
@@ -111,13 +115,14 @@ tc_val tc_do_copy(tc_eval *ev, stage_args *a) {
     STAGE_FAIL(ev, D_wrong_place, a->span, "copy", "outside T.Parallel: it works on whole tiles");
   stage_box src = tc_stage_box(ev, src_val, "src", a->at[0]);
   stage_box dst = tc_stage_box(ev, dst_val, "dst", a->at[1]);
-  if (src.open && !dst.open) close_box(ev, &src, &dst);
-  else if (dst.open && !src.open) close_box(ev, &dst, &src);
+  if (src.open && !dst.open)
+    close_box(ev, &src, &dst);
+  else if (dst.open && !src.open)
+    close_box(ev, &dst, &src);
   match_boxes(ev, &src, &dst, a->span);
   tc_value in[3] = {tc_stage_box_slice(ev, &src), tc_stage_box_slice(ev, &dst)};
-  tc_copy payload = {.flags = tc_stage_bool(ev, a->v[3], "disable_tma", a->at[3])
-                                  ? (uint32_t)TC_COPY_NO_TMA
-                                  : 0u};
+  tc_copy payload = {
+      .flags = tc_stage_bool(ev, a->v[3], "disable_tma", a->at[3]) ? (uint32_t)TC_COPY_NO_TMA : 0u};
   in[2] = tc_stage_safe_of(ev, src.buf, a->span);
   if (in[2].id) payload.flags |= TC_COPY_SAFE;
   tc_stage_tile_stmt(ev, TC_OP_copy, in, in[2].id ? 3 : 2, tc_pl_copy(ev->ir, payload), a->span);
@@ -146,11 +151,10 @@ tc_val tc_do_fill(tc_eval *ev, stage_args *a) {
 tc_val tc_do_transpose(tc_eval *ev, stage_args *a) {
   stage_box src = tc_stage_box(ev, a->v[0], "src", a->at[0]);
   stage_box dst = tc_stage_box(ev, a->v[1], "dst", a->at[1]);
-  bool ok = src.rank == 2 && dst.rank == 2 && src.extent[0].id == dst.extent[1].id &&
-            src.extent[1].id == dst.extent[0].id;
+  bool ok = src.rank == 2 && dst.rank == 2 && src.extent[0].id == dst.extent[1].id
+            && src.extent[1].id == dst.extent[0].id;
   if (!ok) {
-    TC_DIAG(ev->diags, D_transpose_shape, a->span,
-            tc_stage_show_shape(ev, src.extent, src.rank),
+    TC_DIAG(ev->diags, D_transpose_shape, a->span, tc_stage_show_shape(ev, src.extent, src.rank),
             tc_stage_show_shape(ev, dst.extent, dst.rank));
     tc_stage_note_buf(ev, src.buf);
     tc_stage_note_buf(ev, dst.buf);
@@ -170,10 +174,9 @@ tc_val tc_do_im2col(tc_eval *ev, stage_args *a) {
     tc_stage_note_buf(ev, col.buf);
     tc_diag_stop(ev->diags);
   }
-  tc_im2col p = {tc_stage_int(ev, a->v[4], "kernel", a->at[4]),
-                 tc_stage_int(ev, a->v[5], "stride", a->at[5]),
-                 tc_stage_int(ev, a->v[6], "dilation", a->at[6]),
-                 tc_stage_int(ev, a->v[7], "pad", a->at[7])};
+  tc_im2col p = {
+      tc_stage_int(ev, a->v[4], "kernel", a->at[4]), tc_stage_int(ev, a->v[5], "stride", a->at[5]),
+      tc_stage_int(ev, a->v[6], "dilation", a->at[6]), tc_stage_int(ev, a->v[7], "pad", a->at[7])};
   if (p.kernel < 1 || p.stride < 1 || p.dilation < 1 || p.pad < 0)
     STAGE_FAIL(ev, D_argument_value, a->span, a->row->name, "kernel, stride, dilation, pad",
                "positive numbers (pad may be 0)", "a smaller one");

@@ -13,7 +13,9 @@ static const stage_builtin ROWS[] = {
 #undef MISSING
 };
 
-const stage_builtin *tc_stage_row(uint32_t row) { return &ROWS[row]; }
+const stage_builtin *tc_stage_row(uint32_t row) {
+  return &ROWS[row];
+}
 
 /* ---- names ---- */
 
@@ -107,9 +109,11 @@ typedef struct sig_cursor {
 } sig_cursor;
 
 static tc_str sig_word(sig_cursor *c) {
-  while (*c->at == ' ' || *c->at == ',' || *c->at == '(') c->at++;
+  while (*c->at == ' ' || *c->at == ',' || *c->at == '(')
+    c->at++;
   const char *from = c->at;
-  while (*c->at && *c->at != ',' && *c->at != '=' && *c->at != ')' && *c->at != ' ') c->at++;
+  while (*c->at && *c->at != ',' && *c->at != '=' && *c->at != ')' && *c->at != ' ')
+    c->at++;
   return (tc_str){from, (uint32_t)(c->at - from)};
 }
 
@@ -121,7 +125,8 @@ static tc_val sig_default(tc_eval *ev, sig_cursor *c) {
     c->at = strchr(from + 1, '"') + 1;
     return tc_val_str(ev->arena, (tc_str){from + 1, (uint32_t)(c->at - from - 2)});
   }
-  while (*c->at != ',' && *c->at != ')') c->at++;
+  while (*c->at != ',' && *c->at != ')')
+    c->at++;
   tc_str word = {from, (uint32_t)(c->at - from)};
   tc_type type;
   if (tc_str_is(word, "None")) return tc_val_none();
@@ -167,8 +172,10 @@ static void bad_keyword(tc_eval *ev, const stage_args *a, tc_str name, tc_span s
     if (d < least) least = d, best = i;
   }
   TC_DIAG(ev->diags, D_unknown_keyword, span, a->row->name, TC_ARG_STR(name));
-  if (best < a->n) tc_diag_help(ev->diags, "did you mean %.*s=?", TC_ARG_STR(a->names[best]));
-  else tc_diag_help(ev->diags, "it takes %s", a->row->signature);
+  if (best < a->n)
+    tc_diag_help(ev->diags, "did you mean %.*s=?", TC_ARG_STR(a->names[best]));
+  else
+    tc_diag_help(ev->diags, "it takes %s", a->row->signature);
   tc_diag_stop(ev->diags);
 }
 
@@ -176,8 +183,7 @@ static void bind_keyword(tc_eval *ev, stage_args *out, const sig_info *info, tc_
   tc_str name = tc_names_text(ev->names, arg.name);
   for (uint32_t i = 0; i < out->n; i++) {
     if (!tc_str_equal(out->names[i], name)) continue;
-    if (out->given[i])
-      STAGE_FAIL(ev, D_argument_twice, arg.span, out->row->name, TC_ARG_STR(name));
+    if (out->given[i]) STAGE_FAIL(ev, D_argument_twice, arg.span, out->row->name, TC_ARG_STR(name));
     out->v[i] = arg.value;
     out->at[i] = arg.span;
     out->given[i] = true;
@@ -211,8 +217,10 @@ void tc_stage_bind_args(tc_eval *ev, const stage_builtin *row, const tc_call_arg
   read_signature(ev, row, out, &info);
   uint32_t next = 0;
   for (uint32_t i = 0; i < args->n; i++) {
-    if (args->at[i].name.id) bind_keyword(ev, out, &info, args->at[i]);
-    else bind_positional(ev, out, &info, &next, args->at[i]);
+    if (args->at[i].name.id)
+      bind_keyword(ev, out, &info, args->at[i]);
+    else
+      bind_positional(ev, out, &info, &next, args->at[i]);
   }
   for (uint32_t i = 0; i < out->n; i++)
     if (info.required[i] && !out->given[i])
@@ -238,8 +246,10 @@ static void check_where(tc_eval *ev, const stage_builtin *row, tc_span span) {
     if (!kernel) want = "inside `with T.Kernel(...)`";
     break;
   case W_TILE:
-    if (!kernel) want = "inside `with T.Kernel(...)`";
-    else if (tc_stage_frame(ev, F_PARALLEL)) want = "outside T.Parallel: it works on whole tiles";
+    if (!kernel)
+      want = "inside `with T.Kernel(...)`";
+    else if (tc_stage_frame(ev, F_PARALLEL))
+      want = "outside T.Parallel: it works on whole tiles";
     break;
   }
   if (want) STAGE_FAIL(ev, D_wrong_place, span, row->name, want);
@@ -258,26 +268,35 @@ tc_val tc_stage_call(tc_eval *ev, uint32_t row, const tc_call_args *args) {
 
 static bool buffer_attribute(tc_eval *ev, tc_buf buf, tc_str name, tc_val *value) {
   const tc_buffer *b = tc_buf_at(ev->ir, buf);
-  if (tc_str_is(name, "shape")) *value = tc_stage_shape_tuple(ev, b->shape, b->rank);
-  else if (tc_str_is(name, "dtype")) *value = tc_val_dtype(b->elem);
-  else if (tc_str_is(name, "data")) *value = tc_val_buffer(buf);
-  else if (tc_str_is(name, "ndim")) *value = tc_val_int(b->rank);
+  if (tc_str_is(name, "shape"))
+    *value = tc_stage_shape_tuple(ev, b->shape, b->rank);
+  else if (tc_str_is(name, "dtype"))
+    *value = tc_val_dtype(b->elem);
+  else if (tc_str_is(name, "data"))
+    *value = tc_val_buffer(buf);
+  else if (tc_str_is(name, "ndim"))
+    *value = tc_val_int(b->rank);
   else if (tc_str_is(name, "strides") && b->strides)
     *value = tc_stage_shape_tuple(ev, b->strides, b->rank);
   else if (tc_str_is(name, "name"))
     *value = tc_val_str(ev->arena, tc_names_text(ev->names, b->name));
   else if (tc_str_is(name, "scope"))
     *value = tc_val_str(ev->arena, tc_str_of(tc_scope_name(b->scope)));
-  else return false;
+  else
+    return false;
   return true;
 }
 
 static bool dtype_attribute(tc_type type, tc_str name, tc_val *value) {
   uint32_t bits = tc_type_bits(type);
-  if (tc_str_is(name, "bits")) *value = tc_val_int(bits / type.lanes);
-  else if (tc_str_is(name, "bytes")) *value = tc_val_int((bits + 7) / 8);
-  else if (tc_str_is(name, "lanes")) *value = tc_val_int(type.lanes);
-  else return false;
+  if (tc_str_is(name, "bits"))
+    *value = tc_val_int(bits / type.lanes);
+  else if (tc_str_is(name, "bytes"))
+    *value = tc_val_int((bits + 7) / 8);
+  else if (tc_str_is(name, "lanes"))
+    *value = tc_val_int(type.lanes);
+  else
+    return false;
   return true;
 }
 
@@ -316,8 +335,7 @@ bool tc_stage_attribute(tc_eval *ev, tc_val object, tc_str name, tc_val *value, 
   case TC_V_VAR:
   case TC_V_ELEMENT:
   case TC_V_REGION:
-    if (tc_str_is(name, "dtype"))
-      return *value = tc_val_dtype(type_of_operand(ev, object)), true;
+    if (tc_str_is(name, "dtype")) return *value = tc_val_dtype(type_of_operand(ev, object)), true;
     if (tc_str_is(name, "buffer") && object.kind == TC_V_ELEMENT)
       return *value = tc_val_buffer(object.element->buf), true;
     if (tc_str_is(name, "buffer") && object.kind == TC_V_REGION)

@@ -18,34 +18,34 @@
 enum tc_val_kind {
   TC_V_UNBOUND, /* no value: a name read before it was bound */
   TC_V_NONE,
-  TC_V_BOOL,     /* .i 0 or 1 */
-  TC_V_INT,      /* .i; arithmetic that leaves 64 bits is a diagnostic */
-  TC_V_FLOAT,    /* .f */
-  TC_V_STR,      /* .str */
-  TC_V_TUPLE,    /* .seq, never changed after it was made */
-  TC_V_LIST,     /* .seq, shared and mutable as in Python */
-  TC_V_SET,      /* .seq without duplicates */
-  TC_V_DICT,     /* .dict, keeps insertion order */
-  TC_V_RANGE,    /* .range */
-  TC_V_SLICE,    /* .slice */
-  TC_V_FUNCTION, /* .fn: def, lambda, macro, prim_func */
-  TC_V_PYBUILTIN,/* .pyfn: a row of pybuiltins.def (len, range, math.ceil, str.join, ...) */
-  TC_V_BUILTIN,  /* .i: a row of builtins.def (T.copy, ...) */
-  TC_V_METHOD,   /* .method: receiver and what to call */
-  TC_V_MODULE,   /* .module */
-  TC_V_CLASS,    /* .klass */
-  TC_V_INSTANCE, /* .instance */
-  TC_V_DEFERRED, /* .deferred: an unknown import and the like; any use is its diagnostic */
-  TC_V_DTYPE,    /* .type; equal to its name as a str, callable as a cast */
-  TC_V_ENUM,     /* .enum_: a member such as GemmWarpPolicy.FullRow */
-  TC_V_TENSOR,   /* .tensor: the annotation T.Tensor(...), T.ptr, ... */
-  TC_V_LAYOUT,   /* .layout: T.Layout, T.Fragment and the make_*_layout results */
-  TC_V_FRAME,    /* .frame */
-  TC_V_EXPR,     /* .value */
-  TC_V_BUFFER,   /* .buf */
-  TC_V_VAR,      /* .buf, scope var */
-  TC_V_ELEMENT,  /* .element */
-  TC_V_REGION,   /* .region */
+  TC_V_BOOL,      /* .i 0 or 1 */
+  TC_V_INT,       /* .i; arithmetic that leaves 64 bits is a diagnostic */
+  TC_V_FLOAT,     /* .f */
+  TC_V_STR,       /* .str */
+  TC_V_TUPLE,     /* .seq, never changed after it was made */
+  TC_V_LIST,      /* .seq, shared and mutable as in Python */
+  TC_V_SET,       /* .seq without duplicates */
+  TC_V_DICT,      /* .dict, keeps insertion order */
+  TC_V_RANGE,     /* .range */
+  TC_V_SLICE,     /* .slice */
+  TC_V_FUNCTION,  /* .fn: def, lambda, macro, prim_func */
+  TC_V_PYBUILTIN, /* .pyfn: a row of pybuiltins.def (len, range, math.ceil, str.join, ...) */
+  TC_V_BUILTIN,   /* .i: a row of builtins.def (T.copy, ...) */
+  TC_V_METHOD,    /* .method: receiver and what to call */
+  TC_V_MODULE,    /* .module */
+  TC_V_CLASS,     /* .klass */
+  TC_V_INSTANCE,  /* .instance */
+  TC_V_DEFERRED,  /* .deferred: an unknown import and the like; any use is its diagnostic */
+  TC_V_DTYPE,     /* .type; equal to its name as a str, callable as a cast */
+  TC_V_ENUM,      /* .enum_: a member such as GemmWarpPolicy.FullRow */
+  TC_V_TENSOR,    /* .tensor: the annotation T.Tensor(...), T.ptr, ... */
+  TC_V_LAYOUT,    /* .layout: T.Layout, T.Fragment and the make_*_layout results */
+  TC_V_FRAME,     /* .frame */
+  TC_V_EXPR,      /* .value */
+  TC_V_BUFFER,    /* .buf */
+  TC_V_VAR,       /* .buf, scope var */
+  TC_V_ELEMENT,   /* .element */
+  TC_V_REGION,    /* .region */
 };
 
 typedef struct tc_val tc_val;
@@ -152,18 +152,36 @@ struct tc_method {
 
 /* "int", "T.Tensor buffer", ...: for messages. */
 const char *tc_val_kind_name(tc_val v);
-static inline bool tc_val_is_staged(tc_val v) { return v.kind >= TC_V_EXPR; }
+static inline bool tc_val_is_staged(tc_val v) {
+  return v.kind >= TC_V_EXPR;
+}
 static inline bool tc_val_is_number(tc_val v) {
   return v.kind == TC_V_BOOL || v.kind == TC_V_INT || v.kind == TC_V_FLOAT;
 }
-static inline tc_val tc_val_none(void) { return (tc_val){.kind = TC_V_NONE}; }
-static inline tc_val tc_val_int(int64_t i) { return (tc_val){.kind = TC_V_INT, .i = i}; }
-static inline tc_val tc_val_bool(bool b) { return (tc_val){.kind = TC_V_BOOL, .i = b}; }
-static inline tc_val tc_val_float(double f) { return (tc_val){.kind = TC_V_FLOAT, .f = f}; }
-static inline tc_val tc_val_expr(tc_value v) { return (tc_val){.kind = TC_V_EXPR, .value = v}; }
-static inline tc_val tc_val_dtype(tc_type t) { return (tc_val){.kind = TC_V_DTYPE, .type = t}; }
-static inline tc_val tc_val_buffer(tc_buf b) { return (tc_val){.kind = TC_V_BUFFER, .buf = b}; }
-static inline tc_val tc_val_var(tc_buf b) { return (tc_val){.kind = TC_V_VAR, .buf = b}; }
+static inline tc_val tc_val_none(void) {
+  return (tc_val){.kind = TC_V_NONE};
+}
+static inline tc_val tc_val_int(int64_t i) {
+  return (tc_val){.kind = TC_V_INT, .i = i};
+}
+static inline tc_val tc_val_bool(bool b) {
+  return (tc_val){.kind = TC_V_BOOL, .i = b};
+}
+static inline tc_val tc_val_float(double f) {
+  return (tc_val){.kind = TC_V_FLOAT, .f = f};
+}
+static inline tc_val tc_val_expr(tc_value v) {
+  return (tc_val){.kind = TC_V_EXPR, .value = v};
+}
+static inline tc_val tc_val_dtype(tc_type t) {
+  return (tc_val){.kind = TC_V_DTYPE, .type = t};
+}
+static inline tc_val tc_val_buffer(tc_buf b) {
+  return (tc_val){.kind = TC_V_BUFFER, .buf = b};
+}
+static inline tc_val tc_val_var(tc_buf b) {
+  return (tc_val){.kind = TC_V_VAR, .buf = b};
+}
 tc_val tc_val_str(tc_arena *arena, tc_str text);
 tc_val tc_val_tuple(tc_arena *arena, const tc_val *items, uint32_t n);
 tc_val tc_val_list(tc_arena *arena, const tc_val *items, uint32_t n);

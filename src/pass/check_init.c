@@ -32,6 +32,7 @@ typedef struct flow {
   uint32_t *alloc_depth; /* by root */
   tc_value *lost_in;     /* by root: the parallel loop */
   bool *grouped;         /* by root: written by some group of threads */
+  bool *told;            /* by root: something was reported, once is enough */
   TC_VEC(loop) loops;
   TC_VEC(uint32_t) conditions; /* depths of what may not be executed */
 } flow;

@@ -46,19 +46,16 @@ static bool is_sum(const tc_op *op) {
   return op->opcode == TC_OP_add || op->opcode == TC_OP_sub || op->opcode == TC_OP_mul;
 }
 
-static bool is_whole(tc_check *c, tc_value v) {
-  tc_interval r = tc_prove_interval(c->p, v), all = tc_interval_of_type(tc_value_type(c->ir, v));
-  return r.lo == all.lo && r.hi == all.hi;
-}
-
-/* The sum in 64 bits equals the sum in its own type. */
+/* Is the sum in 64 bits another one at some point? */
 static bool wraps(tc_check *c, tc_value v, tc_model *model) {
   const tc_op *op = tc_op_at(c->ir, v);
-  tc_type wide = tc_scalar_type(TC_DT_int64);
-  if (tc_value_type(c->ir, v).dtype != TC_DT_int32 || !is_whole(c, v)) return false;
+  tc_type wide = tc_scalar_type(TC_DT_int64), type = op->type;
+  if (type.dtype != TC_DT_int32) return false;
   tc_value exact =
       tc_binary(c->ir, (enum tc_opcode)op->opcode, tc_cast(c->ir, tc_input(c->ir, op, 0), wide),
                 tc_cast(c->ir, tc_input(c->ir, op, 1), wide));
+  tc_interval r = tc_prove_interval(c->p, exact), all = tc_interval_of_type(type);
+  if (r.lo >= all.lo && r.hi <= all.hi) return false;
   tc_value same = tc_binary(c->ir, TC_OP_eq, exact, tc_cast(c->ir, v, wide));
   return tc_prove(c->p, TC_PROVE_check, same, model) == TC_REFUTED && !model->chosen;
 }

@@ -67,10 +67,9 @@ COLD static uint32_t fail_kind(const tc_rt_param *p, uint32_t kind, tc_rt_error 
   const char *wanted = "a tensor";
   if (p->flags & TC_RT_SCALAR)
     wanted = p->dtype >= TILEC_FLOAT16 && p->dtype < TILEC_POINTER ? "a number" : "an integer";
-  return tc_rt_fail(error, TC_RT_E_KIND, "argument '%s' is %s, expected %s%s", p->name,
-                    kind_text(kind), wanted,
-                    kind == TILEC_ARG_NONE ? ": only a parameter that is never touched may be left out"
-                                           : "");
+  return tc_rt_fail(
+      error, TC_RT_E_KIND, "argument '%s' is %s, expected %s%s", p->name, kind_text(kind), wanted,
+      kind == TILEC_ARG_NONE ? ": only a parameter that is never touched may be left out" : "");
 }
 
 COLD static uint32_t fail_dtype(const tc_rt_param *p, uint32_t dtype, tc_rt_error *error) {
@@ -208,8 +207,7 @@ static uint32_t solve(const tc_rt_table *table, const tc_rt_step *step, const ti
   return TC_RT_OK;
 }
 
-static uint32_t check_dims(const tc_rt_table *table, const tc_rt_frame *frame,
-                           tc_rt_error *error) {
+static uint32_t check_dims(const tc_rt_table *table, const tc_rt_frame *frame, tc_rt_error *error) {
   for (uint32_t i = 0; i < table->n_dims; i++) {
     const tc_rt_dim *dim = &table->dims[i];
     int64_t x = frame->values[dim->word];
@@ -319,7 +317,8 @@ static uint32_t check_strides(const tc_rt_param *p, const tilec_tensor *t, const
     if (!known || stride != wanted || stride < 0) {
       int64_t row_major[TILEC_MAX_RANK];
       tilec_tensor shown = *t;
-      for (uint32_t i = 0; i < p->rank; i++) row_major[i] = stride_of(p, t, i);
+      for (uint32_t i = 0; i < p->rank; i++)
+        row_major[i] = stride_of(p, t, i);
       if (!t->strides) shown.strides = row_major;
       return fail_stride(p, &shown, axis, stride < 0 ? 0 : wanted, error);
     }
@@ -403,7 +402,8 @@ static uint32_t check_tensor(const tc_rt_param *p, const tilec_tensor *t, const 
 /* ---- overlap ---- */
 
 /* True for two tensors that interleave: rows of the same pitch that lie beside each other, like two
- * halves of the columns of one matrix. The pitch is the greatest stride; all else must fit in it. */
+ * halves of the columns of one matrix. The pitch is the greatest stride; all else must fit in it.
+ */
 static bool rows_apart(const tc_rt_param *p, const tilec_tensor *t, span a, const tc_rt_param *q,
                        const tilec_tensor *v, span b) {
   if (!p->strides || !q->strides || p->pack > 1 || q->pack > 1) return false;
@@ -520,8 +520,8 @@ static inline bool quick_shape(const tc_rt_number *wanted, const int64_t *shape,
   return true;
 }
 
-static bool quick_tensors(const tc_rt_table *table, const tilec_arg *args,
-                          const tc_rt_frame *frame, span *spans) {
+static bool quick_tensors(const tc_rt_table *table, const tilec_arg *args, const tc_rt_frame *frame,
+                          span *spans) {
   const int64_t *values = frame->values;
   void **ptr = frame->ptr;
   uint32_t n = table->n_params;
@@ -566,9 +566,11 @@ static bool quick_check(const tc_rt_table *table, const tilec_arg *args, size_t 
 uint32_t tc_rt_check(const tc_rt_table *table, const tilec_arg *args, size_t n_args,
                      const tc_rt_frame *frame, tc_rt_error *error) {
   span spans[TC_RT_MAX_PARAMS];
-  for (uint32_t i = 0; i < table->n_words; i++) frame->bad[i] = 0;
+  for (uint32_t i = 0; i < table->n_words; i++)
+    frame->bad[i] = 0;
   if (quick_check(table, args, n_args, frame, spans)) return TC_RT_OK;
-  for (uint32_t i = 0; i < table->n_words; i++) frame->values[i] = 0;
+  for (uint32_t i = 0; i < table->n_words; i++)
+    frame->values[i] = 0;
   if (check_kinds(table, args, n_args, false, frame, error)) return error->code;
   if (bind_all(table, args, frame, error)) return error->code;
   if (check_tensors(table, args, frame, spans, error)) return error->code;
@@ -609,8 +611,8 @@ uint32_t tc_rt_bind(const tc_rt_table *table, const tilec_arg *args, size_t n_ar
   return check_dims(table, frame, error);
 }
 
-uint32_t tc_rt_grid(const tc_rt_table *table, const tc_rt_frame *frame, uint32_t k,
-                    int32_t grid[3], tc_rt_error *error) {
+uint32_t tc_rt_grid(const tc_rt_table *table, const tc_rt_frame *frame, uint32_t k, int32_t grid[3],
+                    tc_rt_error *error) {
   const tc_rt_kernel *kernel = &table->kernels[k];
   int64_t total = 1;
   for (uint32_t i = 0; i < 3; i++) {
@@ -640,14 +642,14 @@ uint32_t tc_rt_workspace_size(const tc_rt_table *table, const tc_rt_frame *frame
                         "extent %u of the global buffer '%s' is %" PRId64 ", expected 0 or more", i,
                         space->name, x);
     if (mul_overflows(n, x, &n))
-      return tc_rt_fail(error, TC_RT_E_SIZE, "the size of the global buffer '%s' does not fit 64 bits",
-                        space->name);
+      return tc_rt_fail(error, TC_RT_E_SIZE,
+                        "the size of the global buffer '%s' does not fit 64 bits", space->name);
   }
   uint64_t per_byte = space->bits < 8 ? 8 / space->bits : 1;
   if (per_byte > 1) return *size_b = (uint64_t)n / per_byte + ((uint64_t)n % per_byte != 0), 0;
   if (mul_overflows(n, space->bits / 8, &x))
-    return tc_rt_fail(error, TC_RT_E_SIZE, "the size of the global buffer '%s' does not fit 64 bits",
-                      space->name);
+    return tc_rt_fail(error, TC_RT_E_SIZE,
+                      "the size of the global buffer '%s' does not fit 64 bits", space->name);
   *size_b = (uint64_t)x;
   return TC_RT_OK;
 }

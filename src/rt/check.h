@@ -11,23 +11,23 @@
 /* Numbers of diagnostics: code 633 is shown as E0633. */
 enum tc_rt_code {
   TC_RT_OK = 0,
-  TC_RT_E_COUNT = 630,     /* number of arguments                                    */
-  TC_RT_E_KIND = 631,      /* tensor, scalar or nothing where another was wanted     */
-  TC_RT_E_DTYPE = 632,     /* element type                                           */
-  TC_RT_E_RANK = 633,      /* number of dimensions                                   */
-  TC_RT_E_SHAPE = 634,     /* an extent differs, or no dimension makes it fit        */
-  TC_RT_E_STRIDE = 635,    /* not row-major, or not the declared strides             */
-  TC_RT_E_ALIGN = 636,     /* address not a multiple of the element size             */
-  TC_RT_E_NULL = 637,      /* no memory behind a tensor with elements                */
-  TC_RT_E_OVERLAP = 638,   /* a written tensor shares memory with another            */
-  TC_RT_E_RANGE = 639,     /* a scalar or extent does not fit its type               */
-  TC_RT_E_SIZE = 640,      /* bytes of a tensor or workspace do not fit 64 bits      */
-  TC_RT_E_ASSERT = 641,    /* an assert or assume does not hold                      */
-  TC_RT_E_GRID = 642,      /* a grid extent is 0, negative or too large              */
-  TC_RT_E_DIM = 643,       /* a dimension cannot be known                            */
+  TC_RT_E_COUNT = 630,         /* number of arguments                                    */
+  TC_RT_E_KIND = 631,          /* tensor, scalar or nothing where another was wanted     */
+  TC_RT_E_DTYPE = 632,         /* element type                                           */
+  TC_RT_E_RANK = 633,          /* number of dimensions                                   */
+  TC_RT_E_SHAPE = 634,         /* an extent differs, or no dimension makes it fit        */
+  TC_RT_E_STRIDE = 635,        /* not row-major, or not the declared strides             */
+  TC_RT_E_ALIGN = 636,         /* address not a multiple of the element size             */
+  TC_RT_E_NULL = 637,          /* no memory behind a tensor with elements                */
+  TC_RT_E_OVERLAP = 638,       /* a written tensor shares memory with another            */
+  TC_RT_E_RANGE = 639,         /* a scalar or extent does not fit its type               */
+  TC_RT_E_SIZE = 640,          /* bytes of a tensor or workspace do not fit 64 bits      */
+  TC_RT_E_ASSERT = 641,        /* an assert or assume does not hold                      */
+  TC_RT_E_GRID = 642,          /* a grid extent is 0, negative or too large              */
+  TC_RT_E_DIM = 643,           /* a dimension cannot be known                            */
   TC_RT_E_DEVICE_ASSERT = 644, /* an assert inside a kernel failed                   */
-  TC_RT_E_WORKSPACE = 645, /* memory for a workspace or scratch cannot be had        */
-  TC_RT_E_THREAD = 646,    /* the operating system refused a lock or thread          */
+  TC_RT_E_WORKSPACE = 645,     /* memory for a workspace or scratch cannot be had        */
+  TC_RT_E_THREAD = 646,        /* the operating system refused a lock or thread          */
 };
 
 typedef struct tc_rt_error {
@@ -69,8 +69,8 @@ bool tc_rt_number_of(const tc_rt_frame *frame, const tc_rt_number *number, int64
 
 /* Grid of kernel `k`: all three extents, the unused ones 1. Each must be in [1, 2^31), and their
  * product must fit 63 bits. */
-uint32_t tc_rt_grid(const tc_rt_table *table, const tc_rt_frame *frame, uint32_t k,
-                    int32_t grid[3], tc_rt_error *error);
+uint32_t tc_rt_grid(const tc_rt_table *table, const tc_rt_frame *frame, uint32_t k, int32_t grid[3],
+                    tc_rt_error *error);
 /* Bytes of workspace `w`. */
 uint32_t tc_rt_workspace_size(const tc_rt_table *table, const tc_rt_frame *frame, uint32_t w,
                               uint64_t *size_b, tc_rt_error *error);

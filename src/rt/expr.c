@@ -34,7 +34,9 @@ static enum kind kind_of(uint32_t type) {
   return type == TILEC_FLOAT32 || type == TILEC_FLOAT64 ? K_FLOAT : K_NONE;
 }
 
-static uint64_t u(int64_t x) { return (uint64_t)x; }
+static uint64_t u(int64_t x) {
+  return (uint64_t)x;
+}
 static int64_t s(uint64_t x) {
   int64_t y;
   memcpy(&y, &x, sizeof y);
@@ -68,7 +70,9 @@ typedef struct result {
   bool bad;
 } result;
 
-static result good(int64_t x) { return (result){x, false}; }
+static result good(int64_t x) {
+  return (result){x, false};
+}
 static const result BAD = {0, true};
 
 /* -0 counts as less than +0, and of a NaN and a number the number is taken. */
@@ -80,19 +84,32 @@ static double float_min(double a, double b) {
 
 static result float_op(uint32_t op, uint32_t type, double a, double b) {
   switch (op) { /* table */
-  case TC_RT_OP_add: return good(from_double(type, a + b));
-  case TC_RT_OP_sub: return good(from_double(type, a - b));
-  case TC_RT_OP_mul: return good(from_double(type, a * b));
-  case TC_RT_OP_div: return good(from_double(type, a / b));
-  case TC_RT_OP_min: return good(from_double(type, float_min(a, b)));
-  case TC_RT_OP_max: return good(from_double(type, -float_min(-a, -b)));
-  case TC_RT_OP_neg: return good(from_double(type, -a));
-  case TC_RT_OP_abs: return good(from_double(type, fabs(a)));
-  case TC_RT_OP_eq: return good(a == b);
-  case TC_RT_OP_ne: return good(a != b);
-  case TC_RT_OP_lt: return good(a < b);
-  case TC_RT_OP_le: return good(a <= b);
-  default: return BAD;
+  case TC_RT_OP_add:
+    return good(from_double(type, a + b));
+  case TC_RT_OP_sub:
+    return good(from_double(type, a - b));
+  case TC_RT_OP_mul:
+    return good(from_double(type, a * b));
+  case TC_RT_OP_div:
+    return good(from_double(type, a / b));
+  case TC_RT_OP_min:
+    return good(from_double(type, float_min(a, b)));
+  case TC_RT_OP_max:
+    return good(from_double(type, -float_min(-a, -b)));
+  case TC_RT_OP_neg:
+    return good(from_double(type, -a));
+  case TC_RT_OP_abs:
+    return good(from_double(type, fabs(a)));
+  case TC_RT_OP_eq:
+    return good(a == b);
+  case TC_RT_OP_ne:
+    return good(a != b);
+  case TC_RT_OP_lt:
+    return good(a < b);
+  case TC_RT_OP_le:
+    return good(a <= b);
+  default:
+    return BAD;
   }
 }
 
@@ -121,28 +138,46 @@ static bool less(uint32_t type, int64_t a, int64_t b) {
 
 static result int_op(uint32_t op, uint32_t type, int64_t a, int64_t b) {
   switch (op) { /* table */
-  case TC_RT_OP_add: return good(wrap(type, u(a) + u(b)));
-  case TC_RT_OP_sub: return good(wrap(type, u(a) - u(b)));
-  case TC_RT_OP_mul: return good(wrap(type, u(a) * u(b)));
+  case TC_RT_OP_add:
+    return good(wrap(type, u(a) + u(b)));
+  case TC_RT_OP_sub:
+    return good(wrap(type, u(a) - u(b)));
+  case TC_RT_OP_mul:
+    return good(wrap(type, u(a) * u(b)));
   case TC_RT_OP_floordiv:
   case TC_RT_OP_floormod:
   case TC_RT_OP_truncdiv:
-  case TC_RT_OP_truncmod: return divide(op, type, a, b);
-  case TC_RT_OP_min: return good(less(type, b, a) ? b : a);
-  case TC_RT_OP_max: return good(less(type, a, b) ? b : a);
-  case TC_RT_OP_and: return good(a & b);
-  case TC_RT_OP_or: return good(a | b);
-  case TC_RT_OP_xor: return good(a ^ b);
+  case TC_RT_OP_truncmod:
+    return divide(op, type, a, b);
+  case TC_RT_OP_min:
+    return good(less(type, b, a) ? b : a);
+  case TC_RT_OP_max:
+    return good(less(type, a, b) ? b : a);
+  case TC_RT_OP_and:
+    return good(a & b);
+  case TC_RT_OP_or:
+    return good(a | b);
+  case TC_RT_OP_xor:
+    return good(a ^ b);
   case TC_RT_OP_shl:
-  case TC_RT_OP_shr: return shift(op, type, a, b);
-  case TC_RT_OP_eq: return good(a == b);
-  case TC_RT_OP_ne: return good(a != b);
-  case TC_RT_OP_lt: return good(less(type, a, b));
-  case TC_RT_OP_le: return good(!less(type, b, a));
-  case TC_RT_OP_neg: return good(wrap(type, 0 - u(a)));
-  case TC_RT_OP_abs: return good(kind_of(type) == K_INT && a < 0 ? wrap(type, 0 - u(a)) : a);
-  case TC_RT_OP_not: return good(type == TILEC_BOOL ? !a : wrap(type, ~u(a)));
-  default: return BAD;
+  case TC_RT_OP_shr:
+    return shift(op, type, a, b);
+  case TC_RT_OP_eq:
+    return good(a == b);
+  case TC_RT_OP_ne:
+    return good(a != b);
+  case TC_RT_OP_lt:
+    return good(less(type, a, b));
+  case TC_RT_OP_le:
+    return good(!less(type, b, a));
+  case TC_RT_OP_neg:
+    return good(wrap(type, 0 - u(a)));
+  case TC_RT_OP_abs:
+    return good(kind_of(type) == K_INT && a < 0 ? wrap(type, 0 - u(a)) : a);
+  case TC_RT_OP_not:
+    return good(type == TILEC_BOOL ? !a : wrap(type, ~u(a)));
+  default:
+    return BAD;
   }
 }
 
@@ -164,11 +199,15 @@ static int64_t float_to_int(uint32_t to, double d) {
 static result cast(uint32_t from, uint32_t to, int64_t a) {
   bool of_float = kind_of(from) == K_FLOAT;
   switch (kind_of(to)) {
-  case K_NONE: return BAD;
-  case K_BOOL: return good(of_float ? to_double(a) != 0 : a != 0);
+  case K_NONE:
+    return BAD;
+  case K_BOOL:
+    return good(of_float ? to_double(a) != 0 : a != 0);
   case K_INT:
-  case K_UINT: return good(of_float ? float_to_int(to, to_double(a)) : wrap(to, u(a)));
-  case K_FLOAT: break;
+  case K_UINT:
+    return good(of_float ? float_to_int(to, to_double(a)) : wrap(to, u(a)));
+  case K_FLOAT:
+    break;
   }
   if (of_float) return good(from_double(to, to_double(a)));
   /* One rounding: int64 straight to float, not through double. */
@@ -184,17 +223,25 @@ static bool run_size(const tc_rt_instr *in, const tc_rt_frame *f, int64_t *x) {
   if (in->type != TILEC_INT32 || f->bad[in->a] || f->bad[in->as.of.b]) return false;
   int64_t a = f->values[in->a], b = f->values[in->as.of.b], r;
   switch (in->op) {
-  case TC_RT_OP_add: r = a + b; break;
-  case TC_RT_OP_sub: r = a - b; break;
-  case TC_RT_OP_mul: r = a * b; break;
+  case TC_RT_OP_add:
+    r = a + b;
+    break;
+  case TC_RT_OP_sub:
+    r = a - b;
+    break;
+  case TC_RT_OP_mul:
+    r = a * b;
+    break;
   case TC_RT_OP_floordiv:
     if (a < 0 || b <= 0) return false;
     return *x = (uint32_t)a / (uint32_t)b, true; /* a third of the time of 64 bits */
   case TC_RT_OP_floormod:
     if (a < 0 || b <= 0) return false;
     return *x = (uint32_t)a % (uint32_t)b, true;
-  case TC_RT_OP_eq: return *x = a == b, true;
-  default: return false;
+  case TC_RT_OP_eq:
+    return *x = a == b, true;
+  default:
+    return false;
   }
   *x = r;
   return r >= INT32_MIN && r <= INT32_MAX;

@@ -88,7 +88,9 @@ bool tc_rt_file_write(const char *path, const void *bytes, size_t size_b) {
   return !problem;
 }
 
-bool tc_rt_file_exists(const char *path) { return access(path, F_OK) == 0; }
+bool tc_rt_file_exists(const char *path) {
+  return access(path, F_OK) == 0;
+}
 
 /* The beginning of a small file, terminated. False when it cannot be read. */
 static bool read_small(char *text, size_t size_b, const char *path) {
@@ -101,7 +103,8 @@ static bool read_small(char *text, size_t size_b, const char *path) {
 /* ---- processors and memory ---- */
 
 /* One cgroup controller: the directories from the process's group up to the mount, each visited. In
- * a container the group's path may lie outside what is mounted, so the mount itself is always tried. */
+ * a container the group's path may lie outside what is mounted, so the mount itself is always
+ * tried. */
 typedef void visit(const char *directory, void *data);
 
 static void walk_up(const char *mount, const char *group, visit *fn, void *data) {
@@ -122,7 +125,8 @@ static bool list_has(const char *list, size_t n, const char *word) {
   size_t word_n = strlen(word);
   for (size_t at = 0; at < n;) {
     size_t end = at;
-    while (end < n && list[end] != ',') end++;
+    while (end < n && list[end] != ',')
+      end++;
     if (end - at == word_n && strncmp(list + at, word, word_n) == 0) return true;
     at = end + 1;
   }

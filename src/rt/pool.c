@@ -60,7 +60,9 @@ tc_rt_pool *tc_rt_pool_new(const tilec_allocator *allocator, uint32_t n_threads)
   return pool;
 }
 
-uint32_t tc_rt_pool_threads(const tc_rt_pool *pool) { return pool->n_threads; }
+uint32_t tc_rt_pool_threads(const tc_rt_pool *pool) {
+  return pool->n_threads;
+}
 
 /* ---- scratch memory ---- */
 
@@ -131,7 +133,8 @@ static run *find_work(tc_rt_pool *pool) {
   return NULL;
 }
 
-/* With the lock held, which is let go while blocks run. False when there is no memory to work in. */
+/* With the lock held, which is let go while blocks run. False when there is no memory to work in.
+ */
 static bool help(tc_rt_pool *pool, run *r) {
   r->n_inside++;
   scratch *s = scratch_take(pool, r->scratch_b);
@@ -186,15 +189,18 @@ static void run_shared(tc_rt_pool *pool, run *r, unsigned char *memory) {
   pthread_mutex_lock(&pool->lock);
   if (!pool->started) start_threads(pool);
   run **last = &pool->runs;
-  while (*last) last = &(*last)->next;
+  while (*last)
+    last = &(*last)->next;
   *last = r;
   int64_t wanted = r->n_blocks - 1;
-  for (uint32_t i = 0; i < pool->n_started && i < wanted; i++) pthread_cond_signal(&pool->work);
+  for (uint32_t i = 0; i < pool->n_started && i < wanted; i++)
+    pthread_cond_signal(&pool->work);
   pthread_mutex_unlock(&pool->lock);
   run_blocks(r, memory);
   pthread_mutex_lock(&pool->lock);
   remove_run(pool, r);
-  while (r->n_inside) pthread_cond_wait(&pool->left, &pool->lock);
+  while (r->n_inside)
+    pthread_cond_wait(&pool->left, &pool->lock);
   pthread_mutex_unlock(&pool->lock);
 }
 
@@ -240,7 +246,8 @@ void tc_rt_pool_free(tc_rt_pool *pool) {
     pool->stop = true;
     pthread_cond_broadcast(&pool->work);
     pthread_mutex_unlock(&pool->lock);
-    for (uint32_t i = 0; i < pool->n_started; i++) pthread_join(pool->threads[i], NULL);
+    for (uint32_t i = 0; i < pool->n_started; i++)
+      pthread_join(pool->threads[i], NULL);
     pthread_cond_destroy(&pool->left);
     pthread_cond_destroy(&pool->work);
     pthread_mutex_destroy(&pool->lock);

@@ -14,7 +14,8 @@ typedef struct tc_rt_pool tc_rt_pool;
 /* `n_threads` counts the caller; 0 means tc_rt_cpu_count. `allocator` may be NULL and is copied.
  * NULL when out of memory. */
 tc_rt_pool *tc_rt_pool_new(const tilec_allocator *allocator, uint32_t n_threads);
-/* No run may be in progress. In a child of fork() the threads do not exist and are not waited for. */
+/* No run may be in progress. In a child of fork() the threads do not exist and are not waited for.
+ */
 void tc_rt_pool_free(tc_rt_pool *pool);
 uint32_t tc_rt_pool_threads(const tc_rt_pool *pool);
 

@@ -49,23 +49,23 @@ typedef struct tc_rt_number {
   bool is_constant;
 } tc_rt_number;
 
-enum tc_rt_param_flags { /* the low bits are tilec_param_flags */
-  TC_RT_SCALAR = 1 << 8, /* a scalar, else a tensor            */
+enum tc_rt_param_flags {                        /* the low bits are tilec_param_flags */
+                         TC_RT_SCALAR = 1 << 8, /* a scalar, else a tensor            */
 };
 
 typedef struct tc_rt_param {
   const char *name;
   uint16_t flags; /* tilec_param_flags, tc_rt_param_flags                                     */
   uint8_t rank;
-  uint8_t dtype;                 /* tilec_dtype, as declared                                  */
-  uint8_t bits;                  /* of one element                                            */
-  uint8_t pack;                  /* elements per byte, 1 for whole bytes                      */
-  uint16_t align_b;              /* the address of the first element is a multiple of it      */
-  uint32_t accepts;              /* 1 << code: types whose extents count elements             */
-  uint32_t accepts_packed;       /* 1 << code: types whose last extent counts bytes           */
-  uint32_t word;                 /* scalar: the word that holds it                            */
-  const tc_rt_number *shape;     /* tensor: rank extents                                      */
-  const tc_rt_number *strides;   /* rank strides in elements, or NULL: row-major              */
+  uint8_t dtype;               /* tilec_dtype, as declared                                  */
+  uint8_t bits;                /* of one element                                            */
+  uint8_t pack;                /* elements per byte, 1 for whole bytes                      */
+  uint16_t align_b;            /* the address of the first element is a multiple of it      */
+  uint32_t accepts;            /* 1 << code: types whose extents count elements             */
+  uint32_t accepts_packed;     /* 1 << code: types whose last extent counts bytes           */
+  uint32_t word;               /* scalar: the word that holds it                            */
+  const tc_rt_number *shape;   /* tensor: rank extents                                      */
+  const tc_rt_number *strides; /* rank strides in elements, or NULL: row-major              */
 } tc_rt_param;
 
 /* What one dimension of one argument says about a word: word * factor + rest = what is found there.

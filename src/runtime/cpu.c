@@ -124,7 +124,8 @@ static void free_workspaces(const launch *l) {
 
 static uint32_t take_workspaces(const launch *l, tc_rt_error *error) {
   const tc_rt_table *table = l->module->table;
-  for (uint32_t w = 0; w < table->n_workspaces; w++) l->ptr[table->n_tensors + w] = NULL;
+  for (uint32_t w = 0; w < table->n_workspaces; w++)
+    l->ptr[table->n_tensors + w] = NULL;
   for (uint32_t w = 0; w < table->n_workspaces; w++) {
     size_t size_b = (size_t)l->sizes_b[w];
     void *at = size_b == l->sizes_b[w] ? tc_rt_alloc(l->module->allocator, size_b, 64) : NULL;

@@ -87,7 +87,8 @@ bool tc_cc_find(tc_cc *cc, const char *wanted, tc_diags *diags, tc_arena *arena)
   if (wanted && *wanted) {
     if (parse_command(cc, wanted, arena) && ask_version(cc, arena)) return true;
     TC_DIAG(diags, D_cc_missing, nowhere,
-            tc_format(arena, cc->path ? "'%s' does not answer --version" : "'%s' was not found", wanted));
+            tc_format(arena, cc->path ? "'%s' does not answer --version" : "'%s' was not found",
+                      wanted));
     return false;
   }
   static const char *const names[] = {"cc", "gcc", "clang"};
@@ -204,7 +205,8 @@ static unsigned char *read_file(workshop *w, const char *name, size_t *size_b) {
 /* Everything between making and removing the directory: no allocation in an arena, since that may
  * unwind. `argv` is complete but for the two names, which have room for a path. */
 static unsigned char *compile_in(workshop *w, tc_str text, char *const *argv, char *in, char *out,
-                                 size_t name_b, uint32_t timeout_s, tc_child *child, size_t *size_b) {
+                                 size_t name_b, uint32_t timeout_s, tc_child *child,
+                                 size_t *size_b) {
   snprintf(in, name_b, "%s/kernel.c", w->path);
   snprintf(out, name_b, "%s/kernel.so", w->path);
   if (!write_file(w, "kernel.c", text)) return NULL;
@@ -273,7 +275,8 @@ bool tc_cc_compile(const tc_cc *cc, const tc_cc_job *job, tc_cc_result *result, 
   char *argv[MAX_WORDS + TC_CC_WORDS + 8], dash_o[] = "-o", lm[] = "-lm";
   char *in = tc_arena_alloc(arena, NAME_B), *out = tc_arena_alloc(arena, NAME_B);
   uint32_t n = command_of(cc, argv);
-  for (uint32_t i = 0; flags[i]; i++) argv[n++] = (char *)(uintptr_t)flags[i];
+  for (uint32_t i = 0; flags[i]; i++)
+    argv[n++] = (char *)(uintptr_t)flags[i];
   argv[n++] = dash_o;
   argv[n++] = out;
   argv[n++] = in;

@@ -3,8 +3,8 @@
  * A compilation happens in a private directory (mode 0700) that is gone when the call returns,
  * whatever happened; the compiler's own temporary files lie there too. The compiler runs in its own
  * process group, which is killed when it fails or takes too long. Nothing here prints, changes the
- * process (signals, working directory, environment) or keeps anything between calls, so any number of
- * threads may compile at once. */
+ * process (signals, working directory, environment) or keeps anything between calls, so any number
+ * of threads may compile at once. */
 #ifndef TC_TOOLCHAIN_CC_H
 #define TC_TOOLCHAIN_CC_H
 
@@ -12,9 +12,9 @@
 
 enum { TC_CC_WORDS = 8 };
 typedef struct tc_cc {
-  const char *path;                /* of the program that is run                             */
+  const char *path;               /* of the program that is run                             */
   const char *words[TC_CC_WORDS]; /* further words of the command ("ccache gcc"), NULL at the end */
-  const char *version;             /* first line of --version, for cache keys                */
+  const char *version;            /* first line of --version, for cache keys                */
 } tc_cc;
 
 /* Finds the compiler. `wanted` is a command, by path or name; NULL or "": $TILEC_CC, else the first

@@ -24,12 +24,14 @@ uint64_t tc_child_now_ns(void) {
  * the new strings. NULL: no memory. */
 static char **child_environment(const char *tmpdir, char *room, size_t room_b) {
   size_t n = 0;
-  while (environ[n]) n++;
+  while (environ[n])
+    n++;
   char **env = calloc(n + 3, sizeof *env);
   if (!env) return NULL;
   size_t k = 0;
   for (size_t i = 0; i < n; i++) {
-    bool ours = strncmp(environ[i], "LC_ALL=", 7) == 0 || (tmpdir && strncmp(environ[i], "TMPDIR=", 7) == 0);
+    bool ours = strncmp(environ[i], "LC_ALL=", 7) == 0
+                || (tmpdir && strncmp(environ[i], "TMPDIR=", 7) == 0);
     if (!ours) env[k++] = environ[i];
   }
   /* Two strings side by side. */
@@ -61,8 +63,8 @@ static int spawn(char *const *argv, char *const *env, int pipe_in, pid_t *pid) {
   if (!e) e = posix_spawnattr_setsigdefault(&attr, &all);
   if (!e) e = posix_spawnattr_setpgroup(&attr, 0);
   if (!e)
-    e = posix_spawnattr_setflags(
-        &attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    e = posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK
+                                            | POSIX_SPAWN_SETSIGDEF);
   if (!e) e = posix_spawn(pid, argv[0], &files, &attr, argv, env);
   posix_spawnattr_destroy(&attr);
   posix_spawn_file_actions_destroy(&files);
@@ -84,7 +86,8 @@ static bool drain(int out, tc_child *child) {
   }
 }
 
-/* True when the child has ended; it is not reaped, so its process group cannot be anybody else's. */
+/* True when the child has ended; it is not reaped, so its process group cannot be anybody else's.
+ */
 static bool has_ended(pid_t pid, siginfo_t *info) {
   memset(info, 0, sizeof *info);
   return waitid(P_PID, (id_t)pid, info, WEXITED | WNOHANG | WNOWAIT) != 0 || info->si_pid == pid;
@@ -105,7 +108,8 @@ static void wait_for(pid_t pid, int out, uint64_t deadline_ns, tc_child *child) 
   bool good = ended && info.si_code == CLD_EXITED && info.si_status == 0;
   if (!good) kill(-pid, SIGKILL);
   int status = 0;
-  while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {}
+  while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+  }
   child->end = !ended ? TC_CHILD_TIMEOUT : WIFEXITED(status) ? TC_CHILD_EXITED : TC_CHILD_SIGNAL;
   child->status = WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status);
 }

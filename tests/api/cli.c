@@ -1,5 +1,5 @@
-/* The `tilec` command as its users meet it: exit codes, files, and every kind of bad input. The program
- * is the one of the same build, two folders above this test. */
+/* The `tilec` command as its users meet it: exit codes, files, and every kind of bad input. The
+ * program is the one of the same build, two folders above this test. */
 #include "api/kernels.h"
 
 #include <sys/stat.h>
@@ -28,12 +28,15 @@ static int run_with(const char *prefix, const char *words) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-static int run(const char *words) { return run_with("", words); }
+static int run(const char *words) {
+  return run_with("", words);
+}
 
 /* The command must end with this code and complain in these words. */
 static void refuses_with(const char *prefix, const char *words, int code, const char *part) {
   int saw = run_with(prefix, words);
-  if (!CHECK(saw == code)) printf("  exit %d, expected %d: tilec %s\n  %s\n", saw, code, words, complained);
+  if (!CHECK(saw == code))
+    printf("  exit %d, expected %d: tilec %s\n  %s\n", saw, code, words, complained);
   if (!CHECK_TEXT(complained, part)) printf("  tilec %s\n", words);
 }
 
@@ -83,7 +86,8 @@ static void put_npy(const char *name, const char *dict, const void *data, size_t
 static void put_floats(const char *name, int n) {
   char dict[200];
   float x[1000];
-  for (int i = 0; i < n; i++) x[i] = (float)i;
+  for (int i = 0; i < n; i++)
+    x[i] = (float)i;
   snprintf(dict, sizeof dict, "{'descr': '<f4', 'fortran_order': False, 'shape': (%d,), }\n", n);
   put_npy(name, dict, x, (size_t)n * sizeof *x);
 }
@@ -209,7 +213,7 @@ static void shows(void) {
   accepts("emit add.py --emit=tile");
   CHECK_TEXT(said, "tir 1 tile");
   accepts("emit tile.tir --emit=c");
-  CHECK_TEXT(said, "int32_t main_kernel");
+  CHECK_TEXT(said, "main_kernel(");
   accepts("emit add.py --emit=tile --dump=dumps --time-report");
   CHECK(exists("dumps"));
   CHECK_TEXT(complained, "canon");
@@ -244,13 +248,17 @@ static void runs(void) {
 }
 
 static void bad_arguments(void) {
-  refuses("run add.py --in A=a.npy --out C=x.npy", 1, "[E0657]: nothing was given for the scalar 's'");
+  refuses("run add.py --in A=a.npy --out C=x.npy", 1,
+          "[E0657]: nothing was given for the scalar 's'");
   refuses("run add.py --in s=1 --out C=x.npy", 1, "nothing was given for 'A'");
   refuses("run add.py --in A=a.npy --in s=1", 1, "nothing was given for 'C': --out C=FILE.npy");
-  refuses("run add.py --in B=a.npy --in s=1", 1, "--in B: main has no parameter of this name, only A, s, C");
+  refuses("run add.py --in B=a.npy --in s=1", 1,
+          "--in B: main has no parameter of this name, only A, s, C");
   refuses("run add.py --in A=a.npy --in s=1 --out D=x.npy", 1, "--out D");
-  refuses("run add.py --in A=a.npy --in s=one --out C=x.npy", 1, "--in s is 'one', expected a number");
-  refuses("run add.py --in A=a.npy --in s=1 --out s=x.npy --out C=x.npy", 1, "a scalar cannot be an output");
+  refuses("run add.py --in A=a.npy --in s=one --out C=x.npy", 1,
+          "--in s is 'one', expected a number");
+  refuses("run add.py --in A=a.npy --in s=1 --out s=x.npy --out C=x.npy", 1,
+          "a scalar cannot be an output");
   refuses("run add.py --random --in s=1", 1, "[E0643]");
   refuses("run add.py --random --dim m=3 --in s=1", 1, "--dim m");
   refuses("run add.py --random --dim n=0 --in s=1", 1, "[E0642]");
@@ -282,7 +290,8 @@ static void bad_files(void) {
       {"{'descr': '<f4', 'fortran_order': False, 'shape': (9223372036854775807, 9), }", "E0654"},
       {"{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,), }", "E0650"},
       {"{'descr': '<f4', 'fortran_order': False, 'shape': (-4,), }", "E0650"},
-      {"{'descr': '<f4', 'fortran_order': False, 'shape': (1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1), }", "E0650"},
+      {"{'descr': '<f4', 'fortran_order': False, 'shape': (1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1), }",
+       "E0650"},
       {"{'descr': '<f4', 'fortran_order': False}", "E0650"},
       {"{'descr': '<f4', 'fortran_order': False, 'shape': 4}", "E0650"},
       {"{'descr': '<f4', 'fortran_order': Maybe, 'shape': (4,)}", "E0650"},
@@ -321,8 +330,10 @@ static void bad_outputs(void) {
   refuses("run add.py --in A=a.npy --in s=1 --out C=/dev/full", 1, "E0655");
   refuses("run add.py --in A=a.npy --in s=1 --out C=", 1, "E0655");
   put_floats("keep.npy", 100); /* a disk that fills up while the result is written */
-  refuses_with("ulimit -f 1; trap '' XFSZ;", "run add.py --in A=a.npy --in s=1 --out C=keep.npy --target=interp "
-               "--cache=off", 1, "E0655");
+  refuses_with("ulimit -f 1; trap '' XFSZ;",
+               "run add.py --in A=a.npy --in s=1 --out C=keep.npy --target=interp "
+               "--cache=off",
+               1, "E0655");
   CHECK(get_floats("keep.npy", x, 100) && x[99] == 99 && n_temporary() == 0);
   put_floats("three.npy", 4);
   refuses("run asks.py:fails --in A=three.npy --out A=three.npy", 1, "E0644");
@@ -335,21 +346,24 @@ static void bad_memory(void) {
   refuses("run asks.py:workspace -D n=1000000 --in A=three.npy --in m=10000000", 1, "E0645");
   refuses("run asks.py:workspace -D n=1000000 --in A=three.npy --in m=10000000000000", 1, "E0640");
   refuses("run asks.py:workspace -D n=4 --in A=three.npy --in m=-1", 1, "E0640");
-  refuses("run asks.py:workspace -D n=1000 --in A=three.npy --in m=100000000 --target=interp", 1, "E0612");
+  refuses("run asks.py:workspace -D n=1000 --in A=three.npy --in m=100000000 --target=interp", 1,
+          "E0612");
   refuses("run scale.py -D n=1000000000000 --random", 1, "E06");
   accepts("run asks.py:workspace -D n=4 --in A=three.npy --in m=2 --out A=w.npy");
 }
 
 static void bad_environment(void) {
   put("hang.sh", "#!/bin/sh\n[ \"$1\" = --version ] && echo hang 1.0 && exit 0\nsleep 100\n", 71);
-  put("fail.sh", "#!/bin/sh\n[ \"$1\" = --version ] && echo fail 1.0 && exit 0\necho no way >&2\nexit 3\n", 85);
+  put("fail.sh",
+      "#!/bin/sh\n[ \"$1\" = --version ] && echo fail 1.0 && exit 0\necho no way >&2\nexit 3\n",
+      85);
   refuses_with("chmod +x *.sh; TILEC_CACHE=off TILEC_CC=./hang.sh TILEC_CC_TIMEOUT=1",
                "run add.py --in A=a.npy --in s=1 --out C=x.npy", 1, "E0703");
-  refuses_with("TILEC_CACHE=off TILEC_CC=./fail.sh", "run add.py --in A=a.npy --in s=1 --out C=x.npy", 1,
-               "E0702");
+  refuses_with("TILEC_CACHE=off TILEC_CC=./fail.sh",
+               "run add.py --in A=a.npy --in s=1 --out C=x.npy", 1, "E0702");
   CHECK_TEXT(complained, "no way");
-  refuses_with("TILEC_CACHE=off TILEC_CC=./nobody", "run add.py --in A=a.npy --in s=1 --out C=x.npy", 1,
-               "E0701");
+  refuses_with("TILEC_CACHE=off TILEC_CC=./nobody",
+               "run add.py --in A=a.npy --in s=1 --out C=x.npy", 1, "E0701");
   CHECK(!exists("x.npy"));
   refuses_with("PATH=/nowhere", "run add.py --in A=a.npy --in s=1 --out C=i.npy", 0,
                "runs on the interpreter");
@@ -367,7 +381,8 @@ static void cache(void) {
   refuses_with("mkdir -p open; chmod 777 open; TILEC_CACHE_DIR=open",
                "run add.py --in A=a.npy --in s=1 --out C=c.npy", 0, "[E0750]");
   refuses_with("TILEC_CACHE_DIR=open", "cache ls", 1, "E0750");
-  refuses_with("TILEC_CACHE_DIR=a.npy", "run add.py --in A=a.npy --in s=1 --out C=c.npy", 0, "[E075");
+  refuses_with("TILEC_CACHE_DIR=a.npy", "run add.py --in A=a.npy --in s=1 --out C=c.npy", 0,
+               "[E075");
   refuses_with("TILEC_CACHE_DIR=/proc/nowhere", "run add.py --in A=a.npy --in s=1 --out C=c.npy", 0,
                "[E0751]");
   accepts("run add.py --in A=a.npy --in s=1 --out C=c.npy --cache=off");
@@ -396,9 +411,11 @@ static void killed(void) {
   char command[8192];
   for (int i = 0; i < 12; i++) {
     float x[100];
-    snprintf(command, sizeof command,
-             "cd '%s' && rm -f k.npy; timeout -s KILL 0.0%02d '%s' run add.py --in A=a.npy --in s=1 "
-             "--out C=k.npy >/dev/null 2>&1", folder, 2 + i * 3, tilec);
+    snprintf(
+        command, sizeof command,
+        "cd '%s' && rm -f k.npy; timeout -s KILL 0.0%02d '%s' run add.py --in A=a.npy --in s=1 "
+        "--out C=k.npy >/dev/null 2>&1",
+        folder, 2 + i * 3, tilec);
     int status = system(command);
     (void)status;
     if (exists("k.npy")) CHECK(get_floats("k.npy", x, 100) && x[99] == 100);
@@ -411,7 +428,8 @@ int main(void) {
   ssize_t n = readlink("/proc/self/exe", tilec, sizeof tilec - 16);
   if (n <= 0) return 1;
   tilec[n] = 0;
-  for (int up = 0; up < 3; up++) *strrchr(tilec, '/') = 0;
+  for (int up = 0; up < 3; up++)
+    *strrchr(tilec, '/') = 0;
   memcpy(tilec + strlen(tilec), "/tilec", 7);
   snprintf(folder, sizeof folder, "%s/tilec-cli-XXXXXX", test_folder());
   CHECK(mkdtemp(folder) != NULL);

@@ -8,18 +8,19 @@
 #include <stdlib.h>
 
 /* C = A + s over n elements; n is read from the arrays. */
-static const char ADD[] = "import tilec\n"
-                          "import tilec.language as T\n"
-                          "\n"
-                          "@tilec.jit\n"
-                          "def add(dtype=T.float32, block=64):\n"
-                          "    n = T.dynamic('n')\n"
-                          "    @T.prim_func\n"
-                          "    def main(A: T.Tensor((n,), dtype), s: T.float32, C: T.Tensor((n,), dtype)):\n"
-                          "        with T.Kernel(T.ceildiv(n, block), threads=64) as bx:\n"
-                          "            for i in T.Parallel(block):\n"
-                          "                C[bx * block + i] = A[bx * block + i] + s\n"
-                          "    return main\n";
+static const char ADD[] =
+    "import tilec\n"
+    "import tilec.language as T\n"
+    "\n"
+    "@tilec.jit\n"
+    "def add(dtype=T.float32, block=64):\n"
+    "    n = T.dynamic('n')\n"
+    "    @T.prim_func\n"
+    "    def main(A: T.Tensor((n,), dtype), s: T.float32, C: T.Tensor((n,), dtype)):\n"
+    "        with T.Kernel(T.ceildiv(n, block), threads=64) as bx:\n"
+    "            for i in T.Parallel(block):\n"
+    "                C[bx * block + i] = A[bx * block + i] + s\n"
+    "    return main\n";
 
 static inline const char *test_folder(void) {
   const char *folder = getenv("TMPDIR");
@@ -64,7 +65,8 @@ typedef struct add_args {
 
 static inline void set_add_args(add_args *x, int64_t n) {
   x->n = n;
-  for (int i = 0; i < 1000; i++) x->a[i] = (float)i, x->c[i] = -1;
+  for (int i = 0; i < 1000; i++)
+    x->a[i] = (float)i, x->c[i] = -1;
   tilec_tensor t = {.size = sizeof t, .shape = &x->n, .rank = 1, .dtype = TILEC_FLOAT32};
   x->ta = x->tc = t;
   x->ta.data = x->a;

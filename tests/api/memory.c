@@ -1,6 +1,6 @@
-/* The n-th allocation fails, for every n: first of the context's own hooks, then of the process, which
- * also reaches the arenas, the loader and the C library. Each call ends in a status, and everything is
- * given back. */
+/* The n-th allocation fails, for every n: first of the context's own hooks, then of the process,
+ * which also reaches the arenas, the loader and the C library. Each call ends in a status, and
+ * everything is given back. */
 #include "api/kernels.h"
 
 #include <pthread.h>
@@ -56,7 +56,9 @@ void *calloc(size_t n, size_t size_b);
 void *realloc(void *at, size_t size_b);
 int posix_memalign(void **at, size_t align, size_t size_b);
 
-static int fails(void) { return atomic_load(&armed) && refuses(); }
+static int fails(void) {
+  return atomic_load(&armed) && refuses();
+}
 
 __attribute__((visibility("default"))) void *malloc(size_t size_b) {
   return fails() ? NULL : __libc_malloc(size_b);
@@ -116,8 +118,7 @@ static int use_program(tilec_context *context, tilec_program *program, const set
   tilec_array_release(array);
   tilec_error_release(error);
   status = tilec_kernel_new(program, how->target, &kernel, &error);
-  if (!CHECK(allowed(status)))
-    printf("%s", tilec_error_diagnostics(error, TILEC_FORMAT_TEXT));
+  if (!CHECK(allowed(status))) printf("%s", tilec_error_diagnostics(error, TILEC_FORMAT_TEXT));
   CHECK((status == TILEC_OK) == (kernel != NULL) && (status != TILEC_OK) == (error != NULL));
   CHECK(!error || *tilec_error_text(error));
   tilec_error_release(error);

@@ -1,5 +1,5 @@
-/* Many threads on one context: programs, kernels and launches at once, on both targets, with one kernel
- * shared by all and a T.print callback that launches. */
+/* Many threads on one context: programs, kernels and launches at once, on both targets, with one
+ * kernel shared by all and a T.print callback that launches. */
 #include "api/kernels.h"
 
 #include <pthread.h>
@@ -57,8 +57,10 @@ static void at_once(const char *folder) {
   s.kernels[0] = new_kernel(s.context, ADD, "cpu");
   s.kernels[1] = new_kernel(s.context, ADD, "interp");
   if (!CHECK(s.kernels[0] && s.kernels[1])) return;
-  for (int i = 0; i < N_THREADS; i++) pthread_create(&threads[i], NULL, work, &s);
-  for (int i = 0; i < N_THREADS; i++) pthread_join(threads[i], NULL);
+  for (int i = 0; i < N_THREADS; i++)
+    pthread_create(&threads[i], NULL, work, &s);
+  for (int i = 0; i < N_THREADS; i++)
+    pthread_join(threads[i], NULL);
   tilec_kernel_release(s.kernels[0]);
   tilec_context_release(s.context);
   tilec_kernel_release(s.kernels[1]);

@@ -1,5 +1,5 @@
-/* The kernel cache: hits and misses, damage, foreign owners, full and read-only places, limits, many
- * processes on one key, and processes killed while they write. */
+/* The kernel cache: hits and misses, damage, foreign owners, full and read-only places, limits,
+ * many processes on one key, and processes killed while they write. */
 #include "check_kit.h"
 #include "jit/cache.h"
 #include "jit/files.h"
@@ -17,7 +17,8 @@
 static char base[256];
 
 static void fresh(void) {
-  snprintf(base, sizeof base, "%s/tilec-cache-XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
+  snprintf(base, sizeof base, "%s/tilec-cache-XXXXXX",
+           getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
   if (!mkdtemp(base)) printf("no temporary directory\n");
 }
 
@@ -39,7 +40,9 @@ static tc_cache open_rw(void) {
   return cache;
 }
 
-static tc_cache_key key_of(const char *text) { return tc_cache_key_of(text, strlen(text)); }
+static tc_cache_key key_of(const char *text) {
+  return tc_cache_key_of(text, strlen(text));
+}
 
 /* Stores `content` as the kernel of `text`. */
 static bool store(tc_cache *cache, const char *text, const char *content, char path[TC_PATH_B]) {
@@ -67,15 +70,19 @@ static bool holds(const char *path, const char *content) {
 /* ---- one process ---- */
 
 static void sha256(void) {
-  CHECK(strcmp(key_of("").hex, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855") == 0);
-  CHECK(strcmp(key_of("abc").hex,
-               "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad") == 0);
+  CHECK(strcmp(key_of("").hex, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
+        == 0);
+  CHECK(
+      strcmp(key_of("abc").hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
+      == 0);
   CHECK(strcmp(key_of("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq").hex,
-               "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1") == 0);
+               "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1")
+        == 0);
   char *million = malloc(1000000);
   memset(million, 'a', 1000000);
   CHECK(strcmp(tc_cache_key_of(million, 1000000).hex,
-               "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0") == 0);
+               "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0")
+        == 0);
   free(million);
 }
 
@@ -121,10 +128,11 @@ static void damaged(void) {
   static const struct {
     const char *file, *text;
     long at;
-  } HOW[] = {{"kernel.so", NULL, 3},  {"kernel.so", "X", 0}, {"kernel.so", NULL, 0},
-             {"kernel.so", "tail", 11}, {"key", NULL, 1},    {"key", "Z", 0},
-             {"meta", NULL, 0},       {"meta", NULL, 40},    {"meta", "\n\n\n\n", 0},
-             {"meta", "name a\nname b\n", 0}};
+  } HOW[] = {{"kernel.so", NULL, 3},  {"kernel.so", "X", 0},
+             {"kernel.so", NULL, 0},  {"kernel.so", "tail", 11},
+             {"key", NULL, 1},        {"key", "Z", 0},
+             {"meta", NULL, 0},       {"meta", NULL, 40},
+             {"meta", "\n\n\n\n", 0}, {"meta", "name a\nname b\n", 0}};
   char path[TC_PATH_B], entry[TC_PATH_B];
   for (size_t i = 0; i < sizeof HOW / sizeof *HOW; i++) {
     fresh();
@@ -251,7 +259,8 @@ static void full_disk(void) {
                   && tc_cache_store(&cache, &key, dir, &note, path);
     bool kept = access(file, R_OK) == 0; /* what was compiled is still there to be loaded */
     tc_cache_discard(dir);
-    _exit(!stored && !second && kept && cache.trouble == TC_CACHE_UNWRITABLE && cache.why[0] ? 0 : 1);
+    _exit(!stored && !second && kept && cache.trouble == TC_CACHE_UNWRITABLE && cache.why[0] ? 0
+                                                                                             : 1);
   }
   int status = -1;
   waitpid(child, &status, 0);
@@ -312,7 +321,8 @@ static void limits(void) {
 
 /* ---- many processes ---- */
 
-/* As the compiler does: claim, else make and store. Returns whether the entry is right at the end. */
+/* As the compiler does: claim, else make and store. Returns whether the entry is right at the end.
+ */
 static bool get(const char *text, const char *content, uint32_t wait_ms, bool *made) {
   char path[TC_PATH_B];
   int lock;

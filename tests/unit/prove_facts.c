@@ -144,6 +144,9 @@ static const struct {
     {"if 10:uint32 <= %u {", "0:uint32 < %u - 9:uint32", "1:uint32 < %u - 9:uint32"},
     {"assume 1 <= %M", "0 < (%M - 1) / 2 + 1", "(%M + 127) / 128 * 128 < 2147483520"},
 
+    {"kernel @k (%bx < 65536) {", "int64(%bx) * 32767:int64 == int64(%bx * 32767)",
+     "int64(%bx) * 65536:int64 == int64(%bx * 65536)"},
+
     /* uint64 that int64 may not hold */
     {"if %q < 16:uint64 {", "%q / 4:uint64 < 4:uint64", "%q / 4:uint64 < 3:uint64"},
 

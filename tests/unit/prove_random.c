@@ -1,6 +1,6 @@
-/* Soundness: thousands of random functions of a few variables with small ranges, some of them next to
- * the ends of their types. Whatever the prover claims is compared with the values that ir/scalar.h
- * gives at every point that satisfies what was assumed. */
+/* Soundness: thousands of random functions of a few variables with small ranges, some of them next
+ * to the ends of their types. Whatever the prover claims is compared with the values that
+ * ir/scalar.h gives at every point that satisfies what was assumed. */
 #include "text_kit.h"
 
 #include "ir/build.h"
@@ -21,18 +21,22 @@ struct world {
   uint32_t case_number;
 };
 
-static uint32_t roll(struct world *w, uint32_t below) { return text_random(&w->seed, below); }
+static uint32_t roll(struct world *w, uint32_t below) {
+  return text_random(&w->seed, below);
+}
 
 /* ---- making expressions ---- */
 
-static const enum tc_dtype INTS[] = {TC_DT_int32, TC_DT_int32, TC_DT_int32, TC_DT_int64, TC_DT_int8,
-                                     TC_DT_uint8, TC_DT_int16, TC_DT_uint32, TC_DT_uint64};
+static const enum tc_dtype INTS[] = {TC_DT_int32, TC_DT_int32,  TC_DT_int32,
+                                     TC_DT_int64, TC_DT_int8,   TC_DT_uint8,
+                                     TC_DT_int16, TC_DT_uint32, TC_DT_uint64};
 
 static tc_value make_int(struct world *w, tc_type type, uint32_t depth);
 
 static tc_value make_const(struct world *w, tc_type type) {
-  static const int64_t POOL[] = {0, 1, 2, 3, 4, 5, 7, 8, 12, 16, 31, 64, 100, 127, -1, -2, -4, -7,
-                                 65536, INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN};
+  static const int64_t POOL[] = {0,  1,  2,     3,         4,         5,         7,        8,
+                                 12, 16, 31,    64,        100,       127,       -1,       -2,
+                                 -4, -7, 65536, INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN};
   uint32_t small = roll(w, 4) ? 14 : (uint32_t)TC_COUNT(POOL);
   return tc_const_int(w->ir, type, POOL[roll(w, small)]);
 }
@@ -58,9 +62,10 @@ static tc_value make_bool(struct world *w, uint32_t depth) {
 
 static tc_value make_int(struct world *w, tc_type type, uint32_t depth) {
   static const enum tc_opcode OPS[] = {
-      TC_OP_add, TC_OP_add,      TC_OP_sub,      TC_OP_mul,      TC_OP_mul,      TC_OP_floordiv,
-      TC_OP_floordiv, TC_OP_floormod, TC_OP_floormod, TC_OP_truncdiv, TC_OP_truncmod, TC_OP_min,
-      TC_OP_max, TC_OP_and,      TC_OP_or,       TC_OP_xor,      TC_OP_shl,      TC_OP_shr};
+      TC_OP_add,      TC_OP_add,      TC_OP_sub,      TC_OP_mul,      TC_OP_mul,
+      TC_OP_floordiv, TC_OP_floordiv, TC_OP_floormod, TC_OP_floormod, TC_OP_truncdiv,
+      TC_OP_truncmod, TC_OP_min,      TC_OP_max,      TC_OP_and,      TC_OP_or,
+      TC_OP_xor,      TC_OP_shl,      TC_OP_shr};
   if (depth == 0) return make_leaf(w, type);
   uint32_t what = roll(w, 16);
   if (what == 0) return tc_unary(w->ir, TC_OP_neg, make_int(w, type, depth - 1));
@@ -94,7 +99,8 @@ static tc_scalar value_at(const struct world *w, tc_value v) {
     return in[0];
   }
   tc_type type = tc_value_type(w->ir, tc_input(w->ir, op, 0));
-  for (uint32_t i = 0; i < op->n_in; i++) in[i] = value_at(w, tc_input(w->ir, op, i));
+  for (uint32_t i = 0; i < op->n_in; i++)
+    in[i] = value_at(w, tc_input(w->ir, op, i));
   if (opcode >= TC_OP_add && opcode <= TC_OP_le)
     return tc_scalar_binary(opcode, type, in[0], in[1]);
   if (opcode == TC_OP_select) return in[0].poison ? in[0] : in[0].x.i ? in[1] : in[2];
@@ -112,7 +118,8 @@ static bool is_inside(const struct world *w) {
 
 static bool next_point(struct world *w, bool first) {
   if (first) {
-    for (uint32_t i = 0; i < N_VARS; i++) w->at[i] = w->lo[i];
+    for (uint32_t i = 0; i < N_VARS; i++)
+      w->at[i] = w->lo[i];
     return true;
   }
   for (uint32_t i = N_VARS; i-- > 0;) {
@@ -127,9 +134,10 @@ static bool next_point(struct world *w, bool first) {
 static void wrong(struct world *w, const char *what, tc_value v, int64_t x) {
   tc_ir *ir = w->ir;
   text_check(w->k, false,
-             tc_format(&w->k->arena, "case %u: %s: value %u is %" PRId64 " at (%" PRId64 ", %" PRId64
-                                     ", %" PRId64 ")", w->case_number, what, v.id, x, w->at[0],
-                       w->at[1], w->at[2]));
+             tc_format(&w->k->arena,
+                       "case %u: %s: value %u is %" PRId64 " at (%" PRId64 ", %" PRId64 ", %" PRId64
+                       ")",
+                       w->case_number, what, v.id, x, w->at[0], w->at[1], w->at[2]));
   tc_stmt(ir, ir->body, TC_OP_eval, tc_scalar_type(TC_DT_void), &v, 1, 0, (tc_span){0});
   for (uint32_t i = 0; i < w->conditions.n; i++)
     tc_stmt(ir, ir->body, TC_OP_assume, tc_scalar_type(TC_DT_void), &w->conditions.at[i], 1, 0,
@@ -188,7 +196,8 @@ static void compare(struct world *w, tc_value fact) {
     wrong(w, "facts refute", fact, 1);
   }
   if (all == TC_REFUTED) {
-    for (uint32_t k = 0; k < N_VARS; k++) w->at[k] = w->lo[k];
+    for (uint32_t k = 0; k < N_VARS; k++)
+      w->at[k] = w->lo[k];
     for (uint32_t i = 0; i < model.n; i++)
       for (uint32_t k = 0; k < N_VARS; k++)
         if (model.var[i].id == w->vars[k].id) w->at[k] = model.x[i];
@@ -198,7 +207,8 @@ static void compare(struct world *w, tc_value fact) {
   uint64_t counted;
   if (n_inside && w->conditions.n == 0 && tc_prove_count(w->p, TC_PROVE_facts, fact, &counted)) {
     /* Variables that do not occur multiply nothing. */
-    if (counted == 0 ? n_true != 0 : n_true % counted != 0) wrong(w, "count", fact, (int64_t)counted);
+    if (counted == 0 ? n_true != 0 : n_true % counted != 0)
+      wrong(w, "count", fact, (int64_t)counted);
   }
 }
 
@@ -239,7 +249,8 @@ static void one_case(struct text_kit *k, uint32_t number) {
     tc_prove_assume(w.p, condition);
     tc_vec_push(&k->arena, &w.conditions, condition);
   }
-  for (uint32_t i = 0; i < 3; i++) compare(&w, make_bool(&w, 1 + roll(&w, 3)));
+  for (uint32_t i = 0; i < 3; i++)
+    compare(&w, make_bool(&w, 1 + roll(&w, 3)));
   tc_prove_pop(w.p);
 }
 

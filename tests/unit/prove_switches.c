@@ -23,8 +23,9 @@ static void words(struct text_kit *k) {
   text_check(k, o.users_off == UINT32_C(1) << TC_PROVE_facts && !o.layers_off, "not the layer");
   text_check(k, tc_prove_parse_switches(TC_STR("no-facts"), &o, &bad), "facts, the layer");
   text_check(k, o.layers_off == UINT32_C(1) << TC_LAYER_facts, "the layer");
-  static const char *const WRONG[] = {"no-", "no-such", "budget=", "budget=x", "depe",
-                                      "on,of", "budget=99999999999999999999999", "no-off"};
+  static const char *const WRONG[] = {
+      "no-",   "no-such", "budget=", "budget=x", "depe", "on,of", "budget=99999999999999999999999",
+      "no-off"};
   for (size_t i = 0; i < TC_COUNT(WRONG); i++)
     text_check(k, !tc_prove_parse_switches(tc_str_of(WRONG[i]), &o, &bad) && bad.n, WRONG[i]);
   text_check(k, !tc_prove_parse_switches(TC_STR("deep,of,on"), &o, &bad) && tc_str_is(bad, "of"),
@@ -34,7 +35,10 @@ static void words(struct text_kit *k) {
 static void foreign_names(struct text_kit *k) {
   tc_prove_options o = {0};
   text_check(k, tc_prove_parse_z3(TC_STR("TILELANG_DISABLE_Z3"), TC_STR("1"), &o), "global");
-  text_check(k, !(o.layers_off & 1u << TC_LAYER_facts) && (o.layers_off & 1u << TC_LAYER_finite) && !o.off && !o.users_off, "its effect");
+  text_check(k,
+             !(o.layers_off & 1u << TC_LAYER_facts) && (o.layers_off & 1u << TC_LAYER_finite)
+                 && !o.off && !o.users_off,
+             "its effect");
   o = (tc_prove_options){0};
   text_check(k, tc_prove_parse_z3(TC_STR("TILELANG_DISABLE_Z3_FACTS"), TC_STR("ON"), &o), "a pass");
   text_check(k, o.users_off == 1u << TC_PROVE_facts && !o.layers_off, "its effect");
@@ -49,18 +53,19 @@ static void foreign_names(struct text_kit *k) {
 /* ---- one fact under options ---- */
 
 /* i ^ (i >> 1) takes every value once: nothing but evaluation shows it. */
-static const char GRAY[] = "tir 1 tile\n"
-                           "func @f {\n"
-                           "  kernel @k (%bx < 4) {\n"
-                           "    for %i = 0 to 64 {\n"
-                           "      for %j = 0 to 64 {\n"
-                           "        assert ((%i ^ %i >> 1) != (%j ^ %j >> 1)) | (%i == %j), \"hard\"\n"
-                           "        assert %i + %j < 127, \"easy\"\n"
-                           "        assert (%i ^ %i >> 1) + (%j ^ %j >> 1) != 99, \"false\"\n"
-                           "      }\n"
-                           "    }\n"
-                           "  }\n"
-                           "}\n";
+static const char GRAY[] =
+    "tir 1 tile\n"
+    "func @f {\n"
+    "  kernel @k (%bx < 4) {\n"
+    "    for %i = 0 to 64 {\n"
+    "      for %j = 0 to 64 {\n"
+    "        assert ((%i ^ %i >> 1) != (%j ^ %j >> 1)) | (%i == %j), \"hard\"\n"
+    "        assert %i + %j < 127, \"easy\"\n"
+    "        assert (%i ^ %i >> 1) + (%j ^ %j >> 1) != 99, \"false\"\n"
+    "      }\n"
+    "    }\n"
+    "  }\n"
+    "}\n";
 
 struct survey {
   tc_ir *ir;
@@ -150,8 +155,8 @@ static bool look_at_risk(tc_prover *p, tc_value stmt, void *data) {
     enum tc_proof wanted;
     int64_t i;
     bool chosen;
-  } WANTED[] = {{TC_REFUTED, 3, false},  {TC_PROVED, 0, false}, {TC_REFUTED, 3, false},
-                {TC_PROVED, 0, false},   {TC_REFUTED, 11, false}, {TC_REFUTED, 0, true},
+  } WANTED[] = {{TC_REFUTED, 3, false}, {TC_PROVED, 0, false},   {TC_REFUTED, 3, false},
+                {TC_PROVED, 0, false},  {TC_REFUTED, 11, false}, {TC_REFUTED, 0, true},
                 {TC_PROVED, 0, false}};
   if (tc_op_at(r->ir, stmt)->opcode != TC_OP_eval) return true;
   tc_model m;
@@ -193,10 +198,11 @@ static void helpers(struct text_kit *k) {
   tc_prove_residue(p, tc_binary(ir, TC_OP_add, x, tc_i32(ir, 3)), &modulus, &residue);
   text_check(k, modulus == 8 && residue == 3, "residue");
   tc_affine a = tc_prove_affine(p, x);
-  text_check(k, a.n == 1 && a.leaf[0].id == v.id && a.by[0] == 8 && a.constant == 16, "linear form");
+  text_check(k, a.n == 1 && a.leaf[0].id == v.id && a.by[0] == 8 && a.constant == 16,
+             "linear form");
   uint64_t n;
-  tc_value odd = tc_binary(ir, TC_OP_eq, tc_binary(ir, TC_OP_floormod, v, tc_i32(ir, 5)),
-                           tc_i32(ir, 1));
+  tc_value odd =
+      tc_binary(ir, TC_OP_eq, tc_binary(ir, TC_OP_floormod, v, tc_i32(ir, 5)), tc_i32(ir, 1));
   text_check(k, tc_prove_count(p, TC_PROVE_check, odd, &n) && n == 6, "6, 11, 16, 21, 26, 31");
   tc_prove_pop(p);
   r = tc_prove_interval(p, v);
@@ -222,7 +228,8 @@ static void hostile_expressions(struct text_kit *k) {
   tc_value zero = tc_i32(ir, 0);
   text_check(k, tc_prove(p, TC_PROVE_facts, tc_binary(ir, TC_OP_lt, chain, zero), &m) != TC_PROVED,
              "a deep chain");
-  text_check(k, tc_prove(p, TC_PROVE_facts, tc_binary(ir, TC_OP_lt, doubled, zero), &m) != TC_PROVED,
+  text_check(k,
+             tc_prove(p, TC_PROVE_facts, tc_binary(ir, TC_OP_lt, doubled, zero), &m) != TC_PROVED,
              "a shared chain");
   text_check(k, tc_prove(p, TC_PROVE_facts, all, &m) != TC_PROVED, "a long conjunction");
   tc_prove_push(p);

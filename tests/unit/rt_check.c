@@ -1,5 +1,5 @@
-/* The argument checker on hand-made launch tables: every way an argument can be wrong, the equations
- * it solves, and how long it takes. */
+/* The argument checker on hand-made launch tables: every way an argument can be wrong, the
+ * equations it solves, and how long it takes. */
 #include "check_kit.h"
 #include "rt/check.h"
 #include "rt/os.h"
@@ -7,8 +7,10 @@
 #include <stdlib.h>
 
 #define ALL(code) (UINT32_C(1) << TILEC_##code)
-#define CONSTANT(x) {.constant = (x), .is_constant = true}
-#define VALUE(i) {.value = (i)}
+#define CONSTANT(x)                                                                                \
+  { .constant = (x), .is_constant = true }
+#define VALUE(i)                                                                                   \
+  { .value = (i) }
 
 enum { MAX_ARGS = 4 };
 
@@ -159,7 +161,8 @@ static void shapes(void) {
   fixture f;
   good_gemm(&f, 32, 32, 32);
   f.shapes[1][0] = 31;
-  EXPECT(&f, &gemm, 3, TC_RT_E_SHAPE, "argument 'B': dimension 0 of shape [31, 32] is 31, expected 32");
+  EXPECT(&f, &gemm, 3, TC_RT_E_SHAPE,
+         "argument 'B': dimension 0 of shape [31, 32] is 31, expected 32");
   good_gemm(&f, 32, 32, 32);
   f.shapes[0][0] = -1;
   EXPECT(&f, &gemm, 3, TC_RT_E_SHAPE, "argument 'A'");
@@ -184,7 +187,8 @@ static void memory_checks(void) {
   EXPECT(&f, &gemm, 3, TC_RT_E_SIZE, "argument 'A'");
   good_gemm(&f, 32, 32, 32);
   f.tensors[2].data = memory[1] + 512;
-  EXPECT(&f, &gemm, 3, TC_RT_E_OVERLAP, "argument 'C' is written and shares memory with argument 'B'");
+  EXPECT(&f, &gemm, 3, TC_RT_E_OVERLAP,
+         "argument 'C' is written and shares memory with argument 'B'");
   f.tensors[2].data = memory[1] + 1024; /* side by side is fine */
   EXPECT(&f, &gemm, 3, TC_RT_OK, "");
   f.tensors[1].data = memory[0]; /* two that are only read may be the same */
@@ -201,7 +205,8 @@ static void contiguous_strides(void) {
   f.strides[0][0] = 32, f.strides[0][1] = 1;
   EXPECT(&f, &gemm, 3, TC_RT_OK, "");
   f.strides[0][0] = 64;
-  EXPECT(&f, &gemm, 3, TC_RT_E_STRIDE, "argument 'A': stride 0 of strides [64, 1] is 64, expected 32");
+  EXPECT(&f, &gemm, 3, TC_RT_E_STRIDE,
+         "argument 'A': stride 0 of strides [64, 1] is 64, expected 32");
   f.strides[0][0] = 32;
   f.tensors[1].strides = f.strides[1]; /* [32, 1]: the stride of the extent 1 does not matter */
   f.strides[1][0] = 1, f.strides[1][1] = 12345;
@@ -246,15 +251,16 @@ static void partial(void) {
 static const tc_rt_number twice[] = {VALUE(6), CONSTANT(8)}, sum[] = {VALUE(4), VALUE(7)};
 static const tc_rt_param odd_params[] = {
     {"A", TILEC_PARAM_READ, 2, TILEC_FLOAT32, 32, 1, 4, ALL(FLOAT32), 0, 0, twice, NULL},
-    {"B", TILEC_PARAM_READ, 2, TILEC_INT4, 4, 2, 1, ALL(INT4), ALL(UINT8) | ALL(INT8), 0, sum, NULL},
+    {"B", TILEC_PARAM_READ, 2, TILEC_INT4, 4, 2, 1, ALL(INT4), ALL(UINT8) | ALL(INT8), 0, sum,
+     NULL},
     {"s", TC_RT_SCALAR, 0, TILEC_INT8, 8, 1, 1, 0, 0, 2, NULL, NULL},
     {"g", TC_RT_SCALAR, 0, TILEC_FLOAT32, 32, 1, 4, 0, 0, 3, NULL, NULL},
 };
 static const tc_rt_instr odd_code[] = {
-    {.op = TC_RT_OP_add, .type = TILEC_INT32, .a = 0, .as.of = {1, 0}},        /* 4: m + n */
-    {.op = TC_RT_OP_const, .type = TILEC_INT32, .as.constant = 2},             /* 5 */
-    {.op = TC_RT_OP_mul, .type = TILEC_INT32, .a = 5, .as.of = {0, 0}},        /* 6: 2 * m */
-    {.op = TC_RT_OP_mul, .type = TILEC_INT32, .a = 1, .as.of = {5, 0}},        /* 7: 2 * n */
+    {.op = TC_RT_OP_add, .type = TILEC_INT32, .a = 0, .as.of = {1, 0}}, /* 4: m + n */
+    {.op = TC_RT_OP_const, .type = TILEC_INT32, .as.constant = 2},      /* 5 */
+    {.op = TC_RT_OP_mul, .type = TILEC_INT32, .a = 5, .as.of = {0, 0}}, /* 6: 2 * m */
+    {.op = TC_RT_OP_mul, .type = TILEC_INT32, .a = 1, .as.of = {5, 0}}, /* 7: 2 * n */
 };
 static const tc_rt_step odd_steps[] = {
     {.word = 0, .param = 0, .axis = 0, .factor = 2},
@@ -293,7 +299,8 @@ static void equations(void) {
   memcpy(&g, &f.values[3], sizeof g);
   CHECK(g == (double)0.1f);
   f.shapes[0][0] = 11;
-  EXPECT(&f, &odd, 4, TC_RT_E_SHAPE, "argument 'A': dimension 0 is 11, but no m >= 0 makes 2 * m + 0");
+  EXPECT(&f, &odd, 4, TC_RT_E_SHAPE,
+         "argument 'A': dimension 0 is 11, but no m >= 0 makes 2 * m + 0");
   good_odd(&f);
   f.shapes[1][0] = 4; /* n = -1 */
   EXPECT(&f, &odd, 4, TC_RT_E_SHAPE, "argument 'B': dimension 0 is 4, but no n >= 0");
@@ -369,7 +376,8 @@ static void declared_strides(void) {
   EXPECT(&f, &strided, 3, TC_RT_OK, "");
   CHECK(f.values[0] == 16 && f.values[1] == 20 && f.ptr[2] == NULL);
   f.strides[0][1] = 2;
-  EXPECT(&f, &strided, 3, TC_RT_E_STRIDE, "argument 'X': stride 1 of strides [16, 2] is 2, expected 1");
+  EXPECT(&f, &strided, 3, TC_RT_E_STRIDE,
+         "argument 'X': stride 1 of strides [16, 2] is 2, expected 1");
   good_strided(&f, 0, 20); /* a broadcast may be read */
   EXPECT(&f, &strided, 3, TC_RT_OK, "");
   good_strided(&f, 16, 0); /* but not written */
@@ -413,7 +421,8 @@ static void nullable(void) {
 
 static void workspaces(void) {
   static const tc_rt_number shape[] = {VALUE(0), CONSTANT(3)}, huge[] = {VALUE(0), VALUE(0)};
-  static const tc_rt_workspace spaces[] = {{"w", 32, 2, shape}, {"p", 4, 2, shape}, {"h", 64, 2, huge}};
+  static const tc_rt_workspace spaces[] = {
+      {"w", 32, 2, shape}, {"p", 4, 2, shape}, {"h", 64, 2, huge}};
   tc_rt_table t = {.n_words = 1, .workspaces = spaces, .n_workspaces = 3};
   int64_t values[1] = {5};
   unsigned char bad[1] = {0};
@@ -449,7 +458,8 @@ static void speed(void) {
   uint32_t wrong = 0;
   for (int again = 0; again < 5; again++) {
     uint64_t start = tc_rt_now_ns();
-    for (int i = 0; i < ROUNDS; i++) wrong += run(&f, &gemm, 3);
+    for (int i = 0; i < ROUNDS; i++)
+      wrong += run(&f, &gemm, 3);
     uint64_t took = tc_rt_now_ns() - start;
     if (took < best) best = took;
   }

@@ -33,20 +33,24 @@ static void every_block_once(tc_rt_pool *pool, int64_t n) {
   int32_t result = -1;
   CHECK(tc_rt_pool_run(pool, hit, &c, n, 256, &result, &error) == TC_RT_OK && result == 0);
   int wrong = 0;
-  for (int64_t i = 0; i < n; i++) wrong += atomic_load(&c.hits[i]) != 1;
+  for (int64_t i = 0; i < n; i++)
+    wrong += atomic_load(&c.hits[i]) != 1;
   CHECK(wrong == 0);
   free(c.hits);
 }
 
 static void *hammer(void *data) {
-  for (int i = 0; i < 50; i++) every_block_once(data, 1 + i * 7 % 300);
+  for (int i = 0; i < 50; i++)
+    every_block_once(data, 1 + i * 7 % 300);
   return NULL;
 }
 
 static void many_callers(tc_rt_pool *pool) {
   pthread_t threads[8];
-  for (int i = 0; i < 8; i++) pthread_create(&threads[i], NULL, hammer, pool);
-  for (int i = 0; i < 8; i++) pthread_join(threads[i], NULL);
+  for (int i = 0; i < 8; i++)
+    pthread_create(&threads[i], NULL, hammer, pool);
+  for (int i = 0; i < 8; i++)
+    pthread_join(threads[i], NULL);
 }
 
 static int32_t nest(void *data, int64_t block, unsigned char *scratch) {
@@ -128,7 +132,8 @@ static void after_fork(tc_rt_pool *pool) {
     int32_t result = -1;
     alarm(20);
     bool ok = tc_rt_pool_run(pool, hit, &c, 100, 256, &result, &error) == TC_RT_OK && result == 0;
-    for (int i = 0; i < 100; i++) ok = ok && atomic_load(&c.hits[i]) == 1;
+    for (int i = 0; i < 100; i++)
+      ok = ok && atomic_load(&c.hits[i]) == 1;
     tc_rt_pool_free(pool);
     _exit(ok ? 0 : 1);
   }
@@ -147,8 +152,8 @@ static void sleeps(tc_rt_pool *pool) {
   pause.tv_nsec = 300 * 1000 * 1000;
   nanosleep(&pause, NULL);
   getrusage(RUSAGE_SELF, &after);
-  long used_us = (after.ru_utime.tv_sec - before.ru_utime.tv_sec) * 1000000
-                 + after.ru_utime.tv_usec - before.ru_utime.tv_usec;
+  long used_us = (after.ru_utime.tv_sec - before.ru_utime.tv_sec) * 1000000 + after.ru_utime.tv_usec
+                 - before.ru_utime.tv_usec;
   CHECK(used_us < 100000);
 }
 

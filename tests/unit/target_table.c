@@ -1,5 +1,5 @@
-/* Launch tables built from IR: which dimensions are bound where, what the host computes compared with
- * ir/scalar.h on the same operands, what is refused, and what is read and written. */
+/* Launch tables built from IR: which dimensions are bound where, what the host computes compared
+ * with ir/scalar.h on the same operands, what is refused, and what is read and written. */
 #include "rt/check.h"
 #include "target/common/table.h"
 #include "unit/ir_kit.h"
@@ -63,12 +63,12 @@ static float storage[3][4096];
 static void gemm(struct kit *k) {
   tc_value m = tc_var_value(k->ir, kit_dim(k, "m")), n = tc_var_value(k->ir, kit_dim(k, "n"));
   tc_value d = tc_var_value(k->ir, kit_dim(k, "k")), bx;
-  tc_buf c = kit_param_of(k, "C", TC_DT_float32, 2, (tc_value[]){m, n}, storage[0],
-                          (int64_t[]){32, 64});
-  tc_buf a = kit_param_of(k, "A", TC_DT_float32, 2, (tc_value[]){m, d}, storage[1],
-                          (int64_t[]){32, 16});
-  tc_buf b = kit_param_of(k, "B", TC_DT_float32, 2, (tc_value[]){d, n}, storage[2],
-                          (int64_t[]){16, 64});
+  tc_buf c =
+      kit_param_of(k, "C", TC_DT_float32, 2, (tc_value[]){m, n}, storage[0], (int64_t[]){32, 64});
+  tc_buf a =
+      kit_param_of(k, "A", TC_DT_float32, 2, (tc_value[]){m, d}, storage[1], (int64_t[]){32, 16});
+  tc_buf b =
+      kit_param_of(k, "B", TC_DT_float32, 2, (tc_value[]){d, n}, storage[2], (int64_t[]){16, 64});
   tc_buf_at(k->ir, c)->flags |= TC_BUF_RESULT;
   tc_value blocks = kit_op(k, TC_OP_floordiv, kit_op(k, TC_OP_add, m, kit_i(k, 31)), kit_i(k, 32));
   tc_region body = kit_kernel2(k, blocks, n, &bx, &bx);
@@ -125,13 +125,14 @@ static void unsolvable(struct kit *k) {
   kit_check(k, k->ir->diags->n_errors == 1 && k->ir->diags->all.at[0].id == D_dimension_unsolvable,
             "said so");
   bool complete = true;
-  kit_check(k, tc_table_shapes(k->ir, &k->arena, &complete) && !complete, "the oracle's is partial");
+  kit_check(k, tc_table_shapes(k->ir, &k->arena, &complete) && !complete,
+            "the oracle's is partial");
 }
 
 static void nullable(struct kit *k) {
   tc_value m = tc_var_value(k->ir, kit_dim(k, "m")), n = tc_var_value(k->ir, kit_dim(k, "n")), bx;
-  tc_buf a = kit_param_of(k, "A", TC_DT_float32, 2, (tc_value[]){m, n}, storage[0],
-                          (int64_t[]){3, 4});
+  tc_buf a =
+      kit_param_of(k, "A", TC_DT_float32, 2, (tc_value[]){m, n}, storage[0], (int64_t[]){3, 4});
   kit_param_of(k, "B", TC_DT_float32, 1, &m, storage[1], (int64_t[]){3});
   tc_buf_at(k->ir, a)->flags |= TC_BUF_NULLABLE;
   kit_kernel(k, m, &bx);
@@ -179,7 +180,8 @@ static void asserts_and_workspaces(struct kit *k) {
   kit_check(k, check(k, t, f) == TC_RT_OK, f->error.text);
   kit_check(k, tc_rt_workspace_size(t, &f->frame, 0, &size_b, &f->error) == 0 && size_b == 72, "w");
   k->shapes[1][0] = 5;
-  kit_check(k, check(k, t, f) == TC_RT_E_ASSERT && strstr(f->error.text, "m must be even"), "odd m");
+  kit_check(k, check(k, t, f) == TC_RT_E_ASSERT && strstr(f->error.text, "m must be even"),
+            "odd m");
   k->shapes[1][0] = 6;
   k->args[0].scalar.f = -1;
   kit_check(k, check(k, t, f) == TC_RT_E_ASSERT, "s is negative");
@@ -205,8 +207,10 @@ static void storage_types(struct kit *k) {
   const tc_rt_table *t = build(k);
   if (!t) return;
   kit_check(k, t->params[0].accepts == (1u << TILEC_BFLOAT16 | 1u << TILEC_UINT16), "bfloat16");
-  kit_check(k, t->params[1].accepts == 1u << TILEC_INT4 && t->params[1].pack == 2
-                   && t->params[1].accepts_packed == (1u << TILEC_UINT8 | 1u << TILEC_INT8), "int4");
+  kit_check(k,
+            t->params[1].accepts == 1u << TILEC_INT4 && t->params[1].pack == 2
+                && t->params[1].accepts_packed == (1u << TILEC_UINT8 | 1u << TILEC_INT8),
+            "int4");
   kit_check(k, t->params[2].accepts == (1u << TILEC_TFLOAT32 | 1u << TILEC_FLOAT32), "tfloat32");
   kit_check(k, t->params[3].pack == 1 && t->params[3].bits == 8, "a byte for 6 bits");
   kit_check(k, t->params[4].accepts == 1u << TILEC_INT8, "int8 stands for itself only");
@@ -214,14 +218,39 @@ static void storage_types(struct kit *k) {
 
 /* ---- the same expressions in both evaluators ---- */
 
-static const enum tc_dtype HOST_TYPES[] = {TC_DT_bool,   TC_DT_int8,   TC_DT_int16,  TC_DT_int32,
-                                           TC_DT_int64,  TC_DT_uint8,  TC_DT_uint16, TC_DT_uint32,
+static const enum tc_dtype HOST_TYPES[] = {TC_DT_bool,   TC_DT_int8,    TC_DT_int16,  TC_DT_int32,
+                                           TC_DT_int64,  TC_DT_uint8,   TC_DT_uint16, TC_DT_uint32,
                                            TC_DT_uint64, TC_DT_float32, TC_DT_float64};
-static const int64_t INTS[] = {0, 1, 2, 3, 7, 31, 32, 63, 64, 100, 127, 128, 255, 32767, 65535,
-                               INT32_MAX, INT64_C(1) << 31, UINT32_MAX, INT64_MAX, -1, -2, -7, -31,
-                               -128, -32768, INT32_MIN, INT64_MIN};
-static const double FLOATS[] = {0,    -0.0, 0.5, 1,    -1.5,     3.25, 1e10,  -1e10, 3e38,
-                                1e300, -1e-300, INFINITY, -INFINITY, NAN, 127.9, 255.5, -128.5};
+static const int64_t INTS[] = {0,
+                               1,
+                               2,
+                               3,
+                               7,
+                               31,
+                               32,
+                               63,
+                               64,
+                               100,
+                               127,
+                               128,
+                               255,
+                               32767,
+                               65535,
+                               INT32_MAX,
+                               INT64_C(1) << 31,
+                               UINT32_MAX,
+                               INT64_MAX,
+                               -1,
+                               -2,
+                               -7,
+                               -31,
+                               -128,
+                               -32768,
+                               INT32_MIN,
+                               INT64_MIN};
+static const double FLOATS[] = {0,         -0.0,  0.5,   1,     -1.5,    3.25,
+                                1e10,      -1e10, 3e38,  1e300, -1e-300, INFINITY,
+                                -INFINITY, NAN,   127.9, 255.5, -128.5};
 
 static tc_imm sample(tc_type type, size_t i) {
   if (tc_is_float(type)) return tc_imm_float(type, FLOATS[i % TC_COUNT(FLOATS)]);
@@ -243,8 +272,8 @@ static bool same(tc_type type, const frame_of *f, uint32_t at, tc_scalar wanted)
 }
 
 static const char *op_text(struct kit *k, tc_rt_instr in, tc_type type, size_t i, size_t j) {
-  return tc_format(&k->arena, "op %u on %s, samples %zu and %zu", in.op, tc_type_name(&k->arena, type),
-                   i, j);
+  return tc_format(&k->arena, "op %u on %s, samples %zu and %zu", in.op,
+                   tc_type_name(&k->arena, type), i, j);
 }
 
 /* One instruction on words 0 and 1. */
@@ -263,21 +292,26 @@ static void one(struct kit *k, frame_of *f, tc_rt_instr in, tc_type result, tc_s
 static bool defined_for(enum tc_opcode op, tc_type type) {
   bool is_float = tc_is_float(type), is_bool = tc_is_bool(type);
   switch (op) {
-  case TC_OP_div: return is_float;
+  case TC_OP_div:
+    return is_float;
   case TC_OP_and:
   case TC_OP_or:
-  case TC_OP_xor: return !is_float;
+  case TC_OP_xor:
+    return !is_float;
   case TC_OP_eq:
   case TC_OP_ne:
   case TC_OP_lt:
-  case TC_OP_le: return true;
+  case TC_OP_le:
+    return true;
   case TC_OP_floordiv:
   case TC_OP_floormod:
   case TC_OP_truncdiv:
   case TC_OP_truncmod:
   case TC_OP_shl:
-  case TC_OP_shr: return !is_float && !is_bool;
-  default: return !is_bool;
+  case TC_OP_shr:
+    return !is_float && !is_bool;
+  default:
+    return !is_bool;
   }
 }
 
@@ -316,7 +350,8 @@ static void unary_ops_and_casts(struct kit *k) {
       uint8_t code = (uint8_t)tc_table_code(HOST_TYPES[d]);
       tc_scalar a = {sample(type, i), false};
       f->values[0] = f->values[1] = word_of(type, a.x);
-      tc_rt_instr neg = {.op = TC_RT_OP_neg, .type = code}, abs = {.op = TC_RT_OP_abs, .type = code};
+      tc_rt_instr neg = {.op = TC_RT_OP_neg, .type = code},
+                  abs = {.op = TC_RT_OP_abs, .type = code};
       tc_rt_instr not = {.op = TC_RT_OP_not, .type = code};
       if (!tc_is_bool(type)) {
         one(k, f, neg, type, tc_scalar_unary(TC_OP_neg, type, a), op_text(k, neg, type, i, 0));
@@ -326,9 +361,8 @@ static void unary_ops_and_casts(struct kit *k) {
         one(k, f, not, type, tc_scalar_unary(TC_OP_not, type, a), op_text(k, not, type, i, 0));
       for (size_t e = 0; e < TC_COUNT(HOST_TYPES); e++) {
         tc_type to = tc_scalar_type(HOST_TYPES[e]);
-        tc_rt_instr cast = {.op = TC_RT_OP_cast,
-                            .type = (uint8_t)tc_table_code(HOST_TYPES[e]),
-                            .from = code};
+        tc_rt_instr cast = {
+            .op = TC_RT_OP_cast, .type = (uint8_t)tc_table_code(HOST_TYPES[e]), .from = code};
         one(k, f, cast, to, tc_scalar_cast(type, to, a), op_text(k, cast, type, i, e));
       }
     }

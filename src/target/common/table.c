@@ -24,7 +24,7 @@ static const uint8_t DTYPES[TILEC_DTYPE_COUNT] = {
 enum {
   N_CODES = 0
 #define X(id, code, name, bits) +1
-      TILEC_DTYPES(X)
+  TILEC_DTYPES(X)
 #undef X
 };
 _Static_assert(N_CODES + 2 == TC_DTYPE_COUNT, "TILEC_DTYPES lacks a row of dtypes.def");
@@ -37,7 +37,9 @@ enum {
 TILEC_DTYPES(X)
 #undef X
 
-tilec_dtype tc_table_code(enum tc_dtype dtype) { return (tilec_dtype)CODES[dtype]; }
+tilec_dtype tc_table_code(enum tc_dtype dtype) {
+  return (tilec_dtype)CODES[dtype];
+}
 
 enum tc_dtype tc_table_dtype(uint32_t code) {
   return code < TILEC_DTYPE_COUNT ? (enum tc_dtype)DTYPES[code] : TC_DT_void;
@@ -78,15 +80,20 @@ static bool host_type(tc_type type) {
   case TC_K_BOOL:
   case TC_K_INT:
   case TC_K_UINT:
-  case TC_K_HANDLE: return true;
-  case TC_K_FLOAT: return type.dtype == TC_DT_float32 || type.dtype == TC_DT_float64;
+  case TC_K_HANDLE:
+    return true;
+  case TC_K_FLOAT:
+    return type.dtype == TC_DT_float32 || type.dtype == TC_DT_float64;
   case TC_K_VOID:
-  case TC_K_SLICE: return false;
+  case TC_K_SLICE:
+    return false;
   }
   return false;
 }
 
-static uint8_t code_of(tc_type type) { return CODES[type.dtype]; }
+static uint8_t code_of(tc_type type) {
+  return CODES[type.dtype];
+}
 
 /* Why an op alone cannot be an instruction, or NULL. */
 static const char *obstacle(const builder *b, tc_value v) {
@@ -101,7 +108,8 @@ static const char *obstacle(const builder *b, tc_value v) {
     return "it uses an operation the host does not compute";
   for (uint32_t i = 0; i < op->n_in; i++) {
     tc_value in = tc_input(b->ir, op, i);
-    if (!host_type(tc_value_type(b->ir, in))) return "it uses a type the host does not compute with";
+    if (!host_type(tc_value_type(b->ir, in)))
+      return "it uses a type the host does not compute with";
   }
   return NULL;
 }
@@ -225,13 +233,19 @@ static uint32_t slice_access(enum tc_opcode op, uint32_t input) {
   switch (op) { /* table */
   case TC_OP_copy:
   case TC_OP_transpose:
-  case TC_OP_im2col: return input == 0 ? R : W;
-  case TC_OP_fill: return W;
-  case TC_OP_gemm: return input == 2 ? R | W : R;
+  case TC_OP_im2col:
+    return input == 0 ? R : W;
+  case TC_OP_fill:
+    return W;
+  case TC_OP_gemm:
+    return input == 2 ? R | W : R;
   case TC_OP_reduce:
-  case TC_OP_scan: return input == 1 ? R | W : R;
-  case TC_OP_atomic_tile: return input == 0 ? R | W : R;
-  default: return R | W; /* an op this table does not know: the safe side */
+  case TC_OP_scan:
+    return input == 1 ? R | W : R;
+  case TC_OP_atomic_tile:
+    return input == 0 ? R | W : R;
+  default:
+    return R | W; /* an op this table does not know: the safe side */
   }
 }
 
@@ -280,7 +294,8 @@ static void find_uses(builder *b) {
     const tc_op *op = tc_op_at(b->ir, (tc_value){id});
     if (!walk.needed[id] || !tc_op_is_pure(op)) continue;
     if (op->opcode == TC_OP_var) b->used[op->payload] = true;
-    for (uint32_t i = 0; i < op->n_in; i++) walk.needed[tc_input(b->ir, op, i).id] = true;
+    for (uint32_t i = 0; i < op->n_in; i++)
+      walk.needed[tc_input(b->ir, op, i).id] = true;
   }
 }
 
@@ -293,9 +308,10 @@ static void number_words(builder *b) {
     b->words[id] = ++b->n_words;
     b->bound[id] = var->kind == TC_VAR_SCALAR;
     if (var->kind == TC_VAR_DIM)
-      tc_vec_push(b->arena, &b->dims, ((tc_rt_dim){.name = tc_name_of(b->ir, var->name),
-                                                   .word = b->n_words - 1,
-                                                   .dtype = code_of(var->type)}));
+      tc_vec_push(b->arena, &b->dims,
+                  ((tc_rt_dim){.name = tc_name_of(b->ir, var->name),
+                               .word = b->n_words - 1,
+                               .dtype = code_of(var->type)}));
   }
 }
 
@@ -412,16 +428,21 @@ static bool linear(const builder *b, tc_value v, uint32_t var, int64_t *factor, 
       return false;
   if (!x[0] && !x[1] && !x[2]) return true;
   switch (op->opcode) {
-  case TC_OP_add: return *factor = x[0] + x[1], true;
-  case TC_OP_sub: return *factor = x[0] - x[1], true;
-  case TC_OP_neg: return *factor = -x[0], true;
-  case TC_OP_cast: return *factor = x[0], tc_is_int(op->type);
+  case TC_OP_add:
+    return *factor = x[0] + x[1], true;
+  case TC_OP_sub:
+    return *factor = x[0] - x[1], true;
+  case TC_OP_neg:
+    return *factor = -x[0], true;
+  case TC_OP_cast:
+    return *factor = x[0], tc_is_int(op->type);
   case TC_OP_mul:
     for (uint32_t i = 0; i < 2; i++)
       if (tc_const_of(b->ir, tc_input(b->ir, op, 1 - i), &c) && c <= most && c >= -most)
         return *factor = x[i] * c, true;
     return false;
-  default: return false;
+  default:
+    return false;
   }
 }
 
@@ -484,7 +505,8 @@ static bool bind_one(builder *b) {
 }
 
 static void bind_dims(builder *b) {
-  while (bind_one(b)) continue;
+  while (bind_one(b))
+    continue;
   for (uint32_t id = 1; id < b->ir->vars.n; id++) {
     const tc_var_info *var = &b->ir->vars.at[id];
     if (var->kind != TC_VAR_DIM || b->bound[id] || !b->used[id]) continue;
@@ -518,7 +540,8 @@ static const char *place_text(builder *b, tc_span span, const char *what, const 
     tc_sb_adds(&sb, text);
   } else { /* the line itself, without its indentation */
     tc_str line = place.line_text;
-    while (line.n && (*line.at == ' ' || *line.at == '\t')) line.at++, line.n--;
+    while (line.n && (*line.at == ' ' || *line.at == '\t'))
+      line.at++, line.n--;
     tc_sb_add(&sb, line);
   }
   return sb.at;
@@ -568,11 +591,18 @@ static void add_body(builder *b, const tc_rt_kernel *rows) {
     const tc_op *op = tc_op_at(b->ir, stmt);
     switch (op->opcode) {
     case TC_OP_assert:
-    case TC_OP_assume: add_assert(b, stmt); break;
-    case TC_OP_alloc: add_workspace(b, stmt); break;
-    case TC_OP_kernel: add_kernel(b, stmt, rows); break;
+    case TC_OP_assume:
+      add_assert(b, stmt);
+      break;
+    case TC_OP_alloc:
+      add_workspace(b, stmt);
+      break;
+    case TC_OP_kernel:
+      add_kernel(b, stmt, rows);
+      break;
     case TC_OP_hint:
-    case TC_OP_eval: break;
+    case TC_OP_eval:
+      break;
     default:
       refuse(b, op->span, tc_op_row((enum tc_opcode)op->opcode)->name,
              "it stands outside of kernels");
@@ -591,7 +621,8 @@ static builder start(tc_ir *ir, tc_arena *arena, bool strict) {
   b.access = TC_NEW_ARRAY(arena, ir->bufs.n, uint32_t);
   number_words(&b);
   find_uses(&b);
-  for (uint32_t i = 0; i < ir->params.n; i++) describe_param(&b, i);
+  for (uint32_t i = 0; i < ir->params.n; i++)
+    describe_param(&b, i);
   return b;
 }
 
@@ -611,10 +642,12 @@ static bool is_plain(const builder *b) {
 static const tc_rt_table *finish(builder *b) {
   tc_rt_table *table = TC_NEW(b->arena, tc_rt_table);
   uint32_t n_tensors = 0;
-  for (uint32_t i = 0; i < b->ir->params.n; i++) n_tensors += !(b->params[i].flags & TC_RT_SCALAR);
+  for (uint32_t i = 0; i < b->ir->params.n; i++)
+    n_tensors += !(b->params[i].flags & TC_RT_SCALAR);
   table->n_steps = b->steps.n;
   table->is_plain = is_plain(b);
-  for (uint32_t i = 0; i < b->more.n; i++) tc_vec_push(b->arena, &b->steps, b->more.at[i]);
+  for (uint32_t i = 0; i < b->more.n; i++)
+    tc_vec_push(b->arena, &b->steps, b->more.at[i]);
   table->n_more = b->more.n;
   table->version = TC_RT_VERSION;
   table->name = tc_name_of(b->ir, b->ir->name);

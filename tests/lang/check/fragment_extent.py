@@ -6,10 +6,10 @@ M = T.dynamic("M")
 
 
 @T.prim_func
-def main(A: T.Tensor((M,), T.float32)):
+def main(A: T.Tensor((M,), T.float32), B: T.Tensor((1024,), T.float32)):
     with T.Kernel(1, threads=128) as bx:
         f = T.alloc_fragment((1024,), T.float32)
         T.clear(f)
         for i in T.Parallel(T.min(M, 1024)):
             f[i] = A[i]
-        T.copy(f, A)
+        T.copy(f, B)
