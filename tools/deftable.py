@@ -86,7 +86,7 @@ def read(path, macros=None):
         if kind == "directive" and depth == 0:
             continue
         if depth == 0:
-            if kind == "word":
+            if kind == "word" and not name:
                 name, start = token, match.start()
             elif token == "(" and name:
                 depth, args, pieces = 1, [], []
@@ -105,7 +105,7 @@ def read(path, macros=None):
             line = text.count("\n", 0, start) + 1
             rows.append(Row(name, [] if args == [""] else args, section, line))
             name = None
-    if depth:
+    if name:
         raise TableError(f"{path}: the row {name} is not closed")
     return rows if macros is None else [row for row in rows if row.macro in macros]
 

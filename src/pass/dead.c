@@ -1,6 +1,7 @@
 #include "pass/dead.h"
 
 #include "ir/form.h"
+#include "pass/guard.h"
 
 /* Uses stand behind definitions, so one walk from the end to the start sees every user of a value
  * before the statement that makes it. */
@@ -45,8 +46,16 @@ static void need(sweep *s, tc_value stmt) {
   }
 }
 
+/* An access whose predicate is the constant false. */
+static bool never_happens(const sweep *s, tc_value stmt) {
+  int64_t known;
+  if (s->needed[stmt.id] || !tc_guard_is_access(s->ir, stmt)) return false;
+  return tc_const_of(s->ir, tc_access_pred(s->ir, stmt), &known) && !known;
+}
+
 static bool is_effect_free(const sweep *s, tc_value stmt) {
   const tc_op *op = tc_op_at(s->ir, stmt);
+  if (never_happens(s, stmt)) return true;
   if (op->opcode == TC_OP_eval) return true;
   if (op->opcode == TC_OP_load)
     return !s->needed[stmt.id] && tc_access_of(s->ir, stmt)->order == TC_ORDER_NONE;

@@ -13,7 +13,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { MAX_PICKS = 24, MAX_CONSTANTS = 48, SAMPLES = 1 << 12, OPS_PER_POINT = 64 };
+enum { MAX_PICKS = 24, MAX_CONSTANTS = 48, SAMPLES = 1 << 12, FEW_POINTS = 64 };
+enum { OPS_PER_POINT = 64 };
 
 typedef struct axis {
   tc_var var;
@@ -364,7 +365,7 @@ static search examine(tc_prover *p, const tc_question *q, domain *d, const reach
   search s = {.d = d};
   uint64_t points = points_of(d);
   *all = points <= p->budget / 4;
-  if (!q->count && points > 64) {
+  if (!q->count && points > FEW_POINTS) {
     for (uint32_t k = 0; k < d->n; k++)
       pick_corners(p->ir, &d->axes[k]);
     s = run(p, q, d, SAMPLES / 4);
@@ -374,7 +375,7 @@ static search examine(tc_prover *p, const tc_question *q, domain *d, const reach
     s = run(p, q, d, SAMPLES);
     if (s.found || (s.open && !q->model)) return s;
   }
-  if (!*all || q->refuted) return s;
+  if (!*all || (q->refuted && points > FEW_POINTS)) return s;
   for (uint32_t k = 0; k < d->n; k++)
     d->axes[k].n_picks = 0;
   /* Inner nodes count too: a domain of n points takes at most 2 n + depth visits. */
