@@ -109,6 +109,8 @@ bool tc_stage_attribute(tc_eval *ev, tc_val object, tc_str name, tc_val *value, 
 /* T.<name>: a row of builtins.def, a dtype, an enum; diagnostics for known-but-missing and
  * misspelt. */
 tc_val tc_stage_vocabulary(tc_eval *ev, tc_str name, tc_span span);
+/* True for a row whose operands after the first run only where they are chosen. */
+bool tc_stage_is_lazy(uint32_t row);
 /* Calls a row of builtins.def. */
 tc_val tc_stage_call(tc_eval *ev, uint32_t row, const tc_call_args *args);
 /* A dtype from T.float16, "float16", int, float, bool, torch-like attribute chains; else a

@@ -320,8 +320,22 @@ static bool is_skipped(tc_eval *ev, tc_val callee, const tc_ast *arg) {
   return !tc_str_is(tc_names_text(ev->names, arg->keyword.name), "out_idx");
 }
 
+/* T.if_then_else(c, t, f) with plain operands: lazy like a ternary, whatever the operands are made
+ * of. Any other form of the call passes values, of which bare elements are still loaded lazily. */
+static bool is_lazy_call(tc_val callee, const tc_ast_list *args) {
+  if (callee.kind != TC_V_BUILTIN || args->n != 3 || !tc_stage_is_lazy((uint32_t)callee.i))
+    return false;
+  for (uint32_t i = 0; i < 3; i++)
+    if (args->at[i]->kind == TC_AST_STARRED || args->at[i]->kind == TC_AST_KEYWORD) return false;
+  return true;
+}
+
 tc_val tc_eval_call_node(tc_eval *ev, const tc_ast *node) {
   tc_val callee = tc_eval_expr(ev, node->call.callee);
+  if (is_lazy_call(callee, node->call.args)) {
+    const tc_ast *const *arg = node->call.args->at;
+    return tc_eval_choose(ev, node, arg[0], arg[1], arg[2]);
+  }
   bool spans = ev->cursor.at.id || callee.kind == TC_V_BUILTIN;
   arg_list out = {0};
   for (uint32_t i = 0; i < node->call.args->n; i++) {

@@ -264,14 +264,14 @@ static tc_val eval_compare(tc_eval *ev, const tc_ast *node) {
   return tc_val_expr(acc);
 }
 
-static tc_val eval_ternary(tc_eval *ev, const tc_ast *node) {
-  tc_val test = tc_eval_expr(ev, node->ternary.test);
-  ev->node = node->ternary.test;
+tc_val tc_eval_choose(tc_eval *ev, const tc_ast *node, const tc_ast *test_node, const tc_ast *then,
+                      const tc_ast *other) {
+  tc_val test = tc_eval_expr(ev, test_node);
+  ev->node = test_node;
   if (!tc_val_is_staged(test))
-    return tc_eval_expr(ev, tc_py_truth(ev, test, "the condition") ? node->ternary.then
-                                                                   : node->ternary.other);
-  tc_value cond = tc_stage_condition(ev, test, tc_eval_at(ev, node->ternary.test));
-  const tc_ast *sides[] = {node->ternary.then, node->ternary.other};
+    return tc_eval_expr(ev, tc_py_truth(ev, test, "the condition") ? then : other);
+  tc_value cond = tc_stage_condition(ev, test, tc_eval_at(ev, test_node));
+  const tc_ast *sides[] = {then, other};
   tc_val values[2];
   for (int k = 0; k < 2; k++) {
     lazy_state before = lazy_begin(ev, cond, k == 0);
@@ -424,7 +424,7 @@ static tc_val eval_kind(tc_eval *ev, const tc_ast *node) {
   case TC_AST_COMPARE:
     return eval_compare(ev, node);
   case TC_AST_TERNARY:
-    return eval_ternary(ev, node);
+    return tc_eval_choose(ev, node, node->ternary.test, node->ternary.then, node->ternary.other);
   case TC_AST_LAMBDA:
     return tc_function_new(ev, node, TC_FN_PLAIN);
   case TC_AST_WALRUS:

@@ -248,6 +248,9 @@ void tc_eval_index(tc_eval *ev, const tc_ast *node, const tc_val **items, uint32
 /* object[index] where something is staged, and Python's. */
 bool tc_eval_is_staged_object(tc_val object);
 tc_val tc_eval_call_node(tc_eval *ev, const tc_ast *node);
+/* `then` if `test` else `other`: what a side loads is loaded only where that side is taken. */
+tc_val tc_eval_choose(tc_eval *ev, const tc_ast *node, const tc_ast *test, const tc_ast *then,
+                      const tc_ast *other);
 tc_val tc_eval_comprehension(tc_eval *ev, const tc_ast *node);
 tc_val tc_eval_fstring(tc_eval *ev, const tc_ast *node);
 /* Refuses a statement of the device outside a function, or inside a lazy operand. */

@@ -230,6 +230,10 @@ void tc_stage_bind_args(tc_eval *ev, const stage_builtin *row, const tc_call_arg
 
 /* ---- calls ---- */
 
+bool tc_stage_is_lazy(uint32_t row) {
+  return ROWS[row].run == tc_do_if_then_else && ROWS[row].aux == 0;
+}
+
 static void check_where(tc_eval *ev, const stage_builtin *row, tc_span span) {
   const char *want = NULL;
   bool kernel = tc_stage_in_kernel(ev);

@@ -79,7 +79,7 @@ static bool maybe_later(const flow *f, tc_buf root) {
   uint32_t n = f->conditions.n;
   for (uint32_t i = 0; i < f->loops.n; i++) {
     const loop *l = &f->loops.at[i];
-    if (l->depth <= f->alloc_depth[root.id] || !l->writes[root.id]) continue;
+    if (l->depth < f->alloc_depth[root.id] || !l->writes[root.id]) continue;
     if (n && f->conditions.at[n - 1] > l->depth) return true;
   }
   return false;
@@ -99,7 +99,8 @@ static void report_var(flow *f, tc_span span, tc_buf buf, tc_value lost_in) {
                       "T.atomic_add, or make the loop T.serial");
 }
 
-static void report(flow *f, tc_value stmt, tc_buf buf, tc_buf root) {
+static void report(flow *f, tc_value stmt, const tc_touch *t, tc_buf root) {
+  tc_buf buf = t->buf;
   tc_span span = tc_op_at(f->ir, stmt)->span;
   enum state state = (enum state)f->states[root.id];
   if (f->told[root.id] || !tc_check_is_news(f->c, buf, span)) return;
@@ -110,7 +111,8 @@ static void report(flow *f, tc_value stmt, tc_buf buf, tc_buf root) {
   }
   TC_DIAG(f->ir->diags, D_never_written, span, tc_check_buf_name(f->c, buf));
   tc_check_note_buf(f->c, buf);
-  if (tc_is(f->ir, stmt, TC_OP_gemm))
+  if (tc_is(f->ir, stmt, TC_OP_gemm)
+      && t->slice.id == tc_input(f->ir, tc_op_at(f->ir, stmt), 2).id)
     tc_diag_help(f->ir->diags,
                  "T.gemm adds to its result: T.clear it first, or pass clear_accum=True");
 }
@@ -121,7 +123,7 @@ static void see_read(flow *f, tc_value stmt, const tc_touch *t, bool conditional
   if (conditional) tc_vec_push(f->c->arena, &f->conditions, f->depth + 1);
   bool later = maybe_later(f, root);
   if (conditional) f->conditions.n--;
-  if (!later) report(f, stmt, t->buf, root);
+  if (!later) report(f, stmt, t, root);
 }
 
 static bool is_conditional(const flow *f, tc_value stmt) {

@@ -71,8 +71,9 @@ typedef struct race {
   tc_buf root;
   tc_map elements;
   TC_VEC(element) marks;
-  TC_VEC(int64_t) points; /* indices of iterations, parallel->n each */
-  mark first, second;     /* the race found */
+  TC_VEC(int64_t) points;       /* indices of iterations, parallel->n each */
+  int64_t index[TC_GUARD_RANK]; /* of the element looked at last */
+  mark first, second;           /* the race found, at that element */
   bool found, reads;
 } race;
 
@@ -325,7 +326,7 @@ static bool number_of(const program *p, uint32_t root, int64_t *x) {
 /* ---- marks ---- */
 
 /* The element that the access meets now. False when that is not certain, or there is none. */
-static bool place_of(const race *r, const access *a, const program *p, uint64_t *key) {
+static bool place_of(race *r, const access *a, const program *p, uint64_t *key) {
   const tc_buffer *b = tc_buf_at(r->ir, a->buf);
   uint64_t at = 0;
   int64_t x, n, offset = 0;
@@ -334,6 +335,7 @@ static bool place_of(const race *r, const access *a, const program *p, uint64_t 
   for (uint32_t d = 0; d < p->rank; d++) {
     if (!number_of(p, p->index + d, &x) || !number_of(p, p->shape + d, &n)) return false;
     if (x < 0 || x >= n) return false;
+    r->index[d] = x;
     at = at * (uint64_t)n + (uint64_t)x;
   }
   /* With strides of its own a buffer meets itself only; otherwise views meet where they overlap. */
@@ -391,8 +393,12 @@ static void leave_mark(race *r, uint64_t key, const mark *m) {
       if (other_read && !r->found) found(r, q, m, true);
     }
   }
-  keep(kind & TC_TOUCH_WRITE ? e->write : e->read, m);
-  if (kind & TC_TOUCH_WRITE) e->last_writer = m->iteration;
+  if (kind & TC_TOUCH_WRITE) {
+    keep(e->write, m);
+    e->last_writer = m->iteration;
+  } else if (e->last_writer != m->iteration) {
+    keep(e->read, m);
+  }
 }
 
 /* ---- running iterations ---- */
@@ -530,19 +536,12 @@ static const char *verb_of(const race *r, const mark *m) {
   return r->accesses[m->access].kind & TC_TOUCH_WRITE ? "writes" : "reads";
 }
 
-/* "[3, 0]", the element that the two iterations share. */
+/* "3, 0": the element that the two iterations share. */
 static const char *element_text(race *r) {
-  const access *a = &r->accesses[r->second.access];
-  const tc_op *op = tc_op_at(r->ir, a->stmt);
+  uint32_t rank = tc_buf_at(r->ir, r->accesses[r->second.access].buf)->rank;
   tc_sb sb = tc_sb_in(r->c->arena);
-  tc_model m = r->outer;
-  const int64_t *at = &r->points.at[(r->second.iteration - 1) * r->parallel->n];
-  for (uint32_t k = 0; k < r->parallel->n && m.n < TC_MODEL_VARS; k++) {
-    m.var[m.n] = r->parallel->vars[k];
-    m.x[m.n++] = at[k];
-  }
-  for (uint32_t d = 0; d < tc_buf_at(r->ir, a->buf)->rank; d++)
-    tc_sb_printf(&sb, "%s%s", d ? ", " : "", tc_check_value_text(r->c, tc_input(r->ir, op, d), &m));
+  for (uint32_t d = 0; d < rank; d++)
+    tc_sb_printf(&sb, "%s%" PRId64, d ? ", " : "", r->index[d]);
   return sb.at ? sb.at : "";
 }
 

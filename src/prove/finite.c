@@ -404,24 +404,21 @@ static enum tc_proof answer(tc_prover *p, const tc_question *q) {
 }
 
 bool tc_prove_point(tc_prover *p, const tc_value *about, uint32_t n, bool high, tc_model *model) {
-  struct tc_finite_state *s = state_of(p);
-  domain d = {0};
+  domain d = {0}, rest = {0};
   reach r = {0};
   tc_question q = {.goal = tc_const_bool(p->ir, false), .model = model};
   for (uint32_t i = 0; i < n; i++)
     reach_value(p, about[i], &r);
-  for (uint32_t i = 0; i < s->of.n; i++) {
-    merge(&r, &s->of.at[i]);
-    tc_vec_push(p->arena, &s->filters, p->conditions.at[i]);
-  }
-  d.filters = s->filters;
+  split_conditions(p, &r, &d, &rest);
   make_axes(p, &d, &r);
   for (uint32_t k = 0; k < d.n; k++)
     pick_usual(p->ir, &d.axes[k], &r, k, high);
-  search found = {.d = &d};
-  if (!d.too_wide && !p->doubtful) found = run(p, &q, &d, SAMPLES);
-  if (found.found) fill_model(p, &found, model);
-  return found.found;
+  model->n = 0;
+  if (d.too_wide || p->doubtful) return false;
+  search s = run(p, &q, &d, SAMPLES);
+  if (!s.found || !is_reached(p, &rest)) return false;
+  fill_model(p, &s, model);
+  return true;
 }
 
 enum tc_proof tc_finite(tc_prover *p, const tc_question *q) {

@@ -91,8 +91,8 @@ enum tc_proof tc_prove_defined(tc_prover *p, enum tc_prove_user user, tc_value v
  * cannot be counted within the budget. */
 bool tc_prove_count(tc_prover *p, enum tc_prove_user user, tc_value fact, uint64_t *n);
 
-/* Values of all variables that the conditions in force and `about` depend on, under which the
- * conditions hold: small ones, or large ones when `high`; dimensions of usual sizes. False when
+/* Values of the variables that `about` depends on, also through the conditions in force, under which
+ * all conditions hold: small ones, or large ones when `high`; dimensions of usual sizes. False when
  * none was found, or when control might not come here in spite of them. */
 bool tc_prove_point(tc_prover *p, const tc_value *about, uint32_t n, bool high, tc_model *model);
 

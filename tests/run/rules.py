@@ -61,6 +61,15 @@ rule("lazy_ternary", lambda p, r: {"I": integers(r, N, -40, 100), "A": normal(r,
      picked, **exact())
 
 
+def doubled(p, x):
+    i = x["I"].astype(int)
+    return {"B": np.where((i >= 0) & (i < N), i * 2.0 + 1.0, -1.0)}
+
+
+rule("lazy_if_then_else", lambda p, r: {"I": integers(r, N, -40, 100)}, {"B": F32}, doubled,
+     **exact())
+
+
 def circuit(p, x):
     i = x["I"].astype(int)
     inside = (i >= 0) & (i < N)

@@ -152,8 +152,9 @@ static TC_UNUSED bool kit_run_compiled(struct kit *k, kit_cpu *c) {
   tc_cc cc;
   tc_cc_result so;
   const char *more = getenv("KIT_FLAGS"); /* for instance sanitizers */
-  tc_cc_job job = {.text = out.text,
-                   .flags = tc_format(&k->arena, "%s %s", tc_cpu_flags(&options, &k->arena), more ? more : "")};
+  tc_cc_job job = {
+      .text = out.text,
+      .flags = tc_format(&k->arena, "%s %s", tc_cpu_flags(&options, &k->arena), more ? more : "")};
   bool made = tc_cc_find(&cc, NULL, k->ir->diags, &k->arena)
               && tc_cc_compile(&cc, &job, &so, k->ir->diags, &k->arena);
   if (!made) {
@@ -193,8 +194,9 @@ static TC_UNUSED void kit_both(struct kit *k, kit_cpu *c) {
   if (!kit_run_compiled(k, c)) return;
   for (uint32_t i = 0; i < k->ir->params.n; i++)
     if (expected[i]) kit_compare(k, i, expected[i], c->slack[i]);
-  kit_check(k, c->printed.n == k->printed.n
-                   && (!k->printed.n || memcmp(c->printed.at, k->printed.at, k->printed.n) == 0),
+  kit_check(k,
+            c->printed.n == k->printed.n
+                && (!k->printed.n || memcmp(c->printed.at, k->printed.at, k->printed.n) == 0),
             "the same is printed");
 }
 

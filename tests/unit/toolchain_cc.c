@@ -1,5 +1,5 @@
-/* The C compiler as a child process: found, refused, failing, hanging, crashing, noisy; and after each
- * case the directory for temporary files is empty. */
+/* The C compiler as a child process: found, refused, failing, hanging, crashing, noisy; and after
+ * each case the directory for temporary files is empty. */
 #include "toolchain/cc.h"
 #include "toolchain/child.h"
 
@@ -27,7 +27,8 @@ static unsigned entries_of(const char *dir) {
   unsigned n = 0;
   DIR *d = opendir(dir);
   if (!d) return 999;
-  while (readdir(d)) n++;
+  while (readdir(d))
+    n++;
   closedir(d);
   return n - 2;
 }
@@ -36,7 +37,9 @@ static unsigned entries_of(const char *dir) {
 static void write_script(const char *body) {
   FILE *f = fopen(script_path, "w");
   if (!f) abort();
-  fprintf(f, "#!/bin/sh\nif [ \"$1\" = --version ]; then echo fake 1.0; echo more; exit 0; fi\n%s\n", body);
+  fprintf(f,
+          "#!/bin/sh\nif [ \"$1\" = --version ]; then echo fake 1.0; echo more; exit 0; fi\n%s\n",
+          body);
   fclose(f);
   chmod(script_path, 0700);
 }
@@ -65,8 +68,10 @@ static void compile(const char *command, const char *text, uint32_t timeout_s, o
     o->compiled = o->found && tc_cc_compile(&cc, &job, &result, diags, &arena);
     o->seconds = (double)(tc_child_now_ns() - start_ns) * 1e-9;
     o->size_b = result.size_b;
-    if (o->compiled && (result.size_b < 4 || memcmp(result.bytes, "\177ELF", 4) != 0)) o->compiled = false;
-    if (diags->n_errors) snprintf(o->code, sizeof o->code, "%s", tc_diag_row(diags->all.at[0].id)->code);
+    if (o->compiled && (result.size_b < 4 || memcmp(result.bytes, "\177ELF", 4) != 0))
+      o->compiled = false;
+    if (diags->n_errors)
+      snprintf(o->code, sizeof o->code, "%s", tc_diag_row(diags->all.at[0].id)->code);
     tc_sb sb = tc_sb_in(&arena);
     tc_diags_render(diags, TC_DIAG_TEXT, &sb);
     if (sb.n) snprintf(o->text, sizeof o->text, "%s", sb.at);
@@ -133,7 +138,10 @@ static bool is_alive(const char *path) {
 static void hangs(void) {
   outcome o;
   char body[512];
-  snprintf(body, sizeof body, "touch $TMPDIR/junk; mkdir $TMPDIR/d; touch $TMPDIR/d/e; sleep 1000 & echo $! > %s; sleep 1000", pid_path);
+  snprintf(body, sizeof body,
+           "touch $TMPDIR/junk; mkdir $TMPDIR/d; touch $TMPDIR/d/e; sleep 1000 & echo $! > %s; "
+           "sleep 1000",
+           pid_path);
   write_script(body);
   compile(script_path, "", 1, &o);
   expect_code("a compiler that hangs", &o, "E0703", "within 1 seconds");
@@ -160,12 +168,14 @@ static void accidents(void) {
   write_script("exit 0");
   compile(script_path, "", 0, &o);
   expect_code("one that makes nothing", &o, "E0705", "kernel.so");
-  write_script("i=0; while [ $i -lt 20000 ]; do echo 'line of noise, line of noise, line of noise'; i=$((i+1)); done; exit 1");
+  write_script("i=0; while [ $i -lt 20000 ]; do echo 'line of noise, line of noise, line of "
+               "noise'; i=$((i+1)); done; exit 1");
   compile(script_path, "", 30, &o);
   expect_code("a noisy one", &o, "E0702", "line of noise");
   setenv("TMPDIR", "/no/such/place", 1);
   compile(NULL, "int f;", 0, &o);
-  check(!o.compiled && strcmp(o.code, "E0705") == 0 && strstr(o.text, "/no/such/place"), "no place for files");
+  check(!o.compiled && strcmp(o.code, "E0705") == 0 && strstr(o.text, "/no/such/place"),
+        "no place for files");
   setenv("TMPDIR", tmp_dir, 1);
 }
 
@@ -184,12 +194,14 @@ static void together(void) {
   unsigned good[4] = {0};
   for (int i = 0; i < 4; i++)
     if (pthread_create(&threads[i], NULL, compile_often, &good[i])) abort();
-  for (int i = 0; i < 4; i++) pthread_join(threads[i], NULL);
+  for (int i = 0; i < 4; i++)
+    pthread_join(threads[i], NULL);
   check(good[0] + good[1] + good[2] + good[3] == 12, "several threads compile at once");
   check(entries_of(tmp_dir) == 0, "nothing is left behind");
 }
 
-/* A limit of the arena is reached while the result is taken over: the files are gone all the same. */
+/* A limit of the arena is reached while the result is taken over: the files are gone all the same.
+ */
 static void out_of_memory(void) {
   tc_unwind unwind;
   tc_arena arena;

@@ -120,7 +120,8 @@ const char *tc_ce_at_hand(tc_cemit *e, tc_value v) {
     e->aliases[in.id] = tc_ce_at_hand(e, in);
   }
   const char *name = tc_cw_temp(&e->w, tc_ce_type(op->type), "%s", tc_ce_value_text(e, v, 0));
-  for (uint32_t i = 0; i < op->n_in; i++) e->aliases[tc_input(e->ir, op, i).id] = NULL;
+  for (uint32_t i = 0; i < op->n_in; i++)
+    e->aliases[tc_input(e->ir, op, i).id] = NULL;
   return name;
 }
 
@@ -156,7 +157,8 @@ const char *tc_ce_decode(tc_cemit *e, tc_type elem, const char *bits) {
     return row->format < 0 || elem.dtype == TC_DT_float32
                ? bits
                : tc_ce_text(e, "tc_%s_get(%s)", row->name, bits);
-  if (row->kind == TC_K_INT && row->bits < 8) return tc_ce_text(e, "tc_sign%u(%s)", row->bits, bits);
+  if (row->kind == TC_K_INT && row->bits < 8)
+    return tc_ce_text(e, "tc_sign%u(%s)", row->bits, bits);
   return bits;
 }
 

@@ -6,9 +6,9 @@
  * they stand, and everything narrower than C's types is computed in a wider one and rounded after
  * each operation (ir/scalar.h is the reference), through functions of the target's prelude.
  *
- * Compute types: ints of 8 bits and more are themselves, int2/int4 an 8-bit type, bool tc_bool, every
- * float narrower than 64 bits a float that holds a value of the narrow type. A vector value is one
- * local per lane. */
+ * Compute types: ints of 8 bits and more are themselves, int2/int4 an 8-bit type, bool tc_bool,
+ * every float narrower than 64 bits a float that holds a value of the narrow type. A vector value
+ * is one local per lane. */
 #ifndef TC_TARGET_COMMON_CEMIT_H
 #define TC_TARGET_COMMON_CEMIT_H
 
@@ -64,8 +64,8 @@ const char *tc_ce_at_hand(tc_cemit *e, tc_value v);
 void tc_ce_define_tree(tc_cemit *e, tc_value v);
 /* The value as the bits to be stored: rounds at most once from the wider computation. */
 const char *tc_ce_stored(tc_cemit *e, tc_type elem, tc_value v, uint32_t lane);
-/* `x`, an operand or postfix expression of type `from`, as a value of type `to`; and as the bits that
- * are stored for it. */
+/* `x`, an operand or postfix expression of type `from`, as a value of type `to`; and as the bits
+ * that are stored for it. */
 const char *tc_ce_cast(tc_cemit *e, tc_type from, tc_type to, const char *x);
 const char *tc_ce_converted(tc_cemit *e, tc_type from, tc_type to, const char *x);
 /* add, min, max, and, or, xor of two operands as a value of their type. */
@@ -82,7 +82,8 @@ void tc_ce_conjuncts(tc_cemit *e, tc_value pred, tc_value_vec *out);
 
 /* ---- indices and memory: access.c ---- */
 
-/* A 64-bit expression equal to an index that is known to lie in [0, 2^31) (or to fit, for int64). */
+/* A 64-bit expression equal to an index that is known to lie in [0, 2^31) (or to fit, for int64).
+ */
 const char *tc_ce_index(tc_cemit *e, tc_value v);
 /* The sum in 64 bits; exact forms only, or forms whose wrapping part the caller has split off. */
 const char *tc_ce_linear(tc_cemit *e, const tc_linear *l);

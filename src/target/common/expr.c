@@ -21,7 +21,9 @@ const char *tc_ce_type(tc_type type) {
   return row->c_type;
 }
 
-static bool is_signed(tc_type type) { return tc_type_kind(type) != TC_K_UINT; }
+static bool is_signed(tc_type type) {
+  return tc_type_kind(type) != TC_K_UINT;
+}
 
 /* ---- literals ---- */
 
@@ -32,7 +34,8 @@ static const char *finite_text(tc_cemit *e, double x, const char *suffix) {
   double fraction = frexp(fabs(x), &exponent);
   uint64_t digits = (uint64_t)ldexp(fraction, 53);
   exponent -= 53;
-  while (digits && digits % 2 == 0) digits /= 2, exponent++;
+  while (digits && digits % 2 == 0)
+    digits /= 2, exponent++;
   if (digits == 0) return tc_ce_text(e, "%s0.0%s", sign, suffix);
   if (exponent >= 0 && exponent < 30 && digits < 1u << 24)
     return tc_ce_text(e, "%s%" PRIu64 ".0%s", sign, digits << exponent, suffix);
@@ -61,7 +64,8 @@ const char *tc_ce_const(tc_cemit *e, tc_type type, tc_imm x) {
 TC_NORETURN static void refuse_var(tc_cemit *e, tc_var var) {
   const tc_var_info *info = tc_var_at(e->ir, var);
   if (info->kind != TC_VAR_THREAD)
-    tc_bug(e->arena->unwind, "emit: variable '%s' has no value here", tc_name_of(e->ir, info->name));
+    tc_bug(e->arena->unwind, "emit: variable '%s' has no value here",
+           tc_name_of(e->ir, info->name));
   TC_DIAG(e->ir->diags, D_not_on_target, info->span, "a thread index outside per-thread code");
   tc_diag_stop(e->ir->diags);
 }
@@ -120,10 +124,12 @@ static const char *divide(tc_cemit *e, const term *t, bool quotient, bool floors
   if (power && floors && !quotient) return tc_ce_text(e, "%s & %s - 1", t->a, t->b);
   if (power && floors) {
     int log2 = 0;
-    while (((int64_t)1 << log2) < b.lo) log2++;
+    while (((int64_t)1 << log2) < b.lo)
+      log2++;
     return tc_ce_text(e, "%s >> %d", t->a, log2);
   }
-  const char *which = quotient ? "div" : "mod", *how = floors && is_signed(t->in) ? "floor" : "trunc";
+  const char *which = quotient ? "div" : "mod",
+             *how = floors && is_signed(t->in) ? "floor" : "trunc";
   return tc_ce_text(e, "tc_%s%s_%s(%s, %s)", how, which, width_of(t->in), t->a, t->b);
 }
 
@@ -135,7 +141,10 @@ static const char *shift(tc_cemit *e, const term *t) {
     by = tc_ce_text(e, "(%s & %u)", by, bits - 1);
   if (t->code == TC_OP_shr) return tc_ce_text(e, "%s >> %s", t->a, by);
   const char *type = bits == 64 ? "tc_u64" : "tc_u32";
-  return tc_ce_text(e, "(%s)((%s)%s << %s)", bits == 64 ? tc_ce_type(t->in) : is_signed(t->in) ? "tc_i32" : "tc_u32",
+  return tc_ce_text(e, "(%s)((%s)%s << %s)",
+                    bits == 64         ? tc_ce_type(t->in)
+                    : is_signed(t->in) ? "tc_i32"
+                                       : "tc_u32",
                     type, t->a, by);
 }
 
@@ -226,7 +235,8 @@ static const char *float_op(tc_cemit *e, const term *t) {
   case TC_OP_max:
     return float_extreme(e, t);
   case TC_OP_neg:
-    return tc_ce_text(e, "-%s", t->a);
+    return is_narrow(t->in) ? tc_ce_text(e, "-%s", t->a)
+                            : tc_ce_text(e, "tc_neg_%s(%s)", width, t->a);
   case TC_OP_abs:
     return tc_ce_text(e, "tc_abs_%s(%s)", width, t->a);
   default:
@@ -327,9 +337,11 @@ const char *tc_ce_cast(tc_cemit *e, tc_type from, tc_type to, const char *x) {
   return from.dtype == to.dtype ? x : round_float(e, to, cast_text(e, from, to, x));
 }
 
-const char *tc_ce_binary(tc_cemit *e, enum tc_opcode code, tc_type type, const char *a, const char *b) {
+const char *tc_ce_binary(tc_cemit *e, enum tc_opcode code, tc_type type, const char *a,
+                         const char *b) {
   term t = {.code = code, .type = type, .in = type, .a = a, .b = b};
-  if (tc_is_float(type)) return needs_round(&t) ? round_float(e, type, float_op(e, &t)) : float_op(e, &t);
+  if (tc_is_float(type))
+    return needs_round(&t) ? round_float(e, type, float_op(e, &t)) : float_op(e, &t);
   return wrap_int(e, type, int_op(e, &t));
 }
 
@@ -428,8 +440,11 @@ static const char *raw_text(tc_cemit *e, const term *t) {
 
 static term term_of(tc_cemit *e, tc_value v, uint32_t lane) {
   const tc_op *op = tc_op_at(e->ir, v);
-  term t = {.op = op, .code = (enum tc_opcode)op->opcode, .lane = lane,
-            .type = {op->type.dtype, 0, 1}, .in = {op->type.dtype, 0, 1}};
+  term t = {.op = op,
+            .code = (enum tc_opcode)op->opcode,
+            .lane = lane,
+            .type = {op->type.dtype, 0, 1},
+            .in = {op->type.dtype, 0, 1}};
   if (op->n_in) t.in.dtype = tc_value_type(e->ir, tc_input(e->ir, op, 0)).dtype;
   /* pack and reinterpret take their operands by lanes of their own. */
   if (t.code == TC_OP_pack || t.code == TC_OP_reinterpret) return t;
@@ -457,15 +472,16 @@ void tc_ce_define_tree(tc_cemit *e, tc_value v) {
   const tc_op *op = tc_op_at(e->ir, v);
   if (!tc_op_is_pure(op) || e->defined[v.id]) return;
   if (op->opcode == TC_OP_const || op->opcode == TC_OP_var || op->opcode == TC_OP_slice) return;
-  for (uint32_t i = 0; i < op->n_in; i++) tc_ce_define_tree(e, tc_input(e->ir, op, i));
+  for (uint32_t i = 0; i < op->n_in; i++)
+    tc_ce_define_tree(e, tc_input(e->ir, op, i));
   tc_ce_define(e, v);
   e->defined[v.id] = true;
 }
 
 const char *tc_ce_stored(tc_cemit *e, tc_type elem, tc_value v, uint32_t lane) {
   const tc_op *op = tc_op_at(e->ir, v);
-  if (is_narrow(elem) && tc_op_is_pure(op) && op->opcode != TC_OP_const &&
-      op->opcode != TC_OP_var) {
+  if (is_narrow(elem) && tc_op_is_pure(op) && op->opcode != TC_OP_const
+      && op->opcode != TC_OP_var) {
     term t = term_of(e, v, lane);
     /* Rounding and encoding in one step. */
     if (needs_round(&t) && e->placed.uses[v.id] == 1 && t.code != TC_OP_neg)

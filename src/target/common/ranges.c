@@ -9,7 +9,9 @@ static int64_t clamp(int64_t x) {
   return x < -TC_RANGE_FAR ? -TC_RANGE_FAR : x;
 }
 
-static int64_t add_far(int64_t a, int64_t b) { return clamp(clamp(a) + clamp(b)); }
+static int64_t add_far(int64_t a, int64_t b) {
+  return clamp(clamp(a) + clamp(b));
+}
 
 /* Clamped operands have a sum that fits; a product is tested by division. */
 static int64_t mul_far(int64_t a, int64_t b) {
@@ -20,8 +22,12 @@ static int64_t mul_far(int64_t a, int64_t b) {
   return a * b;
 }
 
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
+static int64_t least(int64_t a, int64_t b) {
+  return a < b ? a : b;
+}
+static int64_t most(int64_t a, int64_t b) {
+  return a > b ? a : b;
+}
 
 static tc_range range_add(tc_range a, tc_range b) {
   return (tc_range){add_far(a.lo, b.lo), add_far(a.hi, b.hi)};
@@ -155,7 +161,8 @@ static bool bind(tc_ir *ir, tc_value stmt, void *data) {
   const tc_op *op = tc_op_at(ir, stmt);
   if (op->opcode == TC_OP_kernel) {
     const tc_kernel *k = tc_kernel_of(ir, stmt);
-    for (uint32_t i = 0; i < 3; i++) set_var(r, k->thread[i], 0, k->threads[i] - 1);
+    for (uint32_t i = 0; i < 3; i++)
+      set_var(r, k->thread[i], 0, k->threads[i] - 1);
     for (uint32_t i = 0; i < k->n_grid; i++)
       set_var(r, k->block[i], 0, tc_range_of(r, tc_input(ir, op, i)).hi - 1);
   } else if (op->opcode == TC_OP_for) {
@@ -177,8 +184,7 @@ tc_ranges tc_ranges_new(tc_ir *ir, tc_region body, tc_arena *arena) {
   for (uint32_t i = 1; i < ir->vars.n; i++) {
     tc_range type = tc_range_of_type(ir->vars.at[i].type);
     /* The argument checker refuses negative extents; 2^48 elements exceed any address space. */
-    if (ir->vars.at[i].kind == TC_VAR_DIM)
-      type = (tc_range){0, least(type.hi, (int64_t)1 << 48)};
+    if (ir->vars.at[i].kind == TC_VAR_DIM) type = (tc_range){0, least(type.hi, (int64_t)1 << 48)};
     r.of_var[i] = type;
   }
   tc_walk(ir, body, bind, &r);
@@ -188,12 +194,17 @@ tc_ranges tc_ranges_new(tc_ir *ir, tc_region body, tc_arena *arena) {
 /* ---- linear forms ---- */
 
 static int64_t wrap_to(tc_type type, int64_t x) {
-  return tc_dtype_row((enum tc_dtype)type.dtype)->bits == 32 ? (int64_t)(int32_t)(uint32_t)(uint64_t)x
-                                                             : x;
+  return tc_dtype_row((enum tc_dtype)type.dtype)->bits == 32
+             ? (int64_t)(int32_t)(uint32_t)(uint64_t)x
+             : x;
 }
 
-static int64_t mul_wrap(int64_t a, int64_t b) { return (int64_t)((uint64_t)a * (uint64_t)b); }
-static int64_t add_wrap(int64_t a, int64_t b) { return (int64_t)((uint64_t)a + (uint64_t)b); }
+static int64_t mul_wrap(int64_t a, int64_t b) {
+  return (int64_t)((uint64_t)a * (uint64_t)b);
+}
+static int64_t add_wrap(int64_t a, int64_t b) {
+  return (int64_t)((uint64_t)a + (uint64_t)b);
+}
 
 static bool add_term(tc_linear *l, tc_type type, tc_value leaf, int64_t by) {
   for (uint32_t i = 0; i < l->n; i++) {
@@ -212,7 +223,8 @@ static bool add_term(tc_linear *l, tc_type type, tc_value leaf, int64_t by) {
 static bool gather(tc_ranges *r, tc_linear *l, tc_type type, tc_value v, int64_t by, int *budget) {
   const tc_op *op = tc_op_at(r->ir, v);
   if (--*budget < 0) return false;
-  tc_value a = op->n_in > 0 ? tc_input(r->ir, op, 0) : v, b = op->n_in > 1 ? tc_input(r->ir, op, 1) : v;
+  tc_value a = op->n_in > 0 ? tc_input(r->ir, op, 0) : v,
+           b = op->n_in > 1 ? tc_input(r->ir, op, 1) : v;
   int64_t x;
   if (tc_const_of(r->ir, v, &x)) {
     l->constant = wrap_to(type, add_wrap(l->constant, mul_wrap(by, x)));
@@ -223,8 +235,8 @@ static bool gather(tc_ranges *r, tc_linear *l, tc_type type, tc_value v, int64_t
   case TC_OP_add:
     return gather(r, l, type, a, by, budget) && gather(r, l, type, b, by, budget);
   case TC_OP_sub:
-    return gather(r, l, type, a, by, budget) &&
-           gather(r, l, type, b, wrap_to(type, mul_wrap(by, -1)), budget);
+    return gather(r, l, type, a, by, budget)
+           && gather(r, l, type, b, wrap_to(type, mul_wrap(by, -1)), budget);
   case TC_OP_neg:
     return gather(r, l, type, a, wrap_to(type, mul_wrap(by, -1)), budget);
   case TC_OP_mul:

@@ -39,7 +39,8 @@ const char *tc_ce_ident(tc_cemit *e, tc_name name, uint32_t id) {
     bool digit = c >= '0' && c <= '9';
     if (letter || digit) tc_sb_char(&sb, c);
   }
-  /* v<n> and t<n> are the names of values, and a digit cannot begin a name: a prefix keeps clear. */
+  /* v<n> and t<n> are the names of values, and a digit cannot begin a name: a prefix keeps clear.
+   */
   bool plain = sb.n && sb.at[0] != 'v' && sb.at[0] != 't' && !(sb.at[0] >= '0' && sb.at[0] <= '9');
   return tc_ce_text(e, "%s%s_%u", plain ? "" : "x_", sb.n ? sb.at : "", id);
 }
@@ -95,7 +96,9 @@ static void load(tc_cemit *e, tc_value stmt) {
     const char *cond = tc_ce_pred(e, pred, lane / b->elem.lanes);
     if (cond)
       got = tc_ce_text(e, "%s ? %s : %s", cond, got,
-                       other.id ? tc_ce_ref(e, other, lane) : tc_is_float(type) ? "0.0f" : "0");
+                       other.id            ? tc_ce_ref(e, other, lane)
+                       : tc_is_float(type) ? "0.0f"
+                                           : "0");
     tc_cw_def(&e->w, stmt.id, "const %s %s = %s;", tc_ce_type(type), tc_ce_ref(e, stmt, lane), got);
   }
 }
@@ -133,7 +136,8 @@ static void serial_loop(tc_cemit *e, tc_value stmt) {
   const tc_op *op = tc_op_at(e->ir, stmt);
   const tc_loop *loop = tc_loop_of(e->ir, stmt);
   tc_type type = tc_var_at(e->ir, loop->var)->type;
-  const char *lo = wide_value(e, tc_input(e->ir, op, 0)), *hi = wide_value(e, tc_input(e->ir, op, 1));
+  const char *lo = wide_value(e, tc_input(e->ir, op, 0)),
+             *hi = wide_value(e, tc_input(e->ir, op, 1));
   int64_t step = 1;
   tc_const_of(e->ir, tc_input(e->ir, op, 2), &step);
   const char *name = tc_ce_name_var(e, loop->var);
@@ -147,7 +151,9 @@ static void serial_loop(tc_cemit *e, tc_value stmt) {
     tc_cw_open(&e->w, "for (tc_i64 %s = %s; %s %c %s; %s += %" PRId64 ")", name, lo, name,
                step > 0 ? '<' : '>', hi, name, step);
   } else { /* a 64-bit counter could step over the end of its type */
-    tc_cw_open(&e->w, "for (tc_i64 %s = %s, n_%s = tc_trips(%s, %s, %" PRId64 "ll); n_%s-- > 0; %s += %" PRId64 "ll)",
+    tc_cw_open(&e->w,
+               "for (tc_i64 %s = %s, n_%s = tc_trips(%s, %s, %" PRId64
+               "ll); n_%s-- > 0; %s += %" PRId64 "ll)",
                name, lo, name, lo, hi, step, name, name, step);
   }
   bool outer = e->in_parallel;
@@ -176,9 +182,11 @@ static void branch(tc_cemit *e, tc_value stmt) {
   tc_cw_open(&e->w, "if (%s)", text ? text : "1");
   tc_value_vec parts = {0};
   tc_ce_conjuncts(e, cond, &parts);
-  for (uint32_t i = 0; i < parts.n; i++) e->known[parts.at[i].id]++;
+  for (uint32_t i = 0; i < parts.n; i++)
+    e->known[parts.at[i].id]++;
   tc_ce_region(e, tc_child(e->ir, op, 0));
-  for (uint32_t i = 0; i < parts.n; i++) e->known[parts.at[i].id]--;
+  for (uint32_t i = 0; i < parts.n; i++)
+    e->known[parts.at[i].id]--;
   if (tc_block_at(e->ir, tc_child(e->ir, op, 1))->ops.n) {
     tc_cw_else(&e->w);
     tc_ce_region(e, tc_child(e->ir, op, 1));

@@ -78,11 +78,13 @@ static void mark(const tc_cw *w, const char *text, bool *used) {
       continue;
     }
     const char *word = c;
-    while (is_word(*c)) c++;
+    while (is_word(*c))
+      c++;
     if (*word != 'v' && *word != 't') continue;
     uint64_t id = 0;
     const char *d = word + 1;
-    for (; *d >= '0' && *d <= '9' && id < n; d++) id = id * 10 + (uint64_t)(*d - '0');
+    for (; *d >= '0' && *d <= '9' && id < n; d++)
+      id = id * 10 + (uint64_t)(*d - '0');
     if (d == word + 1 || (d != c && *d != '_')) continue;
     if (*word == 't') id += w->last_id + 1;
     if (id < n) used[id] = true;
@@ -101,7 +103,8 @@ void tc_cw_join(const tc_cw *w, tc_sb *out) {
   for (uint32_t i = 0; i < w->lines.n; i++) {
     const tc_cline *line = &w->lines.at[i];
     if (!keep[i]) continue;
-    for (uint32_t k = 0; k < line->indent; k++) tc_sb_adds(out, "  ");
+    for (uint32_t k = 0; k < line->indent; k++)
+      tc_sb_adds(out, "  ");
     tc_sb_adds(out, line->text);
     if (line->note) tc_sb_printf(out, " /* line %u */", line->note);
     tc_sb_char(out, '\n');

@@ -1,5 +1,5 @@
-/* Atomic updates. Only global memory is shared by blocks that run at the same time; elsewhere a block
- * is a single thread and a plain update does. */
+/* Atomic updates. Only global memory is shared by blocks that run at the same time; elsewhere a
+ * block is a single thread and a plain update does. */
 #include "target/cpu/cpu_impl.h"
 
 #include <inttypes.h>
@@ -42,15 +42,16 @@ static enum tc_opcode opcode_of(enum tc_atomic_kind kind) {
   return TC_OP_none;
 }
 
-/* One element: what is done to it, and where. Operands are names or literals of the compute type. */
+/* One element: what is done to it, and where. Operands are names or literals of the compute type.
+ */
 typedef struct update {
   enum tc_atomic_kind kind;
   const char *order;
   tc_buf buf;
-  tc_type elem;          /* one lane */
-  const char *at;        /* element number, a name */
+  tc_type elem;   /* one lane */
+  const char *at; /* element number, a name */
   const char *value, *expected;
-  const char *previous;  /* variable that receives the old element, or NULL */
+  const char *previous; /* variable that receives the old element, or NULL */
 } update;
 
 /* The new element for the old one, `x`. CAS compares bits, as hardware does. */
@@ -100,8 +101,7 @@ static void exchange_loop(tc_cemit *e, const update *u) {
   tc_cw_open(&e->w, "%s", "");
   tc_cw_line(&e->w, "tc_u%u *const word = (tc_u%u *)(%s + %s);", word, word, ptr, at);
   tc_cw_line(&e->w, "tc_u%u old = __atomic_load_n(word, __ATOMIC_RELAXED), now;", word);
-  if (packed)
-    tc_cw_line(&e->w, "const int shift = (int)(%s %% %u) * %u;", u->at, 8 / bits, bits);
+  if (packed) tc_cw_line(&e->w, "const int shift = (int)(%s %% %u) * %u;", u->at, 8 / bits, bits);
   const char *part = packed ? tc_ce_text(e, "(old >> shift & %u)", (1u << bits) - 1) : "old";
   tc_cw_line(&e->w, "%s x;", type);
   tc_cw_open(&e->w, "do");
@@ -109,11 +109,13 @@ static void exchange_loop(tc_cemit *e, const update *u) {
   tc_cw_line(&e->w, "const %s y = %s;", type, new_value(e, u, "x"));
   const char *set = tc_ce_bits(e, u->elem, "y");
   if (packed)
-    tc_cw_line(&e->w, "now = (tc_u8)((old & ~(%u << shift)) | (int)(%s) << shift);", (1u << bits) - 1, set);
+    tc_cw_line(&e->w, "now = (tc_u8)((old & ~(%u << shift)) | (int)(%s) << shift);",
+               (1u << bits) - 1, set);
   else
     tc_cw_line(&e->w, "now = (tc_u%u)(%s);", word, set);
   tc_cw_close(&e->w);
-  tc_cw_line(&e->w, "while (!__atomic_compare_exchange_n(word, &old, now, 0, %s, __ATOMIC_RELAXED));",
+  tc_cw_line(&e->w,
+             "while (!__atomic_compare_exchange_n(word, &old, now, 0, %s, __ATOMIC_RELAXED));",
              u->order);
   if (u->previous) tc_cw_line(&e->w, "%s = x;", u->previous);
   tc_cw_close(&e->w);
@@ -179,10 +181,13 @@ void tc_cpu_atomic(tc_cpu *c, tc_value stmt) {
   const tc_buffer *b = tc_buf_at(e->ir, a->buf);
   if (b->scope == TC_SCOPE_var && b->elem.lanes > 1)
     tc_ce_refuse(e, stmt, "an atomic update of a vector variable");
-  update plan = {.kind = (enum tc_atomic_kind)a->kind, .order = order_name(a->order), .buf = a->buf,
+  update plan = {.kind = (enum tc_atomic_kind)a->kind,
+                 .order = order_name(a->order),
+                 .buf = a->buf,
                  .elem = {b->elem.dtype, 0, 1}};
   uint32_t lanes = points_of(e, b, tc_inputs_of(e->ir, tc_op_at(e->ir, stmt))) * b->elem.lanes;
-  for (uint32_t lane = 0; lane < lanes; lane++) update_lane(c, stmt, &plan, lane);
+  for (uint32_t lane = 0; lane < lanes; lane++)
+    update_lane(c, stmt, &plan, lane);
 }
 
 /* ---- a tile ---- */
@@ -196,7 +201,8 @@ static const char *tile_value(tc_cpu *c, const tc_side *from, const char *const 
   return in ? tc_ce_text(e, "%s ? %s : 0", in, x) : x;
 }
 
-static void update_tile(tc_cpu *c, tc_value stmt, const tc_side *to, const tc_side *from, update *u) {
+static void update_tile(tc_cpu *c, tc_value stmt, const tc_side *to, const tc_side *from,
+                        update *u) {
   tc_cemit *e = c->e;
   int map[TC_CPU_RANK];
   const char *at[TC_CPU_RANK] = {0}, *from_at[TC_CPU_RANK] = {0};
@@ -215,7 +221,8 @@ static void update_tile(tc_cpu *c, tc_value stmt, const tc_side *to, const tc_si
   if (from)
     u->value = tc_cw_temp(&e->w, tc_ce_type(u->elem), "%s", tile_value(c, from, from_at, u->elem));
   print_update(c, stmt, u);
-  for (uint32_t k = 0; k <= opened; k++) tc_cw_close(&e->w);
+  for (uint32_t k = 0; k <= opened; k++)
+    tc_cw_close(&e->w);
 }
 
 void tc_cpu_atomic_tile(tc_cpu *c, tc_value stmt) {
@@ -230,7 +237,9 @@ void tc_cpu_atomic_tile(tc_cpu *c, tc_value stmt) {
   if (is_tile) from = tc_cpu_side(c, source);
   if (to.b->elem.lanes != 1 || (is_tile && from.b->elem.lanes != 1))
     tc_ce_refuse(e, stmt, "this operation on a buffer of vectors");
-  update u = {.kind = (enum tc_atomic_kind)a->kind, .order = order_name(a->order), .buf = to.buf,
+  update u = {.kind = (enum tc_atomic_kind)a->kind,
+              .order = order_name(a->order),
+              .buf = to.buf,
               .elem = {to.b->elem.dtype, 0, 1}};
   if (!is_tile) {
     tc_type type = {tc_value_type(e->ir, source).dtype, 0, 1};
@@ -245,8 +254,10 @@ void tc_cpu_atomic_tile(tc_cpu *c, tc_value stmt) {
 
 static const char *side_order(uint8_t order, bool is_load) {
   if (order == TC_ORDER_RELAXED) return "__ATOMIC_RELAXED";
-  if (is_load && (order == TC_ORDER_ACQUIRE || order == TC_ORDER_ACQ_REL)) return "__ATOMIC_ACQUIRE";
-  if (!is_load && (order == TC_ORDER_RELEASE || order == TC_ORDER_ACQ_REL)) return "__ATOMIC_RELEASE";
+  if (is_load && (order == TC_ORDER_ACQUIRE || order == TC_ORDER_ACQ_REL))
+    return "__ATOMIC_ACQUIRE";
+  if (!is_load && (order == TC_ORDER_RELEASE || order == TC_ORDER_ACQ_REL))
+    return "__ATOMIC_RELEASE";
   return "__ATOMIC_SEQ_CST";
 }
 
@@ -260,20 +271,23 @@ bool tc_cpu_ordered_access(tc_cpu *c, tc_value stmt) {
   const tc_value *index = tc_inputs_of(e->ir, tc_op_at(e->ir, stmt));
   if (b->elem.lanes != 1 || points_of(e, b, index) != 1 || bits < 8)
     tc_ce_refuse(e, stmt, "an ordered access of several elements or of part of a byte");
-  const char *order = side_order(a->order, is_load), *cond = tc_ce_pred(e, tc_access_pred(e->ir, stmt), 0);
+  const char *order = side_order(a->order, is_load),
+             *cond = tc_ce_pred(e, tc_access_pred(e->ir, stmt), 0);
   const char *at = tc_ce_offset(e, a->buf, index, 0);
   const char *word = tc_ce_text(e, "(tc_u%u *)(%s + (%s))", bits, tc_ce_base(e, a->buf), at);
   if (is_load) {
     tc_value other = tc_access_else(e->ir, stmt);
     const char *type = tc_ce_type(tc_value_type(e->ir, stmt)), *name = tc_ce_ref(e, stmt, 0);
     tc_cw_line(&e->w, "%s %s = %s;", type, name, other.id ? tc_ce_ref(e, other, 0) : "0");
-    const char *got = tc_ce_of_bits(e, b->elem, tc_ce_text(e, "__atomic_load_n(%s, %s)", word, order));
+    const char *got =
+        tc_ce_of_bits(e, b->elem, tc_ce_text(e, "__atomic_load_n(%s, %s)", word, order));
     tc_cw_line(&e->w, cond ? "if (%s) %s = %s;" : "%s%s = %s;", cond ? cond : "", name, got);
     return true;
   }
   const char *set = tc_ce_bits(e, b->elem, tc_ce_ref(e, tc_access_value(e->ir, stmt), 0));
-  tc_cw_line(&e->w, cond ? "if (%s) __atomic_store_n(%s, (tc_u%u)(%s), %s);"
-                         : "%s__atomic_store_n(%s, (tc_u%u)(%s), %s);",
+  tc_cw_line(&e->w,
+             cond ? "if (%s) __atomic_store_n(%s, (tc_u%u)(%s), %s);"
+                  : "%s__atomic_store_n(%s, (tc_u%u)(%s), %s);",
              cond ? cond : "", word, bits, set, order);
   return true;
 }

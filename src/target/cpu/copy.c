@@ -11,14 +11,16 @@ typedef struct rows {
   tc_value stmt;
   tc_side to, from; /* `from.b` NULL: a fill */
   int map[TC_CPU_RANK];
-  const char *safe;             /* stored bits for what lies outside the source, or the fill's */
-  uint32_t loops[TC_CPU_RANK];  /* dimensions of `to`, outermost first; the last is the row */
+  const char *safe;            /* stored bits for what lies outside the source, or the fill's */
+  uint32_t loops[TC_CPU_RANK]; /* dimensions of `to`, outermost first; the last is the row */
   uint32_t n;
-  const char *to_lo[TC_CPU_RANK], *to_hi[TC_CPU_RANK];     /* windows by dimension of `to` */
+  const char *to_lo[TC_CPU_RANK], *to_hi[TC_CPU_RANK]; /* windows by dimension of `to` */
   const char *from_lo[TC_CPU_RANK], *from_hi[TC_CPU_RANK];
 } rows;
 
-static const char *counter(tc_cemit *e, uint32_t d) { return tc_ce_text(e, "i%u", d); }
+static const char *counter(tc_cemit *e, uint32_t d) {
+  return tc_ce_text(e, "i%u", d);
+}
 
 static void choose_loops(rows *r) {
   for (uint32_t d = 0; d < r->to.rank; d++)
@@ -27,12 +29,15 @@ static void choose_loops(rows *r) {
 
 /* Loop counters as the point of a side. */
 static void point_of_to(rows *r, const char **at) {
-  for (uint32_t d = 0; d < r->to.rank; d++) at[d] = NULL;
-  for (uint32_t k = 0; k < r->n; k++) at[r->loops[k]] = counter(r->c->e, r->loops[k]);
+  for (uint32_t d = 0; d < r->to.rank; d++)
+    at[d] = NULL;
+  for (uint32_t k = 0; k < r->n; k++)
+    at[r->loops[k]] = counter(r->c->e, r->loops[k]);
 }
 
 static void point_of_from(rows *r, const char **at) {
-  for (uint32_t d = 0; d < r->from.rank; d++) at[d] = NULL;
+  for (uint32_t d = 0; d < r->from.rank; d++)
+    at[d] = NULL;
   for (uint32_t k = 0; k < r->n; k++)
     if (r->map[r->loops[k]] >= 0) at[r->map[r->loops[k]]] = counter(r->c->e, r->loops[k]);
 }
@@ -60,7 +65,8 @@ static const char *moved(rows *r, const char *at) {
 static void put_element(rows *r, const char *bits) {
   const char *at[TC_CPU_RANK];
   point_of_to(r, at);
-  tc_cw_line(&r->c->e->w, "%s", tc_ce_put(r->c->e, r->to.buf, tc_cpu_point(r->c, &r->to, at), bits));
+  tc_cw_line(&r->c->e->w, "%s",
+             tc_ce_put(r->c->e, r->to.buf, tc_cpu_point(r->c, &r->to, at), bits));
 }
 
 static const char *source_element(rows *r) {
@@ -78,8 +84,9 @@ static bool is_plain_side(rows *r, const tc_side *s, uint32_t row) {
   if (bits == 6 || s->d[row].extent_k < 0 || s->d[row].extent_k * bits % 8) return false;
   for (uint32_t d = 0; d < s->rank; d++) {
     bool whole = s->d[d].stride_k >= 0 && s->d[d].stride_k * bits % 8 == 0;
-    if (!whole && (d != row || !s->d[d].base_v.id ||
-                   !tc_is_multiple(&r->c->e->ranges, s->d[d].base_v, 8 / bits)))
+    if (!whole
+        && (d != row || !s->d[d].base_v.id
+            || !tc_is_multiple(&r->c->e->ranges, s->d[d].base_v, 8 / bits)))
       return false;
   }
   return true;
@@ -89,15 +96,16 @@ static bool is_plain(rows *r) {
   if (!r->from.b || r->n == 0) return false;
   uint32_t row = r->loops[r->n - 1];
   bool same = r->from.b->elem.dtype == r->to.b->elem.dtype && !has_free_bits(r->to.b->elem);
-  return same && r->map[row] >= 0 && is_plain_side(r, &r->to, row) &&
-         is_plain_side(r, &r->from, (uint32_t)r->map[row]);
+  return same && r->map[row] >= 0 && is_plain_side(r, &r->to, row)
+         && is_plain_side(r, &r->from, (uint32_t)r->map[row]);
 }
 
 /* Contiguous rows between float16 and float32. */
 static const char *row_converter(rows *r) {
   if (!r->from.b || r->n == 0) return NULL;
   uint32_t row = r->loops[r->n - 1];
-  if (r->map[row] < 0 || r->to.d[row].stride_k != 1 || r->from.d[r->map[row]].stride_k != 1) return NULL;
+  if (r->map[row] < 0 || r->to.d[row].stride_k != 1 || r->from.d[r->map[row]].stride_k != 1)
+    return NULL;
   return tc_cpu_row_converter(r->from.b->elem, r->to.b->elem);
 }
 
@@ -109,7 +117,8 @@ static void converted_row(rows *r, const char *converter, const char *lo, const 
   point_of_from(r, from);
   to[row] = from[r->map[row]] = strcmp(lo, "0") ? lo : NULL;
   tc_cw_line(&e->w, "%s(%s + %s, %s + %s, %s - %s);", converter, r->to.ptr,
-             tc_cpu_point(r->c, &r->to, to), r->from.ptr, tc_cpu_point(r->c, &r->from, from), hi, lo);
+             tc_cpu_point(r->c, &r->to, to), r->from.ptr, tc_cpu_point(r->c, &r->from, from), hi,
+             lo);
 }
 
 static void plain_row(rows *r, const char *lo, const char *hi) {
@@ -123,8 +132,8 @@ static void plain_row(rows *r, const char *lo, const char *hi) {
   const char *a = tc_cpu_point(r->c, &r->to, to), *b = tc_cpu_point(r->c, &r->from, from);
   const char *n = strcmp(lo, "0") ? tc_ce_text(e, "(%s - %s)", hi, lo) : hi;
   if (bits >= 8)
-    tc_cw_line(&e->w, "__builtin_memcpy(%s + %s, %s + %s, %s * %u);", r->to.ptr, a, r->from.ptr, b, n,
-               bits / 8);
+    tc_cw_line(&e->w, "__builtin_memcpy(%s + %s, %s + %s, %s * %u);", r->to.ptr, a, r->from.ptr, b,
+               n, bits / 8);
   else
     tc_cw_line(&e->w, "__builtin_memcpy(%s + (%s) / %u, %s + (%s) / %u, %s / %u);", r->to.ptr, a,
                8 / bits, r->from.ptr, b, 8 / bits, n, 8 / bits);
@@ -172,7 +181,8 @@ static void open_outer(rows *r, bool windows) {
 }
 
 static void close_outer(rows *r) {
-  for (uint32_t k = 0; k + 1 < r->n; k++) tc_cw_close(&r->c->e->w);
+  for (uint32_t k = 0; k + 1 < r->n; k++)
+    tc_cw_close(&r->c->e->w);
 }
 
 static void whole_nest(rows *r) {
@@ -240,8 +250,11 @@ static void cut_row(rows *r) {
     first = tc_ce_text(e, "tc_between(%s, %s, %s)", r->from_lo[r->map[row]], lo, hi);
     last = tc_ce_text(e, "tc_between(%s, %s, %s)", r->from_hi[r->map[row]], lo, hi);
   }
-  if (in) first = tc_ce_text(e, "%s ? %s : %s", in, first, hi), last = tc_ce_text(e, "%s ? %s : %s", in, last, hi);
-  const char *a = tc_cw_temp(&e->w, "tc_i64", "%s", first), *b = tc_cw_temp(&e->w, "tc_i64", "%s", last);
+  if (in)
+    first = tc_ce_text(e, "%s ? %s : %s", in, first, hi),
+    last = tc_ce_text(e, "%s ? %s : %s", in, last, hi);
+  const char *a = tc_cw_temp(&e->w, "tc_i64", "%s", first),
+             *b = tc_cw_temp(&e->w, "tc_i64", "%s", last);
   fill_row(r, lo, a);
   copy_row(r, a, b, false);
   fill_row(r, b, hi);
@@ -323,7 +336,8 @@ static void through_nest(rows *r, bool reading, const char *store) {
     if (in) tc_cw_close(&e->w);
     tc_cw_line(&e->w, "k++;");
   }
-  for (uint32_t k = 0; k < r->n; k++) tc_cw_close(&e->w);
+  for (uint32_t k = 0; k < r->n; k++)
+    tc_cw_close(&e->w);
 }
 
 static void copy_through(rows *r) {
@@ -354,7 +368,9 @@ void tc_cpu_copy(tc_cpu *c, tc_value stmt) {
   tc_cemit *e = c->e;
   const tc_op *op = tc_op_at(e->ir, stmt);
   tc_cw_open(&e->w, "%s", "");
-  rows r = {.c = c, .stmt = stmt, .from = tc_cpu_side(c, tc_input(e->ir, op, 0)),
+  rows r = {.c = c,
+            .stmt = stmt,
+            .from = tc_cpu_side(c, tc_input(e->ir, op, 0)),
             .to = tc_cpu_side(c, tc_input(e->ir, op, 1))};
   if (r.from.b->elem.lanes != r.to.b->elem.lanes)
     tc_ce_refuse(e, stmt, "a copy between vectors of different lengths");

@@ -55,8 +55,9 @@ typedef struct tc_emitted {
 
 /* What cannot be run ends in a diagnostic and unwinds with TC_WHY_ERROR. */
 tc_emitted tc_cpu_emit(tc_ir *ir, const tc_cpu_options *options, tc_arena *arena);
-/* All flags for the C compiler, separated by blanks, except those that name files. Results depend on
- * them: no contraction (but inside gemm and the math functions), no reassociation, wrapping ints. */
+/* All flags for the C compiler, separated by blanks, except those that name files. Results depend
+ * on them: no contraction (but inside gemm and the math functions), no reassociation, wrapping
+ * ints. */
 const char *tc_cpu_flags(const tc_cpu_options *options, tc_arena *arena);
 
 #endif

@@ -8,15 +8,17 @@
 typedef struct tc_cpu {
   tc_cemit *e;
   const tc_cpu_isa_info *isa;
-  tc_sb *helpers;        /* functions made for this text: micro-kernels                   */
-  tc_map *made;          /* hash of a helper's name -> 1                                  */
-  uint64_t scratch_b;    /* on-chip buffers                                               */
-  uint64_t work_b;       /* what the hungriest tile op needs besides; `work` in the text  */
-  uint32_t n_labels;     /* for names that must differ                                    */
+  tc_sb *helpers;     /* functions made for this text: micro-kernels                   */
+  tc_map *made;       /* hash of a helper's name -> 1                                  */
+  uint64_t scratch_b; /* on-chip buffers                                               */
+  uint64_t work_b;    /* what the hungriest tile op needs besides; `work` in the text  */
+  uint32_t n_labels;  /* for names that must differ                                    */
   bool in_perthread;
 } tc_cpu;
 
-static inline tc_cpu *tc_cpu_of(tc_cemit *e) { return e->own; }
+static inline tc_cpu *tc_cpu_of(tc_cemit *e) {
+  return e->own;
+}
 /* `work_b` bytes, aligned to 64, that last for the current statement. Returns the offset in `work`;
  * several calls for one statement add up from `from` on. */
 uint64_t tc_cpu_work(tc_cpu *c, uint64_t from, uint64_t size_b);
@@ -59,15 +61,15 @@ const char *tc_cpu_row_converter(tc_type from, tc_type to);
 
 /* ---- statements ---- */
 
-void tc_cpu_parallel(tc_cpu *c, tc_value stmt);    /* parallel.c */
-void tc_cpu_copy(tc_cpu *c, tc_value stmt);        /* copy.c */
+void tc_cpu_parallel(tc_cpu *c, tc_value stmt); /* parallel.c */
+void tc_cpu_copy(tc_cpu *c, tc_value stmt);     /* copy.c */
 void tc_cpu_fill(tc_cpu *c, tc_value stmt);
 void tc_cpu_transpose(tc_cpu *c, tc_value stmt);
 void tc_cpu_im2col(tc_cpu *c, tc_value stmt);
-void tc_cpu_reduce(tc_cpu *c, tc_value stmt);      /* reduce.c */
+void tc_cpu_reduce(tc_cpu *c, tc_value stmt); /* reduce.c */
 void tc_cpu_scan(tc_cpu *c, tc_value stmt);
-void tc_cpu_gemm(tc_cpu *c, tc_value stmt);        /* gemm.c */
-void tc_cpu_atomic(tc_cpu *c, tc_value stmt);      /* atomic.c */
+void tc_cpu_gemm(tc_cpu *c, tc_value stmt);   /* gemm.c */
+void tc_cpu_atomic(tc_cpu *c, tc_value stmt); /* atomic.c */
 void tc_cpu_atomic_tile(tc_cpu *c, tc_value stmt);
 bool tc_cpu_ordered_access(tc_cpu *c, tc_value stmt); /* loads and stores with a memory order */
 

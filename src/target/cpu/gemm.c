@@ -1,10 +1,10 @@
 /* T.gemm as register-tiled kernels.
  *
- * A micro-kernel keeps a block of C, MR rows of NV vectors, in named vector variables while it walks
- * along k: per step NV loads of B, MR broadcasts of A, MR * NV multiply-adds. It is made for the
- * strides at hand, so tiles that already lie right (A in any layout, B with contiguous columns) are
- * used where they are. Others are first copied into `work`: narrow types become float32 or pairs of
- * int16, a transposed B is transposed, columns are padded to whole vectors.
+ * A micro-kernel keeps a block of C, MR rows of NV vectors, in named vector variables while it
+ * walks along k: per step NV loads of B, MR broadcasts of A, MR * NV multiply-adds. It is made for
+ * the strides at hand, so tiles that already lie right (A in any layout, B with contiguous columns)
+ * are used where they are. Others are first copied into `work`: narrow types become float32 or
+ * pairs of int16, a transposed B is transposed, columns are padded to whole vectors.
  *
  * Sums run in order of k for each element, starting from C; products and sums are fused where the
  * machine can. So a result differs from the oracle's by at most K * 2^-24 * |A||B| (float32). */
@@ -56,7 +56,9 @@ typedef struct gemm {
   matrix ma, mb, md;
 } gemm;
 
-static tc_type scalar_of(tc_type elem) { return (tc_type){elem.dtype, 0, 1}; }
+static tc_type scalar_of(tc_type elem) {
+  return (tc_type){elem.dtype, 0, 1};
+}
 
 /* ---- micro-kernels ---- */
 
@@ -72,7 +74,8 @@ static void micro_head(const gemm *g, micro x, tc_sb *t) {
                s, s, s);
   for (uint32_t i = 0; i < x.rows; i++) {
     tc_sb_printf(t, "  %s ", v);
-    for (uint32_t j = 0; j < x.vectors; j++) tc_sb_printf(t, "%sc%u_%u = {0}", j ? ", " : "", i, j);
+    for (uint32_t j = 0; j < x.vectors; j++)
+      tc_sb_printf(t, "%sc%u_%u = {0}", j ? ", " : "", i, j);
     tc_sb_adds(t, ";\n");
   }
 }
@@ -111,9 +114,9 @@ static void micro_step(const gemm *g, micro x, tc_sb *t) {
 /* The name of the micro-kernel for these strides, which is made on first use. */
 static const char *micro_kernel(const gemm *g, micro x) {
   tc_cpu *c = g->c;
-  const char *name =
-      tc_ce_text(c->e, "mk_%s_%ux%u_a%" PRId64 "_%" PRId64 "_b%" PRId64 "_c%" PRId64, g->info->name,
-                 x.rows, x.vectors, g->ma.row_step, g->ma.column_step, g->mb.row_step, g->md.row_step);
+  const char *name = tc_ce_text(c->e, "mk_%s_%ux%u_a%" PRId64 "_%" PRId64 "_b%" PRId64 "_c%" PRId64,
+                                g->info->name, x.rows, x.vectors, g->ma.row_step, g->ma.column_step,
+                                g->mb.row_step, g->md.row_step);
   uint32_t seen;
   uint64_t key = tc_hash_bytes(name, strlen(name), 7);
   if (tc_map_get(c->made, key, &seen)) return name;
@@ -141,7 +144,8 @@ static uint32_t vectors_for(const gemm *g, uint32_t left) {
   uint32_t want = 2, regs = g->c->isa->n_regs;
   if (left == 3) want = 3;
   if (g->m < 5) want = (uint32_t)(10 / g->m);
-  while (want > 1 && (uint32_t)(g->m < 5 ? g->m : 4) * want + want + 1 > regs) want--;
+  while (want > 1 && (uint32_t)(g->m < 5 ? g->m : 4) * want + want + 1 > regs)
+    want--;
   return want < left ? want : left;
 }
 
@@ -150,8 +154,8 @@ static void micro_call(const gemm *g, micro x, const char *i, const char *j, con
   tc_cw_line(&g->c->e->w,
              "%s(%s + %s * %" PRId64 " + %s * %" PRId64 ", %s + %s + %s * %" PRId64
              ", %s + %s * %" PRId64 " + %s, %s, %s);",
-             micro_kernel(g, x), g->ma.ptr, i, g->ma.row_step, k, g->ma.column_step, g->mb.ptr, j, k,
-             g->mb.row_step, g->md.ptr, i, g->md.row_step, j, depth, clear);
+             micro_kernel(g, x), g->ma.ptr, i, g->ma.row_step, k, g->ma.column_step, g->mb.ptr, j,
+             k, g->mb.row_step, g->md.ptr, i, g->md.row_step, j, depth, clear);
 }
 
 /* All rows for the columns at `j`: blocks of nearly equal height. */
@@ -169,7 +173,8 @@ static void row_blocks(const gemm *g, uint32_t vectors, const char *j, const cha
     w->indent--;
   }
   if (split == g->m) return;
-  tc_cw_line(w, "for (tc_i64 i = %" PRId64 "; i < %" PRId64 "; i += %" PRId64 ")", split, g->m, low);
+  tc_cw_line(w, "for (tc_i64 i = %" PRId64 "; i < %" PRId64 "; i += %" PRId64 ")", split, g->m,
+             low);
   w->indent++;
   micro_call(g, (micro){(uint32_t)low, vectors}, "i", j, k, depth, clear);
   w->indent--;
@@ -180,7 +185,8 @@ static void column_blocks(const gemm *g, const char *k, const char *depth, const
   uint32_t all = (uint32_t)(g->n_padded / g->lanes);
   for (uint32_t at = 0; at < all;) {
     uint32_t vectors = vectors_for(g, all - at), times = 1;
-    while (at + (times + 1) * vectors <= all && vectors_for(g, all - at - times * vectors) == vectors)
+    while (at + (times + 1) * vectors <= all
+           && vectors_for(g, all - at - times * vectors) == vectors)
       times++;
     tc_cw_open(w, "for (tc_i64 j = %" PRId64 "; j < %" PRId64 "; j += %" PRId64 ")", at * g->lanes,
                (at + times * vectors) * g->lanes, vectors * g->lanes);
@@ -205,13 +211,14 @@ static void multiply(const gemm *g) {
 /* ---- packing ---- */
 
 /* The element of an operand at stored position (p, q), in the panel's type, 0 outside. */
-static const char *element(const gemm *g, const tc_side *s, const char *p, const char *q, tc_type to) {
+static const char *element(const gemm *g, const tc_side *s, const char *p, const char *q,
+                           tc_type to) {
   tc_cemit *e = g->c->e;
   const char *at[TC_CPU_RANK] = {0};
   at[s->rank - 2] = p;
   at[s->rank - 1] = q;
-  const char *x = tc_ce_cast(e, scalar_of(s->b->elem), to,
-                             tc_ce_get(e, s->buf, tc_cpu_point(g->c, s, at)));
+  const char *x =
+      tc_ce_cast(e, scalar_of(s->b->elem), to, tc_ce_get(e, s->buf, tc_cpu_point(g->c, s, at)));
   const char *in = tc_cpu_inside(g->c, s, at);
   return in ? tc_ce_text(e, "%s ? %s : 0", in, x) : x;
 }
@@ -239,8 +246,8 @@ static void close_both(const gemm *g) {
 }
 
 /* to[p * pitch + q] = element, in the order in which the operand is stored. */
-static void pack_rows(const gemm *g, const tc_side *s, int64_t rows, int64_t columns, const char *to,
-                      int64_t pitch) {
+static void pack_rows(const gemm *g, const tc_side *s, int64_t rows, int64_t columns,
+                      const char *to, int64_t pitch) {
   tc_type panel = tc_scalar_type(g->info->panel);
   const char *converter = tc_cpu_row_converter(s->b->elem, panel), *at[TC_CPU_RANK] = {0};
   open_rows(g, rows);
@@ -252,7 +259,8 @@ static void pack_rows(const gemm *g, const tc_side *s, int64_t rows, int64_t col
     return;
   }
   open_columns(g, columns);
-  tc_cw_line(&g->c->e->w, "%s[p * %" PRId64 " + q] = %s;", to, pitch, element(g, s, "p", "q", panel));
+  tc_cw_line(&g->c->e->w, "%s[p * %" PRId64 " + q] = %s;", to, pitch,
+             element(g, s, "p", "q", panel));
   close_both(g);
 }
 
@@ -260,7 +268,8 @@ static void zero_columns(const gemm *g, const char *to, int64_t rows, int64_t pi
                          int64_t until) {
   if (from == until) return;
   open_rows(g, rows);
-  tc_cw_line(&g->c->e->w, "for (tc_i64 q = %" PRId64 "; q < %" PRId64 "; q++) %s[p * %" PRId64 " + q] = 0;",
+  tc_cw_line(&g->c->e->w,
+             "for (tc_i64 q = %" PRId64 "; q < %" PRId64 "; q++) %s[p * %" PRId64 " + q] = 0;",
              from, until, to, pitch);
   tc_cw_close(&g->c->e->w);
 }
@@ -269,13 +278,15 @@ static const char *panel_type(const gemm *g) {
   return g->kind == SUM_PAIR ? "tc_i16" : g->info->scalar;
 }
 
-static uint32_t panel_bytes(const gemm *g) { return g->kind == SUM_PAIR ? 2 : g->info->bytes; }
+static uint32_t panel_bytes(const gemm *g) {
+  return g->kind == SUM_PAIR ? 2 : g->info->bytes;
+}
 
 /* True when the operand can be used where it lies. */
 static bool is_direct(const gemm *g, const tc_side *s, enum tc_dtype want) {
   if (s->b->elem.dtype != want || tc_cpu_guarded(s)) return false;
-  return s->d[s->rank - 1].stride_k > 0 && s->d[s->rank - 2].stride_k > 0 &&
-         (s == &g->d || s->b->root.id != g->d.b->root.id);
+  return s->d[s->rank - 1].stride_k > 0 && s->d[s->rank - 2].stride_k > 0
+         && (s == &g->d || s->b->root.id != g->d.b->root.id);
 }
 
 static const char *origin(const gemm *g, const tc_side *s) {
@@ -297,8 +308,9 @@ static void prepare_a(gemm *g) {
     zero_columns(g, "pa", g->m, pitch, g->k, pitch);
     open_rows(g, g->m);
     tc_cw_open(&g->c->e->w, "for (tc_i64 q = 0; q < %" PRId64 "; q++)", g->k);
-    tc_cw_line(&g->c->e->w, "pa[p * %" PRId64 " + q] = %s;", pitch,
-               element(g, s, g->trans_a ? "q" : "p", g->trans_a ? "p" : "q", tc_scalar_type(TC_DT_int16)));
+    tc_cw_line(
+        &g->c->e->w, "pa[p * %" PRId64 " + q] = %s;", pitch,
+        element(g, s, g->trans_a ? "q" : "p", g->trans_a ? "p" : "q", tc_scalar_type(TC_DT_int16)));
     close_both(g);
     g->ma = (matrix){"((const tc_i32 *)pa)", g->steps, 1};
     return;
@@ -310,17 +322,20 @@ static void prepare_a(gemm *g) {
 }
 
 /* pb[q * pitch + p] = from[p * from_pitch + q]: 32-bit units by vector shuffles. */
-static void transpose(const gemm *g, const char *from, int64_t from_pitch, int64_t rows, int64_t columns) {
+static void transpose(const gemm *g, const char *from, int64_t from_pitch, int64_t rows,
+                      int64_t columns) {
   tc_cw *w = &g->c->e->w;
   if (g->info->bytes == 4) {
-    tc_cw_line(w, "tc_transpose((float *)pb, %" PRId64 ", (const float *)%s, %" PRId64 ", %" PRId64
-                  ", %" PRId64 ");",
+    tc_cw_line(w,
+               "tc_transpose((float *)pb, %" PRId64 ", (const float *)%s, %" PRId64 ", %" PRId64
+               ", %" PRId64 ");",
                g->n_padded, from, from_pitch, rows, columns);
     return;
   }
   open_rows(g, rows);
   open_columns(g, columns);
-  tc_cw_line(w, "pb[q * %" PRId64 " + p] = (%s)[p * %" PRId64 " + q];", g->n_padded, from, from_pitch);
+  tc_cw_line(w, "pb[q * %" PRId64 " + p] = (%s)[p * %" PRId64 " + q];", g->n_padded, from,
+             from_pitch);
   close_both(g);
 }
 
@@ -381,7 +396,8 @@ static bool prepare_d(gemm *g) {
   zero_columns(g, "pc", g->m, g->n_padded, g->n, g->n_padded);
   open_rows(g, g->m);
   open_columns(g, g->n);
-  tc_cw_line(&g->c->e->w, "pc[p * %" PRId64 " + q] = %s;", g->n_padded, element(g, s, "p", "q", sum));
+  tc_cw_line(&g->c->e->w, "pc[p * %" PRId64 " + q] = %s;", g->n_padded,
+             element(g, s, "p", "q", sum));
   close_both(g);
   tc_cw_close(&g->c->e->w);
   g->md = (matrix){"pc", g->n_padded, 1};
@@ -417,7 +433,8 @@ static bool fits_int16(tc_type elem) {
 }
 
 static enum sums kind_of(const gemm *g) {
-  const tc_type types[] = {scalar_of(g->a.b->elem), scalar_of(g->b.b->elem), scalar_of(g->d.b->elem)};
+  const tc_type types[] = {scalar_of(g->a.b->elem), scalar_of(g->b.b->elem),
+                           scalar_of(g->d.b->elem)};
   bool any_float = false;
   for (uint32_t i = 0; i < 3; i++) {
     if (types[i].dtype == TC_DT_float64) return SUM_F64;
@@ -451,9 +468,11 @@ static void want_matrix(const gemm *g, const tc_side *s) {
   tc_ir *ir = g->c->e->ir;
   if (s->b->elem.lanes != 1) tc_ce_refuse(g->c->e, g->stmt, "a gemm of vectors");
   bool fits = s->rank >= 2;
-  for (uint32_t d = 0; d + 2 < s->rank; d++) fits = fits && s->d[d].extent_k == 1;
+  for (uint32_t d = 0; d + 2 < s->rank; d++)
+    fits = fits && s->d[d].extent_k == 1;
   if (fits) return;
-  TC_DIAG(ir->diags, D_extents_differ, tc_op_at(ir, g->stmt)->span, "gemm", "a matrix was expected");
+  TC_DIAG(ir->diags, D_extents_differ, tc_op_at(ir, g->stmt)->span, "gemm",
+          "a matrix was expected");
   tc_diag_stop(ir->diags);
 }
 
@@ -473,9 +492,14 @@ static gemm new_gemm(tc_cpu *c, tc_value stmt) {
   tc_cemit *e = c->e;
   const tc_op *op = tc_op_at(e->ir, stmt);
   const tc_gemm *how = tc_gemm_of(e->ir, stmt);
-  gemm g = {.c = c, .stmt = stmt, .a = tc_cpu_side(c, tc_input(e->ir, op, 0)),
-            .b = tc_cpu_side(c, tc_input(e->ir, op, 1)), .d = tc_cpu_side(c, tc_input(e->ir, op, 2)),
-            .trans_a = how->trans_a, .trans_b = how->trans_b, .clear = how->clear ? "1" : "0"};
+  gemm g = {.c = c,
+            .stmt = stmt,
+            .a = tc_cpu_side(c, tc_input(e->ir, op, 0)),
+            .b = tc_cpu_side(c, tc_input(e->ir, op, 1)),
+            .d = tc_cpu_side(c, tc_input(e->ir, op, 2)),
+            .trans_a = how->trans_a,
+            .trans_b = how->trans_b,
+            .clear = how->clear ? "1" : "0"};
   if (op->n_in > 3) g.clear = tc_ce_ref(e, tc_input(e->ir, op, 3), 0);
   want_matrix(&g, &g.a);
   want_matrix(&g, &g.b);

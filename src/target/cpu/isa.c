@@ -1,13 +1,15 @@
 #include "target/cpu/cpu.h"
 
 static const tc_cpu_isa_info rows[TC_ISA_COUNT] = {
-#define ISA(name, vector_b, n_regs, flags, doc)                                              \
+#define ISA(name, vector_b, n_regs, flags, doc)                                                    \
   [TC_ISA_##name] = {#name, flags, doc, vector_b, n_regs},
 #include "target/cpu/isas.def"
 #undef ISA
 };
 
-const tc_cpu_isa_info *tc_cpu_isa_row(enum tc_cpu_isa isa) { return &rows[isa]; }
+const tc_cpu_isa_info *tc_cpu_isa_row(enum tc_cpu_isa isa) {
+  return &rows[isa];
+}
 
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
 /* The builtin wants literals. Each test stands for the whole row: machines that have the newest
@@ -19,8 +21,8 @@ static bool has(enum tc_cpu_isa isa) {
   case TC_ISA_avx2:
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
   case TC_ISA_avx512:
-    return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512cd");
+    return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq")
+           && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512cd");
   case TC_ISA_avx512vnni:
     return has(TC_ISA_avx512) && __builtin_cpu_supports("avx512vnni");
   case TC_ISA_neon:
@@ -30,9 +32,13 @@ static bool has(enum tc_cpu_isa isa) {
   return false;
 }
 #elif defined(__aarch64__)
-static bool has(enum tc_cpu_isa isa) { return isa == TC_ISA_generic || isa == TC_ISA_neon; }
+static bool has(enum tc_cpu_isa isa) {
+  return isa == TC_ISA_generic || isa == TC_ISA_neon;
+}
 #else
-static bool has(enum tc_cpu_isa isa) { return isa == TC_ISA_generic; }
+static bool has(enum tc_cpu_isa isa) {
+  return isa == TC_ISA_generic;
+}
 #endif
 
 enum tc_cpu_isa tc_cpu_isa_host(void) {

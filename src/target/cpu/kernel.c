@@ -16,9 +16,9 @@ uint64_t tc_cpu_work(tc_cpu *c, uint64_t from, uint64_t size_b) {
 /* ---- what a kernel uses ---- */
 
 typedef struct usage {
-  bool *root;       /* by buffer id: the root, or a view of it, is used */
-  bool *buf;        /* by buffer id */
-  bool addresses;   /* memory is reached through a bare address */
+  bool *root;     /* by buffer id: the root, or a view of it, is used */
+  bool *buf;      /* by buffer id */
+  bool addresses; /* memory is reached through a bare address */
 } usage;
 
 static void use(tc_ir *ir, usage *u, tc_buf buf) {
@@ -37,7 +37,8 @@ static bool note_usage(tc_ir *ir, tc_value stmt, void *data) {
   if (payload == TC_PL_BUF) use(ir, u, (tc_buf){op->payload});
   if (payload == TC_PL_PRINT) use(ir, u, ir->prints.at[op->payload].buf);
   for (uint32_t i = 0; i < op->n_in; i++)
-    if (tc_is(ir, tc_input(ir, op, i), TC_OP_slice)) use(ir, u, tc_slice_buf(ir, tc_input(ir, op, i)));
+    if (tc_is(ir, tc_input(ir, op, i), TC_OP_slice))
+      use(ir, u, tc_slice_buf(ir, tc_input(ir, op, i)));
   return true;
 }
 
@@ -74,8 +75,10 @@ static uint64_t size_of(tc_cemit *e, tc_buf buf) {
       TC_DIAG(e->ir->diags, D_shape_not_constant, b->span, tc_name_of(e->ir, b->name), d);
       tc_diag_stop(e->ir->diags);
     }
-    if (extent && n > (UINT64_C(1) << 40) / (uint64_t)extent) n = UINT64_C(1) << 40;
-    else n *= (uint64_t)extent;
+    if (extent && n > (UINT64_C(1) << 40) / (uint64_t)extent)
+      n = UINT64_C(1) << 40;
+    else
+      n *= (uint64_t)extent;
   }
   if (n >= UINT64_C(1) << 40) {
     TC_DIAG(e->ir->diags, D_not_on_target, b->span, "an on-chip buffer of a terabyte or more");
@@ -173,7 +176,8 @@ static void name_host_vars(tc_cemit *e) {
     const tc_var_info *info = &e->ir->vars.at[i];
     if (info->kind != TC_VAR_DIM && info->kind != TC_VAR_SCALAR) continue;
     const char *name = tc_ce_name_var(e, (tc_var){i});
-    tc_cw_line(&e->w, "const %s %s = %s;", tc_ce_type(info->type), name, word_text(e, info->type, word++));
+    tc_cw_line(&e->w, "const %s %s = %s;", tc_ce_type(info->type), name,
+               word_text(e, info->type, word++));
   }
 }
 
@@ -203,8 +207,8 @@ static void alloc(tc_cemit *e, tc_value stmt) {
     e->buf_names[buf.id] = name;
     uint32_t bits = tc_dtype_row((enum tc_dtype)b->elem.dtype)->bits;
     uint64_t size_b = size_of(e, buf), width_b = bits < 8 ? 1 : bits / 8;
-    tc_cw_line(&e->w, "%s %s[%" PRIu64 "] __attribute__((aligned(64)));", tc_ce_storage(b->elem), name,
-               size_b ? (size_b + width_b - 1) / width_b + (bits == 6) : 1);
+    tc_cw_line(&e->w, "%s %s[%" PRIu64 "] __attribute__((aligned(64)));", tc_ce_storage(b->elem),
+               name, size_b ? (size_b + width_b - 1) / width_b + (bits == 6) : 1);
   } else if (b->scope == TC_SCOPE_global) {
     tc_ce_refuse(e, stmt, "global memory allocated inside a kernel");
   }
@@ -242,7 +246,8 @@ static void barrier(tc_cpu *c, tc_value stmt) {
 static void print_value(tc_cemit *e, tc_type type, const char *x) {
   const char *put = "n += snprintf(line + n, sizeof line - n, ";
   if (tc_is_float(type))
-    tc_cw_line(&e->w, "%s\"%%.%dg\", (double)%s);", put, tc_type_bits((tc_type){type.dtype, 0, 1}) == 64 ? 17 : 9, x);
+    tc_cw_line(&e->w, "%s\"%%.%dg\", (double)%s);", put,
+               tc_type_bits((tc_type){type.dtype, 0, 1}) == 64 ? 17 : 9, x);
   else if (tc_is_bool(type))
     tc_cw_line(&e->w, "%s\"%%s\", %s ? \"true\" : \"false\");", put, x);
   else if (tc_type_kind(type) == TC_K_UINT)
@@ -275,10 +280,12 @@ static void print_buffer(tc_cemit *e, tc_buf buf) {
   const char *at = "0";
   const char *name = tc_name_of(e->ir, b->name);
   flush(e, strlen(name) + VALUE_B);
-  tc_cw_line(&e->w, "n += snprintf(line + n, sizeof line - n, \"%%s = [\", \"%s\");", c_string(e, name));
+  tc_cw_line(&e->w, "n += snprintf(line + n, sizeof line - n, \"%%s = [\", \"%s\");",
+             c_string(e, name));
   tc_cw_line(&e->w, "int more = 0;");
   for (uint32_t d = 0; d < b->rank; d++) {
-    tc_cw_open(&e->w, "for (tc_i64 i%u = 0; i%u < %s; i%u++)", d, d, tc_ce_at_hand(e, b->shape[d]), d);
+    tc_cw_open(&e->w, "for (tc_i64 i%u = 0; i%u < %s; i%u++)", d, d, tc_ce_at_hand(e, b->shape[d]),
+               d);
     at = tc_ce_text(e, "%s + i%u * (%s)", at, d, tc_ce_stride(e, buf, d));
   }
   for (uint32_t l = 0; l < b->elem.lanes; l++) {
@@ -287,7 +294,8 @@ static void print_buffer(tc_cemit *e, tc_buf buf) {
     const char *point = tc_ce_text(e, "(%s) * %u + %u", at, b->elem.lanes, l);
     print_value(e, b->elem, tc_ce_get(e, buf, point));
   }
-  for (uint32_t d = 0; d < b->rank; d++) tc_cw_close(&e->w);
+  for (uint32_t d = 0; d < b->rank; d++)
+    tc_cw_close(&e->w);
   flush(e, VALUE_B);
   tc_cw_line(&e->w, "line[n++] = ']';");
 }
@@ -418,14 +426,16 @@ static void print_kernel(tc_cpu *c, const tc_emitted_kernel *k, signature *s, tc
   tc_cemit *e = c->e;
   const char *rest = "const tc_i64 *word, const tc_i32 *block, const tc_i32 *grid";
   tc_sb_printf(out, "/* lines of %s */\n", file_of(e, k->stmt));
-  tc_sb_printf(out, "TC_BODY tc_i32 body_of_%s(%s%s, unsigned char *__restrict work, const tc_env *env) {\n",
-               k->name, s->formals.n ? s->formals.at : "", rest);
+  tc_sb_printf(
+      out, "TC_BODY tc_i32 body_of_%s(%s%s, unsigned char *__restrict work, const tc_env *env) {\n",
+      k->name, s->formals.n ? s->formals.at : "", rest);
   tc_cw_join(&e->w, out);
   tc_sb_adds(out, "  return 0;\n}\n");
-  tc_sb_printf(out,
-               "TC_EXPORT tc_i32 %s(void *const *ptr, %s, unsigned char *scratch, const tc_env *env) {\n"
-               "  return body_of_%s(%sword, block, grid, scratch + %" PRIu64 ", env);\n}\n\n",
-               k->name, rest, k->name, s->actuals.n ? s->actuals.at : "", c->scratch_b);
+  tc_sb_printf(
+      out,
+      "TC_EXPORT tc_i32 %s(void *const *ptr, %s, unsigned char *scratch, const tc_env *env) {\n"
+      "  return body_of_%s(%sword, block, grid, scratch + %" PRIu64 ", env);\n}\n\n",
+      k->name, rest, k->name, s->actuals.n ? s->actuals.at : "", c->scratch_b);
 }
 
 static tc_emitted_kernel emit_kernel(tc_cpu *c, tc_value stmt, uint32_t index, bool alone,
@@ -441,7 +451,8 @@ static tc_emitted_kernel emit_kernel(tc_cpu *c, tc_value stmt, uint32_t index, b
   add_on_chip(c, &s, &u);
   name_views(e, &u);
   tc_ce_region(e, region);
-  tc_emitted_kernel k = {.name = kernel_name(e, tc_kernel_of(ir, stmt), index, alone), .stmt = stmt};
+  tc_emitted_kernel k = {.name = kernel_name(e, tc_kernel_of(ir, stmt), index, alone),
+                         .stmt = stmt};
   k.assert_texts = e->assert_texts.at;
   k.n_asserts = e->assert_texts.n;
   print_kernel(c, &k, &s, out);
@@ -455,7 +466,8 @@ tc_emitted tc_cpu_emit(tc_ir *ir, const tc_cpu_options *options, tc_arena *arena
   tc_sb text = tc_sb_in(arena), helpers = tc_sb_in(arena), all = tc_sb_in(arena);
   tc_map made = tc_map_in(arena);
   uint32_t n = 0;
-  for (uint32_t i = 0; i < body->ops.n; i++) n += tc_is(ir, body->ops.at[i], TC_OP_kernel);
+  for (uint32_t i = 0; i < body->ops.n; i++)
+    n += tc_is(ir, body->ops.at[i], TC_OP_kernel);
   for (uint32_t i = 0; i < body->ops.n; i++) {
     tc_value stmt = body->ops.at[i];
     if (!tc_is(ir, stmt, TC_OP_kernel)) continue;

@@ -4,14 +4,15 @@
  *     C[y + i, x + j] = A[y + i, x + j]        row = y + i < rows          values of i only
  *                                      ->      if (row) {                  guards of i only
  *                                                lo, hi from x + j < columns
- *                                                independent: for (j = lo; j < hi; j++) C[..] = A[..];
+ *                                                independent: for (j = lo; j < hi; j++) C[..] =
+ * A[..];
  *
  * Iterations have no order, so the loops are nested with that variable innermost for which most
  * accesses are contiguous. A condition without which an iteration has no effect at all cuts the
  * iteration space: it becomes an `if` around the inner loops, or a bound of the innermost one.
  * Conditions of loads alone (a load outside its buffer yields a value, so the iteration counts) are
- * tested for the whole innermost loop, which is then printed with and without them. Values and loads
- * that do not depend on the inner variables are moved out. */
+ * tested for the whole innermost loop, which is then printed with and without them. Values and
+ * loads that do not depend on the inner variables are moved out. */
 #include "ir/build.h"
 #include "target/cpu/cpu_impl.h"
 
@@ -36,9 +37,9 @@ typedef struct nest {
   tc_map bound;             /* variables bound inside the body */
   tc_map written;           /* roots written in the body */
   bool writes_global, writes_address, plain;
-  tc_value_vec needed;      /* conditions without which nothing happens */
-  tc_value_vec hoisted;     /* values and loads moved out, to be forgotten afterwards */
-  tc_value_vec privates;    /* stores whose `var` is private (one per buffer) */
+  tc_value_vec needed;   /* conditions without which nothing happens */
+  tc_value_vec hoisted;  /* values and loads moved out, to be forgotten afterwards */
+  tc_value_vec privates; /* stores whose `var` is private (one per buffer) */
 } nest;
 
 /* ---- what is in the body ---- */
@@ -94,7 +95,8 @@ static uint32_t mask_of(nest *n, tc_value v);
 
 static uint32_t mask_of_inputs(nest *n, const tc_op *op) {
   uint32_t mask = 0;
-  for (uint32_t i = 0; i < op->n_in; i++) mask |= mask_of(n, tc_input(n->c->e->ir, op, i));
+  for (uint32_t i = 0; i < op->n_in; i++)
+    mask |= mask_of(n, tc_input(n->c->e->ir, op, i));
   return mask;
 }
 
@@ -111,9 +113,9 @@ static uint32_t mask_of_statement(nest *n, tc_value v, const tc_op *op) {
   if (where != 1 || op->opcode != TC_OP_load) return ON_BODY | ON_BODY_LOAD;
   const tc_access *a = tc_access_of(n->c->e->ir, v);
   const tc_buffer *b = tc_buf_at(n->c->e->ir, a->buf);
-  bool changes = has(&n->written, b->root.id) || a->order != TC_ORDER_NONE ||
-                 (n->writes_address && b->scope == TC_SCOPE_global) ||
-                 (n->writes_global && b->address.id);
+  bool changes = has(&n->written, b->root.id) || a->order != TC_ORDER_NONE
+                 || (n->writes_address && b->scope == TC_SCOPE_global)
+                 || (n->writes_global && b->address.id);
   return changes ? (uint32_t)(ON_BODY | ON_BODY_LOAD) : mask_of_inputs(n, op) | ON_BODY_LOAD;
 }
 
@@ -172,10 +174,12 @@ static int access_points(nest *n, tc_value stmt, tc_buf buf, uint32_t k) {
 static bool add_score(tc_ir *ir, tc_value stmt, void *data) {
   score *s = data;
   const tc_op *op = tc_op_at(ir, stmt);
-  if (op->opcode != TC_OP_load && op->opcode != TC_OP_store && op->opcode != TC_OP_atomic) return true;
+  if (op->opcode != TC_OP_load && op->opcode != TC_OP_store && op->opcode != TC_OP_atomic)
+    return true;
   tc_buf buf = tc_access_buf(ir, stmt);
   if (tc_buf_at(ir, buf)->scope == TC_SCOPE_var) return true;
-  for (uint32_t k = 0; k < s->n->p->n; k++) s->points[k] += access_points(s->n, stmt, buf, k);
+  for (uint32_t k = 0; k < s->n->p->n; k++)
+    s->points[k] += access_points(s->n, stmt, buf, k);
   return true;
 }
 
@@ -204,8 +208,8 @@ static bool condition_of(tc_ir *ir, tc_value stmt, tc_value *cond, bool *effect)
   switch ((int)op->opcode) {
   case TC_OP_store:
   case TC_OP_atomic:
-    *effect = op->opcode == TC_OP_atomic ||
-              tc_buf_at(ir, tc_access_buf(ir, stmt))->scope != TC_SCOPE_var;
+    *effect =
+        op->opcode == TC_OP_atomic || tc_buf_at(ir, tc_access_buf(ir, stmt))->scope != TC_SCOPE_var;
     *cond = tc_access_pred(ir, stmt);
     return true;
   case TC_OP_if:
@@ -327,7 +331,8 @@ static bool limit_of(nest *n, const tc_value_vec *conds, tc_value cond, limit *o
 static void define_at(nest *n, tc_value v, uint32_t level, bool loads);
 
 static void define_inputs_at(nest *n, const tc_op *op, uint32_t level, bool loads) {
-  for (uint32_t i = 0; i < op->n_in; i++) define_at(n, tc_input(n->c->e->ir, op, i), level, loads);
+  for (uint32_t i = 0; i < op->n_in; i++)
+    define_at(n, tc_input(n->c->e->ir, op, i), level, loads);
 }
 
 static bool is_placed_here(nest *n, tc_value v) {
@@ -365,8 +370,10 @@ static void define_level(nest *n, uint32_t level, bool loads) {
   const tc_block *block = tc_block_at(e->ir, n->body);
   for (uint32_t i = 0; i < block->ops.n; i++) {
     uint32_t first, count = tc_placed_before(&e->placed, n->body, i, &first);
-    for (uint32_t k = 0; k < count; k++) define_at(n, e->placed.at[first + k].value, level, loads);
-    if (loads && tc_is(e->ir, block->ops.at[i], TC_OP_load)) define_at(n, block->ops.at[i], level, true);
+    for (uint32_t k = 0; k < count; k++)
+      define_at(n, e->placed.at[first + k].value, level, loads);
+    if (loads && tc_is(e->ir, block->ops.at[i], TC_OP_load))
+      define_at(n, block->ops.at[i], level, true);
   }
 }
 
@@ -377,7 +384,8 @@ static void note_placed(nest *n) {
   for (uint32_t i = 0; i < block->ops.n; i++) {
     tc_map_put(&n->inside, block->ops.at[i].id, 1);
     uint32_t first, count = tc_placed_before(&e->placed, n->body, i, &first);
-    for (uint32_t k = 0; k < count; k++) tc_map_put(&n->inside, e->placed.at[first + k].value.id, 1);
+    for (uint32_t k = 0; k < count; k++)
+      tc_map_put(&n->inside, e->placed.at[first + k].value.id, 1);
   }
 }
 
@@ -466,7 +474,8 @@ static const char *loose_conditions(nest *n, const char *lo, const char *hi, tc_
     if (level_of(n, mask) < n->p->n)
       part = tc_ce_ref(e, cond, 0);
     else if (limit_of(n, &all, cond, &l))
-      part = l.upper ? tc_ce_text(e, "%s <= %s", hi, l.text) : tc_ce_text(e, "%s >= %s", lo, l.text);
+      part =
+          l.upper ? tc_ce_text(e, "%s <= %s", hi, l.text) : tc_ce_text(e, "%s >= %s", lo, l.text);
     else
       continue;
     test = test ? tc_ce_text(e, "%s & (%s)", test, part) : tc_ce_text(e, "(%s)", part);
@@ -524,8 +533,8 @@ static void print_level(nest *n, uint32_t level) {
     print_inner(n);
   } else {
     const char *name = e->var_wide[n->p->vars[n->order[level]].id];
-    tc_cw_open(&e->w, "for (tc_i64 %s = 0; %s < %s; %s++)", name, name, extent_text(n, n->order[level]),
-               name);
+    tc_cw_open(&e->w, "for (tc_i64 %s = 0; %s < %s; %s++)", name, name,
+               extent_text(n, n->order[level]), name);
     print_level(n, level + 1);
     tc_cw_close(&e->w);
   }
@@ -536,10 +545,17 @@ static void print_level(nest *n, uint32_t level) {
 void tc_cpu_parallel(tc_cpu *c, tc_value stmt) {
   tc_cemit *e = c->e;
   tc_arena *a = e->arena;
-  nest n = {.c = c, .stmt = stmt, .body = tc_child(e->ir, tc_op_at(e->ir, stmt), 0),
-            .p = tc_parallel_of(e->ir, stmt), .mask = tc_map_in(a), .inside = tc_map_in(a),
-            .bound = tc_map_in(a), .written = tc_map_in(a), .plain = true};
-  if (n.p->n > MAX_VARS || n.p->n == 0) tc_ce_refuse(e, stmt, "a parallel loop of more than 16 dimensions");
+  nest n = {.c = c,
+            .stmt = stmt,
+            .body = tc_child(e->ir, tc_op_at(e->ir, stmt), 0),
+            .p = tc_parallel_of(e->ir, stmt),
+            .mask = tc_map_in(a),
+            .inside = tc_map_in(a),
+            .bound = tc_map_in(a),
+            .written = tc_map_in(a),
+            .plain = true};
+  if (n.p->n > MAX_VARS || n.p->n == 0)
+    tc_ce_refuse(e, stmt, "a parallel loop of more than 16 dimensions");
   for (uint32_t k = 0; k < n.p->n; k++) {
     n.var[k] = tc_var_value(e->ir, n.p->vars[k]);
     name_var(&n, k);
@@ -551,5 +567,6 @@ void tc_cpu_parallel(tc_cpu *c, tc_value stmt) {
   tc_cw_open(&e->w, "%s", "");
   print_level(&n, 0);
   tc_cw_close(&e->w);
-  for (uint32_t i = 0; i < n.hoisted.n; i++) e->defined[n.hoisted.at[i].id] = false;
+  for (uint32_t i = 0; i < n.hoisted.n; i++)
+    e->defined[n.hoisted.at[i].id] = false;
 }

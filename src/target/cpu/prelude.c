@@ -144,7 +144,8 @@ static const char *format_function(tc_arena *arena, tc_str word) {
   for (int id = 0; id < TC_N_FLOAT_FORMATS; id++) {
     format f = format_of((enum tc_float_format)id);
     uint32_t n = (uint32_t)strlen(f.row->name);
-    if (word.n < n + 5 || memcmp(word.at + 3, f.row->name, n) != 0 || word.at[3 + n] != '_') continue;
+    if (word.n < n + 5 || memcmp(word.at + 3, f.row->name, n) != 0 || word.at[3 + n] != '_')
+      continue;
     tc_str verb = {word.at + n + 4, word.n - n - 4};
     bool saturates = f.row->bits <= 8;
     if (tc_str_is(verb, "get")) return get_text(arena, &f);
@@ -174,7 +175,8 @@ static const char *libm_function(tc_arena *arena, tc_str word) {
 /* ---- what depends on the width of vectors ---- */
 
 /* A square block of 32-bit elements, one vector per row, by rounds of interleaving: row i with row
- * i + n / 2, log2(n) times. The rounds are written out because a vector array would go to memory. */
+ * i + n / 2, log2(n) times. The rounds are written out because a vector array would go to memory.
+ */
 static const char *block_text(tc_arena *arena, uint32_t n) {
   tc_sb sb = tc_sb_in(arena);
   const char *lo = "", *hi = "";
@@ -190,11 +192,12 @@ static const char *block_text(tc_arena *arena, uint32_t n) {
   uint32_t round = 0;
   for (uint32_t left = n; left > 1; left /= 2, round++) {
     for (uint32_t i = 0; i < n / 2; i++)
-      tc_sb_printf(&sb,
-                   "const tc_v_f32 r%u_%u = TC_SHUFFLE(r%u_%u, r%u_%u, %s), r%u_%u = TC_SHUFFLE(r%u_%u, "
-                   "r%u_%u, %s);",
-                   round + 1, 2 * i, round, i, round, i + n / 2, lo, round + 1, 2 * i + 1, round, i,
-                   round, i + n / 2, hi);
+      tc_sb_printf(
+          &sb,
+          "const tc_v_f32 r%u_%u = TC_SHUFFLE(r%u_%u, r%u_%u, %s), r%u_%u = TC_SHUFFLE(r%u_%u, "
+          "r%u_%u, %s);",
+          round + 1, 2 * i, round, i, round, i + n / 2, lo, round + 1, 2 * i + 1, round, i, round,
+          i + n / 2, hi);
   }
   for (uint32_t i = 0; i < n; i++)
     tc_sb_printf(&sb, "*(tc_w_f32 *)(to + %u * to_step) = r%u_%u;", i, round, i);
@@ -209,7 +212,8 @@ static const char *fold_text(tc_arena *arena, const char *name, uint32_t n, cons
   tc_sb_printf(&sb, "static TC_INLINE float %s(tc_v_f32 x) {tc_v_f32 y;", name);
   for (uint32_t turn = n / 2; turn; turn /= 2) {
     tc_sb_adds(&sb, "y = TC_SHUFFLE(x, x");
-    for (uint32_t l = 0; l < n; l++) tc_sb_printf(&sb, ", %u", (l + turn) % n);
+    for (uint32_t l = 0; l < n; l++)
+      tc_sb_printf(&sb, ", %u", (l + turn) % n);
     tc_sb_printf(&sb, ");x = %s;", step);
   }
   tc_sb_adds(&sb, "return x[0];}");
@@ -284,13 +288,14 @@ static const prelude_row machine_rows[] = {
 typedef struct closure {
   tc_sb *out;
   uint32_t lanes; /* of 32 bits in a vector */
-  tc_map done; /* by hash of the word */
+  tc_map done;    /* by hash of the word */
 } closure;
 
 static const char *find(tc_arena *arena, tc_str word, uint32_t lanes) {
   if (tc_str_is(word, "tc_transpose_block")) return block_text(arena, lanes);
   if (tc_str_is(word, "tc_fold_sum")) return fold_text(arena, "tc_fold_sum", lanes, "x + y");
-  if (tc_str_is(word, "tc_fold_max")) return fold_text(arena, "tc_fold_max", lanes, "tc_v_max(x, y)");
+  if (tc_str_is(word, "tc_fold_max"))
+    return fold_text(arena, "tc_fold_max", lanes, "tc_v_max(x, y)");
   for (uint32_t i = 0; i < TC_COUNT(machine_rows); i++)
     if (tc_str_is(word, machine_rows[i].name)) return machine_rows[i].text;
   for (uint32_t i = 0; i < TC_COUNT(rows); i++)
@@ -309,9 +314,11 @@ static void add_lines(tc_sb *out, const char *text) {
     if (*c == '{') depth++;
     bool ends = (*c == ';' || *c == '{' || *c == '}') && round == 0 && c[1] != '\n';
     if (!ends) continue;
-    while (c[1] == ' ') c++;
+    while (c[1] == ' ')
+      c++;
     tc_sb_char(out, '\n');
-    for (int i = 0; i < depth - (c[1] == '}'); i++) tc_sb_adds(out, "  ");
+    for (int i = 0; i < depth - (c[1] == '}'); i++)
+      tc_sb_adds(out, "  ");
   }
   if (out->at[out->n - 1] != '\n') tc_sb_char(out, '\n');
 }
@@ -336,7 +343,8 @@ static void add_word(closure *c, tc_str word) {
 static void add_mentioned(closure *c, tc_str text) {
   for (uint32_t i = 0; i < text.n;) {
     uint32_t first = i;
-    while (i < text.n && is_word(text.at[i])) i++;
+    while (i < text.n && is_word(text.at[i]))
+      i++;
     if (i > first + 2 && !(text.at[first] >= '0' && text.at[first] <= '9'))
       add_word(c, (tc_str){text.at + first, i - first});
     if (i == first) i++;

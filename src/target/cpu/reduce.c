@@ -17,15 +17,17 @@ typedef struct lines {
   tc_value stmt;
   tc_side from, to;
   int map[TC_CPU_RANK];
-  uint32_t dim;       /* of `from` */
+  uint32_t dim; /* of `from` */
   enum tc_reduce_kind kind;
-  tc_type sum;        /* in which elements are combined */
+  tc_type sum; /* in which elements are combined */
   bool nan_propagate;
   uint32_t loops[TC_CPU_RANK], n; /* the other dimensions of `from` */
-  int lane_dim;       /* the one among them that is contiguous, or -1 */
+  int lane_dim;                   /* the one among them that is contiguous, or -1 */
 } lines;
 
-static tc_type scalar_of(tc_type elem) { return (tc_type){elem.dtype, 0, 1}; }
+static tc_type scalar_of(tc_type elem) {
+  return (tc_type){elem.dtype, 0, 1};
+}
 
 static tc_type sum_type(const lines *l) {
   tc_type a = scalar_of(l->from.b->elem), b = scalar_of(l->to.b->elem);
@@ -53,7 +55,9 @@ static tc_imm neutral(const lines *l) {
   return is_float ? (tc_imm){.f = 0} : (tc_imm){.i = 0};
 }
 
-static const char *neutral_text(const lines *l) { return tc_ce_const(l->c->e, l->sum, neutral(l)); }
+static const char *neutral_text(const lines *l) {
+  return tc_ce_const(l->c->e, l->sum, neutral(l));
+}
 
 static bool is_bits(enum tc_reduce_kind kind) {
   return kind == TC_RED_BITAND || kind == TC_RED_BITOR || kind == TC_RED_BITXOR;
@@ -97,7 +101,8 @@ static const char *combine(const lines *l, const char *a, const char *b) {
 static const char *element(const lines *l, const char *const *at) {
   tc_cemit *e = l->c->e;
   tc_type elem = scalar_of(l->from.b->elem);
-  const char *x = tc_ce_cast(e, elem, l->sum, tc_ce_get(e, l->from.buf, tc_cpu_point(l->c, &l->from, at)));
+  const char *x =
+      tc_ce_cast(e, elem, l->sum, tc_ce_get(e, l->from.buf, tc_cpu_point(l->c, &l->from, at)));
   const char *in = tc_cpu_inside(l->c, &l->from, at);
   if (in) x = tc_ce_text(e, "(%s ? %s : 0)", in, x);
   if (l->kind != TC_RED_ABSMAX && l->kind != TC_RED_ABSSUM) return x;
@@ -105,20 +110,26 @@ static const char *element(const lines *l, const char *const *at) {
     return tc_ce_text(e, "tc_abs_%s(%s)", l->sum.dtype == TC_DT_float64 ? "f64" : "f32", x);
   if (tc_type_kind(l->sum) != TC_K_INT) return x;
   uint32_t bits = tc_type_bits(l->sum);
-  const char *cast = bits >= 8 ? tc_ce_text(e, "(%s)", tc_ce_type(l->sum)) : tc_ce_text(e, "tc_sign%u", bits);
+  const char *cast =
+      bits >= 8 ? tc_ce_text(e, "(%s)", tc_ce_type(l->sum)) : tc_ce_text(e, "tc_sign%u", bits);
   return tc_ce_text(e, "%s((%s) < 0 ? -(%s) : (%s))", cast, x, x, x);
 }
 
-static const char *counter(tc_cemit *e, uint32_t d) { return tc_ce_text(e, "i%u", d); }
+static const char *counter(tc_cemit *e, uint32_t d) {
+  return tc_ce_text(e, "i%u", d);
+}
 
 static void point_of_from(const lines *l, const char *along, const char **at) {
-  for (uint32_t d = 0; d < l->from.rank; d++) at[d] = NULL;
-  for (uint32_t k = 0; k < l->n; k++) at[l->loops[k]] = counter(l->c->e, l->loops[k]);
+  for (uint32_t d = 0; d < l->from.rank; d++)
+    at[d] = NULL;
+  for (uint32_t k = 0; k < l->n; k++)
+    at[l->loops[k]] = counter(l->c->e, l->loops[k]);
   at[l->dim] = along;
 }
 
 static void point_of_to(const lines *l, const char *along, const char **at) {
-  for (uint32_t d = 0; d < l->to.rank; d++) at[d] = NULL;
+  for (uint32_t d = 0; d < l->to.rank; d++)
+    at[d] = NULL;
   for (uint32_t d = 0; d < l->from.rank; d++) {
     if (l->map[d] < 0) continue;
     at[l->map[d]] = d == l->dim ? along : counter(l->c->e, d);
@@ -182,8 +193,9 @@ static void finish(const lines *l, const char *s) {
 }
 
 static const char *const row_function[] = {
-    [TC_RED_SUM] = "tc_row_sum",       [TC_RED_MAX] = "tc_row_max",       [TC_RED_MIN] = "tc_row_min",
-    [TC_RED_ABSMAX] = "tc_row_absmax", [TC_RED_ABSSUM] = "tc_row_abssum",
+    [TC_RED_SUM] = "tc_row_sum",       [TC_RED_MAX] = "tc_row_max",
+    [TC_RED_MIN] = "tc_row_min",       [TC_RED_ABSMAX] = "tc_row_absmax",
+    [TC_RED_ABSSUM] = "tc_row_abssum",
 };
 
 /* Contiguous floats: `s` becomes the sum of the row. Other element types go through a line of
@@ -261,7 +273,8 @@ static void open_runs(const lines *l) {
   open_loops(l, l->lane_dim);
   tc_cw_open(&e->w, "for (tc_i64 j0 = 0; j0 < %s; j0 += %d)", extent, LANES);
   bool even = l->from.d[l->lane_dim].extent_k > 0 && l->from.d[l->lane_dim].extent_k % LANES == 0;
-  tc_cw_line(&e->w, even ? "const tc_i64 j1 = j0 + %d;" : "const tc_i64 j1 = tc_min64(j0 + %d, %s);",
+  tc_cw_line(&e->w,
+             even ? "const tc_i64 j1 = j0 + %d;" : "const tc_i64 j1 = tc_min64(j0 + %d, %s);",
              LANES, extent);
   tc_cw_line(&e->w, "%s sum[%d];", type, LANES);
   tc_cw_line(&e->w, "for (tc_i64 j = 0; j < %d; j++) sum[j] = %s;", LANES, neutral_text(l));
@@ -320,19 +333,26 @@ static void check_extents(const lines *l) {
 
 /* The result may lie in the buffer that is reduced; the order is then that of the oracle, line by
  * line. */
-static bool shares_storage(const lines *l) { return l->from.b->root.id == l->to.b->root.id; }
+static bool shares_storage(const lines *l) {
+  return l->from.b->root.id == l->to.b->root.id;
+}
 
 void tc_cpu_reduce(tc_cpu *c, tc_value stmt) {
   tc_cemit *e = c->e;
   const tc_op *op = tc_op_at(e->ir, stmt);
   const tc_reduce *how = tc_reduce_of(e->ir, stmt);
   tc_cw_open(&e->w, "%s", "");
-  lines l = {.c = c, .stmt = stmt, .from = tc_cpu_side(c, tc_input(e->ir, op, 0)),
-             .to = tc_cpu_side(c, tc_input(e->ir, op, 1)), .dim = how->dim,
-             .kind = (enum tc_reduce_kind)how->kind, .nan_propagate = how->nan_propagate};
+  lines l = {.c = c,
+             .stmt = stmt,
+             .from = tc_cpu_side(c, tc_input(e->ir, op, 0)),
+             .to = tc_cpu_side(c, tc_input(e->ir, op, 1)),
+             .dim = how->dim,
+             .kind = (enum tc_reduce_kind)how->kind,
+             .nan_propagate = how->nan_propagate};
   l.sum = sum_type(&l);
   refuse_unfit(&l);
-  if (l.dim >= l.from.rank || !tc_cpu_pair(c, &l.from, l.dim, &l.to, l.map)) refuse_shapes(&l, "reduce");
+  if (l.dim >= l.from.rank || !tc_cpu_pair(c, &l.from, l.dim, &l.to, l.map))
+    refuse_shapes(&l, "reduce");
   check_extents(&l);
   choose_loops(&l);
   bool inside = !tc_cpu_guarded(&l.from), row = l.from.d[l.dim].stride_k == 1;
@@ -384,8 +404,12 @@ void tc_cpu_scan(tc_cpu *c, tc_value stmt) {
   const tc_scan *how = tc_scan_of(e->ir, stmt);
   tc_value source = tc_input(e->ir, op, 0), target = tc_input(e->ir, op, 1);
   tc_cw_open(&e->w, "%s", "");
-  lines l = {.c = c, .stmt = stmt, .from = tc_cpu_side(c, source), .to = tc_cpu_side(c, target),
-             .dim = how->dim, .kind = (enum tc_reduce_kind)how->kind};
+  lines l = {.c = c,
+             .stmt = stmt,
+             .from = tc_cpu_side(c, source),
+             .to = tc_cpu_side(c, target),
+             .dim = how->dim,
+             .kind = (enum tc_reduce_kind)how->kind};
   l.sum = sum_type(&l);
   refuse_unfit(&l);
   if (l.dim >= l.from.rank || !tc_cpu_pair(c, &l.from, UINT32_MAX, &l.to, l.map))

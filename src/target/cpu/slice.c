@@ -9,7 +9,8 @@ static const char *number(tc_cpu *c, tc_value v) {
   int64_t x;
   if (tc_const_of(e->ir, v, &x)) return tc_ce_text(e, "%" PRId64, x);
   tc_linear l = tc_linear_of(&e->ranges, v);
-  const char *text = l.exact ? tc_ce_linear(e, &l) : tc_ce_text(e, "(tc_i64)%s", tc_ce_ref(e, v, 0));
+  const char *text =
+      l.exact ? tc_ce_linear(e, &l) : tc_ce_text(e, "(tc_i64)%s", tc_ce_ref(e, v, 0));
   return tc_cw_temp(&e->w, "tc_i64", "%s", text);
 }
 
@@ -76,7 +77,8 @@ tc_side tc_cpu_side(tc_cpu *c, tc_value slice) {
 /* ---- pairing dimensions ---- */
 
 static uint32_t next_long(const tc_side *s, uint32_t d, uint32_t skip) {
-  while (d < s->rank && (d == skip || s->d[d].extent_k == 1)) d++;
+  while (d < s->rank && (d == skip || s->d[d].extent_k == 1))
+    d++;
   return d;
 }
 
@@ -87,7 +89,8 @@ static bool may_equal(const tc_side *a, uint32_t x, const tc_side *b, uint32_t y
 
 bool tc_cpu_pair(tc_cpu *c, const tc_side *a, uint32_t skip, const tc_side *b, int *map) {
   (void)c;
-  for (uint32_t d = 0; d < a->rank; d++) map[d] = -1;
+  for (uint32_t d = 0; d < a->rank; d++)
+    map[d] = -1;
   uint32_t x = next_long(a, 0, skip), y = next_long(b, 0, UINT32_MAX);
   while (x < a->rank && y < b->rank) {
     if (!may_equal(a, x, b, y)) return false;
@@ -100,7 +103,8 @@ bool tc_cpu_pair(tc_cpu *c, const tc_side *a, uint32_t skip, const tc_side *b, i
 
 /* Dimensions of `from` stretched over `to`, aligned from the right. */
 static bool stretch(const tc_side *to, const tc_side *from, int *map) {
-  for (uint32_t d = 0; d < to->rank; d++) map[d] = -1;
+  for (uint32_t d = 0; d < to->rank; d++)
+    map[d] = -1;
   for (uint32_t k = 1; k <= from->rank; k++) {
     uint32_t s = from->rank - k;
     if (from->d[s].extent_k == 1) continue;
@@ -134,7 +138,9 @@ void tc_cpu_match(tc_cpu *c, tc_value stmt, const tc_side *to, const tc_side *fr
 
 /* ---- points and windows ---- */
 
-static bool is_number(const char *text, const char *number) { return strcmp(text, number) == 0; }
+static bool is_number(const char *text, const char *number) {
+  return strcmp(text, number) == 0;
+}
 
 const char *tc_cpu_point(tc_cpu *c, const tc_side *s, const char *const *at) {
   tc_cemit *e = c->e;
@@ -155,8 +161,8 @@ const char *tc_cpu_inside(tc_cpu *c, const tc_side *s, const char *const *at) {
   for (uint32_t d = 0; d < s->rank; d++) {
     if (!s->d[d].below && !s->d[d].above) continue;
     /* One unsigned comparison says both bounds. */
-    const char *i = tc_ce_text(e, "(tc_u64)(%s + %s) < (tc_u64)%s", s->d[d].base, at[d] ? at[d] : "0",
-                               s->d[d].shape);
+    const char *i = tc_ce_text(e, "(tc_u64)(%s + %s) < (tc_u64)%s", s->d[d].base,
+                               at[d] ? at[d] : "0", s->d[d].shape);
     text = text ? tc_ce_text(e, "%s & %s", text, i) : i;
   }
   return text;

@@ -3,7 +3,9 @@
 
 #include <inttypes.h>
 
-static tc_type scalar_of(tc_type elem) { return (tc_type){elem.dtype, 0, 1}; }
+static tc_type scalar_of(tc_type elem) {
+  return (tc_type){elem.dtype, 0, 1};
+}
 
 static void refuse_shapes(tc_cpu *c, tc_value stmt, const char *why) {
   tc_ir *ir = c->e->ir;
@@ -16,15 +18,16 @@ static void refuse_shapes(tc_cpu *c, tc_value stmt, const char *why) {
 static void want_matrix(tc_cpu *c, tc_value stmt, const tc_side *s) {
   if (s->b->elem.lanes != 1) tc_ce_refuse(c->e, stmt, "this operation on a buffer of vectors");
   bool fits = s->rank >= 2;
-  for (uint32_t d = 0; d + 2 < s->rank; d++) fits = fits && s->d[d].extent_k == 1;
+  for (uint32_t d = 0; d + 2 < s->rank; d++)
+    fits = fits && s->d[d].extent_k == 1;
   if (!fits) refuse_shapes(c, stmt, "a matrix was expected");
 }
 
 /* Element of a tile in the type it is moved to, 0 where it lies outside. */
 static const char *element(tc_cpu *c, const tc_side *s, const char *const *at, tc_type to) {
   tc_cemit *e = c->e;
-  const char *x = tc_ce_converted(e, scalar_of(s->b->elem), to,
-                                  tc_ce_get(e, s->buf, tc_cpu_point(c, s, at)));
+  const char *x =
+      tc_ce_converted(e, scalar_of(s->b->elem), to, tc_ce_get(e, s->buf, tc_cpu_point(c, s, at)));
   const char *in = tc_cpu_inside(c, s, at);
   if (!in) return x;
   return tc_ce_text(e, "%s ? %s : %s", in, x,
@@ -47,14 +50,16 @@ static void open_blocks(tc_cemit *e, const char *m, const char *n) {
 }
 
 static void close_blocks(tc_cemit *e) {
-  for (int k = 0; k < 4; k++) tc_cw_close(&e->w);
+  for (int k = 0; k < 4; k++)
+    tc_cw_close(&e->w);
 }
 
 void tc_cpu_transpose(tc_cpu *c, tc_value stmt) {
   tc_cemit *e = c->e;
   const tc_op *op = tc_op_at(e->ir, stmt);
   tc_cw_open(&e->w, "%s", "");
-  tc_side from = tc_cpu_side(c, tc_input(e->ir, op, 0)), to = tc_cpu_side(c, tc_input(e->ir, op, 1));
+  tc_side from = tc_cpu_side(c, tc_input(e->ir, op, 0)),
+          to = tc_cpu_side(c, tc_input(e->ir, op, 1));
   want_matrix(c, stmt, &from);
   want_matrix(c, stmt, &to);
   uint32_t r = from.rank, q = to.rank;
@@ -68,7 +73,8 @@ void tc_cpu_transpose(tc_cpu *c, tc_value stmt) {
   bool same = from.b->root.id == to.b->root.id;
   if (same) { /* in place: everything is read first */
     int64_t rows = from.d[r - 2].extent_k, columns = from.d[r - 1].extent_k;
-    if (rows < 0 || columns < 0) tc_ce_refuse(e, stmt, "a transposition in place of unknown extent");
+    if (rows < 0 || columns < 0)
+      tc_ce_refuse(e, stmt, "a transposition in place of unknown extent");
     tc_cpu_work(c, 0, (uint64_t)rows * (uint64_t)columns * 8);
     tc_cw_line(&e->w, "%s *const all = (%s *)work;", tc_ce_storage(elem), tc_ce_storage(elem));
     open_blocks(e, m, n);
@@ -76,7 +82,8 @@ void tc_cpu_transpose(tc_cpu *c, tc_value stmt) {
     close_blocks(e);
   }
   open_blocks(e, m, n);
-  put(c, &to, to_at, same ? tc_ce_text(e, "all[i * (%s) + j]", n) : element(c, &from, from_at, elem));
+  put(c, &to, to_at,
+      same ? tc_ce_text(e, "all[i * (%s) + j]", n) : element(c, &from, from_at, elem));
   close_blocks(e);
   tc_cw_close(&e->w);
 }
@@ -91,7 +98,9 @@ static const char *output_extent(tc_cemit *e, const tc_im2col *x, const char *im
   return tc_cw_temp(&e->w, "tc_i64", "%s < 0 ? 0 : %s / %" PRId64 " + 1", span, span, x->stride);
 }
 
-static bool is_sane(int64_t x, int64_t least) { return x >= least && x < INT64_C(1) << 20; }
+static bool is_sane(int64_t x, int64_t least) {
+  return x >= least && x < INT64_C(1) << 20;
+}
 
 static void column_loop(tc_cpu *c, const tc_side *image, const tc_side *to, const tc_im2col *x) {
   tc_cemit *e = c->e;
@@ -101,9 +110,11 @@ static void column_loop(tc_cpu *c, const tc_side *image, const tc_side *to, cons
   tc_cw_line(&e->w, "const tc_i64 column = column_0 + j;");
   tc_cw_line(&e->w, "const tc_i64 tap = %s > 0 ? column / %s : 0, ch = %s > 0 ? column %% %s : 0;",
              channels, channels, channels, channels);
-  tc_cw_line(&e->w, "const tc_i64 h = oh * %" PRId64 " + tap / %" PRId64 " * %" PRId64 " - %" PRId64 ";",
+  tc_cw_line(&e->w,
+             "const tc_i64 h = oh * %" PRId64 " + tap / %" PRId64 " * %" PRId64 " - %" PRId64 ";",
              x->stride, x->kernel, x->dilation, x->pad);
-  tc_cw_line(&e->w, "const tc_i64 w = ow * %" PRId64 " + tap %% %" PRId64 " * %" PRId64 " - %" PRId64 ";",
+  tc_cw_line(&e->w,
+             "const tc_i64 w = ow * %" PRId64 " + tap %% %" PRId64 " * %" PRId64 " - %" PRId64 ";",
              x->stride, x->kernel, x->dilation, x->pad);
   tc_cw_line(&e->w,
              "const tc_bool in = row_in & column >= 0 & %s > 0 & tap < %" PRId64
@@ -114,7 +125,8 @@ static void column_loop(tc_cpu *c, const tc_side *image, const tc_side *to, cons
   to_at[r - 1] = "j";
   tc_type elem = scalar_of(to->b->elem);
   const char *zero = tc_ce_converted(e, tc_scalar_type(TC_DT_int32), elem, "0");
-  tc_cw_line(&e->w, "const %s bits = in ? (%s) : %s;", tc_ce_storage(elem), element(c, image, at, elem), zero);
+  tc_cw_line(&e->w, "const %s bits = in ? (%s) : %s;", tc_ce_storage(elem),
+             element(c, image, at, elem), zero);
   put(c, to, to_at, "bits");
   tc_cw_close(&e->w);
 }
@@ -134,7 +146,8 @@ static void im2col_rows(tc_cpu *c, tc_value stmt, const tc_side *image, const tc
   tc_cw_line(&e->w, "const tc_i64 row = row_0 + i;");
   tc_cw_line(&e->w, "const tc_i64 image = %s > 0 ? row / %s : 0;", per_image, per_image);
   tc_cw_line(&e->w, "const tc_i64 position = %s > 0 ? row %% %s : 0;", per_image, per_image);
-  tc_cw_line(&e->w, "const tc_i64 oh = %s > 0 ? position / %s : 0, ow = %s > 0 ? position %% %s : 0;",
+  tc_cw_line(&e->w,
+             "const tc_i64 oh = %s > 0 ? position / %s : 0, ow = %s > 0 ? position %% %s : 0;",
              out_w, out_w, out_w, out_w);
   tc_cw_line(&e->w, "const tc_bool row_in = row >= 0 & %s > 0 & image < %s;", per_image,
              image->d[0].extent);
@@ -147,12 +160,14 @@ void tc_cpu_im2col(tc_cpu *c, tc_value stmt) {
   const tc_op *op = tc_op_at(e->ir, stmt);
   const tc_im2col *x = tc_im2col_of(e->ir, stmt);
   tc_cw_open(&e->w, "%s", "");
-  tc_side image = tc_cpu_side(c, tc_input(e->ir, op, 0)), to = tc_cpu_side(c, tc_input(e->ir, op, 1));
+  tc_side image = tc_cpu_side(c, tc_input(e->ir, op, 0)),
+          to = tc_cpu_side(c, tc_input(e->ir, op, 1));
   want_matrix(c, stmt, &to);
   if (image.b->elem.lanes != 1) tc_ce_refuse(e, stmt, "this operation on a buffer of vectors");
   if (image.rank != 4) refuse_shapes(c, stmt, "an image of 4 dimensions was expected");
   if (image.b->root.id == to.b->root.id) tc_ce_refuse(e, stmt, "im2col within one buffer");
-  if (!is_sane(x->kernel, 1) || !is_sane(x->stride, 1) || !is_sane(x->dilation, 1) || !is_sane(x->pad, 0))
+  if (!is_sane(x->kernel, 1) || !is_sane(x->stride, 1) || !is_sane(x->dilation, 1)
+      || !is_sane(x->pad, 0))
     tc_ce_refuse(e, stmt, "this window of im2col");
   im2col_rows(c, stmt, &image, &to, x);
   tc_cw_close(&e->w);

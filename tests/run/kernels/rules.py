@@ -65,6 +65,16 @@ def lazy_ternary(I: T.Tensor((N,), "int32"), A: T.Tensor((N,), "float32"),
 
 
 @T.prim_func
+def lazy_if_then_else(I: T.Tensor((N,), "int32"), B: T.Tensor((N,), "float32")):
+    with T.Kernel(1) as bx:
+        s = T.alloc_shared((N,), "float32")
+        for i in T.Parallel(N):
+            s[i] = i
+        for i in T.Parallel(N):
+            B[i] = T.if_then_else(I[i] >= 0 and I[i] < N, s[I[i]] * 2.0 + 1.0, -1.0)
+
+
+@T.prim_func
 def short_circuit(I: T.Tensor((N,), "int32"), B: T.Tensor((N,), "int32")):
     with T.Kernel(1) as bx:
         s = T.alloc_shared((N,), "int32")
