@@ -267,6 +267,10 @@ static tc_value fold_binary(tc_ir *ir, enum tc_opcode op, tc_value a, tc_value b
   if (tc_is_float(type)) {
     /* x * 1 and x / 1 are exact for every x, NaN included; x + 0 is not (-0 + 0 is 0). */
     if ((op == TC_OP_mul || op == TC_OP_div) && is_float_const(ir, b, 1)) return a;
+    /* So are x * -1 and x / -1. C compilers merge a product with -1 into a fused multiply-add and
+     * lose the sign of a zero; a negation says what is meant. */
+    if ((op == TC_OP_mul || op == TC_OP_div) && is_float_const(ir, b, -1))
+      return tc_unary(ir, TC_OP_neg, a);
     return r;
   }
   r = fold_int_right(ir, op, a, b);

@@ -203,7 +203,7 @@ tc_val tc_stage_binary(tc_eval *ev, enum tc_ast_binop op, tc_val a, tc_val b, tc
   bool divides = op == TC_BINOP_FLOORDIV || op == TC_BINOP_MOD;
   if (divides && tc_const_of(ev->ir, y, &divisor) && divisor == 0)
     STAGE_FAIL(ev, D_division_by_zero, span, tc_ast_binop_text(op));
-  return tc_stage_fold(ev, tc_binary(ev->ir, row->op, x, y));
+  return tc_val_expr(tc_binary(ev->ir, row->op, x, y));
 }
 
 tc_val tc_stage_unary(tc_eval *ev, enum tc_ast_unop op, tc_val a, tc_span span) {
@@ -213,7 +213,7 @@ tc_val tc_stage_unary(tc_eval *ev, enum tc_ast_unop op, tc_val a, tc_span span) 
   case TC_UNOP_POS:
     return tc_val_expr(x);
   case TC_UNOP_NEG:
-    return tc_stage_fold(ev, tc_unary(ev->ir, TC_OP_neg, bool_to_int(ev, x)));
+    return tc_val_expr(tc_unary(ev->ir, TC_OP_neg, bool_to_int(ev, x)));
   case TC_UNOP_INVERT:
     if (tc_is_float(type))
       STAGE_FAIL(ev, D_operator_type, span, "~", tc_type_name(ev->arena, type));

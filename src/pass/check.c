@@ -73,7 +73,9 @@ const char *tc_check_value_text(tc_check *c, tc_value v, const tc_model *model) 
 }
 
 const char *tc_check_buf_name(const tc_check *c, tc_buf buf) {
-  return tc_name_of(c->ir, tc_buf_at(c->ir, buf)->name);
+  const tc_buffer *b = tc_buf_at(c->ir, buf);
+  if (tc_names_text(c->ir->names, b->name).n == 0) b = tc_buf_at(c->ir, b->root);
+  return tc_name_of(c->ir, b->name);
 }
 
 bool tc_check_is_on_chip(const tc_ir *ir, tc_buf buf) {

@@ -35,6 +35,12 @@ static bool adds(const tc_fact *old, const tc_fact *more) {
              && more->modulus % old->modulus == 0);
 }
 
+/* Nothing can be both: control does not come here. Proofs may say anything then, models may not. */
+static bool is_contradiction(const tc_fact *a, const tc_fact *b) {
+  bool apart = a->range.lo > b->range.hi || a->range.hi < b->range.lo;
+  return apart || (b->modulus == 0 && (b->residue < a->range.lo || b->residue > a->range.hi));
+}
+
 static void refine_operands(tc_prover *p, tc_value v);
 
 void tc_env_refine(tc_prover *p, tc_value v, tc_fact fact) {
@@ -42,6 +48,10 @@ void tc_env_refine(tc_prover *p, tc_value v, tc_fact fact) {
   bool is_int = tc_is_int(tc_value_type(p->ir, v)) || tc_is_bool(tc_value_type(p->ir, v));
   /* Of a uint64 that may be large, only that it is not large is news. */
   if (!is_int || (!tc_is_plain(p, v) && fact.range.lo < 0) || !adds(&f, &fact)) return;
+  if (is_contradiction(&f, &fact)) {
+    p->doubtful = true;
+    return;
+  }
   f.range = tc_interval_meet(f.range, fact.range);
   if (fact.modulus == 0 || (f.modulus && fact.modulus % f.modulus == 0))
     f.modulus = fact.modulus, f.residue = fact.residue;
@@ -206,6 +216,7 @@ static void derive(tc_prover *p, tc_value v, bool holds, uint32_t depth) {
 void tc_prove_assume(tc_prover *p, tc_value condition) {
   const tc_fact *f = tc_fact_of(p, condition);
   if (tc_fact_is_const(f) && f->range.lo == 1) return;
+  if (tc_fact_is_const(f)) p->doubtful = true;
   tc_vec_push(p->arena, &p->conditions, condition);
   derive(p, condition, true, MAX_DEPTH);
   /* What the second half says may let the first one say more. */

@@ -56,6 +56,10 @@ static void put(const char *name, const void *bytes, size_t n) {
   CHECK(to && fwrite(bytes, 1, n, to) == n && fclose(to) == 0);
 }
 
+static void put_text(const char *name, const char *text) {
+  put(name, text, strlen(text));
+}
+
 static int exists(const char *name) {
   char path[400];
   snprintf(path, sizeof path, "%s/%s", folder, name);
@@ -353,10 +357,16 @@ static void bad_memory(void) {
 }
 
 static void bad_environment(void) {
-  put("hang.sh", "#!/bin/sh\n[ \"$1\" = --version ] && echo hang 1.0 && exit 0\nsleep 100\n", 71);
-  put("fail.sh",
-      "#!/bin/sh\n[ \"$1\" = --version ] && echo fail 1.0 && exit 0\necho no way >&2\nexit 3\n",
-      85);
+  put_text("hang.sh", "#!/bin/sh
+[ \"$1\" = --version ] && echo hang 1.0 && exit 0
+sleep 100
+");
+  put_text("fail.sh", "#!/bin/sh
+[ \"$1\" = --version ] && echo fail 1.0 && exit 0
+"
+                      "echo no way >&2
+exit 3
+");
   refuses_with("chmod +x *.sh; TILEC_CACHE=off TILEC_CC=./hang.sh TILEC_CC_TIMEOUT=1",
                "run add.py --in A=a.npy --in s=1 --out C=x.npy", 1, "E0703");
   refuses_with("TILEC_CACHE=off TILEC_CC=./fail.sh",
@@ -434,9 +444,9 @@ int main(void) {
   snprintf(folder, sizeof folder, "%s/tilec-cli-XXXXXX", test_folder());
   CHECK(mkdtemp(folder) != NULL);
   setenv("TILEC_CACHE_DIR", "kcache", 1);
-  put("add.py", ADD, sizeof ADD - 1);
-  put("scale.py", SCALE, sizeof SCALE - 1);
-  put("asks.py", ASKS, sizeof ASKS - 1);
+  put_text("add.py", ADD);
+  put_text("scale.py", SCALE);
+  put_text("asks.py", ASKS);
   put_floats("a.npy", 100);
   put_floats("short.npy", 99);
   command_line();

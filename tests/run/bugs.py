@@ -16,10 +16,14 @@ def bug(entry, inputs, outputs, reference, params=({},), **more):
 
 
 def negated(p, x):
-    zero = x["A"] == 0
-    return {"B": np.where(zero, -np.inf, 1 / np.where(zero, 1, 1.25 * x["A"]))}
+    return {"B": (-(x["A"] - 2.25 * x["A"])).astype(np.float32).view(np.int32)}
 
 
 # A C compiler may turn -(a * b + c) into -a * b - c, where a zero has the other sign.
 bug("negated_fma", lambda p, r: {"A": Array(np.where(np.arange(N) % 2, 0.0, 2.0), "float32")},
-    {"B": "float32"}, negated, rtol=1e-6, atol=0)
+    {"B": "int32"}, negated)
+bug("product_with_minus_one",
+    lambda p, r: {"A": Array(np.where(np.arange(N) % 2, 0.0, 2.0), "float32")}, {"B": "int32"},
+    negated)
+bug("folded_is_no_literal", lambda p, r: {"A": Array(np.arange(N), "int16")}, {"B": "uint16"},
+    lambda p, x: {"B": np.full(N, 65536 - 14)})

@@ -1,6 +1,25 @@
 #include "target/common/cemit.h"
 
 #include <inttypes.h>
+#include <string.h>
+
+/* ---- sums and products as text ---- */
+
+static const char *factor(tc_cemit *e, const char *x) {
+  return strchr(x, ' ') ? tc_ce_text(e, "(%s)", x) : x;
+}
+
+const char *tc_ce_product(tc_cemit *e, const char *a, const char *b) {
+  if (strcmp(a, "0") == 0 || strcmp(b, "0") == 0) return "0";
+  if (strcmp(a, "1") == 0) return b;
+  if (strcmp(b, "1") == 0) return a;
+  return tc_ce_text(e, "%s * %s", factor(e, a), factor(e, b));
+}
+
+const char *tc_ce_sum(tc_cemit *e, const char *a, const char *b) {
+  if (strcmp(a, "0") == 0) return b;
+  return strcmp(b, "0") == 0 ? a : tc_ce_text(e, "%s + %s", a, b);
+}
 
 /* ---- linear forms as text ---- */
 
@@ -101,12 +120,11 @@ const char *tc_ce_offset(tc_cemit *e, tc_buf buf, const tc_value *index, uint32_
   for (uint32_t d = 0; d < b->rank; d++) {
     int64_t zero;
     if (tc_const_of(e->ir, index[d], &zero) && zero == 0) continue;
-    const char *at = index_lane(e, index[d], lane / inner), *stride = tc_ce_stride(e, buf, d);
-    if (stride[0] != '1' || stride[1]) at = tc_ce_text(e, "(%s) * (%s)", at, stride);
-    text = text[0] == '0' && !text[1] ? at : tc_ce_text(e, "%s + %s", text, at);
+    const char *at = index_lane(e, index[d], lane / inner);
+    text = tc_ce_sum(e, text, tc_ce_product(e, at, tc_ce_stride(e, buf, d)));
   }
   if (inner == 1) return text;
-  return tc_ce_text(e, "(%s) * %u + %u", text, inner, lane % inner);
+  return tc_ce_text(e, "%s + %u", tc_ce_product(e, text, tc_ce_text(e, "%u", inner)), lane % inner);
 }
 
 /* ---- elements ---- */

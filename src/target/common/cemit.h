@@ -124,6 +124,9 @@ const char *tc_ce_ident(tc_cemit *e, tc_name name, uint32_t id);
 void tc_ce_at(tc_cemit *e, tc_span span);
 /* printf into the emitter's arena. */
 const char *tc_ce_text(tc_cemit *e, const char *fmt, ...) TC_PRINTF(2, 3);
+/* a * b and a + b, parenthesised where needed; 0 and 1 vanish. */
+const char *tc_ce_product(tc_cemit *e, const char *a, const char *b);
+const char *tc_ce_sum(tc_cemit *e, const char *a, const char *b);
 /* Refuses a statement: records the diagnostic and unwinds. */
 TC_NORETURN void tc_ce_refuse(tc_cemit *e, tc_value stmt, const char *what);
 

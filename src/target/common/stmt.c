@@ -128,6 +128,8 @@ static void store(tc_cemit *e, tc_value stmt) {
 /* ---- control ---- */
 
 static const char *wide_value(tc_cemit *e, tc_value v) {
+  int64_t x;
+  if (tc_const_of(e->ir, v, &x)) return tc_ce_text(e, "%" PRId64, x);
   return tc_ce_text(e, "(tc_i64)%s", tc_ce_ref(e, v, 0));
 }
 
@@ -144,7 +146,7 @@ static void serial_loop(tc_cemit *e, tc_value stmt) {
   e->var_wide[loop->var.id] = name;
   if (type.dtype != TC_DT_int64)
     e->var_names[loop->var.id] = tc_ce_text(e, "((%s)%s)", tc_ce_type(type), name);
-  if (loop->kind == TC_LOOP_UNROLL) tc_cw_line(&e->w, "TC_UNROLL");
+  if (loop->kind == TC_LOOP_UNROLL) tc_cw_prefix(&e->w, "TC_UNROLL");
   if (step == 1) {
     tc_cw_open(&e->w, "for (tc_i64 %s = %s; %s < %s; %s++)", name, lo, name, hi, name);
   } else if (type.dtype != TC_DT_int64) {

@@ -25,6 +25,13 @@ void tc_cw_line(tc_cw *w, const char *fmt, ...) {
   va_end(args);
 }
 
+void tc_cw_prefix(tc_cw *w, const char *text) {
+  uint32_t note = w->note;
+  w->note = 0;
+  push(w, text, 0);
+  w->note = note;
+}
+
 void tc_cw_open(tc_cw *w, const char *fmt, ...) {
   va_list args;
   va_start(args, fmt);
@@ -36,10 +43,7 @@ void tc_cw_open(tc_cw *w, const char *fmt, ...) {
 
 void tc_cw_close(tc_cw *w) {
   w->indent--;
-  uint32_t note = w->note;
-  w->note = 0;
-  push(w, "}", 0);
-  w->note = note;
+  tc_cw_prefix(w, "}");
 }
 
 void tc_cw_else(tc_cw *w) {

@@ -27,6 +27,8 @@ typedef struct tc_cw {
 
 tc_cw tc_cw_in(tc_arena *arena, uint32_t last_value_id);
 void tc_cw_line(tc_cw *w, const char *fmt, ...) TC_PRINTF(2, 3);
+/* A line that belongs to the next one (an annotation): the note waits for that. */
+void tc_cw_prefix(tc_cw *w, const char *text);
 /* A line, then everything up to the matching close one step deeper. `{` is added. */
 void tc_cw_open(tc_cw *w, const char *fmt, ...) TC_PRINTF(2, 3);
 /* `}`, then the text (" else {" reopens by hand with tc_cw_else). */

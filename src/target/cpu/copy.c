@@ -142,7 +142,7 @@ static void plain_row(rows *r, const char *lo, const char *hi) {
 static void open_row(rows *r, const char *lo, const char *hi) {
   tc_cemit *e = r->c->e;
   const char *i = counter(e, r->loops[r->n - 1]);
-  if (!tc_ce_is_packed(r->to.b->elem)) tc_cw_line(&e->w, "%s", e->target->independent);
+  if (!tc_ce_is_packed(r->to.b->elem)) tc_cw_prefix(&e->w, e->target->independent);
   tc_cw_open(&e->w, "for (tc_i64 %s = %s; %s < %s; %s++)", i, lo, i, hi, i);
 }
 

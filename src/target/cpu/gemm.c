@@ -149,13 +149,18 @@ static uint32_t vectors_for(const gemm *g, uint32_t left) {
   return want < left ? want : left;
 }
 
+/* ptr + row * its step + column * its step */
+static const char *place(const gemm *g, const matrix *x, const char *row, const char *column) {
+  tc_cemit *e = g->c->e;
+  const char *y = tc_ce_product(e, row, tc_ce_text(e, "%" PRId64, x->row_step));
+  const char *z = tc_ce_product(e, column, tc_ce_text(e, "%" PRId64, x->column_step));
+  return tc_ce_sum(e, x->ptr, tc_ce_sum(e, y, z));
+}
+
 static void micro_call(const gemm *g, micro x, const char *i, const char *j, const char *k,
                        const char *depth, const char *clear) {
-  tc_cw_line(&g->c->e->w,
-             "%s(%s + %s * %" PRId64 " + %s * %" PRId64 ", %s + %s + %s * %" PRId64
-             ", %s + %s * %" PRId64 " + %s, %s, %s);",
-             micro_kernel(g, x), g->ma.ptr, i, g->ma.row_step, k, g->ma.column_step, g->mb.ptr, j,
-             k, g->mb.row_step, g->md.ptr, i, g->md.row_step, j, depth, clear);
+  tc_cw_line(&g->c->e->w, "%s(%s, %s, %s, %s, %s);", micro_kernel(g, x), place(g, &g->ma, i, k),
+             place(g, &g->mb, k, j), place(g, &g->md, i, j), depth, clear);
 }
 
 /* All rows for the columns at `j`: blocks of nearly equal height. */
@@ -236,7 +241,7 @@ static void open_rows(const gemm *g, int64_t rows) {
 }
 
 static void open_columns(const gemm *g, int64_t columns) {
-  tc_cw_line(&g->c->e->w, "%s", g->c->e->target->independent);
+  tc_cw_prefix(&g->c->e->w, g->c->e->target->independent);
   tc_cw_open(&g->c->e->w, "for (tc_i64 q = 0; q < %" PRId64 "; q++)", columns);
 }
 
@@ -291,7 +296,8 @@ static bool is_direct(const gemm *g, const tc_side *s, enum tc_dtype want) {
 
 static const char *origin(const gemm *g, const tc_side *s) {
   const char *at[TC_CPU_RANK] = {0};
-  return tc_ce_text(g->c->e, "(%s + %s)", s->ptr, tc_cpu_point(g->c, s, at));
+  const char *point = tc_cpu_point(g->c, s, at);
+  return strcmp(point, "0") ? tc_ce_text(g->c->e, "(%s + %s)", s->ptr, point) : s->ptr;
 }
 
 static void prepare_a(gemm *g) {

@@ -302,6 +302,12 @@ static bool split(nest *n, const tc_value_vec *conds, tc_value side, tc_value x,
   return true;
 }
 
+static const char *wide(tc_cemit *e, tc_value v) {
+  int64_t x;
+  if (tc_const_of(e->ir, v, &x)) return tc_ce_text(e, "%" PRId64, x);
+  return tc_ce_text(e, "(tc_i64)%s", tc_ce_ref(e, v, 0));
+}
+
 /* The comparison, one of `conds` that hold together, as a bound of the innermost variable. */
 static bool limit_of(nest *n, const tc_value_vec *conds, tc_value cond, limit *out) {
   tc_cemit *e = n->c->e;
@@ -314,13 +320,14 @@ static bool limit_of(nest *n, const tc_value_vec *conds, tc_value cond, limit *o
   int by;
   const char *rest;
   if (!split(n, conds, in_left ? left : right, n->var[inner], &by, &rest)) return false;
-  const char *other = tc_ce_text(e, "(tc_i64)%s", tc_ce_ref(e, in_left ? right : left, 0));
+  const char *other = wide(e, in_left ? right : left);
   bool strict = op->opcode == TC_OP_lt;
   /* left: rest + x < other; right: other < rest + x; and with -x. */
   out->upper = in_left == (by == 1);
   int add = out->upper ? !strict : strict;
-  out->text = by == 1 ? tc_ce_text(e, "%s - (%s) + %d", other, rest, add)
-                      : tc_ce_text(e, "(%s) - %s + %d", rest, other, add);
+  const char *more = add ? " + 1" : "";
+  out->text = by == 1 ? tc_ce_text(e, "%s - (%s)%s", other, rest, more)
+                      : tc_ce_text(e, "(%s) - %s%s", rest, other, more);
   return true;
 }
 
@@ -402,11 +409,7 @@ static void name_var(nest *n, uint32_t k) {
 }
 
 static const char *extent_text(nest *n, uint32_t k) {
-  tc_cemit *e = n->c->e;
-  tc_value extent = tc_input(e->ir, tc_op_at(e->ir, n->stmt), k);
-  int64_t x;
-  if (tc_const_of(e->ir, extent, &x)) return tc_ce_text(e, "%" PRId64, x);
-  return tc_ce_text(e, "(tc_i64)%s", tc_ce_ref(e, extent, 0));
+  return wide(n->c->e, tc_input(n->c->e->ir, tc_op_at(n->c->e->ir, n->stmt), k));
 }
 
 /* A fresh copy of each variable that the body writes: iterations begin with the value from before
@@ -438,7 +441,7 @@ static void close_privates(nest *n, const char **outer) {
 static void inner_loop(nest *n, const char *lo, const char *hi) {
   tc_cemit *e = n->c->e;
   const char *name = e->var_wide[n->p->vars[n->order[n->p->n - 1]].id];
-  if (n->plain) tc_cw_line(&e->w, "%s", e->target->independent);
+  if (n->plain) tc_cw_prefix(&e->w, e->target->independent);
   tc_cw_open(&e->w, "for (tc_i64 %s = %s; %s < %s; %s++)", name, lo, name, hi, name);
   const char **outer = TC_NEW_ARRAY(e->arena, n->privates.n + 1, const char *);
   bool was = e->in_parallel;

@@ -227,7 +227,7 @@ static void float_row(const lines *l) {
     tc_cw_line(&e->w, "%s(line, %s + %s, n);", converter, l->from.ptr,
                tc_cpu_point(l->c, &l->from, first));
   } else {
-    tc_cw_line(&e->w, "%s", e->target->independent);
+    tc_cw_prefix(&e->w, e->target->independent);
     tc_cw_line(&e->w, "for (tc_i64 k = 0; k < n; k++) line[k] = %s;", element(&plain, at));
   }
   tc_cw_line(&e->w, "const float part = %s(line, n%s);", function, last);
@@ -263,7 +263,7 @@ static void reduce_rows(const lines *l, bool floats) {
 static void open_lanes(const lines *l) {
   tc_cemit *e = l->c->e;
   const char *i = counter(e, (uint32_t)l->lane_dim);
-  tc_cw_line(&e->w, "%s", e->target->independent);
+  tc_cw_prefix(&e->w, e->target->independent);
   tc_cw_open(&e->w, "for (tc_i64 %s = j0; %s < j1; %s++)", i, i, i);
 }
 
@@ -302,7 +302,7 @@ static void reduce_lanes(const lines *l) {
   step_lane(l, "k");
   tc_cw_close(&e->w);
   tc_cw_close(&e->w);
-  if (!tc_ce_is_packed(l->to.b->elem)) tc_cw_line(&e->w, "%s", e->target->independent);
+  if (!tc_ce_is_packed(l->to.b->elem)) tc_cw_prefix(&e->w, e->target->independent);
   const char *i = counter(e, (uint32_t)l->lane_dim);
   tc_cw_open(&e->w, "for (tc_i64 %s = j0; %s < j1; %s++)", i, i, i);
   tc_cw_line(&e->w, "const %s s = sum[%s - j0];", tc_ce_type(l->sum), i);

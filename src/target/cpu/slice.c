@@ -35,7 +35,7 @@ static void add_lanes(tc_cpu *c, tc_side *s) {
   uint32_t lanes = s->b->elem.lanes, d = s->rank;
   if (lanes == 1) return;
   for (uint32_t k = 0; k < d; k++) {
-    s->d[k].stride = tc_ce_text(c->e, "(%s) * %u", s->d[k].stride, lanes);
+    s->d[k].stride = tc_ce_product(c->e, s->d[k].stride, tc_ce_text(c->e, "%u", lanes));
     if (s->d[k].stride_k >= 0) s->d[k].stride_k *= lanes;
   }
   const char *n = tc_ce_text(c->e, "%u", lanes);
@@ -138,21 +138,13 @@ void tc_cpu_match(tc_cpu *c, tc_value stmt, const tc_side *to, const tc_side *fr
 
 /* ---- points and windows ---- */
 
-static bool is_number(const char *text, const char *number) {
-  return strcmp(text, number) == 0;
-}
-
 const char *tc_cpu_point(tc_cpu *c, const tc_side *s, const char *const *at) {
-  tc_cemit *e = c->e;
-  const char *text = NULL;
+  const char *text = "0";
   for (uint32_t d = 0; d < s->rank; d++) {
-    const char *i = s->d[d].base;
-    if (at[d]) i = is_number(i, "0") ? at[d] : tc_ce_text(e, "%s + %s", i, at[d]);
-    if (is_number(i, "0")) continue;
-    if (!is_number(s->d[d].stride, "1")) i = tc_ce_text(e, "(%s) * (%s)", i, s->d[d].stride);
-    text = text ? tc_ce_text(e, "%s + %s", text, i) : i;
+    const char *i = at[d] ? tc_ce_sum(c->e, s->d[d].base, at[d]) : s->d[d].base;
+    text = tc_ce_sum(c->e, text, tc_ce_product(c->e, i, s->d[d].stride));
   }
-  return text ? text : "0";
+  return text;
 }
 
 const char *tc_cpu_inside(tc_cpu *c, const tc_side *s, const char *const *at) {

@@ -6,7 +6,21 @@ N = 64
 
 
 @T.prim_func
-def negated_fma(A: T.Tensor((N,), "float32"), B: T.Tensor((N,), "float32")):
+def negated_fma(A: T.Tensor((N,), "float32"), B: T.Tensor((N,), "int32")):
     with T.Kernel(1) as bx:
         for i in T.Parallel(N):
-            B[i] = 1.0 / -T.fma(A[i], -2.25, A[i])  # the sign of a zero shows in the quotient
+            B[i] = T.reinterpret(-T.fma(A[i], -2.25, A[i]), "int32")  # the sign of a zero shows
+
+
+@T.prim_func
+def product_with_minus_one(A: T.Tensor((N,), "float32"), B: T.Tensor((N,), "int32")):
+    with T.Kernel(1) as bx:
+        for i in T.Parallel(N):
+            B[i] = T.reinterpret(T.fma(A[i], -2.25, A[i]) * -1.0, "int32")
+
+
+@T.prim_func
+def folded_is_no_literal(A: T.Tensor((N,), "int16"), B: T.Tensor((N,), "uint16")):
+    with T.Kernel(1) as bx:
+        for i in T.Parallel(N):
+            B[i] = A[i] * 0 - 14  # wraps like any computed value
