@@ -64,9 +64,13 @@ def infix_symbols():
 
 
 def diagnostics():
-    index = Index(texts(["tests"], (".err", *TEST_SOURCES)), r"\bE\d{4}\b|\bD_\w+")
+    # The launch checker stands alone and names its codes itself: TC_RT_E_NULL = 637 is E0637.
+    checker = (ROOT / "src/rt/check.h").read_text("utf-8")
+    launch = {f"E{int(n):04}": name for name, n in re.findall(r"(TC_RT_E_\w+) = (\d+)", checker)}
+    words = r"\bE\d{4}\b|\bD_\w+|\bTC_RT_E_\w+"
+    index = Index(texts(["tests"], (".err", *TEST_SOURCES)), words)
     for row in rows("src/base/diags.def", "DIAG"):
-        yield row[0], index.find(row[0], "D_" + row[1])
+        yield row[0], index.find(row[0], "D_" + row[1], launch.get(row[0], row[0]))
 
 
 def ops():

@@ -234,8 +234,9 @@ typedef struct tc_block { /* the record behind a tc_region */
 
 /* ---- payloads ---- */
 
-#define TC_SLICE_IN_BOUNDS (UINT32_C(1) << 31) /* slice payload: proved in range, needs no guard   \
-                                                */
+#define TC_SLICE_IN_BOUNDS                                                                         \
+  (UINT32_C(1) << 31) /* slice payload: proved in range, needs no guard                            \
+                       */
 
 enum tc_order {
   TC_ORDER_NONE,

@@ -111,8 +111,7 @@ static void report(flow *f, tc_value stmt, const tc_touch *t, tc_buf root) {
   }
   TC_DIAG(f->ir->diags, D_never_written, span, tc_check_buf_name(f->c, buf));
   tc_check_note_buf(f->c, buf);
-  if (tc_is(f->ir, stmt, TC_OP_gemm)
-      && t->slice.id == tc_input(f->ir, tc_op_at(f->ir, stmt), 2).id)
+  if (tc_is(f->ir, stmt, TC_OP_gemm) && t->slice.id == tc_input(f->ir, tc_op_at(f->ir, stmt), 2).id)
     tc_diag_help(f->ir->diags,
                  "T.gemm adds to its result: T.clear it first, or pass clear_accum=True");
 }

@@ -4,8 +4,8 @@
 
 #include "ir/ir.h"
 
-/* Removes plain loads whose value nobody uses, accesses that never happen, expression statements, and
- * control statements that are left without statements. */
+/* Removes plain loads whose value nobody uses, accesses that never happen, expression statements,
+ * and control statements that are left without statements. */
 void tc_drop_dead(tc_ir *ir, tc_arena *scratch);
 
 #endif

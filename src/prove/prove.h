@@ -91,9 +91,9 @@ enum tc_proof tc_prove_defined(tc_prover *p, enum tc_prove_user user, tc_value v
  * cannot be counted within the budget. */
 bool tc_prove_count(tc_prover *p, enum tc_prove_user user, tc_value fact, uint64_t *n);
 
-/* Values of the variables that `about` depends on, also through the conditions in force, under which
- * all conditions hold: small ones, or large ones when `high`; dimensions of usual sizes. False when
- * none was found, or when control might not come here in spite of them. */
+/* Values of the variables that `about` depends on, also through the conditions in force, under
+ * which all conditions hold: small ones, or large ones when `high`; dimensions of usual sizes.
+ * False when none was found, or when control might not come here in spite of them. */
 bool tc_prove_point(tc_prover *p, const tc_value *about, uint32_t n, bool high, tc_model *model);
 
 /* Inclusive bounds of a value of an integer type or bool; of a uint64 that may exceed INT64_MAX,

@@ -234,6 +234,7 @@ def usage():
     case("no value", USAGE, "", ["run", "k.py", "--in"], {"k.py": ADD})
     case("a value that is none", USAGE, "", ["run", "k.py", "--dim", "N=-1"], {"k.py": ADD})
     case("an option's value", USAGE, "", ["check", "k.py", "--memory=lots"], {"k.py": ADD})
+    case("a small memory limit", ERROR, "E0901", ["check", "k.py", "--memory=128K"], {"k.py": ADD})
     case("1000 words", USAGE, "", ["check", *["k.py"] * 1000])
     case("unknown form", USAGE, "", ["emit", "k.py", "-D", "N=64", "--emit=ptx"], {"k.py": ADD})
     case(

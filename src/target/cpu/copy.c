@@ -231,7 +231,8 @@ static const char *row_in_source(rows *r, uint32_t row) {
   for (uint32_t d = 0; d < r->from.rank; d++) {
     if ((int)d == r->map[row] || (!r->from.d[d].below && !r->from.d[d].above)) continue;
     const char *i = at[d] ? at[d] : "0";
-    const char *part = tc_ce_text(e, "%s >= %s & %s < %s", i, r->from_lo[d], i, r->from_hi[d]);
+    const char *part = tc_ce_text(e, "%s < %s", i, r->from_hi[d]);
+    if (r->from.d[d].below) part = tc_ce_text(e, "%s >= %s & %s", i, r->from_lo[d], part);
     text = text ? tc_ce_text(e, "%s & %s", text, part) : part;
   }
   return text;
@@ -247,17 +248,21 @@ static void cut_row(rows *r) {
   }
   const char *first = lo, *last = hi, *in = row_in_source(r, row);
   if (r->map[row] >= 0 && (r->from.d[r->map[row]].below || r->from.d[r->map[row]].above)) {
-    first = tc_ce_text(e, "tc_between(%s, %s, %s)", r->from_lo[r->map[row]], lo, hi);
+    if (r->from.d[r->map[row]].below || strcmp(lo, "0"))
+      first = tc_ce_text(e, "tc_between(%s, %s, %s)", r->from_lo[r->map[row]], lo, hi);
     last = tc_ce_text(e, "tc_between(%s, %s, %s)", r->from_hi[r->map[row]], lo, hi);
   }
-  if (in)
-    first = tc_ce_text(e, "%s ? %s : %s", in, first, hi),
-    last = tc_ce_text(e, "%s ? %s : %s", in, last, hi);
-  const char *a = tc_cw_temp(&e->w, "tc_i64", "%s", first),
-             *b = tc_cw_temp(&e->w, "tc_i64", "%s", last);
-  fill_row(r, lo, a);
-  copy_row(r, a, b, false);
-  fill_row(r, b, hi);
+  if (in) { /* else the whole row is outside */
+    first = strcmp(first, hi) ? tc_ce_text(e, "%s ? %s : %s", in, first, hi) : hi;
+    last = strcmp(last, hi) ? tc_ce_text(e, "%s ? %s : %s", in, last, hi) : hi;
+  }
+  if (first != lo) {
+    first = tc_cw_temp(&e->w, "tc_i64", "%s", first);
+    fill_row(r, lo, first);
+  }
+  if (last != hi) last = tc_cw_temp(&e->w, "tc_i64", "%s", last);
+  copy_row(r, first, last, false);
+  if (last != hi) fill_row(r, last, hi);
 }
 
 /* Some elements may lie outside: rows are cut. */
@@ -269,7 +274,7 @@ static void cut_nest(rows *r) {
     const char *part = tc_ce_text(e, "%s == 0 & %s == 1", r->to_lo[d], r->to_hi[d]);
     outside = outside ? tc_ce_text(e, "%s & %s", outside, part) : part;
   }
-  tc_cw_open(&e->w, "if (%s)", outside ? outside : "1");
+  if (outside) tc_cw_open(&e->w, "if (%s)", outside);
   if (r->n) {
     open_outer(r, true);
     cut_row(r);
@@ -277,7 +282,7 @@ static void cut_nest(rows *r) {
   } else { /* a single element, and the destination has it */
     put_element(r, r->safe);
   }
-  tc_cw_close(&e->w);
+  if (outside) tc_cw_close(&e->w);
 }
 
 static void print_rows(rows *r) {
@@ -376,7 +381,8 @@ void tc_cpu_copy(tc_cpu *c, tc_value stmt) {
     tc_ce_refuse(e, stmt, "a copy between vectors of different lengths");
   tc_cpu_match(c, stmt, &r.to, &r.from, r.map);
   tc_type lane = {r.to.b->elem.dtype, 0, 1};
-  r.safe = tc_ce_converted(e, tc_scalar_type(TC_DT_int32), lane, "0");
+  bool has_zero = lane.dtype != TC_DT_float8_e8m0fnu; /* as a pattern of zero bits */
+  r.safe = has_zero ? "0" : tc_ce_converted(e, tc_scalar_type(TC_DT_int32), lane, "0");
   if (tc_copy_of(e->ir, stmt)->flags & TC_COPY_SAFE)
     r.safe = stored_as(e, lane, tc_input(e->ir, op, 2), 0);
   r.safe = tc_cw_temp(&e->w, tc_ce_storage(lane), "%s", r.safe);
