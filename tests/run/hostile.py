@@ -234,7 +234,7 @@ def usage():
     case("no value", USAGE, "", ["run", "k.py", "--in"], {"k.py": ADD})
     case("a value that is none", USAGE, "", ["run", "k.py", "--dim", "N=-1"], {"k.py": ADD})
     case("an option's value", USAGE, "", ["check", "k.py", "--memory=lots"], {"k.py": ADD})
-    case("a small memory limit", ERROR, "E0901", ["check", "k.py", "--memory=128K"], {"k.py": ADD})
+    case("a small memory limit", ERROR, "E0901", ["check", "k.py", "-D", "N=64", "--memory=128K"], {"k.py": ADD})
     case("1000 words", USAGE, "", ["check", *["k.py"] * 1000])
     case("unknown form", USAGE, "", ["emit", "k.py", "-D", "N=64", "--emit=ptx"], {"k.py": ADD})
     case(
@@ -449,7 +449,7 @@ def compilers():
     # A compiler that adds wrongly, which --check finds.
     wrong = (
         FAKE_VERSION
-        + 'for in; do case "$in" in *kernel.c) sed -i "s/v11 + v12/v11 - v12/" "$in";; esac; done\n'
+        + 'for in; do case "$in" in *kernel.c) sed -E -i "s/= (v[0-9]+) \\+ (v[0-9]+);/= \\1 - \\2;/" "$in";; esac; done\n'
     )
     cc("a compiler that computes wrongly", CHECK, "E0658", wrong + 'exec cc "$@"\n', check=True)
     run_add(

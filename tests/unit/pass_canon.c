@@ -28,9 +28,9 @@ static uint32_t roll(struct maker *w, uint32_t below) {
 }
 
 static tc_value make_int(struct maker *w, uint32_t depth) {
-  static const enum tc_opcode OPS[] = {TC_OP_add,      TC_OP_add,      TC_OP_sub, TC_OP_mul,
-                                       TC_OP_floordiv, TC_OP_floormod, TC_OP_min, TC_OP_max,
-                                       TC_OP_xor};
+  static const enum tc_opcode OPS[] = {TC_OP_add, TC_OP_add,      TC_OP_sub,
+                                       TC_OP_mul, TC_OP_floordiv, TC_OP_floormod,
+                                       TC_OP_min, TC_OP_max,      TC_OP_xor};
   static const int64_t CONSTANTS[] = {0, 1, 2, 3, 4, 5, 8, 16, 32, 36, 37, -1, -3};
   tc_ir *ir = w->k->ir;
   if (depth == 0) return roll(w, 4) ? w->leaves[roll(w, 4)] : kit_i(w->k, CONSTANTS[roll(w, 13)]);
@@ -69,7 +69,8 @@ static void make_statement(struct maker *w, tc_region at, tc_buf d, tc_buf small
   tc_value x = tc_load(ir, at, roll(w, 2) ? d : small, &index, pred, other, kit_nowhere);
   tc_value y = kit_load(k, at, small, make_index(w));
   tc_value z = kit_load(k, at, d, roll(w, 2) ? y : index); /* an index that was loaded */
-  tc_value sum = kit_op(k, TC_OP_add, kit_op(k, TC_OP_mul, x, kit_i(k, 3)), kit_op(k, TC_OP_add, y, z));
+  tc_value sum =
+      kit_op(k, TC_OP_add, kit_op(k, TC_OP_mul, x, kit_i(k, 3)), kit_op(k, TC_OP_add, y, z));
   tc_store(ir, at, out, &place, kit_op(k, TC_OP_add, sum, kit_load(k, at, out, place)), none,
            kit_nowhere);
   index = make_index(w);
@@ -96,13 +97,16 @@ static void make_function(struct maker *w, struct memory *m) {
   tc_value place = kit_op(k, TC_OP_add, kit_op(k, TC_OP_mul, bx, kit_i(k, TRIPS)), j);
   place = kit_op(k, TC_OP_add, kit_op(k, TC_OP_mul, place, kit_i(k, WIDTH)), i);
   uint32_t n = 1 + roll(w, 2);
-  for (uint32_t s = 0; s < n; s++) make_statement(w, at, d, small, out, marks, place);
+  for (uint32_t s = 0; s < n; s++)
+    make_statement(w, at, d, small, out, marks, place);
 }
 
 static void fill(struct memory *m) {
   memset(m, 0, sizeof *m);
-  for (int i = 0; i < M; i++) m->d[i] = 11 * i % 41 - 2;
-  for (int i = 0; i < N_SMALL; i++) m->small[i] = 5 * i % 43 - 3;
+  for (int i = 0; i < M; i++)
+    m->d[i] = 11 * i % 41 - 2;
+  for (int i = 0; i < N_SMALL; i++)
+    m->small[i] = 5 * i % 43 - 3;
 }
 
 static struct memory run(struct kit *k, struct memory *m) {

@@ -39,6 +39,7 @@ struct tc_cemit {
   const char **var_wide;  /* by variable id: the same number in 64 bits, or NULL */
   const char **buf_names; /* by buffer id: pointer to storage, or the C variable of a `var` */
   const char **aliases;   /* by value id: another name to use, or NULL */
+  const char **raw;       /* by value id: the stored bits of a loaded element, or NULL */
   uint16_t *known;        /* by value id: > 0 while a bool value is known to hold */
   bool *defined;          /* by value id: already defined in an enclosing scope */
   bool in_parallel;       /* the innermost loop around is a lowered parallel loop */

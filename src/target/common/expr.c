@@ -480,6 +480,7 @@ void tc_ce_define_tree(tc_cemit *e, tc_value v) {
 
 const char *tc_ce_stored(tc_cemit *e, tc_type elem, tc_value v, uint32_t lane) {
   const tc_op *op = tc_op_at(e->ir, v);
+  if (e->raw[v.id] && op->type.dtype == elem.dtype) return e->raw[v.id];
   if (is_narrow(elem) && tc_op_is_pure(op) && op->opcode != TC_OP_const
       && op->opcode != TC_OP_var) {
     term t = term_of(e, v, lane);

@@ -16,6 +16,7 @@ tc_cemit *tc_cemit_new(tc_ir *ir, tc_region body, const tc_ctarget *target, void
   e->var_wide = TC_NEW_ARRAY(arena, ir->vars.n, const char *);
   e->buf_names = TC_NEW_ARRAY(arena, ir->bufs.n, const char *);
   e->aliases = TC_NEW_ARRAY(arena, ir->n_ops, const char *);
+  e->raw = TC_NEW_ARRAY(arena, ir->n_ops, const char *);
   e->known = TC_NEW_ARRAY(arena, ir->n_ops, uint16_t);
   e->defined = TC_NEW_ARRAY(arena, ir->n_ops, bool);
   return e;
@@ -84,7 +85,29 @@ static uint32_t points_of(tc_cemit *e, tc_value stmt, tc_buf buf) {
   return points;
 }
 
+/* An element of a narrow float: its bits by themselves, so that moving it is no conversion. */
+static bool load_bits(tc_cemit *e, tc_value stmt) {
+  tc_buf buf = tc_access_buf(e->ir, stmt);
+  const tc_buffer *b = tc_buf_at(e->ir, buf);
+  uint32_t bits = tc_type_bits(b->elem);
+  bool narrow = tc_is_float(b->elem) && (bits == 8 || bits == 16);
+  if (!narrow || b->scope == TC_SCOPE_var || tc_value_type(e->ir, stmt).lanes != 1) return false;
+  const char *at = tc_ce_offset(e, buf, index_of(e, stmt), 0);
+  const char *got = tc_ce_text(e, "%s[%s]", tc_ce_base(e, buf), at);
+  const char *cond = tc_ce_pred(e, tc_access_pred(e->ir, stmt), 0);
+  tc_value other = tc_access_else(e->ir, stmt);
+  const char *zero = tc_ce_const(e, b->elem, (tc_imm){.f = 0});
+  if (cond)
+    got = tc_ce_text(e, "%s ? %s : %s", cond, got,
+                     tc_ce_encode(e, b->elem, other.id ? tc_ce_ref(e, other, 0) : zero));
+  e->raw[stmt.id] = tc_cw_temp(&e->w, tc_ce_storage(b->elem), "%s", got);
+  tc_cw_def(&e->w, stmt.id, "const float %s = %s;", tc_ce_ref(e, stmt, 0),
+            tc_ce_decode(e, b->elem, e->raw[stmt.id]));
+  return true;
+}
+
 static void load(tc_cemit *e, tc_value stmt) {
+  if (load_bits(e, stmt)) return;
   tc_type type = tc_value_type(e->ir, stmt);
   tc_buf buf = tc_access_buf(e->ir, stmt);
   const tc_buffer *b = tc_buf_at(e->ir, buf);
