@@ -341,5 +341,7 @@ int main(int argc, char **argv) {
   tilec_context_release(c.context);
   if (fflush(stdout) && !code)
     code = cli_fail(&c, EXIT_USER, "E0655", "cannot write to standard output");
-  return code;
+  /* What the command line took lives as long as the process: no need to take it apart. */
+  fflush(stderr);
+  _exit(code);
 }

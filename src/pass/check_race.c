@@ -45,7 +45,7 @@ typedef struct mark {
   tc_cell value;
 } mark;
 
-/* At one element: the first writing and reading iterations, and one more of each. */
+/* At one element. */
 typedef struct element {
   mark write[2], read[2];
   uint64_t last_writer;
@@ -364,10 +364,13 @@ static bool both_atomic(const race *r, const mark *a, const mark *b) {
   return r->accesses[a->access].kind & r->accesses[b->access].kind & TC_TOUCH_ATOMIC;
 }
 
+/* Two marks are enough. As long as there is no race, either all marks are of one iteration, and two
+ * different values of it disagree with any other iteration; or all values are one, and two
+ * iterations that wrote it disagree with any other value. */
 static void keep(mark two[2], const mark *m) {
   if (!two[0].iteration)
     two[0] = *m;
-  else if (!two[1].iteration && two[0].iteration != m->iteration)
+  else if (!two[1].iteration && (two[0].iteration != m->iteration || !same_value(&two[0], m)))
     two[1] = *m;
 }
 

@@ -340,6 +340,13 @@ static tc_cell generic_result(tc_eval *e, const insn *i) {
   return (tc_cell){.x = r.x};
 }
 
+/* A divisor or a shift amount that is poison whatever the other operand is. */
+static bool makes_poison(const insn *i, const tc_cell *b) {
+  if (b->state != TC_CELL_KNOWN || !tc_is_int(i->type)) return false;
+  if (i->op >= TC_OP_floordiv && i->op <= TC_OP_truncmod) return b->x.i == 0;
+  return (i->op == TC_OP_shl || i->op == TC_OP_shr) && (uint64_t)b->x.i >= tc_type_bits(i->type);
+}
+
 static tc_cell pure_result(tc_eval *e, const insn *i) {
   const tc_cell *a = &e->cells[i->a], *b = &e->cells[i->b], *c = &e->cells[i->c];
   tc_cell r = {.state = TC_CELL_KNOWN};
@@ -349,6 +356,7 @@ static tc_cell pure_result(tc_eval *e, const insn *i) {
   bool known = a->state == TC_CELL_KNOWN && (!i->b || b->state == TC_CELL_KNOWN)
                && (!i->c || c->state == TC_CELL_KNOWN);
   if (!known) {
+    if (i->b && makes_poison(i, b)) return (tc_cell){.x.i = i->at.id, .state = TC_CELL_POISON};
     if (absorbs(i, a)) return *a;
     return i->b && absorbs(i, b) ? *b : unknown_result(e, i);
   }

@@ -357,16 +357,9 @@ static void bad_memory(void) {
 }
 
 static void bad_environment(void) {
-  put_text("hang.sh", "#!/bin/sh
-[ \"$1\" = --version ] && echo hang 1.0 && exit 0
-sleep 100
-");
-  put_text("fail.sh", "#!/bin/sh
-[ \"$1\" = --version ] && echo fail 1.0 && exit 0
-"
-                      "echo no way >&2
-exit 3
-");
+  put_text("hang.sh", "#!/bin/sh\n[ \"$1\" = --version ] && echo hang 1.0 && exit 0\nsleep 100\n");
+  put_text("fail.sh", "#!/bin/sh\n[ \"$1\" = --version ] && echo fail 1.0 && exit 0\n"
+                      "echo no way >&2\nexit 3\n");
   refuses_with("chmod +x *.sh; TILEC_CACHE=off TILEC_CC=./hang.sh TILEC_CC_TIMEOUT=1",
                "run add.py --in A=a.npy --in s=1 --out C=x.npy", 1, "E0703");
   refuses_with("TILEC_CACHE=off TILEC_CC=./fail.sh",

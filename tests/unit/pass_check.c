@@ -4,6 +4,7 @@
  * one. What depends on the sizes of a launch must be a warning. */
 #include "ir_kit.h"
 
+#include "ir/print.h"
 #include "pass/pass.h"
 
 struct maker {
@@ -232,6 +233,9 @@ static void random_races(struct kit *k) {
   if (says == wanted && right) return;
   printf("case %u\n", case_number);
   kit_show(k);
+  tc_sb text = tc_sb_in(&k->arena);
+  tc_ir_print(k->ir, 0, &k->arena, &text);
+  printf("%s", text.at);
 }
 
 /* ---- 3. what depends on the launch ---- */
