@@ -28,6 +28,13 @@ static void new_epoch(tc_prover *p) {
   p->epoch = ++p->n_epochs;
 }
 
+/* Whether control comes here is no longer decided by the conditions alone. */
+static void doubt(tc_prover *p) {
+  if (p->doubtful) return;
+  p->doubtful = true;
+  new_epoch(p);
+}
+
 static bool adds(const tc_fact *old, const tc_fact *more) {
   return more->range.lo > old->range.lo || more->range.hi < old->range.hi
          || (more->zeros & ~old->zeros) || (more->ones & ~old->ones)
@@ -49,7 +56,7 @@ void tc_env_refine(tc_prover *p, tc_value v, tc_fact fact) {
   /* Of a uint64 that may be large, only that it is not large is news. */
   if (!is_int || (!tc_is_plain(p, v) && fact.range.lo < 0) || !adds(&f, &fact)) return;
   if (is_contradiction(&f, &fact)) {
-    p->doubtful = true;
+    doubt(p);
     return;
   }
   f.range = tc_interval_meet(f.range, fact.range);
@@ -216,7 +223,7 @@ static void derive(tc_prover *p, tc_value v, bool holds, uint32_t depth) {
 void tc_prove_assume(tc_prover *p, tc_value condition) {
   const tc_fact *f = tc_fact_of(p, condition);
   if (tc_fact_is_const(f) && f->range.lo == 1) return;
-  if (tc_fact_is_const(f)) p->doubtful = true;
+  if (tc_fact_is_const(f)) doubt(p);
   tc_vec_push(p->arena, &p->conditions, condition);
   derive(p, condition, true, MAX_DEPTH);
   /* What the second half says may let the first one say more. */
@@ -266,6 +273,15 @@ static void enter_kernel(tc_prover *p, tc_value stmt) {
   }
   for (uint32_t d = 0; d < 3; d++)
     if (k->thread[d].id) bind_range(p, tc_var_value(p->ir, k->thread[d]), 0, k->threads[d] - 1);
+}
+
+static void enter_parallel(tc_prover *p, tc_value stmt) {
+  const tc_op *op = tc_op_at(p->ir, stmt);
+  for (uint32_t i = 0; i < op->n_in; i++) {
+    tc_value extent = tc_input(p->ir, op, i);
+    tc_value zero = tc_zero(p->ir, tc_value_type(p->ir, extent));
+    tc_prove_bind(p, tc_parallel_of(p->ir, stmt)->vars[i], zero, extent);
+  }
 }
 
 /* v differs from lo by a multiple of stride, said in 64 bits and only where that cannot wrap. */
@@ -332,20 +348,16 @@ void tc_prove_enter(tc_prover *p, tc_value stmt, uint32_t r) {
     return;
   case TC_OP_for:
     enter_for(p, stmt);
-    p->doubtful |= has_jump(ir, tc_child(ir, op, 0), TC_OP_break);
+    if (has_jump(ir, tc_child(ir, op, 0), TC_OP_break)) doubt(p);
     return;
   case TC_OP_parallel:
-    for (uint32_t i = 0; i < op->n_in; i++) {
-      tc_value extent = tc_input(ir, op, i);
-      tc_value zero = tc_zero(ir, tc_value_type(ir, extent));
-      tc_prove_bind(p, tc_parallel_of(ir, stmt)->vars[i], zero, extent);
-    }
+    enter_parallel(p, stmt);
     return;
   case TC_OP_while: {
     tc_value yield = last_of(ir, tc_child(ir, op, 0));
     if (r == 1 && tc_is(ir, yield, TC_OP_yield))
       tc_prove_assume(p, tc_input(ir, tc_op_at(ir, yield), 0));
-    p->doubtful |= has_jump(ir, tc_child(ir, op, 1), TC_OP_break);
+    if (has_jump(ir, tc_child(ir, op, 1), TC_OP_break)) doubt(p);
     return;
   }
   case TC_OP_if: {
@@ -385,8 +397,8 @@ void tc_prove_after(tc_prover *p, tc_value stmt) {
     tc_value c = tc_input(ir, op, 0);
     if (leaves(ir, side))
       tc_prove_assume(p, r == 0 ? tc_unary(ir, TC_OP_not, c) : c);
-    else
-      p->doubtful |= has_jump(ir, side, TC_OP_continue);
+    else if (has_jump(ir, side, TC_OP_continue))
+      doubt(p);
   }
 }
 

@@ -382,6 +382,12 @@ static search examine(tc_prover *p, const tc_question *q, domain *d, const reach
   return run(p, q, d, 2 * points + TC_MODEL_VARS);
 }
 
+static bool has_chosen(const tc_ir *ir, const domain *d) {
+  for (uint32_t k = 0; k < d->n; k++)
+    if (is_chosen(ir, d->axes[k].var)) return true;
+  return false;
+}
+
 static enum tc_proof answer(tc_prover *p, const tc_question *q) {
   domain d = {0}, rest = {0};
   reach r = {0};
@@ -389,7 +395,9 @@ static enum tc_proof answer(tc_prover *p, const tc_question *q) {
   reach_value(p, q->goal, &r);
   split_conditions(p, &r, &d, &rest);
   make_axes(p, &d, &r);
-  if (d.too_wide) return TC_UNKNOWN;
+  if (d.too_wide || (q->defined && has_chosen(p->ir, &d))) return TC_UNKNOWN;
+  /* Without a model to fill, a counterexample only saves the search of the whole domain. */
+  if (!q->model && !q->count && points_of(&d) > p->budget / 4) return TC_UNKNOWN;
   search s = examine(p, q, &d, &r, &all);
   p->stats->exhausted += s.cut && all;
   if (q->count) {

@@ -82,9 +82,11 @@ typedef struct tc_prover tc_prover;
 tc_prover *tc_prover_new(tc_ir *ir, const tc_prove_options *options, tc_prove_stats *stats,
                          tc_arena *arena);
 
-/* `fact` is a bool of one lane. *model is set when refuted; it may be NULL. */
+/* `fact` is a bool of one lane. *model is set when refuted; without a `model` a fact over a large
+ * domain is unknown rather than refuted. */
 enum tc_proof tc_prove(tc_prover *p, enum tc_prove_user user, tc_value fact, tc_model *model);
-/* The same for "`v` is not poison". *culprit is the op that makes it poison in the model. */
+/* The same for "`v` is not poison". *culprit is the op that makes it poison in the model. What
+ * depends on dimensions or scalar parameters is unknown: any of them may be 0. */
 enum tc_proof tc_prove_defined(tc_prover *p, enum tc_prove_user user, tc_value v, tc_model *model,
                                tc_value *culprit);
 /* Number of points of the domain of the variables of `fact` at which it is true. False when it
