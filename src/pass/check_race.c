@@ -242,21 +242,50 @@ static void tell_apart(race *r, tc_value index, const access *a, bool *known) {
     known[digits[i].var] = true;
 }
 
-static bool is_injective(race *r, const access *a) {
-  bool known[MAX_AXES] = {false};
-  uint32_t rank = tc_buf_at(r->ir, a->buf)->rank;
+static bool all_known(const race *r, const bool *known) {
+  for (uint32_t k = 0; k < r->parallel->n; k++)
+    if (!known[k]) return false;
+  return true;
+}
+
+static void know_single(const race *r, bool *known) {
   for (uint32_t k = 0; k < r->parallel->n; k++) {
     int64_t extent;
     known[k] =
         tc_const_of(r->ir, tc_input(r->ir, tc_op_at(r->ir, r->loop), k), &extent) && extent <= 1;
   }
+}
+
+/* The number of the element in row-major order, in 64 bits; 0 when an extent is not constant. What
+ * a flat index was split into comes together again in its linear form. */
+static tc_value flat_index(const race *r, const access *a) {
+  const tc_buffer *b = tc_buf_at(r->ir, a->buf);
+  tc_type wide = tc_scalar_type(TC_DT_int64);
+  tc_value sum = tc_const_int(r->ir, wide, 0);
+  for (uint32_t d = 0; d < b->rank; d++) {
+    tc_value index = tc_input(r->ir, tc_op_at(r->ir, a->stmt), d);
+    int64_t extent;
+    if (!tc_const_of(r->ir, b->shape[d], &extent) || tc_value_type(r->ir, index).lanes != 1)
+      return (tc_value){0};
+    sum = tc_binary(r->ir, TC_OP_mul, sum, tc_const_int(r->ir, wide, extent));
+    sum = tc_binary(r->ir, TC_OP_add, sum, tc_cast(r->ir, index, wide));
+  }
+  return sum;
+}
+
+static bool is_injective(race *r, const access *a) {
+  bool known[MAX_AXES];
+  uint32_t rank = tc_buf_at(r->ir, a->buf)->rank;
+  know_single(r, known);
   /* Indices that do not help now may help once others have. */
   for (uint32_t round = 0; round < rank; round++)
     for (uint32_t d = 0; d < rank; d++)
       tell_apart(r, tc_input(r->ir, tc_op_at(r->ir, a->stmt), d), a, known);
-  for (uint32_t k = 0; k < r->parallel->n; k++)
-    if (!known[k]) return false;
-  return true;
+  if (all_known(r, known)) return true;
+  tc_value flat = flat_index(r, a);
+  know_single(r, known);
+  if (flat.id) tell_apart(r, flat, a, known);
+  return all_known(r, known);
 }
 
 /* No two iterations can meet in this storage, or none of them writes. */

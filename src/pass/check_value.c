@@ -1,6 +1,7 @@
 #include "pass/check.h"
 
 #include "ir/build.h"
+#include "pass/deps.h"
 #include "pass/guard.h"
 
 /* ---- divisions and shifts ---- */
@@ -24,7 +25,7 @@ static void check_defined(tc_check *c, tc_value stmt, tc_value v) {
   tc_value culprit;
   if (tc_value_type(c->ir, v).lanes != 1) return;
   if (tc_prove_defined(c->p, TC_PROVE_check, v, &model, &culprit) != TC_REFUTED) return;
-  if (!model.chosen) report_poison(c, stmt, culprit, &model);
+  report_poison(c, stmt, culprit, &model);
 }
 
 static void check_operands(tc_check *c, tc_value stmt, tc_value of) {
@@ -46,7 +47,17 @@ static bool is_sum(const tc_op *op) {
   return op->opcode == TC_OP_add || op->opcode == TC_OP_sub || op->opcode == TC_OP_mul;
 }
 
-/* Is the sum in 64 bits another one at some point? */
+static bool has_sizes(tc_check *c, tc_value v) {
+  tc_deps deps = {0};
+  tc_deps_add(c->ir, c->arena, v, &deps);
+  for (uint32_t i = 0; i < deps.vars.n; i++) {
+    enum tc_var_kind kind = tc_var_at(c->ir, deps.vars.at[i])->kind;
+    if (kind == TC_VAR_DIM || kind == TC_VAR_SCALAR) return true;
+  }
+  return deps.stmts.n > 0;
+}
+
+/* Is the sum in 64 bits another one at some point, whatever the sizes of the launch? */
 static bool wraps(tc_check *c, tc_value v, tc_model *model) {
   const tc_op *op = tc_op_at(c->ir, v);
   tc_type wide = tc_scalar_type(TC_DT_int64), type = op->type;
@@ -55,7 +66,7 @@ static bool wraps(tc_check *c, tc_value v, tc_model *model) {
       tc_binary(c->ir, (enum tc_opcode)op->opcode, tc_cast(c->ir, tc_input(c->ir, op, 0), wide),
                 tc_cast(c->ir, tc_input(c->ir, op, 1), wide));
   tc_interval r = tc_prove_interval(c->p, exact), all = tc_interval_of_type(type);
-  if (r.lo >= all.lo && r.hi <= all.hi) return false;
+  if ((r.lo >= all.lo && r.hi <= all.hi) || has_sizes(c, v)) return false;
   tc_value same = tc_binary(c->ir, TC_OP_eq, exact, tc_cast(c->ir, v, wide));
   return tc_prove(c->p, TC_PROVE_check, same, model) == TC_REFUTED && !model->chosen;
 }
