@@ -275,6 +275,57 @@ static void threads(struct kit *k) {
   free(c), free(d);
 }
 
+/* Quotients and remainders of the innermost variable: packed halves, groups, both, with bounds on
+ * either side that are no multiples of anything. */
+static void grouped(struct kit *k) {
+  enum { M = 5, N = 192 };
+  int32_t *c = calloc(7 * M * N, 4), *scale = calloc(M * N, 4);
+  unsigned char *w = calloc(M * N / 2, 1), *bytes = calloc(M * N / 2, 1),
+                *two = calloc(M * N / 4, 1);
+  for (int i = 0; i < M * N / 2; i++)
+    w[i] = (unsigned char)rng(), bytes[i] = (unsigned char)rng(), two[i / 2] = (unsigned char)rng();
+  for (int i = 0; i < M * N; i++)
+    scale[i] = (int32_t)(rng() % 100) + 1;
+  tc_buf C = kit_param(k, "C", TC_DT_int32, c, 7 * M, N),
+         W = kit_param(k, "W", TC_DT_int4, w, M, N);
+  tc_buf S = kit_param(k, "S", TC_DT_int32, scale, M, N);
+  tc_buf B = kit_param(k, "B", TC_DT_uint8, bytes, M, N / 2),
+         T = kit_param(k, "T", TC_DT_uint2, two, M, N);
+  static const int64_t from[] = {0, 0, 5, 64, -7, 3, 31},
+                       count[] = {192, 100, 64, 128, 90, 130, 33};
+  static const int64_t groups[] = {32, 64, 16, 32, 128, 24, 10};
+  tc_type i32 = tc_scalar_type(TC_DT_int32);
+  tc_value bx;
+  tc_region body = kit_kernel(k, kit_i(k, 3), &bx);
+  for (uint32_t form = 0; form < 7; form++) {
+    tc_value i, j;
+    tc_region par = kit_parallel2(k, body, kit_i(k, M), kit_i(k, count[form]), &i, &j);
+    tc_value x =
+        kit_op(k, TC_OP_add, kit_op(k, TC_OP_add, j, kit_op(k, TC_OP_mul, bx, kit_i(k, 64))),
+               kit_i(k, from[form]));
+    tc_value in = inside(k, x, kit_i(k, form % 2 ? N : N - 13)), g = kit_i(k, groups[form]);
+    tc_value q = kit_op(k, TC_OP_floordiv, x, g), r = kit_op(k, TC_OP_floormod, x, g),
+             zero = none();
+    tc_value half = kit_op(k, TC_OP_floordiv, x, kit_i(k, 2)),
+             odd = kit_op(k, TC_OP_floormod, x, kit_i(k, 2));
+    tc_value packed = tc_load(k->ir, par, W, (tc_value[]){i, x}, in, zero, kit_nowhere);
+    tc_value crumb = tc_load(k->ir, par, T, (tc_value[]){i, x}, in, zero, kit_nowhere);
+    tc_value byte = tc_load(k->ir, par, B, (tc_value[]){i, half}, in, zero, kit_nowhere);
+    tc_value by = tc_load(k->ir, par, S, (tc_value[]){i, q}, in, zero, kit_nowhere);
+    tc_value nibble =
+        kit_op(k, TC_OP_shr, tc_cast(k->ir, byte, i32), kit_op(k, TC_OP_mul, odd, kit_i(k, 4)));
+    tc_value y = kit_op(k, TC_OP_add, kit_op(k, TC_OP_mul, tc_cast(k->ir, packed, i32), by),
+                        kit_op(k, TC_OP_and, nibble, kit_i(k, 15)));
+    y = kit_op(k, TC_OP_add, kit_op(k, TC_OP_mul, y, kit_i(k, 256)),
+               kit_op(k, TC_OP_add, r, tc_cast(k->ir, crumb, i32)));
+    tc_value row = kit_op(k, TC_OP_add, i, kit_i(k, form * M));
+    tc_store(k->ir, par, C, (tc_value[]){row, x}, y, in, kit_nowhere);
+  }
+  kit_cpu cpu = native();
+  kit_both(k, &cpu);
+  free(c), free(w), free(scale), free(bytes), free(two);
+}
+
 /* ---- asserts, print ---- */
 
 static void asserts(struct kit *k) {
@@ -814,6 +865,7 @@ int main(void) {
   KIT_CASE(&t, wrapping);
   KIT_CASE(&t, conditions);
   KIT_CASE(&t, threads);
+  KIT_CASE(&t, grouped);
   KIT_CASE(&t, asserts);
   KIT_CASE(&t, prints);
   KIT_CASE(&t, divisions);

@@ -26,6 +26,7 @@ const char *tc_ce_sum(tc_cemit *e, const char *a, const char *b) {
 /* A leaf in 64 bits: the loop counter itself where there is one. */
 static const char *wide(tc_cemit *e, tc_value leaf) {
   const tc_op *op = tc_op_at(e->ir, leaf);
+  if (e->wides[leaf.id]) return e->wides[leaf.id];
   if (op->opcode == TC_OP_var && e->var_wide[op->payload]) return e->var_wide[op->payload];
   if (op->type.dtype == TC_DT_int64) return tc_ce_ref(e, leaf, 0);
   return tc_ce_text(e, "(tc_i64)%s", tc_ce_ref(e, leaf, 0));
@@ -194,6 +195,54 @@ const char *tc_ce_get(tc_cemit *e, tc_buf buf, const char *at) {
   const char *stored = tc_ce_is_packed(b->elem) ? tc_ce_text(e, "tc_get%u(%s, %s)", bits, name, at)
                                                 : tc_ce_text(e, "%s[%s]", name, at);
   return tc_ce_decode(e, b->elem, stored);
+}
+
+/* The number of an element as a linear form; false when it is not known to be one. */
+static bool offset_form(tc_cemit *e, tc_buf buf, const tc_value *index, tc_linear *sum) {
+  const tc_buffer *b = tc_buf_at(e->ir, buf);
+  *sum = (tc_linear){.exact = true};
+  for (uint32_t d = 0; d < b->rank; d++) {
+    int64_t stride;
+    if (tc_value_type(e->ir, index[d]).lanes != 1 || !tc_ce_stride_const(e, buf, d, &stride))
+      return false;
+    tc_linear l = tc_linear_of(&e->ranges, index[d]);
+    if (!l.exact || stride > INT32_MAX || !tc_linear_add(sum, &l, stride)) return false;
+  }
+  return true;
+}
+
+/* A packed element of which it is known where in its byte it lies: no run-time shift, and a byte
+ * number that advances evenly. NULL when it is not known. */
+static const char *known_part(tc_cemit *e, tc_buf buf, const tc_value *index) {
+  const tc_buffer *b = tc_buf_at(e->ir, buf);
+  tc_linear at;
+  uint32_t bits = tc_type_bits((tc_type){b->elem.dtype, 0, 1});
+  if ((bits != 4 && bits != 2) || b->elem.lanes != 1 || !offset_form(e, buf, index, &at))
+    return NULL;
+  int64_t per_byte = 8 / bits, steps = 0;
+  if (e->phase.var.id) {
+    int64_t by = tc_linear_by(&at, e->phase.var);
+    at = tc_linear_without(&at, e->phase.var);
+    at.constant += by * e->phase.member;
+    steps = by * e->phase.group;
+  }
+  int64_t part = (at.constant % per_byte + per_byte) % per_byte;
+  at.constant -= part;
+  if (tc_linear_gcd(&at, per_byte) != per_byte || steps % per_byte) return NULL;
+  at.constant /= per_byte;
+  for (uint32_t i = 0; i < at.n; i++)
+    at.terms[i].by /= per_byte;
+  const char *byte = tc_ce_linear(e, &at), *step = tc_ce_text(e, "%" PRId64, steps / per_byte);
+  if (steps) byte = tc_ce_sum(e, tc_ce_product(e, e->phase.step, step), byte);
+  return tc_ce_text(e, "(tc_u8)(%s[%s] >> %d & %u)", tc_ce_base(e, buf), byte,
+                    (int)part * (int)bits, (1u << bits) - 1);
+}
+
+const char *tc_ce_get_at(tc_cemit *e, tc_buf buf, const tc_value *index, uint32_t lane) {
+  tc_type elem = tc_buf_at(e->ir, buf)->elem;
+  const char *part = tc_ce_is_packed(elem) ? known_part(e, buf, index) : NULL;
+  if (part) return tc_ce_decode(e, elem, part);
+  return tc_ce_get(e, buf, tc_ce_offset(e, buf, index, lane));
 }
 
 const char *tc_ce_put(tc_cemit *e, tc_buf buf, const char *at, const char *bits) {

@@ -39,10 +39,17 @@ struct tc_cemit {
   const char **var_wide;  /* by variable id: the same number in 64 bits, or NULL */
   const char **buf_names; /* by buffer id: pointer to storage, or the C variable of a `var` */
   const char **aliases;   /* by value id: another name to use, or NULL */
+  const char **wides;     /* by value id: the same number in 64 bits, or NULL */
   const char **raw;       /* by value id: the stored bits of a loaded element, or NULL */
   uint16_t *known;        /* by value id: > 0 while a bool value is known to hold */
   bool *defined;          /* by value id: already defined in an enclosing scope */
-  bool in_parallel;       /* the innermost loop around is a lowered parallel loop */
+  /* While iterations of a loop are printed in groups: var = step * group + member. */
+  struct {
+    tc_value var; /* 0: they are not */
+    const char *step;
+    int64_t group, member;
+  } phase;
+  bool in_parallel; /* the innermost loop around is a lowered parallel loop */
   TC_VEC(const char *) assert_texts;
 };
 
@@ -99,6 +106,8 @@ const char *tc_ce_base(tc_cemit *e, tc_buf buf);
 const char *tc_ce_offset(tc_cemit *e, tc_buf buf, const tc_value *index, uint32_t lane);
 /* Element `at` (an expression) of a buffer, as a value of the compute type; `lane` of it. */
 const char *tc_ce_get(tc_cemit *e, tc_buf buf, const char *at);
+/* The element at an index tuple. */
+const char *tc_ce_get_at(tc_cemit *e, tc_buf buf, const tc_value *index, uint32_t lane);
 /* The statement that sets element `at` to stored bits. */
 const char *tc_ce_put(tc_cemit *e, tc_buf buf, const char *at, const char *bits);
 /* Storage type of one element: "float", "tc_u16", ... */

@@ -307,6 +307,30 @@ tc_linear tc_linear_without(const tc_linear *l, tc_value leaf) {
   return out;
 }
 
+bool tc_linear_add(tc_linear *l, const tc_linear *other, int64_t by) {
+  for (uint32_t i = 0; i < other->n; i++)
+    if (!add_term(l, tc_scalar_type(TC_DT_int64), other->terms[i].leaf, other->terms[i].by * by))
+      return false;
+  l->constant += other->constant * by;
+  return true;
+}
+
+static int64_t gcd(int64_t a, int64_t b) {
+  while (b) {
+    int64_t r = a % b;
+    a = b;
+    b = r;
+  }
+  return a < 0 ? -a : a;
+}
+
+int64_t tc_linear_gcd(const tc_linear *l, int64_t n) {
+  n = gcd(n, l->constant);
+  for (uint32_t i = 0; i < l->n; i++)
+    n = gcd(n, l->terms[i].by);
+  return n;
+}
+
 bool tc_is_multiple(tc_ranges *r, tc_value v, int64_t n) {
   tc_linear l = tc_linear_of(r, v);
   if (l.constant % n != 0) return false;

@@ -50,6 +50,10 @@ tc_linear tc_linear_of(tc_ranges *r, tc_value v);
 int64_t tc_linear_by(const tc_linear *l, tc_value leaf);
 /* The form without that leaf. */
 tc_linear tc_linear_without(const tc_linear *l, tc_value leaf);
+/* Adds `by` times another exact form; false when there are too many terms. */
+bool tc_linear_add(tc_linear *l, const tc_linear *other, int64_t by);
+/* The greatest number that divides the constant, every coefficient and `n`. */
+int64_t tc_linear_gcd(const tc_linear *l, int64_t n);
 /* Interval of the sum over the integers. */
 tc_range tc_linear_range(tc_ranges *r, const tc_linear *l);
 /* True when the value is proved to be a multiple of n. */

@@ -16,6 +16,7 @@ tc_cemit *tc_cemit_new(tc_ir *ir, tc_region body, const tc_ctarget *target, void
   e->var_wide = TC_NEW_ARRAY(arena, ir->vars.n, const char *);
   e->buf_names = TC_NEW_ARRAY(arena, ir->bufs.n, const char *);
   e->aliases = TC_NEW_ARRAY(arena, ir->n_ops, const char *);
+  e->wides = TC_NEW_ARRAY(arena, ir->n_ops, const char *);
   e->raw = TC_NEW_ARRAY(arena, ir->n_ops, const char *);
   e->known = TC_NEW_ARRAY(arena, ir->n_ops, uint16_t);
   e->defined = TC_NEW_ARRAY(arena, ir->n_ops, bool);
@@ -113,9 +114,8 @@ static void load(tc_cemit *e, tc_value stmt) {
   const tc_buffer *b = tc_buf_at(e->ir, buf);
   tc_value pred = tc_access_pred(e->ir, stmt), other = tc_access_else(e->ir, stmt);
   for (uint32_t lane = 0; lane < type.lanes; lane++) {
-    const char *got = b->scope == TC_SCOPE_var
-                          ? var_lane(e, buf, lane)
-                          : tc_ce_get(e, buf, tc_ce_offset(e, buf, index_of(e, stmt), lane));
+    const char *got = b->scope == TC_SCOPE_var ? var_lane(e, buf, lane)
+                                               : tc_ce_get_at(e, buf, index_of(e, stmt), lane);
     const char *cond = tc_ce_pred(e, pred, lane / b->elem.lanes);
     if (cond)
       got = tc_ce_text(e, "%s ? %s : %s", cond, got,

@@ -399,7 +399,7 @@ static bool statement(tc_cemit *e, tc_value stmt) {
 
 static const char *const math32[TC_MATH_COUNT] = {
     [TC_MATH_exp] = "tc_expf",   [TC_MATH_exp2] = "tc_exp2f", [TC_MATH_log] = "tc_logf",
-    [TC_MATH_log2] = "tc_log2f", [TC_MATH_tanh] = "tc_tanhf",
+    [TC_MATH_log2] = "tc_log2f", [TC_MATH_erf] = "tc_erff",   [TC_MATH_tanh] = "tc_tanhf",
 };
 static const tc_ctarget target = {
     .math32 = math32, .independent = "TC_INDEPENDENT", .fail = "return", .statement = statement};
