@@ -244,7 +244,7 @@ static void help_run(void) {
   puts("\n  --in NAME=FILE.npy   argument NAME; for a scalar, --in NAME=NUMBER\n"
        "  --out NAME=FILE.npy  where argument NAME goes; one that is only an output is created\n"
        "  --random[=SEED]      fills what was not named with random values\n"
-       "  --dim NAME=NUMBER    a symbolic dimension that no array determines\n"
+       "  --dim NAME=NUMBER    a symbolic dimension that no array determines (-D: a constant)\n"
        "  --check              compares with the interpreter; --rtol, --atol set the bound\n"
        "  --bench[=RUNS]       measures\n"
        "\nbfloat16 arrays are stored as uint16 bits, 8-bit floats as uint8, 4-bit types as uint8\n"

@@ -73,7 +73,9 @@ bool tc_eval_items(tc_eval *ev, tc_val v, const tc_val **items, uint32_t *n);
 bool tc_eval_dict_get(tc_eval *ev, const tc_val_dict *dict, tc_val key, tc_val *value);
 void tc_eval_dict_set(tc_eval *ev, tc_val_dict *dict, tc_val key, tc_val value);
 uint32_t tc_eval_dict_entries(const tc_val_dict *dict, const tc_val **keys, const tc_val **values);
-/* The value a T.const name or a factory parameter got with -D; false when none was given. */
+/* Whether a name was given with -D, without using it. */
+bool tc_eval_is_defined(const tc_eval *ev, tc_name name);
+/* The value a dimension or a factory parameter got with -D; false when none was given. */
 bool tc_eval_define(tc_eval *ev, tc_name name, tc_val *value);
 
 /* ---- the staged half ---- */

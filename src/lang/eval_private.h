@@ -415,8 +415,6 @@ struct tc_lang {
 };
 
 /* A fresh evaluation: everything that an earlier one of the session left is forgotten. */
-/* Whether a name was given with -D, without using it. */
-bool tc_eval_is_defined(const tc_eval *ev, tc_name name);
 tc_eval *tc_lang_start(tc_lang *lang, const tc_lang_define *defines, uint32_t n_defines);
 /* *entry: its name or NULL; becomes the name. */
 tc_ir *tc_entry_run(tc_eval *ev, tc_module *module, const char **entry);

@@ -127,26 +127,44 @@ bool tc_eval_define(tc_eval *ev, tc_name name, tc_val *value) {
   return true;
 }
 
+typedef TC_VEC(tc_name) name_list;
+
+/* Every name that -D may give: the parameters and T.const that were asked for, the symbolic
+ * dimensions. */
+static name_list definable(const tc_eval *ev) {
+  name_list all = {0};
+  for (uint32_t i = 0; i < ev->lang->asked.n; i++)
+    tc_vec_push(ev->arena, &all, ev->lang->asked.at[i]);
+  for (uint32_t i = 1; ev->ir && i < ev->ir->vars.n; i++)
+    if (ev->ir->vars.at[i].kind == TC_VAR_DIM)
+      tc_vec_push(ev->arena, &all, ev->ir->vars.at[i].name);
+  return all;
+}
+
+static void report_unused(tc_eval *ev, const char *entry, tc_str name) {
+  name_list all = definable(ev);
+  tc_str best = {0};
+  uint32_t least = 4;
+  tc_sb names = tc_sb_in(ev->arena);
+  TC_DIAG(ev->diags, D_unused_define, (tc_span){0}, entry, name.at);
+  for (uint32_t k = 0; k < all.n; k++) {
+    tc_str known = tc_names_text(ev->names, all.at[k]);
+    uint32_t d = tc_str_distance(name, known, least);
+    if (d < least) least = d, best = known;
+    tc_sb_printf(&names, "%s%s", k ? ", " : "", known.at);
+  }
+  if (best.n)
+    tc_diag_help(ev->diags, "did you mean '%s'?", best.at);
+  else
+    tc_diag_help(ev->diags, "it has: %s", names.n ? names.at : "none");
+  tc_diag_stop(ev->diags);
+}
+
 static void check_all_used(tc_eval *ev, const char *entry) {
   const tc_lang *lang = ev->lang;
-  for (uint32_t i = 0; i < lang->n_defines; i++) {
-    if (lang->defines[i].used) continue;
-    tc_str name = tc_names_text(ev->names, lang->defines[i].name), best = {0};
-    uint32_t least = 4;
-    TC_DIAG(ev->diags, D_unused_define, (tc_span){0}, entry, name.at);
-    tc_sb all = tc_sb_in(ev->arena);
-    for (uint32_t k = 0; k < lang->asked.n; k++) {
-      tc_str known = tc_names_text(ev->names, lang->asked.at[k]);
-      uint32_t d = tc_str_distance(name, known, least);
-      if (d < least) least = d, best = known;
-      tc_sb_printf(&all, "%s%s", k ? ", " : "", known.at);
-    }
-    if (best.n)
-      tc_diag_help(ev->diags, "did you mean '%s'?", best.at);
-    else
-      tc_diag_help(ev->diags, "it has: %s", all.n ? all.at : "none");
-    tc_diag_stop(ev->diags);
-  }
+  for (uint32_t i = 0; i < lang->n_defines; i++)
+    if (!lang->defines[i].used)
+      report_unused(ev, entry, tc_names_text(ev->names, lang->defines[i].name));
 }
 
 /* ---- compiling ---- */

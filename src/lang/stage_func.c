@@ -50,7 +50,8 @@ static uint32_t split_names(tc_eval *ev, tc_val text, tc_str *names, tc_span spa
   return n;
 }
 
-/* T.dynamic and T.const; aux 1: const, whose names may be given with -D. */
+/* T.dynamic and T.const; aux 1: const, whose value the shapes of arguments may give. With -D either
+ * is that number. */
 tc_val tc_do_dims(tc_eval *ev, stage_args *a) {
   tc_str names[STAGE_MAX_RANK];
   tc_val values[STAGE_MAX_RANK];
@@ -59,8 +60,14 @@ tc_val tc_do_dims(tc_eval *ev, stage_args *a) {
   if (!tc_is_int(type))
     STAGE_FAIL(ev, D_index_type, a->at[1], "a dimension", tc_type_name(ev->arena, type));
   for (uint32_t i = 0; i < n; i++) {
-    bool defined = a->row->aux && tc_eval_define(ev, tc_names_add(ev->names, names[i]), &values[i]);
-    if (!defined) values[i] = tc_val_expr(tc_stage_dim(ev, names[i], type, a->span));
+    tc_name name = tc_names_add(ev->names, names[i]);
+    bool may_have = a->row->aux || tc_eval_is_defined(ev, name);
+    if (!may_have || !tc_eval_define(ev, name, &values[i]))
+      values[i] = tc_val_expr(tc_stage_dim(ev, names[i], type, a->span));
+    else if (values[i].kind != TC_V_INT)
+      STAGE_FAIL(ev, D_bad_value, a->at[0],
+                 tc_format(ev->arena, "dimension '%.*s' must be an integer; -D gives %s",
+                           TC_ARG_STR(names[i]), tc_val_kind_name(values[i])));
   }
   return n == 1 ? values[0] : tc_val_tuple(ev->arena, values, n);
 }

@@ -241,6 +241,7 @@ static void runs(void) {
   accepts("run add.py --random=7 --dim n=33 --in s=1 --check --bench=3");
   CHECK_TEXT(said, "agrees with the interpreter");
   CHECK_TEXT(said, "3 runs");
+  accepts("run add.py --random -D n=33 --in s=1 --check");
   accepts("run add.py --random --dim n=33 --in s=1 --check --bench=3 --format=json");
   CHECK_TEXT(said, "\"runs\":3");
   CHECK_TEXT(said, "\"check\":\"ok\"");
@@ -266,6 +267,8 @@ static void bad_arguments(void) {
   refuses("run add.py --random --in s=1", 1, "[E0643]");
   refuses("run add.py --random --dim m=3 --in s=1", 1, "--dim m");
   refuses("run add.py --random --dim n=0 --in s=1", 1, "[E0642]");
+  refuses("run add.py --random -D n=three --in s=1", 1, "[E0239]");
+  refuses("run add.py --random -D m=3 --in s=1", 1, "[E0236]");
   refuses("run add.py --in A=a.npy --in C=short.npy --in s=1 --out C=x.npy", 1, "[E0634]");
   refuses("run scale.py --in A=a.npy --out A=x.npy", 1, "error[E02");
   refuses("run scale.py -D n=100 -D typo=1 --in A=a.npy --out A=x.npy", 1, "typo");
