@@ -10,6 +10,7 @@ import argparse
 import ctypes
 from dataclasses import dataclass
 import datetime
+import itertools
 import os
 from pathlib import Path
 import platform
@@ -302,6 +303,48 @@ class Bench:
                 )
             )
 
+    def attention_beside_torch(self, python):
+        """The same with tiles for a CPU's caches, in turn with PyTorch's attention."""
+        seq = 512 if self.quick else 2048
+        script = ROOT / "bench" / "torch_attention.py"
+        with subprocess.Popen(
+            [python, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            preexec_fn=lambda: os.sched_setaffinity(0, cpus(1)),
+        ) as torch:
+            version = torch.stdout.readline().strip()
+            if not version:
+                print(f"bench: {python} has no torch", file=sys.stderr)
+                return
+            for dim, causal in itertools.product((64, 128), (False, True)):
+                heads = 512 // dim
+                job = attention_job(
+                    seq, causal, "float32", np.random.default_rng(0), heads=heads, dim=dim,
+                    block_M=2 * dim, block_N=128,
+                )
+                ours, peer = [], []
+                for _ in range(3):
+                    row = measure(job, self.tilec, 1)
+                    if row.problem:
+                        self.failed(job.name, row.problem)
+                        break
+                    ours.append(row.gflops)
+                    print(heads, seq, dim, int(causal), file=torch.stdin, flush=True)
+                    peer.append(float(torch.stdout.readline()))
+                else:
+                    self.add(
+                        Figure(
+                            f"{job.name}, {heads} heads of {dim}, float32, one core",
+                            "GFLOP/s",
+                            statistics.median(ours),
+                            statistics.median(peer),
+                            f"PyTorch {version}",
+                            statistics.median(peer),
+                            more=True,
+                            command=self.said(job.command(self.tilec, "", "--bench")),
+                        )
+                    )
+            torch.stdin.close()
+
     def fma_peak(self):
         """The float32 multiply-add rate of one core, or None without a C compiler."""
         cc = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc")
@@ -393,6 +436,7 @@ def main():
     parser.add_argument("--tilec", default=ROOT / "build" / "tilec", help="the program to measure")
     parser.add_argument("--quick", action="store_true", help="small sizes, to try the script")
     parser.add_argument("--write", action="store_true", help="append to docs/performance.md")
+    parser.add_argument("--torch", metavar="PYTHON", help="a Python that has PyTorch, to compare")
     options = parser.parse_args()
     tilec = Path(options.tilec).resolve()
     if not tilec.is_file():
@@ -412,6 +456,8 @@ def main():
         print(f"peak of float32 multiply-adds, one core: {peak:.1f} GFLOP/s", flush=True)
         facts.append(f"peak of float32 multiply-adds on one core: {peak:.1f} GFLOP/s")
     bench.attention(peak)
+    if options.torch:
+        bench.attention_beside_torch(options.torch)
 
     if options.write:
         command = "./dev bench " + " ".join(sys.argv[1:])

@@ -149,7 +149,7 @@ def gemm_job(size, dtype, rng, epilogue=True):
     )
 
 
-def attention_job(seq, causal, dtype, rng, batch=1, heads=8, dim=64):
+def attention_job(seq, causal, dtype, rng, batch=1, heads=8, dim=64, **tiles):
     q, k, v = (Array(rng.standard_normal((batch, heads, seq, dim)), dtype) for _ in range(3))
     scores = q.values @ k.values.swapaxes(-1, -2) / np.sqrt(dim)
     if causal:
@@ -169,6 +169,7 @@ def attention_job(seq, causal, dtype, rng, batch=1, heads=8, dim=64):
             dim=dim,
             is_causal=causal,
             dtype=dtype,
+            **tiles,
         ),
         {"Q": q, "K": k, "V": v},
         "O",

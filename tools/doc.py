@@ -426,20 +426,22 @@ def passes():
     properties = table("pass/properties.def", PROPERTY="name doc")
     users = table("prove/users.def", USER="name doc")
     layers = table("prove/layers.def", LAYER="name doc")
+    caps = table("pass/caps.def", CAP="name doc")
 
     def names(text):
         return " ".join(code(name) for name in re.findall(r"HAS\((\w+)\)", text))
 
     return page(
         "Passes and the prover",
-        "src/pass/passes.def, src/pass/properties.def, src/prove/users.def and layers.def",
+        "src/pass/passes.def, properties.def and caps.def, src/prove/users.def and layers.def",
         "In the order in which they run. The IR is verified after each. "
         "`-fno-NAME` leaves an optional one out, `--dump=DIRECTORY` writes the IR after each.",
         grid(
-            ("pass", "needs", "gives", "breaks", "", "what it does"),
+            ("pass", "needs", "gives", "breaks", "targets with", "", "what it does"),
             [
                 (
                     *(code(r.name), names(r.needs), names(r.gives), names(r.breaks)),
+                    names(r.guard.replace("NEEDS", "HAS")),
                     *(r.kind.lower(), prose(r.help, True)),
                 )
                 for r in rows
@@ -451,6 +453,9 @@ def passes():
             ("property", "what is true"),
             [(code(p.name), prose(p.doc, True)) for p in properties],
         ),
+        heading("Capabilities"),
+        "Some passes are for targets of which something is true:",
+        grid(("capability", "what is true"), [(code(c.name), prose(c.doc, True)) for c in caps]),
         heading("The prover"),
         "Passes ask one prover whether a condition holds. It answers proved, refuted with a model, "
         "or unknown, which always takes the safe path; its work is counted and bounded. Who asks:",

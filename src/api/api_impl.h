@@ -140,9 +140,10 @@ struct tilec_program {
 
 /* Compiles to state surface; inside a guard. */
 tc_ir *tc_program_front(tc_session *s, const tilec_program *program);
-/* To state tile, through the pipeline with the context's options (disable, dump, ...). With
- * `may_stop` option stop_after counts too, and the state may be an earlier one. */
-void tc_program_to_tile(tc_session *s, tc_ir *ir, bool may_stop);
+/* To state tile, through the pipeline for a target with these capabilities (tc_cap) and with the
+ * context's options (disable, dump, ...). With `may_stop` option stop_after counts too, and the
+ * state may be an earlier one. */
+void tc_program_to_tile(tc_session *s, tc_ir *ir, uint64_t caps, bool may_stop);
 /* The passes named, separated by commas. */
 void tc_program_run_passes(tc_session *s, tc_ir *ir, const char *names);
 /* By name; NULL: option `isa`. */

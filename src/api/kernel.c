@@ -4,6 +4,7 @@
 #include "rt/os.h"
 #include "runtime/cpu.h"
 #include "target/common/table.h"
+#include "target/cpu/cpu.h"
 
 #include <string.h>
 
@@ -13,10 +14,13 @@ enum target { TARGET_CPU, TARGET_INTERP, TARGET_COUNT };
 
 static const struct {
   const char *name, *help;
+  uint64_t caps; /* tc_cap bits */
 } TARGETS[TARGET_COUNT] = {
-    [TARGET_CPU] = {"cpu", "this machine's processors, through its C compiler; cpu:ISA for another "
-                           "instruction set"},
-    [TARGET_INTERP] = {"interp", "the oracle: slow, checks everything, needs nothing"},
+    [TARGET_CPU] = {"cpu",
+                    "this machine's processors, through its C compiler; cpu:ISA for another "
+                    "instruction set",
+                    TC_CPU_CAPS},
+    [TARGET_INTERP] = {"interp", "the oracle: slow, checks everything, needs nothing", 0},
 };
 
 size_t tilec_target_count(void) {
@@ -75,7 +79,7 @@ static void make_kernel(tc_session *s, void *data) {
   enum target target = find_target(s, call->target, &isa);
   kernel->ir = tc_program_front(s, call->program);
   kernel->name = tc_name_of(kernel->ir, kernel->ir->name);
-  tc_program_to_tile(s, kernel->ir, false);
+  tc_program_to_tile(s, kernel->ir, TARGETS[target].caps, false);
   kernel->bound = tc_kernel_bound(kernel->ir);
   if (target == TARGET_INTERP) {
     use_interpreter(s, kernel);

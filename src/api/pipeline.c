@@ -114,8 +114,9 @@ static void report_times(tc_session *s, const setup *set) {
   }
 }
 
-void tc_program_to_tile(tc_session *s, tc_ir *ir, bool may_stop) {
+void tc_program_to_tile(tc_session *s, tc_ir *ir, uint64_t caps, bool may_stop) {
   setup *set = set_up(s);
+  set->options.caps = caps;
   const char *stop = tc_api_option(s->context, TC_OPTION_stop_after, &s->arena);
   if (*stop && may_stop) set->options.stop_after = find_pass(s, tc_str_of(stop))->name;
   tc_pipeline_run(ir, &set->options, TC_STATE_tile, &set->report);

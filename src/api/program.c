@@ -191,7 +191,7 @@ static tilec_status make_text(tilec_program *program, tc_guarded *fn, form_call 
 
 static void check(tc_session *s, void *data) {
   form_call *call = data;
-  tc_program_to_tile(s, tc_program_front(s, call->program), false);
+  tc_program_to_tile(s, tc_program_front(s, call->program), 0, false);
   call->text = tc_str_of(tc_api_render(s).form[call->format]);
 }
 
@@ -224,7 +224,7 @@ static void emit(tc_session *s, void *data) {
   }
   tc_ir *ir = tc_program_front(s, call->program);
   bool c = strcmp(call->what, "c") == 0;
-  if (strcmp(call->what, "ir") != 0) tc_program_to_tile(s, ir, !c);
+  if (strcmp(call->what, "ir") != 0) tc_program_to_tile(s, ir, c ? TC_CPU_CAPS : 0, !c);
   if (c) {
     tc_cpu_options options = {.isa = tc_program_isa(s, NULL)};
     call->text = tc_cpu_emit(ir, &options, &s->arena).text;

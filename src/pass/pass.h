@@ -26,12 +26,23 @@ enum tc_property {
 _Static_assert((int)TC_PROPERTY_surface == (int)TC_STATE_surface, "states come first");
 const char *tc_property_name(enum tc_property property);
 
+/* ---- capabilities ---- */
+
+enum tc_cap {
+#define CAP(name, doc) TC_CAP_##name,
+#include "pass/caps.def"
+#undef CAP
+  TC_CAP_COUNT
+};
+#define TC_CAP_BIT(name) (UINT64_C(1) << TC_CAP_##name)
+const char *tc_cap_name(enum tc_cap cap);
+
 /* ---- options ---- */
 
 /* All zero: everything runs and is verified, nothing is written. */
 typedef struct tc_pass_options {
   uint64_t disabled; /* bit per row, see tc_pass_disable                              */
-  uint64_t caps;     /* capability bits of the target                                 */
+  uint64_t caps;     /* TC_CAP_BITs of the target                                       */
   bool no_verify;
   bool places;                   /* source places as comments in dumps                            */
   const char *stop_after;        /* name of the last pass to run, or NULL                         */

@@ -1,9 +1,10 @@
 /* The table of passes: lookups, the order check and how it is shown. */
 #include "pass/pass.h"
 
-#define HAS(name) (1u << TC_PROPERTY_##name)
-#define REQUIRED  false
-#define OPTIONAL  true
+#define HAS(name)   (1u << TC_PROPERTY_##name)
+#define NEEDS(name) TC_CAP_BIT(name)
+#define REQUIRED    false
+#define OPTIONAL    true
 static const tc_pass_row ROWS[] = {
 #define PASS(name, needs, gives, breaks, guard, kind, help)                                        \
   {#name, tc_pass_##name, needs, gives, breaks, guard, kind, help},
@@ -11,6 +12,7 @@ static const tc_pass_row ROWS[] = {
 #undef PASS
 };
 #undef HAS
+#undef NEEDS
 #undef REQUIRED
 #undef OPTIONAL
 _Static_assert(TC_COUNT(ROWS) <= 64, "tc_pass_options.disabled has a bit per pass");
@@ -30,6 +32,15 @@ const char *tc_property_name(enum tc_property property) {
 #undef PROPERTY
   };
   return NAMES[property];
+}
+
+const char *tc_cap_name(enum tc_cap cap) {
+  static const char *const NAMES[] = {
+#define CAP(name, doc) #name,
+#include "pass/caps.def"
+#undef CAP
+  };
+  return NAMES[cap];
 }
 
 const tc_pass_row *tc_pass_find(tc_str name) {
@@ -85,6 +96,9 @@ void tc_pass_print_table(tc_sb *out) {
       tc_sb_adds(out, ", breaks ");
       print_properties(out, row->breaks);
     }
+    for (int c = 0; c < TC_CAP_COUNT; c++)
+      if (row->guard >> c & 1)
+        tc_sb_printf(out, ", for targets with %s", tc_cap_name((enum tc_cap)c));
     if (row->optional) tc_sb_printf(out, "  [-fno-%s]", row->name);
     tc_sb_printf(out, "\n           %s\n", row->help);
   }

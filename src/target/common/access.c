@@ -156,7 +156,8 @@ const char *tc_ce_base(tc_cemit *e, tc_buf buf) {
     tc_bug(e->arena->unwind, "emit: buffer '%s' has no storage here", tc_name_of(e->ir, b->name));
   const char *root = b->address.id ? tc_ce_text(e, "(tc_u8 *)%s", tc_ce_at_hand(e, b->address))
                                    : tc_ce_base(e, b->root);
-  const char *offset = b->offset.id ? tc_ce_at_hand(e, b->offset) : "0";
+  if (!b->offset.id) return tc_ce_text(e, "((%s *)%s)", type, root);
+  const char *offset = tc_ce_at_hand(e, b->offset);
   uint32_t bits = tc_type_bits(b->elem);
   return tc_ce_text(e, "((%s *)((tc_u8 *)%s + (tc_i64)%s * %u / 8))", type, root, offset, bits);
 }

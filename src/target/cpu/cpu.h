@@ -18,6 +18,10 @@
 #define TC_TARGET_CPU_CPU_H
 
 #include "ir/ir.h"
+#include "pass/pass.h"
+
+/* What is true of this target, for the passes. */
+#define TC_CPU_CAPS TC_CAP_BIT(flat)
 
 enum tc_cpu_isa {
 #define ISA(name, vector_b, n_regs, flags, doc) TC_ISA_##name,
