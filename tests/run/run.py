@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Runs the kernels in examples/ on every target and compares with NumPy (examples/refs.py).
+"""Runs the kernels in examples/ on every target and compares with NumPy (examples/refs/).
 
 Each run is one `tilec run` process that reads and writes .npy files, so the command line, the
 argument checks and the file formats are tested along with the kernel."""
