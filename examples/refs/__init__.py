@@ -2,4 +2,4 @@
 `CASES` is read by tests/run/run.py; sizes are small, odd, and mostly no multiple of a tile."""
 
 from .common import CASES, Bounded, Case, Columns, integers, normal, uniform  # noqa: F401
-from . import attention, gemm, language, rows  # noqa: F401
+from . import attention, experts, gemm, language, recurrent, rows  # noqa: F401

@@ -393,3 +393,215 @@ case(
     lambda p, x: {"Y": x["X"] / np.abs(x["X"]).sum(axis=0)},
     dims="M N",
 )
+
+# streamk_gemm.py, batched_gemm.py
+
+
+case(
+    "streamk_gemm.py",
+    "streamk_gemm",
+    grid(GEMM_SHAPES, workers=[1, 3])
+    + [
+        dict(M=70, N=33, K=130, workers=5, dtype="bfloat16", **TILE),
+        dict(M=64, N=64, K=64, workers=40, dtype="float32", **TILE),
+    ],
+    lambda p, rng: dict(gemm_inputs(p, rng), C=normal(rng, (p["M"], p["N"]))),
+    lambda p: {"C": "float32"},
+    lambda p, x: splitk(dict(p, split=p["workers"]), x),
+)
+case(
+    "batched_gemm.py",
+    "batched_gemm",
+    [
+        dict(batch=3, M=33, N=20, K=40, **TILE),
+        dict(batch=1, M=1, N=1, K=1),
+        dict(batch=2, M=64, N=64, K=64, dtype="float32"),
+    ],
+    lambda p, rng: {
+        "A": normal(rng, (p["batch"], p["M"], p["K"]), p.get("dtype", "float16")),
+        "B": normal(rng, (p["batch"], p["N"], p["K"]), p.get("dtype", "float16")),
+    },
+    lambda p: {"C": p.get("dtype", "float16")},
+    lambda p, x: {"C": matmul(x["A"], x["B"].swapaxes(1, 2), p.get("dtype", "float16"))},
+    dims="batch M N K",
+)
+
+
+def group_starts(counts):
+    return np.cumsum([0, *counts])
+
+
+def grouped_inputs(p, rng):
+    counts, dtype = p["counts"], p.get("dtype", "float16")
+    return {
+        "A": normal(rng, (sum(counts), p["K"]), dtype),
+        "B": normal(rng, (len(counts), p["K"], p["N"]), dtype),
+        "starts": Array(group_starts(counts), "int32"),
+    }
+
+
+def grouped(p, x):
+    starts = group_starts(p["counts"])
+    parts = [
+        matmul(x["A"][a:b], x["B"][g], p.get("dtype", "float16"))
+        for g, (a, b) in enumerate(zip(starts, starts[1:]))
+    ]
+    return {
+        "C": Bounded(*(np.concatenate([getattr(x, f) for x in parts]) for f in ("values", "bound")))
+    }
+
+
+case(
+    "batched_gemm.py",
+    "grouped_gemm",
+    [
+        dict(counts=[5, 0, 40, 1], N=33, K=50),
+        dict(counts=[32], N=32, K=32, dtype="float32"),
+        dict(counts=[3, 64, 7], N=5, K=8, dtype="bfloat16"),
+    ],
+    grouped_inputs,
+    lambda p: {"C": p.get("dtype", "float16")},
+    grouped,
+    dims="counts N K",
+)
+
+# gemm_fp8.py, blocksparse_gemm.py, dequant_gemm_narrow.py
+
+
+def scaled(product, scale, dtype, eps="float32"):
+    """A product times a matrix of factors, rounded to `dtype`."""
+    value = product.values * scale
+    bound = product.bound * np.abs(scale) + (4 * EPS[eps] + 2 * EPS[dtype]) * np.abs(value)
+    return Bounded(value, bound)
+
+
+def fp8_inputs(p, rng, scale_A, scale_B):
+    dtype = p.get("dtype", "float8_e4m3fn")
+    return {
+        "A": normal(rng, (p["M"], p["K"]), dtype),
+        "B": normal(rng, (p["N"], p["K"]), dtype),
+        "scale_A": uniform(rng, scale_A, 0.5, 2),
+        "scale_B": uniform(rng, scale_B, 0.5, 2),
+    }
+
+
+FP8_SHAPES = [
+    dict(M=1, N=1, K=1),
+    dict(M=70, N=65, K=130),
+    dict(M=33, N=64, K=64, dtype="float8_e5m2", out_dtype="float32"),
+]
+case(
+    "gemm_fp8.py",
+    "gemm_fp8",
+    FP8_SHAPES,
+    lambda p, rng: fp8_inputs(p, rng, p["M"], p["N"]),
+    lambda p: {"C": p.get("out_dtype", "bfloat16")},
+    lambda p, x: {
+        "C": scaled(
+            matmul(x["A"], x["B"].T, "float32"),
+            np.outer(x["scale_A"], x["scale_B"]),
+            p.get("out_dtype", "bfloat16"),
+        )
+    },
+    dims="M N K",
+)
+
+
+def fp8_blockwise(p, x):
+    group, n = p.get("group", 128), p["N"]
+    value = bound = 0
+    for k in range(0, p["K"], group):
+        part = matmul(x["A"][:, k : k + group], x["B"][:, k : k + group].T, "float32")
+        rows = np.repeat(x["scale_B"][:, k // group], group)[:n]
+        one = scaled(part, np.outer(x["scale_A"][:, k // group], rows), "float32")
+        value, bound = value + one.values, bound + one.bound
+    bound = bound + 2 * EPS[p.get("out_dtype", "bfloat16")] * np.abs(value)
+    return {"C": Bounded(value, bound)}
+
+
+def ceildiv(a, b):
+    return -(-a // b)
+
+
+case(
+    "gemm_fp8.py",
+    "gemm_fp8_blockwise",
+    grid(FP8_SHAPES, group=[32]) + [dict(M=20, N=150, K=300)],
+    lambda p, rng: fp8_inputs(
+        p,
+        rng,
+        (p["M"], ceildiv(p["K"], p.get("group", 128))),
+        (ceildiv(p["N"], p.get("group", 128)), ceildiv(p["K"], p.get("group", 128))),
+    ),
+    lambda p: {"C": p.get("out_dtype", "bfloat16")},
+    fp8_blockwise,
+    dims="M N K",
+)
+
+
+def sparse_inputs(p, rng):
+    mask = rng.random((ceildiv(p["M"], 32), ceildiv(p["K"], 32))) < p["density"]
+    return dict(gemm_inputs(p, rng), mask=Array(mask, "bool"))
+
+
+def sparse(p, x):
+    full = np.repeat(np.repeat(x["mask"], 32, axis=0), 32, axis=1)[: p["M"], : p["K"]]
+    return {"C": matmul(np.where(full, x["A"], 0), x["B"], gemm_out_dtype(p))}
+
+
+case(
+    "blocksparse_gemm.py",
+    "blocksparse_gemm",
+    grid([dict(M=70, N=33, K=130), dict(M=32, N=32, K=96, dtype="float32")], density=[0, 0.4, 1]),
+    sparse_inputs,
+    lambda p: {"C": gemm_out_dtype(p)},
+    sparse,
+    dims="M N K density",
+)
+case(
+    "dequant_gemm_narrow.py",
+    "dequant_gemm_int8",
+    [dict(M=1, N=1, K=1), dict(M=65, N=33, K=100), dict(M=64, N=64, K=128, out_dtype="float32")],
+    lambda p, rng: {
+        "A": integers(rng, (p["M"], p["K"]), -128, 128, "int8"),
+        "W": integers(rng, (p["N"], p["K"]), -128, 128, "int8"),
+        "scale_A": uniform(rng, p["M"], 1e-4, 1e-3),
+        "scale_W": uniform(rng, p["N"], 0.01, 0.1),
+    },
+    lambda p: {"C": p.get("out_dtype", "float16")},
+    lambda p, x: {
+        "C": scaled(
+            Bounded(x["A"] @ x["W"].T, np.zeros((p["M"], p["N"]))),
+            np.outer(x["scale_A"], x["scale_W"]),
+            p.get("out_dtype", "float16"),
+        )
+    },
+    dims="M N K",
+)
+
+
+def int2(p, x):
+    codes = np.stack([x["W"] >> s & 3 for s in (0, 2, 4, 6)], axis=-1).reshape(p["N"], -1) - 2.0
+    dtype = p.get("dtype", "float16")
+    return {"C": matmul(x["A"], dequant(codes, x["scales"], p.get("group", 64), dtype).T, dtype)}
+
+
+case(
+    "dequant_gemm_narrow.py",
+    "dequant_gemm_int2",
+    [
+        dict(M=1, N=1, K=4),
+        dict(M=33, N=40, K=200),
+        dict(M=5, N=64, K=64, group=16, dtype="bfloat16"),
+    ],
+    lambda p, rng: {
+        "A": normal(rng, (p["M"], p["K"]), p.get("dtype", "float16")),
+        "W": integers(rng, (p["N"], p["K"] // 4), 0, 256, "uint8"),
+        "scales": uniform(
+            rng, (p["N"], ceildiv(p["K"], p.get("group", 64))), 0.05, 0.5, p.get("dtype", "float16")
+        ),
+    },
+    lambda p: {"C": p.get("dtype", "float16")},
+    int2,
+    dims="M N K",
+)
