@@ -1,6 +1,7 @@
 #include "base/diag.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 static const tc_diag_info ROWS[] = {
@@ -32,10 +33,49 @@ tc_diags *tc_diags_new(tc_arena *arena, tc_source *source) {
   return diags;
 }
 
+/* A name or a number may be as long as its file; its beginning says which one it is. */
+enum { WORD_MAX = 64, WORD_SHOWN = 60, TEXT_MAX = 4000 };
+
+static bool in_word(char c) {
+  return isalnum((unsigned char)c) || c == '_' || (unsigned char)c >= 0x80;
+}
+
+/* Appends the character that `text` begins with, or an escape for a byte that is none, and returns
+ * its size. */
+static uint32_t add_char(tc_sb *out, tc_str text) {
+  uint32_t size = tc_utf8_size(text);
+  unsigned char c = (unsigned char)*text.at;
+  if (!size || (c < 0x20 && c != '\n' && c != '\t') || c == 0x7f) {
+    tc_sb_printf(out, "\\x%02x", c);
+    return 1;
+  }
+  tc_sb_add(out, (tc_str){text.at, size});
+  return size;
+}
+
+/* Shows the word that `text` begins with and returns how many bytes it has. */
+static uint32_t add_word(tc_sb *out, tc_str text) {
+  uint32_t n = 0, shown = 0;
+  while (n < text.n && in_word(text.at[n]))
+    n++;
+  uint32_t limit = n > WORD_MAX ? WORD_SHOWN : n;
+  while (shown < limit)
+    shown += add_char(out, (tc_str){text.at + shown, n - shown});
+  if (shown < n) tc_sb_adds(out, "...");
+  return n;
+}
+
 static char *format_text(tc_diags *diags, const char *fmt, va_list args) {
-  tc_sb sb = tc_sb_in(diags->arena);
-  tc_sb_vprintf(&sb, fmt, args);
-  return sb.at ? sb.at : tc_str_dup(diags->arena, TC_STR(""));
+  tc_sb whole = tc_sb_in(diags->arena), out = tc_sb_in(diags->arena);
+  tc_sb_vprintf(&whole, fmt, args);
+  tc_str text = tc_sb_str(&whole);
+  uint32_t i = 0;
+  while (i < text.n && out.n < TEXT_MAX) {
+    tc_str rest = {text.at + i, text.n - i};
+    i += in_word(*rest.at) ? add_word(&out, rest) : add_char(&out, rest);
+  }
+  if (i < text.n) tc_sb_adds(&out, "...");
+  return out.at ? out.at : tc_str_dup(diags->arena, TC_STR(""));
 }
 
 /* The same message at the same place is said once: a macro inlined a hundred times is one mistake.
@@ -49,20 +89,22 @@ static bool already_said(const tc_diags *diags, enum tc_diag_id id, tc_span span
   return false;
 }
 
-void tc_diag_emit(tc_diags *diags, enum tc_diag_id id, const char *fmt, tc_span span, ...) {
+bool tc_diag_emit(tc_diags *diags, enum tc_diag_id id, const char *fmt, tc_span span, ...) {
   va_list args;
   va_start(args, span);
   char *text = format_text(diags, fmt, args);
   va_end(args);
   bool error = ROWS[id].severity == TC_ERROR;
   uint32_t *count = error ? &diags->n_errors : &diags->n_warnings;
-  if (already_said(diags, id, span, text) || *count >= TC_DIAG_LIMIT) return;
+  diags->kept = *count < TC_DIAG_LIMIT && !already_said(diags, id, span, text);
+  if (!diags->kept) return false;
   ++*count;
   tc_vec_push(diags->arena, &diags->all, ((tc_diag_report){.id = id, .span = span, .text = text}));
+  return true;
 }
 
 void tc_diag_note(tc_diags *diags, tc_span span, const char *fmt, ...) {
-  if (!diags->all.n) return;
+  if (!diags->kept) return;
   va_list args;
   va_start(args, fmt);
   char *text = format_text(diags, fmt, args);
@@ -72,7 +114,7 @@ void tc_diag_note(tc_diags *diags, tc_span span, const char *fmt, ...) {
 }
 
 void tc_diag_help(tc_diags *diags, const char *fmt, ...) {
-  if (!diags->all.n) return;
+  if (!diags->kept) return;
   va_list args;
   va_start(args, fmt);
   diags->all.at[diags->all.n - 1].help = format_text(diags, fmt, args);
@@ -91,51 +133,59 @@ static const style COLOR = {"\033[1m",  "\033[1;31m", "\033[1;35m",
                             "\033[36m", "\033[32m",   "\033[0m"};
 
 /* Long lines are shown as a window around the caret, so a 10 MB line stays readable. */
-enum { WINDOW = 100, TAB = 4 };
+enum { WINDOW = 100 };
 
 static uint32_t window_start(const tc_place *place) {
   return place->column > WINDOW * 3 / 4 ? place->column - 1 - WINDOW * 3 / 4 : 0;
 }
 
-static bool continuation_byte(char c) {
-  return ((unsigned char)c & 0xC0) == 0x80;
-}
-
-static void add_source_line(tc_sb *out, const tc_place *place, uint32_t from, uint32_t to) {
-  for (uint32_t i = from; i < to; i++) {
-    char c = place->line_text.at[i];
-    if (c == '\t') {
-      for (int k = 0; k < TAB; k++)
-        tc_sb_char(out, ' ');
-    } else {
-      tc_sb_char(out, (unsigned char)c < 0x20 || c == 0x7f ? '?' : c);
-    }
+/* Appends the character that `line` begins with as it is shown in an excerpt, adds the cells it
+ * takes to `cells`, and returns its size. `out` may be NULL. */
+static uint32_t show_char(tc_sb *out, tc_str line, uint32_t *cells) {
+  uint32_t size = tc_utf8_size(line);
+  unsigned char c = (unsigned char)*line.at;
+  char escape[8];
+  tc_str shown = {line.at, size};
+  if (!size) {
+    snprintf(escape, sizeof escape, "\\x%02x", c);
+    shown = tc_str_of(escape);
+  } else if (c == '\t') {
+    shown = TC_STR("    ");
+  } else if (c < 0x20 || c == 0x7f) {
+    shown = TC_STR("?");
   }
+  if (out) tc_sb_add(out, shown);
+  *cells += size > 1 ? 1 : shown.n;
+  return size ? size : 1;
 }
 
-static uint32_t cells(const tc_place *place, uint32_t from, uint32_t to) {
+/* The cells of bytes [from, to) of the line; a character that is cut by `to` counts. */
+static uint32_t show_line(tc_sb *out, tc_str line, uint32_t from, uint32_t to) {
   uint32_t n = 0;
-  for (uint32_t i = from; i < to && i < place->line_text.n; i++) {
-    char c = place->line_text.at[i];
-    n += c == '\t' ? TAB : continuation_byte(c) ? 0 : 1;
-  }
+  while (from < to && from < line.n)
+    from += show_char(out, (tc_str){line.at + from, line.n - from}, &n);
   return n;
 }
 
+/* The start of the character that byte `at` is part of. */
+static uint32_t char_start(tc_str line, uint32_t at) {
+  for (uint32_t back = 1; back < 4 && back <= at && at <= line.n; back++)
+    if (tc_utf8_size((tc_str){line.at + at - back, line.n - at + back}) > back) return at - back;
+  return at;
+}
+
 static void render_excerpt(tc_sb *out, const tc_place *place, const char *mark, const style *s) {
-  uint32_t from = window_start(place), to = place->line_text.n;
-  while (from && from < to && continuation_byte(place->line_text.at[from]))
-    from--;
+  tc_str line = place->line_text;
+  uint32_t from = char_start(line, window_start(place)), to = line.n;
   if (to > from + WINDOW) to = from + WINDOW;
   tc_sb_printf(out, "%5u | ", place->line);
-  add_source_line(out, place, from, to);
+  show_line(out, line, from, to);
   tc_sb_adds(out, "\n      | ");
-  uint32_t skip = cells(place, from, place->column - 1);
+  uint32_t at = char_start(line, place->column - 1), skip = show_line(NULL, line, from, at);
   for (uint32_t i = 0; i < skip; i++)
     tc_sb_char(out, ' ');
-  uint32_t end = place->end_line == place->line ? place->end_column - 1 : place->line_text.n;
-  if (end > to) end = to;
-  uint32_t n = cells(place, place->column - 1, end);
+  uint32_t end = place->end_line == place->line ? place->end_column - 1 : line.n;
+  uint32_t n = show_line(NULL, line, at, end < to ? end : to);
   tc_sb_adds(out, mark);
   for (uint32_t i = 0; i < (n ? n : 1); i++)
     tc_sb_char(out, '^');

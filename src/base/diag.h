@@ -54,12 +54,16 @@ typedef struct tc_diags {
   tc_source *source;
   TC_VEC(tc_diag_report) all; /* at most TC_DIAG_LIMIT errors are kept */
   uint32_t n_errors, n_warnings;
+  bool kept; /* the last report is in `all`, so what follows belongs to it */
 } tc_diags;
 enum { TC_DIAG_LIMIT = 20 };
 
 tc_diags *tc_diags_new(tc_arena *arena, tc_source *source);
 #define TC_DIAG(diags, id, ...) tc_diag_emit(diags, id, id##_fmt, __VA_ARGS__)
-void tc_diag_emit(tc_diags *diags, enum tc_diag_id id, const char *fmt, tc_span span, ...)
+/* False when the report was dropped: it was made before at this place, or there are TC_DIAG_LIMIT
+ * of them. The notes and the help that follow are then dropped with it.
+ * In all texts a word too long to read is clipped, and a byte that is no character is escaped. */
+bool tc_diag_emit(tc_diags *diags, enum tc_diag_id id, const char *fmt, tc_span span, ...)
     TC_PRINTF(3, 5);
 void tc_diag_note(tc_diags *diags, tc_span span, const char *fmt, ...) TC_PRINTF(3, 4);
 void tc_diag_help(tc_diags *diags, const char *fmt, ...) TC_PRINTF(2, 3);

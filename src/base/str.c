@@ -28,6 +28,24 @@ char *tc_str_dup(tc_arena *arena, tc_str s) {
   return copy;
 }
 
+/* Unicode 15, table 3-7. */
+uint32_t tc_utf8_size(tc_str text) {
+  const unsigned char *at = (const unsigned char *)text.at;
+  if (!text.n) return 0;
+  if (at[0] < 0x80) return 1;
+  uint32_t size = at[0] >= 0xC2 && at[0] <= 0xDF   ? 2
+                  : (at[0] & 0xF0) == 0xE0         ? 3
+                  : at[0] >= 0xF0 && at[0] <= 0xF4 ? 4
+                                                   : 0;
+  if (!size || size > text.n) return 0;
+  unsigned char low = at[0] == 0xE0 ? 0xA0 : at[0] == 0xF0 ? 0x90 : 0x80;
+  unsigned char high = at[0] == 0xED ? 0x9F : at[0] == 0xF4 ? 0x8F : 0xBF;
+  if (at[1] < low || at[1] > high) return 0;
+  for (uint32_t i = 2; i < size; i++)
+    if ((at[i] & 0xC0) != 0x80) return 0;
+  return size;
+}
+
 uint64_t tc_hash_bytes(const void *bytes, size_t size_b, uint64_t seed) {
   const unsigned char *at = bytes;
   uint64_t h = seed ^ (size_b * UINT64_C(0x9E3779B97F4A7C15));
@@ -172,16 +190,20 @@ char *tc_format(tc_arena *arena, const char *fmt, ...) {
 }
 
 void tc_sb_json(tc_sb *sb, tc_str text) {
-  for (uint32_t i = 0; i < text.n; i++) {
-    unsigned char c = (unsigned char)text.at[i];
-    if (c == '"' || c == '\\') {
+  for (uint32_t i = 0, size; i < text.n; i += size ? size : 1) {
+    tc_str rest = {text.at + i, text.n - i};
+    unsigned char c = (unsigned char)*rest.at;
+    size = tc_utf8_size(rest);
+    if (!size) {
+      tc_sb_adds(sb, "\\ufffd");
+    } else if (c == '"' || c == '\\') {
       tc_sb_printf(sb, "\\%c", c);
     } else if (c == '\n') {
       tc_sb_adds(sb, "\\n");
     } else if (c < 0x20 || c == 0x7f) {
       tc_sb_printf(sb, "\\u%04x", c);
     } else {
-      tc_sb_char(sb, (char)c);
+      tc_sb_add(sb, (tc_str){rest.at, size});
     }
   }
 }

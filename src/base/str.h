@@ -22,6 +22,8 @@ bool tc_str_is(tc_str a, const char *text);
 bool tc_str_starts(tc_str a, const char *prefix);
 /* A terminated copy in the arena. */
 char *tc_str_dup(tc_arena *arena, tc_str s);
+/* Size of the well-formed UTF-8 character that the text begins with, or 0. */
+uint32_t tc_utf8_size(tc_str text);
 /* 64-bit hash of bytes (wyhash-like mixing; not for security). */
 uint64_t tc_hash_bytes(const void *bytes, size_t size_b, uint64_t seed);
 /* Edit distance of two names, at most `limit`; for "did you mean". */
@@ -52,7 +54,8 @@ void tc_sb_vprintf(tc_sb *sb, const char *fmt, va_list args) TC_PRINTF(2, 0);
 tc_str tc_sb_str(const tc_sb *sb);
 /* printf into the arena. */
 char *tc_format(tc_arena *arena, const char *fmt, ...) TC_PRINTF(2, 3);
-/* Appends `text` as the inside of a JSON string (no quotes added). */
+/* Appends `text` as the inside of a JSON string (no quotes added); a byte that is not part of a
+ * character becomes U+FFFD. */
 void tc_sb_json(tc_sb *sb, tc_str text);
 
 #endif

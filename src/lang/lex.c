@@ -67,22 +67,6 @@ static void index_kinds(tc_lex_file *file) {
   }
 }
 
-/* Size of the well-formed UTF-8 character at `at` (Unicode 15, table 3-7), or 0. */
-static uint32_t utf8_size(const unsigned char *at, uint32_t n) {
-  if (at[0] < 0x80) return 1;
-  uint32_t size = at[0] >= 0xC2 && at[0] <= 0xDF   ? 2
-                  : (at[0] & 0xF0) == 0xE0         ? 3
-                  : at[0] >= 0xF0 && at[0] <= 0xF4 ? 4
-                                                   : 0;
-  if (!size || size > n) return 0;
-  unsigned char low = at[0] == 0xE0 ? 0xA0 : at[0] == 0xF0 ? 0x90 : 0x80;
-  unsigned char high = at[0] == 0xED ? 0x9F : at[0] == 0xF4 ? 0x8F : 0xBF;
-  if (at[1] < low || at[1] > high) return 0;
-  for (uint32_t i = 2; i < size; i++)
-    if ((at[i] & 0xC0) != 0x80) return 0;
-  return size;
-}
-
 /* Eight bytes at a time while they are ASCII other than NUL. */
 static bool plain_word(const char *at) {
   uint64_t word;
@@ -99,7 +83,7 @@ static bool check_text(tc_lexer *lex) {
       i += 8;
       continue;
     }
-    uint32_t size = utf8_size((const unsigned char *)text + i, n - i);
+    uint32_t size = tc_utf8_size((tc_str){text + i, n - i});
     if (!size) {
       TC_LEX_REPORT(lex, D_not_utf8, tc_lex_span(lex, i, i + 1), (unsigned)(unsigned char)text[i]);
       return false;
