@@ -1,6 +1,8 @@
 /* Allocations, views, and the frames' constructors: T.alloc_*, T.view, T.Kernel, T.Parallel, ... */
 #include "lang/stage_private.h"
 
+#include "ir/poly.h"
+
 #include <inttypes.h>
 
 /* ---- allocations ---- */
@@ -89,6 +91,42 @@ tc_value tc_stage_bits(tc_eval *ev, const tc_value *shape, uint32_t rank, tc_typ
   return total;
 }
 
+/* Computed from dimensions and scalar parameters alone? */
+static bool is_host_value(const tc_ir *ir, tc_value v, uint32_t depth) {
+  const tc_op *op = tc_op_at(ir, v);
+  if (!tc_op_is_pure(op) || depth == 0) return false;
+  if (op->opcode == TC_OP_var) {
+    enum tc_var_kind kind = tc_var_at(ir, (tc_var){op->payload})->kind;
+    return kind == TC_VAR_DIM || kind == TC_VAR_SCALAR;
+  }
+  for (uint32_t i = 0; i < op->n_in; i++)
+    if (!is_host_value(ir, tc_input(ir, op, i), depth - 1)) return false;
+  return true;
+}
+
+static bool is_host_shape(const tc_ir *ir, const tc_value *shape, uint32_t rank) {
+  enum { MAX_DEPTH = 16 };
+  for (uint32_t d = 0; d < rank; d++)
+    if (!is_host_value(ir, shape[d], MAX_DEPTH)) return false;
+  return true;
+}
+
+bool tc_stage_same_size(tc_eval *ev, const tc_buffer *b, const tc_value *shape, uint32_t rank,
+                        tc_type elem, tc_span span) {
+  tc_value have = tc_stage_bits(ev, b->shape, b->rank, b->elem);
+  tc_value want = tc_stage_bits(ev, shape, rank, elem);
+  tc_poly rest;
+  if (tc_poly_difference(ev->ir, TC_POLY_WRAPPING, have, want, &rest) && rest.n == 0) return true;
+  if (!tc_poly_difference(ev->ir, TC_POLY_EXACT, have, want, &rest) || rest.n) return false;
+  if (!is_host_shape(ev->ir, shape, rank) || !is_host_shape(ev->ir, b->shape, b->rank))
+    return false;
+  for (uint32_t d = 0; d < b->rank; d++)
+    tc_stage_assert_no_wrap(ev, b->shape[d], "an extent of what is viewed", span);
+  for (uint32_t d = 0; d < rank; d++)
+    tc_stage_assert_no_wrap(ev, shape[d], "an extent of the view", span);
+  return true;
+}
+
 /* Without a shape, a view of another dtype scales the last dimension. */
 static uint32_t rescaled_shape(tc_eval *ev, const tc_buffer *b, tc_type elem, tc_value *shape,
                                tc_span span) {
@@ -96,11 +134,16 @@ static uint32_t rescaled_shape(tc_eval *ev, const tc_buffer *b, tc_type elem, tc
     shape[d] = b->shape[d];
   int64_t from = tc_type_bits(b->elem), to = tc_type_bits(elem), last;
   if (from == to || !b->rank) return b->rank;
-  if (!tc_const_of(ev->ir, shape[b->rank - 1], &last) || last * from % to)
+  tc_value *end = &shape[b->rank - 1];
+  if (from % to == 0) {
+    *end = tc_stage_arith(ev, TC_OP_mul, *end, tc_i32(ev->ir, from / to));
+    return b->rank;
+  }
+  if (!tc_const_of(ev->ir, *end, &last) || last * from % to)
     STAGE_FAIL(ev, D_view_size, span, tc_name_of(ev->ir, b->name),
                tc_stage_show_shape(ev, b->shape, b->rank), tc_type_name(ev->arena, b->elem), "?",
                tc_type_name(ev->arena, elem));
-  shape[b->rank - 1] = tc_i32(ev->ir, last * from / to);
+  *end = tc_i32(ev->ir, last * from / to);
   return b->rank;
 }
 
@@ -114,9 +157,7 @@ tc_val tc_do_view(tc_eval *ev, stage_args *a) {
   uint32_t rank = a->v[1].kind == TC_V_NONE
                       ? rescaled_shape(ev, b, elem, shape, a->span)
                       : tc_stage_shape(ev, a->v[1], shape, "the shape of a view", a->at[1]);
-  tc_value have = tc_stage_bits(ev, b->shape, b->rank, b->elem);
-  tc_value want = tc_stage_bits(ev, shape, rank, elem);
-  if (have.id != want.id || b->strides) {
+  if (b->strides || !tc_stage_same_size(ev, b, shape, rank, elem, a->span)) {
     TC_DIAG(ev->diags, D_view_size, a->span, tc_name_of(ev->ir, b->name),
             tc_stage_show_shape(ev, b->shape, b->rank), tc_type_name(ev->arena, b->elem),
             tc_stage_show_shape(ev, shape, rank), tc_type_name(ev->arena, elem));

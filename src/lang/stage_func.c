@@ -91,7 +91,8 @@ static void check_alias(tc_eval *ev, tc_buf of, const tc_value *shape, uint32_t 
   tc_value want = tc_stage_bits(ev, shape, rank, elem);
   int64_t x, y;
   bool known = tc_const_of(ev->ir, have, &x) && tc_const_of(ev->ir, want, &y);
-  bool fits = want.id == have.id || (known && y <= x) || (b->flags & TC_BUF_POINTER);
+  bool fits = (known && y <= x) || (b->flags & TC_BUF_POINTER)
+              || tc_stage_same_size(ev, b, shape, rank, elem, span);
   if (fits && !b->strides && !strided) return;
   TC_DIAG(ev->diags, D_view_size, span, tc_name_of(ev->ir, b->name),
           tc_stage_show_shape(ev, b->shape, b->rank), tc_type_name(ev->arena, b->elem),

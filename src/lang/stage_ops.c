@@ -318,6 +318,16 @@ static tc_value in_64_bits(tc_eval *ev, tc_value v) {
   }
 }
 
+/* Brings the statement just added to the body before the kernel that is being built. */
+static void move_before_kernel(tc_eval *ev) {
+  tc_block *body = tc_block_at(ev->ir, ev->ir->body);
+  uint32_t last = body->ops.n - 1;
+  if (last == 0 || body->ops.at[last - 1].id != ev->cursor.kernel.id) return;
+  tc_value added = body->ops.at[last];
+  body->ops.at[last] = body->ops.at[last - 1];
+  body->ops.at[last - 1] = added;
+}
+
 void tc_stage_assert_no_wrap(tc_eval *ev, tc_value extent, const char *what, tc_span span) {
   if (tc_value_type(ev->ir, extent).dtype != TC_DT_int32) return;
   tc_value wide = in_64_bits(ev, extent);
@@ -328,6 +338,7 @@ void tc_stage_assert_no_wrap(tc_eval *ev, tc_value extent, const char *what, tc_
   const char *text = tc_format(ev->arena, "%s does not fit int32", what);
   tc_stmt(ev->ir, ev->ir->body, TC_OP_assert, tc_scalar_type(TC_DT_void), &same, 1,
           tc_pl_text(ev->ir, text), span);
+  move_before_kernel(ev);
 }
 
 tc_value tc_stage_arith(tc_eval *ev, enum tc_opcode op, tc_value a, tc_value b) {

@@ -107,14 +107,19 @@ tc_value tc_stage_index(tc_eval *ev, tc_val v, const char *what, tc_span span);
 /* Shape given as int, expression, tuple or list of them. Returns the rank. */
 uint32_t tc_stage_shape(tc_eval *ev, tc_val v, tc_value *shape, const char *what, tc_span span);
 tc_val tc_stage_shape_tuple(tc_eval *ev, const tc_value *shape, uint32_t n);
-/* The bits of that many elements, an int64: equal sizes are one value. */
+/* The bits of that many elements, an int64. */
 tc_value tc_stage_bits(tc_eval *ev, const tc_value *shape, uint32_t rank, tc_type elem);
+/* Do two shapes hold as many bits? Extents that the host knows are compared as the numbers they
+ * stand for; that none of them wraps is then asserted. */
+bool tc_stage_same_size(tc_eval *ev, const tc_buffer *b, const tc_value *shape, uint32_t rank,
+                        tc_type elem, tc_span span);
 /* int32 constants as Python ints, everything else as EXPR. */
 tc_val tc_stage_fold(tc_eval *ev, tc_value v);
 /* "128x32" in the arena, dims by name. */
 const char *tc_stage_show_shape(tc_eval *ev, const tc_value *shape, uint32_t n);
 const char *tc_stage_show_value(tc_eval *ev, tc_value v);
-/* Adds a host assert that an extent computed in 32 bits did not wrap; nothing when it cannot. */
+/* Adds a host assert, before the kernel it may be in, that an extent computed in 32 bits did not
+ * wrap; nothing when it cannot. */
 void tc_stage_assert_no_wrap(tc_eval *ev, tc_value extent, const char *what, tc_span span);
 /* Arithmetic on index values of possibly different widths. */
 tc_value tc_stage_arith(tc_eval *ev, enum tc_opcode op, tc_value a, tc_value b);

@@ -198,6 +198,90 @@ static tc_affine product(tc_prover *p, tc_value v, tc_value a, int64_t by) {
   return holds(p, tc_value_type(p->ir, v), &r) ? r : leaf_form(v);
 }
 
+/* ---- products of unknowns ---- */
+
+enum { MAX_FACTORS = 6 };
+
+typedef struct factors {
+  tc_value at[MAX_FACTORS]; /* by ascending id */
+  uint32_t n;
+} factors;
+
+static bool push_factor(factors *f, tc_value v) {
+  if (f->n == MAX_FACTORS) return false;
+  uint32_t i = f->n++;
+  for (; i > 0 && f->at[i - 1].id > v.id; i--)
+    f->at[i] = f->at[i - 1];
+  f->at[i] = v;
+  return true;
+}
+
+/* A cast that keeps every value of its operand's type. */
+static bool is_widening(tc_prover *p, tc_value v) {
+  if (!tc_is(p->ir, v, TC_OP_cast)) return false;
+  tc_type from = tc_value_type(p->ir, tc_input(p->ir, tc_op_at(p->ir, v), 0));
+  return tc_is_int(from) && from.dtype != TC_DT_uint64
+         && tc_interval_inside(tc_interval_of_type(from),
+                               tc_interval_of_type(tc_value_type(p->ir, v)));
+}
+
+/* A product of two unknowns in int64 that cannot wrap, as product_leaf makes them. */
+bool tc_affine_is_product(tc_prover *p, tc_value v) {
+  const tc_op *op = tc_op_at(p->ir, v);
+  if (op->opcode != TC_OP_mul || op->type.dtype != TC_DT_int64 || op->type.lanes != 1) return false;
+  const tc_fact *x = tc_fact_of(p, tc_input(p->ir, op, 0));
+  const tc_fact *y = tc_fact_of(p, tc_input(p->ir, op, 1));
+  return !tc_fact_is_const(x) && !tc_fact_is_const(y)
+         && !tc_interval_may_wrap(TC_OP_mul, op->type, x->range, y->range);
+}
+
+static bool add_factors(tc_prover *p, tc_value v, factors *f) {
+  const tc_op *op = tc_op_at(p->ir, v);
+  if (tc_affine_is_product(p, v))
+    return add_factors(p, tc_input(p->ir, op, 0), f) && add_factors(p, tc_input(p->ir, op, 1), f);
+  if (is_widening(p, v)) v = tc_input(p->ir, op, 0);
+  return push_factor(f, v);
+}
+
+/* The product of two leaves as a leaf of its own, the same one however it was written. */
+static bool product_leaf(tc_prover *p, tc_value a, tc_value b, tc_affine *leaf) {
+  factors f = {.n = 0};
+  tc_type wide = tc_scalar_type(TC_DT_int64);
+  if (!add_factors(p, a, &f) || !add_factors(p, b, &f)) return false;
+  tc_value product = tc_cast(p->ir, f.at[0], wide);
+  for (uint32_t i = 1; i < f.n; i++) {
+    tc_value next = tc_cast(p->ir, f.at[i], wide);
+    tc_interval x = tc_fact_of(p, product)->range, y = tc_fact_of(p, next)->range;
+    if (tc_interval_may_wrap(TC_OP_mul, wide, x, y)) return false;
+    product = tc_binary(p->ir, TC_OP_mul, product, next);
+  }
+  *leaf = leaf_form(product);
+  return true;
+}
+
+bool tc_affine_multiply(tc_prover *p, const tc_affine *a, const tc_affine *b, tc_affine *out) {
+  tc_affine r, leaf;
+  if (!tc_affine_add(&(tc_affine){0}, a, b->constant, &r)) return false;
+  for (uint32_t j = 0; j < b->n; j++) {
+    tc_affine one = leaf_form(b->leaf[j]);
+    int64_t by;
+    if (!tc_mul_fits(a->constant, b->by[j], &by) || !tc_affine_add(&r, &one, by, &r)) return false;
+    for (uint32_t i = 0; i < a->n; i++) {
+      if (!tc_mul_fits(a->by[i], b->by[j], &by)) return false;
+      if (!product_leaf(p, a->leaf[i], b->leaf[j], &leaf)) return false;
+      if (!tc_affine_add(&r, &leaf, by, &r)) return false;
+    }
+  }
+  *out = r;
+  return true;
+}
+
+static tc_affine product_of_unknowns(tc_prover *p, tc_value v, tc_value a, tc_value b) {
+  tc_affine x = tc_affine_of(p, a), y = tc_affine_of(p, b), r;
+  if (!tc_affine_multiply(p, &x, &y, &r)) return leaf_form(v);
+  return holds(p, tc_value_type(p->ir, v), &r) ? r : leaf_form(v);
+}
+
 /* The power of two of which x is one less; 0 when it is not. */
 static int64_t mask_size(int64_t x) {
   return x > 0 && x < INT64_MAX && !(x & (x + 1)) ? x + 1 : 0;
@@ -221,7 +305,8 @@ static tc_affine binary_form(tc_prover *p, tc_value v, const tc_op *op) {
     return sum(p, v, a, b, -1);
   case TC_OP_mul:
     if (constant) return product(p, v, a, c);
-    return tc_fact_is_const(x) ? product(p, v, b, x->range.lo) : leaf_form(v);
+    if (tc_fact_is_const(x)) return product(p, v, b, x->range.lo);
+    return product_of_unknowns(p, v, a, b);
   case TC_OP_shl:
     if (!constant || c < 0 || c > 62 || c >= (int64_t)tc_type_bits(op->type)) return leaf_form(v);
     return product(p, v, a, INT64_C(1) << c);

@@ -4,6 +4,7 @@
 #include "prove/prove_private.h"
 
 #include "ir/build.h"
+#include "ir/poly.h"
 
 /* ---- inequalities with case splits ---- */
 
@@ -78,7 +79,18 @@ static enum tc_proof opposite(enum tc_proof v) {
   return v == TC_PROVED ? TC_REFUTED : v == TC_REFUTED ? TC_PROVED : TC_UNKNOWN;
 }
 
-static enum tc_proof decide_comparison(tc_prover *p, const tc_op *op) {
+/* What polynomials say of a - b, modulo 2^bits: that it is always 0, or never. */
+static enum tc_proof decide_by_ring(const tc_prover *p, const tc_op *op) {
+  tc_poly rest;
+  tc_value a = tc_input(p->ir, op, 0), b = tc_input(p->ir, op, 1);
+  if (op->opcode != TC_OP_eq && op->opcode != TC_OP_ne) return TC_UNKNOWN;
+  if (!tc_is_int(tc_value_type(p->ir, a)) || tc_value_type(p->ir, a).lanes != 1) return TC_UNKNOWN;
+  if (!tc_poly_difference(p->ir, TC_POLY_WRAPPING, a, b, &rest)) return TC_UNKNOWN;
+  if (rest.n > 1 || (rest.n == 1 && rest.term[0].n != 0)) return TC_UNKNOWN;
+  return (rest.n == 0) == (op->opcode == TC_OP_eq) ? TC_PROVED : TC_REFUTED;
+}
+
+static enum tc_proof decide_by_order(tc_prover *p, const tc_op *op) {
   tc_value a = tc_input(p->ir, op, 0), b = tc_input(p->ir, op, 1);
   if (!tc_is_plain(p, a) || !tc_is_plain(p, b)) return TC_UNKNOWN;
   tc_affine x = tc_affine_of(p, a), y = tc_affine_of(p, b), e;
@@ -99,6 +111,11 @@ static enum tc_proof decide_comparison(tc_prover *p, const tc_op *op) {
     if (ordered(p, &e, 1, 1) || ordered(p, &e, -1, 1)) return TC_PROVED;
     return verdict(false, ordered(p, &e, 1, 0) && ordered(p, &e, -1, 0));
   }
+}
+
+static enum tc_proof decide_comparison(tc_prover *p, const tc_op *op) {
+  enum tc_proof r = decide_by_order(p, op);
+  return r == TC_UNKNOWN ? decide_by_ring(p, op) : r;
 }
 
 /* ---- bools ---- */

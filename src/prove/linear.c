@@ -63,6 +63,22 @@ static void define_bounded(tc_prover *p, const tc_op *op, const tc_affine *leaf,
   }
 }
 
+/* factor * other, where other >= 0: an inequality that holds of the factor holds of the product. */
+static void define_scaled(tc_prover *p, tc_value factor, tc_value other) {
+  tc_affine x = tc_affine_of(p, factor), y = tc_affine_of(p, other), r;
+  if (x.n != 1 || x.constant != 0 || x.by[0] != 1 || tc_fact_of(p, other)->range.lo < 0) return;
+  for (uint32_t i = p->constraints.n; i-- > 0;) {
+    tc_affine known = p->constraints.at[i];
+    if (tc_affine_by(&known, x.leaf[0]) && tc_affine_multiply(p, &known, &y, &r))
+      add_to_pool(p, &r);
+  }
+}
+
+static void define_product(tc_prover *p, const tc_op *op) {
+  define_scaled(p, tc_input(p->ir, op, 0), tc_input(p->ir, op, 1));
+  define_scaled(p, tc_input(p->ir, op, 1), tc_input(p->ir, op, 0));
+}
+
 static void define(tc_prover *p, tc_value v) {
   const tc_op *op = tc_op_at(p->ir, v);
   if (!tc_op_is_pure(op) || op->n_in != 2 || !tc_is_int(op->type)) return;
@@ -75,6 +91,9 @@ static void define(tc_prover *p, tc_value v) {
   case TC_OP_floordiv:
   case TC_OP_floormod:
     define_division(p, op, &leaf);
+    return;
+  case TC_OP_mul:
+    if (tc_affine_is_product(p, v)) define_product(p, op);
     return;
   case TC_OP_min:
     define_bounded(p, op, &leaf, 1);

@@ -124,6 +124,10 @@ tc_affine tc_affine_of(tc_prover *p, tc_value v);
 int64_t tc_affine_by(const tc_affine *a, tc_value leaf);
 /* Bounds of the sum; false when they do not fit 64 bits. */
 bool tc_affine_range(tc_prover *p, const tc_affine *a, tc_interval *r);
+/* The product; false when it does not fit. */
+bool tc_affine_multiply(tc_prover *p, const tc_affine *a, const tc_affine *b, tc_affine *r);
+/* Is this leaf a product of unknowns? Its operands are then int64 values. */
+bool tc_affine_is_product(tc_prover *p, tc_value v);
 /* True when an integer of this type is what its pattern says: not a uint64 that may be large. */
 bool tc_is_plain(tc_prover *p, tc_value v);
 

@@ -127,6 +127,10 @@ def views(p, x):
 rule("view_aliases", lambda p, r: {"A": normal(r, (8, 8))}, {"B": I32, "C": F32}, views, **exact())
 
 
+rule("dynamic_view", lambda p, r: {"A": normal(r, (5, 7))}, {"B": F32},
+     lambda p, x: {"B": x["A"].T}, **exact())
+
+
 def reduced(p, x):
     h = x["H"]
     return {"wraps": round_to(x["A"].sum(axis=1), "int8"), "kept": np.full(4, 100.0),

@@ -149,6 +149,21 @@ static const struct {
     {"kernel @k (%bx < 65536) {", "int64(%bx) * 32767:int64 == int64(%bx * 32767)",
      "int64(%bx) * 65536:int64 == int64(%bx * 65536)"},
 
+    /* products of unknowns; modulo 2^32 an equation needs no bounds */
+    {"", "(%n + 3) * %M == %M * %n + %M * 3", "(%n + 3) * %M == %M * %n + %M * 2"},
+    {"", "(%n - %M) * (%n + %M) == %n * %n - %M * %M",
+     "(%n - %M) * (%n + %M) == %n * %n + %M * %M"},
+    {"", "%n * 65536 * 65536 == %M * 65536 * 65536", "%n * 65536 * 256 == %M * 65536 * 256"},
+    {"", "%n * %M + 1 != %M * %n", "%n * %M + 1 != %M * 2"},
+    {"", "%u * 3:uint32 - %u == %u << 1:uint32", "%u * 3:uint32 - %u == %u << 2:uint32"},
+    {"", "int32(int64(%n) * %w) == %n * int32(%w)", "int64(%n * 2) == int64(%n) * 2:int64"},
+    {"parallel (%i < %M, %j < %n) {", "int64(%i) * int64(%n) + int64(%j) < int64(%M) * int64(%n)",
+     "int64(%i) * int64(%n) + int64(%j) + 1:int64 < int64(%M) * int64(%n)"},
+    {"if 0 <= %n {\nparallel (%i < %M, %j < %n) {",
+     "int64(%i) * int64(%n) + int64(%j) < int64(%M) * int64(%n)", "%i * %n + %j < %M * %n"},
+    {"if (0 <= %n) & (int64(%M) * int64(%n) <= 2147483647:int64) {\nparallel (%i < %M, %j < %n) {",
+     "int64(%M * %n) == int64(%n) * int64(%M)", "%i * %n + %j < %M * %n - 1"},
+
     /* uint64 that int64 may not hold */
     {"if %q < 16:uint64 {", "%q / 4:uint64 < 4:uint64", "%q / 4:uint64 < 3:uint64"},
 

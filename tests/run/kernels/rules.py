@@ -161,6 +161,18 @@ def view_aliases(A: T.Tensor((8, 8), "float32"), B: T.Tensor((N,), "int32"),
         T.copy(s, C)
 
 
+rows, columns = T.dynamic("rows"), T.dynamic("columns")
+
+
+@T.prim_func
+def dynamic_view(A: T.Tensor((rows, columns), "float32"), B: T.Tensor((columns, rows), "float32")):
+    flat = T.view(A, (rows * columns,))
+    with T.Kernel(columns) as bx:
+        turned = T.reshape(B, (columns * rows,))
+        for i in T.Parallel(rows):
+            turned[bx * rows + i] = flat[i * columns + bx]
+
+
 @T.prim_func
 def reduce_rules(A: T.Tensor((4, N), "int8"), H: T.Tensor((4, N), "float16"),
                  wraps: T.Tensor((4,), "int8"), kept: T.Tensor((4,), "float32"),
