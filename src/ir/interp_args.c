@@ -96,6 +96,11 @@ TC_NORETURN static void wrong_number(binder *b, const equation *e, int64_t wante
 
 static void define(binder *b, equation *e, tc_var var, int64_t x) {
   tc_type type = tc_var_at(b->ir, var)->type;
+  if (x < 0)
+    mismatch(b, e->param,
+             TEXT("the %s of dimension %u is %" PRId64 ", which makes '%s' %" PRId64,
+                  e->is_stride ? "stride" : "extent", e->dim, e->actual,
+                  tc_name_of(b->ir, tc_var_at(b->ir, var)->name), x));
   b->m->by_var[var.id] = tc_imm_int(type, x);
   b->m->known[var.id] = true;
   if (b->m->by_var[var.id].i != x)

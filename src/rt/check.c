@@ -50,6 +50,16 @@ static bool add_overflows(int64_t a, int64_t b, int64_t *sum) {
 #endif
 }
 
+static bool sub_overflows(int64_t a, int64_t b, int64_t *difference) {
+#if defined(__GNUC__)
+  return __builtin_sub_overflow(a, b, difference);
+#else
+  if ((b < 0 && a > INT64_MAX + b) || (b > 0 && a < INT64_MIN + b)) return true;
+  *difference = a - b;
+  return false;
+#endif
+}
+
 bool tc_rt_number_of(const tc_rt_frame *frame, const tc_rt_number *number, int64_t *x) {
   if (number->is_constant) return *x = number->constant, true;
   *x = frame->values[number->value];
@@ -197,8 +207,8 @@ static uint32_t solve(const tc_rt_table *table, const tc_rt_step *step, const ti
   int64_t x = found, rest = step->has_rest ? frame->values[step->rest] : 0;
   if (step->factor != 1 || step->has_rest) {
     int64_t left;
-    if (add_overflows(found, -rest, &left) || left % step->factor)
-      return fail_solve(table, step, found, rest, error);
+    bool fits = !sub_overflows(found, rest, &left) && left != INT64_MIN; /* no -1 divides that */
+    if (!fits || left % step->factor) return fail_solve(table, step, found, rest, error);
     x = left / step->factor;
   }
   if (x < 0) return fail_solve(table, step, found, rest, error);

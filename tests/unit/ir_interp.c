@@ -737,6 +737,24 @@ static void solved_dimensions(struct kit *k) {
   kit_run_error(k, "E0602", "argument 1 ('A')");
 }
 
+static void negative_solution(struct kit *k) {
+  float data[64] = {0};
+  int32_t out[1] = {0};
+  tc_value m = tc_var_value(k->ir, kit_dim(k, "M")), n = tc_var_value(k->ir, kit_dim(k, "N")), bx;
+  tc_value sum = kit_op(k, TC_OP_add, m, n);
+  kit_param_of(k, "A", TC_DT_float32, 1, &sum, data, (int64_t[]){5});
+  kit_param_of(k, "B", TC_DT_float32, 1, &n, data, (int64_t[]){5});
+  tc_buf ob = kit_param(k, "out", TC_DT_int32, out, 1, -1);
+  tc_region kernel = kit_kernel(k, kit_i(k, 1), &bx);
+  kit_store(k, kernel, ob, kit_i(k, 0), m);
+  kit_run_ok(k);
+  kit_near(k, "M", 0, out[0], 0, 0); /* 0 is a size */
+  k->shapes[0][0] = 4;
+  kit_run_error(
+      k, "E0602",
+      "argument 1 ('A') does not fit: the extent of dimension 0 is 4, which makes 'M' -1");
+}
+
 static void solved_from_product(struct kit *k) {
   float data[64] = {0};
   int32_t out[1] = {0};
@@ -957,6 +975,7 @@ int main(void) {
   KIT_CASE(&t, solved_dimensions);
   KIT_CASE(&t, solved_from_product);
   KIT_CASE(&t, unsolvable_dimension);
+  KIT_CASE(&t, negative_solution);
   KIT_CASE(&t, shape_mismatch);
   KIT_CASE(&t, type_mismatch);
   KIT_CASE(&t, rank_mismatch);

@@ -306,6 +306,20 @@ static void equations(void) {
   EXPECT(&f, &odd, 4, TC_RT_E_SHAPE, "argument 'B': dimension 0 is 4, but no n >= 0");
 }
 
+/* A[-m]: no caller can have such an array, and no number crashes the check. */
+static void negative_factor(void) {
+  fixture f;
+  tc_rt_step steps[2] = {odd_steps[0], odd_steps[1]};
+  tc_rt_table minus = odd;
+  minus.steps = steps;
+  steps[0].factor = -1;
+  good_odd(&f);
+  f.shapes[0][0] = INT64_MIN;
+  EXPECT(&f, &minus, 4, TC_RT_E_SHAPE, "argument 'A': dimension 0 is -9223372036854775808");
+  good_odd(&f);
+  EXPECT(&f, &minus, 4, TC_RT_E_SHAPE, "argument 'A': dimension 0 is 10, but no m >= 0 makes -1");
+}
+
 static void packed_and_scalars(void) {
   fixture f;
   good_odd(&f);
@@ -477,6 +491,7 @@ int main(void) {
   grids();
   partial();
   equations();
+  negative_factor();
   packed_and_scalars();
   declared_strides();
   nullable();
