@@ -39,7 +39,7 @@ static tc_scalar host_op(const tc_ir *ir, tc_value v, const tc_imm *by_var, cons
 
 void tc_interp_host(tc_ir *ir, tc_value v, const tc_imm *by_var, tc_scalar *out) {
   tc_arena_mark mark = tc_arena_here(ir->arena);
-  tc_value_list list = tc_interp_operands(ir, v, ir->arena);
+  tc_value_list list = tc_operands_of(ir, v, ir->arena);
   tc_scalar *values = TC_NEW_ARRAY(ir->arena, list.n, tc_scalar);
   tc_map index = tc_map_in(ir->arena);
   for (uint32_t i = 0; i < list.n; i++) {
@@ -151,7 +151,7 @@ static int64_t value_with(binder *b, tc_value v, tc_var var, int64_t x) {
 /* True when the equation defined a dimension. A solution is checked like every equation afterwards,
  * so wrapping arithmetic cannot slip a wrong one through. */
 static bool solve(binder *b, equation *e) {
-  tc_value_list list = tc_interp_operands(b->ir, e->value, &b->m->arena);
+  tc_value_list list = tc_operands_of(b->ir, e->value, &b->m->arena);
   tc_var var = unknown_of(b, &list);
   if (!var.id || !is_linear(b, &list, var)) return false;
   uint64_t at_0 = (uint64_t)value_with(b, e->value, var, 0);
@@ -188,7 +188,7 @@ static void solve_all(binder *b) {
 static void check_all(binder *b) {
   for (uint32_t i = 0; i < b->all.n; i++) {
     const equation *e = &b->all.at[i];
-    tc_value_list list = tc_interp_operands(b->ir, e->value, &b->m->arena);
+    tc_value_list list = tc_operands_of(b->ir, e->value, &b->m->arena);
     for (uint32_t k = 0; k < list.n; k++) {
       const tc_op *op = tc_op_at(b->ir, list.at[k]);
       if (op->opcode != TC_OP_var || b->m->known[op->payload]) continue;

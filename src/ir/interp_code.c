@@ -17,36 +17,6 @@ typedef struct compiler {
   bool *thread_is_known; /* by variable id */
 } compiler;
 
-/* ---- operands ---- */
-
-/* Operands first, without recursion: expressions of unrolled loops can be very deep. */
-tc_value_list tc_interp_operands(const tc_ir *ir, tc_value v, tc_arena *arena) {
-  typedef struct visit {
-    tc_value value;
-    uint32_t next;
-  } visit;
-  TC_VEC(visit) stack = {0};
-  TC_VEC(tc_value) list = {0};
-  tc_map seen = tc_map_in(arena);
-  tc_map_put(&seen, v.id, 0);
-  tc_vec_push(arena, &stack, ((visit){v, 0}));
-  while (stack.n) {
-    visit *top = &stack.at[stack.n - 1];
-    const tc_op *op = tc_op_at(ir, top->value);
-    if (!tc_op_is_pure(op) || top->next >= op->n_in) {
-      tc_vec_push(arena, &list, top->value);
-      stack.n--;
-      continue;
-    }
-    tc_value in = tc_input(ir, op, top->next++);
-    uint32_t known;
-    if (tc_map_get(&seen, in.id, &known)) continue;
-    tc_map_put(&seen, in.id, 0);
-    tc_vec_push(arena, &stack, ((visit){in, 0}));
-  }
-  return (tc_value_list){list.at, list.n};
-}
-
 static uint32_t lanes_of(tc_type type) {
   return type.lanes ? type.lanes : 1;
 }
@@ -132,7 +102,7 @@ static bool is_fixed(const tc_ir *ir, const tc_value_list *list) {
 
 static uint32_t view_value(compiler *c, tc_view *view, insn_vec *code, tc_value v) {
   if (!v.id) return 0;
-  tc_value_list list = tc_interp_operands(c->ir, v, c->arena);
+  tc_value_list list = tc_operands_of(c->ir, v, c->arena);
   view->fixed = view->fixed && is_fixed(c->ir, &list);
   for (uint32_t i = 0; i < list.n; i++)
     if (tc_op_is_pure(tc_op_at(c->ir, list.at[i]))) emit_pure(c, code, list.at[i]);

@@ -15,6 +15,7 @@
 
 #include "ir/interp.h"
 #include "ir/scalar.h"
+#include "ir/walk.h"
 
 enum { TC_INTERP_RANK = 16 };
 
@@ -144,12 +145,6 @@ typedef struct tc_machine {
 
 /* Compiles the function's body and all buffers; allocates and fills the registers. */
 void tc_interp_compile(tc_machine *m);
-/* The ops that `v` is computed from, operands first, `v` last; not below statements. */
-typedef struct tc_value_list {
-  tc_value *at;
-  uint32_t n;
-} tc_value_list;
-tc_value_list tc_interp_operands(const tc_ir *ir, tc_value v, tc_arena *arena);
 
 /* ---- interp_args.c ---- */
 

@@ -1,5 +1,7 @@
 #include "ir/walk.h"
 
+#include "base/map.h"
+
 #include <stdlib.h>
 
 void tc_walk(tc_ir *ir, tc_region at, tc_visit *visit, void *data) {
@@ -12,6 +14,34 @@ void tc_walk(tc_ir *ir, tc_region at, tc_visit *visit, void *data) {
     for (uint32_t r = 0; r < n; r++)
       tc_walk(ir, tc_child(ir, op, r), visit, data);
   }
+}
+
+/* Without recursion: expressions of unrolled loops can be very deep. */
+tc_value_list tc_operands_of(const tc_ir *ir, tc_value v, tc_arena *arena) {
+  typedef struct visit {
+    tc_value value;
+    uint32_t next;
+  } visit;
+  TC_VEC(visit) stack = {0};
+  TC_VEC(tc_value) list = {0};
+  tc_map seen = tc_map_in(arena);
+  tc_map_put(&seen, v.id, 0);
+  tc_vec_push(arena, &stack, ((visit){v, 0}));
+  while (stack.n) {
+    visit *top = &stack.at[stack.n - 1];
+    const tc_op *op = tc_op_at(ir, top->value);
+    if (!tc_op_is_pure(op) || top->next >= op->n_in) {
+      tc_vec_push(arena, &list, top->value);
+      stack.n--;
+      continue;
+    }
+    tc_value in = tc_input(ir, op, top->next++);
+    uint32_t known;
+    if (tc_map_get(&seen, in.id, &known)) continue;
+    tc_map_put(&seen, in.id, 0);
+    tc_vec_push(arena, &stack, ((visit){in, 0}));
+  }
+  return (tc_value_list){list.at, list.n};
 }
 
 /* ---- placement ---- */

@@ -9,6 +9,14 @@
 typedef bool tc_visit(tc_ir *ir, tc_value stmt, void *data);
 void tc_walk(tc_ir *ir, tc_region at, tc_visit *visit, void *data);
 
+/* The values that `v` is computed from, each once, operands first and `v` last; results of
+ * statements are at the bottom. */
+typedef struct tc_value_list {
+  tc_value *at;
+  uint32_t n;
+} tc_value_list;
+tc_value_list tc_operands_of(const tc_ir *ir, tc_value v, tc_arena *arena);
+
 /* Where shared pure values are computed.
  *
  * A pure value has no position; who executes or prints statements needs one. tc_place gives each

@@ -2,6 +2,7 @@
 #include "lang/stage_private.h"
 
 #include "ir/poly.h"
+#include "ir/walk.h"
 
 #include <inttypes.h>
 
@@ -34,7 +35,7 @@ static tc_val allocate(tc_eval *ev, const stage_args *a, enum tc_scope scope, tc
   if (scope != TC_SCOPE_global && tc_stage_frame(ev, F_PARALLEL))
     STAGE_FAIL(ev, D_wrong_place, span, "alloc", "outside T.Parallel: tiles belong to the block");
   for (uint32_t d = 0; scope == TC_SCOPE_global && d < rank; d++)
-    tc_stage_assert_no_wrap(ev, shape[d], "an extent of the workspace", span);
+    tc_stage_assert_no_wrap(ev, shape[d], 0, "an extent of the workspace", span);
   tc_buf buf = tc_buf_new(ev->ir, "", elem, scope, rank, shape, span);
   /* A workspace belongs to the launch, wherever it is written. */
   tc_region at = ev->cursor.at;
@@ -92,22 +93,17 @@ tc_value tc_stage_bits(tc_eval *ev, const tc_value *shape, uint32_t rank, tc_typ
 }
 
 /* Computed from dimensions and scalar parameters alone? */
-static bool is_host_value(const tc_ir *ir, tc_value v, uint32_t depth) {
-  const tc_op *op = tc_op_at(ir, v);
-  if (!tc_op_is_pure(op) || depth == 0) return false;
-  if (op->opcode == TC_OP_var) {
-    enum tc_var_kind kind = tc_var_at(ir, (tc_var){op->payload})->kind;
-    return kind == TC_VAR_DIM || kind == TC_VAR_SCALAR;
+static bool is_host_shape(tc_eval *ev, const tc_value *shape, uint32_t rank) {
+  for (uint32_t d = 0; d < rank; d++) {
+    tc_value_list list = tc_operands_of(ev->ir, shape[d], ev->arena);
+    for (uint32_t i = 0; i < list.n; i++) {
+      const tc_op *op = tc_op_at(ev->ir, list.at[i]);
+      if (!tc_op_is_pure(op)) return false;
+      if (op->opcode != TC_OP_var) continue;
+      enum tc_var_kind kind = tc_var_at(ev->ir, (tc_var){op->payload})->kind;
+      if (kind != TC_VAR_DIM && kind != TC_VAR_SCALAR) return false;
+    }
   }
-  for (uint32_t i = 0; i < op->n_in; i++)
-    if (!is_host_value(ir, tc_input(ir, op, i), depth - 1)) return false;
-  return true;
-}
-
-static bool is_host_shape(const tc_ir *ir, const tc_value *shape, uint32_t rank) {
-  enum { MAX_DEPTH = 16 };
-  for (uint32_t d = 0; d < rank; d++)
-    if (!is_host_value(ir, shape[d], MAX_DEPTH)) return false;
   return true;
 }
 
@@ -118,12 +114,11 @@ bool tc_stage_same_size(tc_eval *ev, const tc_buffer *b, const tc_value *shape, 
   tc_poly rest;
   if (tc_poly_difference(ev->ir, TC_POLY_WRAPPING, have, want, &rest) && rest.n == 0) return true;
   if (!tc_poly_difference(ev->ir, TC_POLY_EXACT, have, want, &rest) || rest.n) return false;
-  if (!is_host_shape(ev->ir, shape, rank) || !is_host_shape(ev->ir, b->shape, b->rank))
-    return false;
+  if (!is_host_shape(ev, shape, rank) || !is_host_shape(ev, b->shape, b->rank)) return false;
   for (uint32_t d = 0; d < b->rank; d++)
-    tc_stage_assert_no_wrap(ev, b->shape[d], "an extent of what is viewed", span);
+    tc_stage_assert_no_wrap(ev, b->shape[d], INT32_MIN, "an extent of what is viewed", span);
   for (uint32_t d = 0; d < rank; d++)
-    tc_stage_assert_no_wrap(ev, shape[d], "an extent of the view", span);
+    tc_stage_assert_no_wrap(ev, shape[d], INT32_MIN, "an extent of the view", span);
   return true;
 }
 

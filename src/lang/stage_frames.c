@@ -1,6 +1,8 @@
 /* Frames: what `with T.Kernel(...)` and `for ... in T.Parallel(...)` open and close. */
 #include "lang/stage_private.h"
 
+#include "ir/walk.h"
+
 #include <string.h>
 
 /* ---- blocks ---- */
@@ -86,7 +88,7 @@ static tc_cursor enter_kernel(tc_eval *ev, tc_frame *f, tc_val *target, tc_span 
   tc_value grid[3];
   for (uint32_t d = 0; d < f->n; d++) {
     grid[d] = f->extent[d];
-    tc_stage_assert_no_wrap(ev, grid[d], "a grid extent", span);
+    tc_stage_assert_no_wrap(ev, grid[d], 1, "a grid extent", span);
   }
   tc_value stmt = tc_kernel_stmt(ev->ir, ev->cursor.at, &kernel, grid, span);
   *target = var_values(ev, kernel.block, f->n);
@@ -99,11 +101,13 @@ static tc_cursor enter_kernel(tc_eval *ev, tc_frame *f, tc_val *target, tc_span 
 /* ---- loops ---- */
 
 static bool uses_parallel_index(tc_eval *ev, tc_value v) {
-  const tc_op *op = tc_op_at(ev->ir, v);
-  if (op->opcode == TC_OP_var)
-    return tc_var_at(ev->ir, (tc_var){op->payload})->kind == TC_VAR_PARALLEL;
-  for (uint32_t i = 0; tc_op_is_pure(op) && i < op->n_in; i++)
-    if (uses_parallel_index(ev, tc_input(ev->ir, op, i))) return true;
+  tc_value_list list = tc_operands_of(ev->ir, v, ev->arena);
+  for (uint32_t i = 0; i < list.n; i++) {
+    const tc_op *op = tc_op_at(ev->ir, list.at[i]);
+    if (op->opcode == TC_OP_var
+        && tc_var_at(ev->ir, (tc_var){op->payload})->kind == TC_VAR_PARALLEL)
+      return true;
+  }
   return false;
 }
 

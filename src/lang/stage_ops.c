@@ -1,6 +1,10 @@
 /* Operators on staged values: the dtype promotion rules and the Python operators built on them. */
 #include "lang/stage_private.h"
 
+#include "base/map.h"
+#include "ir/walk.h"
+#include "prove/prove.h"
+
 #include <inttypes.h>
 #include <string.h>
 
@@ -299,23 +303,40 @@ tc_val tc_stage_shape_tuple(tc_eval *ev, const tc_value *shape, uint32_t n) {
 
 /* The same expression over 64-bit numbers. */
 static tc_value in_64_bits(tc_eval *ev, tc_value v) {
-  const tc_op *op = tc_op_at(ev->ir, v);
   tc_type wide = tc_scalar_type(TC_DT_int64);
-  switch (op->opcode) {
-  case TC_OP_add:
-  case TC_OP_sub:
-  case TC_OP_mul:
-  case TC_OP_floordiv:
-  case TC_OP_floormod:
-  case TC_OP_min:
-  case TC_OP_max: {
-    tc_value a = in_64_bits(ev, tc_input(ev->ir, op, 0));
-    tc_value b = in_64_bits(ev, tc_input(ev->ir, op, 1));
-    return tc_binary(ev->ir, (enum tc_opcode)op->opcode, a, b);
+  tc_map done = tc_map_in(ev->arena);
+  tc_value_list list = tc_operands_of(ev->ir, v, ev->arena);
+  tc_value r = v;
+  for (uint32_t i = 0; i < list.n; i++) {
+    const tc_op *op = tc_op_at(ev->ir, list.at[i]);
+    enum tc_opcode opcode = (enum tc_opcode)op->opcode;
+    bool arithmetic = opcode == TC_OP_add || opcode == TC_OP_sub || opcode == TC_OP_mul
+                      || opcode == TC_OP_floordiv || opcode == TC_OP_floormod || opcode == TC_OP_min
+                      || opcode == TC_OP_max;
+    uint32_t a = 0, b = 0;
+    if (arithmetic && tc_map_get(&done, tc_input(ev->ir, op, 0).id, &a)
+        && tc_map_get(&done, tc_input(ev->ir, op, 1).id, &b))
+      r = tc_binary(ev->ir, opcode, (tc_value){a}, (tc_value){b});
+    else if (tc_is_int(op->type) && op->type.lanes == 1)
+      r = tc_cast(ev->ir, list.at[i], wide);
+    else
+      continue;
+    tc_map_put(&done, list.at[i].id, r.id);
   }
-  default:
-    return tc_cast(ev->ir, v, wide);
-  }
+  return r;
+}
+
+/* Does a launch that gets past its own checks, where the extent is at least `least`, show that the
+ * sum did not wrap? (N + 63) // 64 of an N that is too large is negative. */
+static bool is_proved(tc_eval *ev, tc_value same, tc_value extent, int64_t least) {
+  tc_prover *p = tc_prover_new(ev->ir, NULL, NULL, ev->arena);
+  const tc_block *body = tc_block_at(ev->ir, ev->ir->body);
+  tc_prove_push(p);
+  for (uint32_t i = 0; i < body->ops.n; i++)
+    tc_prove_after(p, body->ops.at[i]);
+  tc_value low = tc_const_int(ev->ir, tc_value_type(ev->ir, extent), least);
+  tc_prove_assume(p, tc_binary(ev->ir, TC_OP_le, low, extent));
+  return tc_prove(p, TC_PROVE_check, same, NULL) == TC_PROVED;
 }
 
 /* Brings the statement just added to the body before the kernel that is being built. */
@@ -328,13 +349,13 @@ static void move_before_kernel(tc_eval *ev) {
   body->ops.at[last - 1] = added;
 }
 
-void tc_stage_assert_no_wrap(tc_eval *ev, tc_value extent, const char *what, tc_span span) {
+void tc_stage_assert_no_wrap(tc_eval *ev, tc_value extent, int64_t least, const char *what,
+                             tc_span span) {
   if (tc_value_type(ev->ir, extent).dtype != TC_DT_int32) return;
   tc_value wide = in_64_bits(ev, extent);
   tc_value same =
       tc_binary(ev->ir, TC_OP_eq, wide, tc_cast(ev->ir, extent, tc_scalar_type(TC_DT_int64)));
-  int64_t known;
-  if (tc_const_of(ev->ir, same, &known) && known) return;
+  if (is_proved(ev, same, extent, least)) return;
   const char *text = tc_format(ev->arena, "%s does not fit int32", what);
   tc_stmt(ev->ir, ev->ir->body, TC_OP_assert, tc_scalar_type(TC_DT_void), &same, 1,
           tc_pl_text(ev->ir, text), span);

@@ -119,8 +119,9 @@ tc_val tc_stage_fold(tc_eval *ev, tc_value v);
 const char *tc_stage_show_shape(tc_eval *ev, const tc_value *shape, uint32_t n);
 const char *tc_stage_show_value(tc_eval *ev, tc_value v);
 /* Adds a host assert, before the kernel it may be in, that an extent computed in 32 bits did not
- * wrap; nothing when it cannot. */
-void tc_stage_assert_no_wrap(tc_eval *ev, tc_value extent, const char *what, tc_span span);
+ * wrap; nothing when it cannot in a launch that is refused when the extent is below `least`. */
+void tc_stage_assert_no_wrap(tc_eval *ev, tc_value extent, int64_t least, const char *what,
+                             tc_span span);
 /* Arithmetic on index values of possibly different widths. */
 tc_value tc_stage_arith(tc_eval *ev, enum tc_opcode op, tc_value a, tc_value b);
 tc_val tc_stage_load(tc_eval *ev, tc_buf buf, const tc_value *index, tc_span span);
