@@ -128,7 +128,16 @@ static void store_region(tc_eval *ev, const tc_region_val *r, tc_val value, tc_s
   }
 }
 
+/* What is stored is read where it is written down, not where it is stored. */
+static tc_val read_in_place(tc_eval *ev, tc_val value) {
+  if (value.kind == TC_V_ELEMENT)
+    return tc_val_expr(tc_stage_value(ev, value, value.element->span));
+  if (value.kind == TC_V_REGION) return tc_val_expr(tc_stage_value(ev, value, value.region->span));
+  return value;
+}
+
 void tc_stage_store(tc_eval *ev, tc_val target, tc_val value, tc_span span) {
+  value = read_in_place(ev, value);
   switch (target.kind) {
   case TC_V_VAR:
     store_one(ev, target.buf, NULL, value, span);

@@ -1,37 +1,31 @@
 /* Two iterations of one parallel loop that meet in memory.
  *
- * A loop is left alone when all accesses to a buffer use one index, and that index is different for
- * different iterations: the usual case, seen in linear forms. Otherwise iterations are run, on
+ * A buffer is left alone when its accesses use one index that is different for different
+ * iterations, or such indices that stay apart: the usual case, seen in linear forms (race.h).
+ * Otherwise iterations are run, on
  * addresses only: the variables around the loop get one set of values that the conditions allow,
  * every access that is certain to be executed leaves a mark at its element, and a mark of another
  * iteration is the witness. Values are compared by the names that prove/eval.h gives them, so two
- * iterations that store what they read from one place do not race, and what depends on data is left
- * to run time. Large loops are run at some indices: the first ones and those near the constants in
- * the code. */
-#include "pass/check.h"
+ * iterations that store what they read from one place do not race. An index read from memory has
+ * such a name, too: iterations that store to B[I[0]] meet, wherever that is. Other accesses that
+ * depend on data are left to run time; where one of them may have written an element, who reads
+ * whose value there is not known, and no read is reported. Large loops are run at some indices: the
+ * first ones and those near the constants in the code. */
+#include "pass/race.h"
 
 #include "base/map.h"
 #include "ir/build.h"
 #include "pass/deps.h"
 #include "pass/effects.h"
-#include "pass/guard.h"
 #include "prove/eval.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { MAX_LOOPS = 6, MAX_ACCESSES = 64, MAX_AXES = TC_GUARD_RANK };
+enum { MAX_ACCESSES = 64, MAX_LOOPS = TC_RACE_LOOPS, MAX_AXES = TC_RACE_AXES };
 enum { WHOLE_LOOP = 1 << 10, MAX_PICKS = 20, INNER_TRIPS = 16 };
 
-typedef struct access {
-  tc_value stmt;
-  tc_buf buf;
-  uint32_t kind; /* tc_touch_kind */
-  tc_values conditions;
-  tc_value loops[MAX_LOOPS]; /* serial loops between the parallel loop and the access */
-  uint32_t n_loops;
-  bool certain; /* executed when its conditions hold */
-} access;
+typedef tc_race_access access;
 
 typedef struct axis {
   uint32_t n;
@@ -52,6 +46,7 @@ typedef struct element {
 } element;
 
 typedef struct race {
+  tc_race_loop in;
   tc_check *c;
   tc_ir *ir;
   tc_value loop;
@@ -69,10 +64,12 @@ typedef struct race {
   axis axes[MAX_AXES];
   int64_t at[MAX_AXES];
   tc_buf root;
+  bool vague;   /* some write to the root cannot be followed: who wrote an element is not known */
+  bool private; /* the root is a local array, which an iteration may use for itself */
   tc_map elements;
   TC_VEC(element) marks;
   TC_VEC(int64_t) points;       /* indices of iterations, parallel->n each */
-  int64_t index[TC_GUARD_RANK]; /* of the element looked at last */
+  tc_cell index[TC_GUARD_RANK]; /* of the element looked at last */
   mark first, second;           /* the race found, at that element */
   bool found, reads;
 } race;
@@ -81,7 +78,8 @@ typedef struct race {
 
 static bool is_shared_between_iterations(const tc_ir *ir, tc_buf buf) {
   enum tc_scope scope = tc_buf_at(ir, buf)->scope;
-  return scope == TC_SCOPE_global || scope == TC_SCOPE_shared || scope == TC_SCOPE_fragment;
+  return scope == TC_SCOPE_global || scope == TC_SCOPE_shared || scope == TC_SCOPE_fragment
+         || scope == TC_SCOPE_local;
 }
 
 static void add_access(race *r, tc_value stmt) {
@@ -89,16 +87,17 @@ static void add_access(race *r, tc_value stmt) {
   uint32_t n = tc_touches_of(r->ir, stmt, t);
   for (uint32_t i = 0; i < n; i++) {
     if (!is_shared_between_iterations(r->ir, t[i].buf)) continue;
-    r->too_many |= r->n_accesses == MAX_ACCESSES || !tc_guard_is_access(r->ir, stmt);
+    r->too_many |= r->n_accesses == MAX_ACCESSES;
     if (r->too_many) return;
     access *a = &r->accesses[r->n_accesses++];
     *a = (access){.stmt = stmt, .buf = t[i].buf, .kind = t[i].kind, .n_loops = r->n_loops};
-    a->certain = !r->doubtful;
+    a->element = tc_guard_is_access(r->ir, stmt);
+    a->certain = a->element && !r->doubtful;
     for (uint32_t k = 0; k < r->n_loops; k++)
       a->loops[k] = r->loops[k];
     for (uint32_t k = 0; k < r->conditions.n; k++)
       tc_vec_push(r->c->arena, &a->conditions, r->conditions.at[k]);
-    tc_value pred = tc_access_pred(r->ir, stmt);
+    tc_value pred = a->element ? tc_access_pred(r->ir, stmt) : (tc_value){0};
     if (pred.id) tc_vec_push(r->c->arena, &a->conditions, pred);
   }
 }
@@ -163,144 +162,70 @@ static void collect(race *r, tc_region region) {
     collect_stmt(r, block->ops.at[i]);
 }
 
-/* ---- the usual case ---- */
+/* ---- what depends on data ---- */
 
-static bool same_index(const race *r, const access *a, const access *b) {
-  uint32_t rank = tc_buf_at(r->ir, a->buf)->rank;
-  if (a->buf.id != b->buf.id) return false;
-  for (uint32_t d = 0; d < rank; d++)
-    if (tc_input(r->ir, tc_op_at(r->ir, a->stmt), d).id
-        != tc_input(r->ir, tc_op_at(r->ir, b->stmt), d).id)
-      return false;
-  return true;
+static bool is_written(const race *r, tc_buf root) {
+  for (uint32_t i = 0; i < r->n_accesses; i++) {
+    const access *a = &r->accesses[i];
+    if ((a->kind & TC_TOUCH_WRITE) && tc_root_of(r->ir, a->buf).id == root.id) return true;
+  }
+  return false;
 }
 
-/* Number + 1 of the loop's variable that a leaf is; 0: another leaf. */
-static uint32_t loop_var(const race *r, tc_value leaf) {
-  const tc_op *op = tc_op_at(r->ir, leaf);
-  for (uint32_t k = 0; op->opcode == TC_OP_var && k < r->parallel->n; k++)
-    if (r->parallel->vars[k].id == op->payload) return k + 1;
-  return 0;
+/* Does this statement yield one value whenever its operands do, all through the loop? */
+static bool is_stable(const race *r, tc_value stmt) {
+  if (!tc_is(r->ir, stmt, TC_OP_load)) return false;
+  tc_buf buf = tc_access_buf(r->ir, stmt);
+  enum tc_scope scope = tc_buf_at(r->ir, buf)->scope;
+  bool private = scope == TC_SCOPE_local || scope == TC_SCOPE_var;
+  return !private && !is_written(r, tc_root_of(r->ir, buf));
 }
 
-/* Does a leaf have one value in all iterations? Known for variables from outside and what is
- * computed from them. */
-static bool is_fixed(race *r, tc_value leaf, const access *a) {
+static void classify(race *r, access *a) {
+  const tc_op *op = tc_op_at(r->ir, a->stmt);
+  uint32_t rank = a->element ? tc_buf_at(r->ir, a->buf)->rank : 0;
   tc_deps deps = {0};
-  tc_deps_add(r->ir, r->c->arena, leaf, &deps);
-  if (deps.stmts.n) return false;
-  for (uint32_t k = 0; k < r->parallel->n; k++)
-    if (tc_deps_has_var(&deps, r->parallel->vars[k])) return false;
-  for (uint32_t k = 0; k < a->n_loops; k++)
-    if (tc_deps_has_var(&deps, tc_loop_of(r->ir, a->loops[k])->var)) return false;
-  return true;
-}
-
-typedef struct digit {
-  uint32_t var; /* number in the loop */
-  uint64_t by;
-} digit;
-
-static int by_weight(const void *a, const void *b) {
-  const digit *x = a, *y = b;
-  return x->by < y->by ? -1 : x->by > y->by;
-}
-
-/* The terms of an index in loop variables not yet told apart. False when something else in it
- * varies between iterations. */
-static bool digits_of(race *r, tc_value index, const access *a, const bool *known, digit *out,
-                      uint32_t *n) {
-  tc_affine f = tc_prove_affine(r->c->p, index);
-  *n = 0;
-  for (uint32_t i = 0; i < f.n; i++) {
-    uint32_t k = loop_var(r, f.leaf[i]);
-    if (!k && !is_fixed(r, f.leaf[i], a)) return false;
-    if (!k || known[k - 1]) continue;
-    if (f.by[i] > INT32_MAX || f.by[i] < -INT32_MAX) return false;
-    out[(*n)++] = (digit){k - 1, (uint64_t)(f.by[i] < 0 ? -f.by[i] : f.by[i])};
+  for (uint32_t d = 0; d < rank; d++)
+    tc_deps_add(r->ir, r->c->arena, tc_input(r->ir, op, d), &deps);
+  for (uint32_t k = 0; k < a->conditions.n; k++)
+    tc_deps_add(r->ir, r->c->arena, a->conditions.at[k], &deps);
+  for (uint32_t k = 0; k < 2 * a->n_loops; k++) {
+    tc_value bound = tc_input(r->ir, tc_op_at(r->ir, a->loops[k / 2]), k % 2);
+    tc_deps_add(r->ir, r->c->arena, bound, &deps);
   }
-  return true;
+  a->guessed = deps.stmts.n != 0;
+  a->stable = true;
+  for (uint32_t i = 0; i < deps.stmts.n; i++)
+    a->stable = a->stable && is_stable(r, deps.stmts.at[i]);
 }
 
-/* One index tells its variables apart when each weight exceeds what the smaller ones can sum up to,
- * as in a number. The largest may be open. */
-static void tell_apart(race *r, tc_value index, const access *a, bool *known) {
-  digit digits[TC_AFFINE_TERMS];
-  uint64_t reach = 0;
-  uint32_t n;
-  if (!digits_of(r, index, a, known, digits, &n)) return;
-  qsort(digits, n, sizeof digits[0], by_weight);
-  for (uint32_t i = 0; i < n; i++) {
-    int64_t extent;
-    if (digits[i].by <= reach) return;
-    if (i + 1 == n) break;
-    tc_value e = tc_input(r->ir, tc_op_at(r->ir, r->loop), digits[i].var);
-    if (!tc_const_of(r->ir, e, &extent) || extent < 1 || extent > INT32_MAX) return;
-    reach += digits[i].by * (uint64_t)(extent - 1);
-  }
-  for (uint32_t i = 0; i < n; i++)
-    known[digits[i].var] = true;
-}
-
-static bool all_known(const race *r, const bool *known) {
-  for (uint32_t k = 0; k < r->parallel->n; k++)
-    if (!known[k]) return false;
-  return true;
-}
-
-static void know_single(const race *r, bool *known) {
-  for (uint32_t k = 0; k < r->parallel->n; k++) {
-    int64_t extent;
-    known[k] =
-        tc_const_of(r->ir, tc_input(r->ir, tc_op_at(r->ir, r->loop), k), &extent) && extent <= 1;
-  }
-}
-
-/* The number of the element in row-major order, in 64 bits; 0 when an extent is not constant. What
- * a flat index was split into comes together again in its linear form. */
-static tc_value flat_index(const race *r, const access *a) {
-  const tc_buffer *b = tc_buf_at(r->ir, a->buf);
-  tc_type wide = tc_scalar_type(TC_DT_int64);
-  tc_value sum = tc_const_int(r->ir, wide, 0);
-  for (uint32_t d = 0; d < b->rank; d++) {
-    tc_value index = tc_input(r->ir, tc_op_at(r->ir, a->stmt), d);
-    int64_t extent;
-    if (!tc_const_of(r->ir, b->shape[d], &extent) || tc_value_type(r->ir, index).lanes != 1)
-      return (tc_value){0};
-    sum = tc_binary(r->ir, TC_OP_mul, sum, tc_const_int(r->ir, wide, extent));
-    sum = tc_binary(r->ir, TC_OP_add, sum, tc_cast(r->ir, index, wide));
-  }
-  return sum;
-}
-
-static bool is_injective(race *r, const access *a) {
-  bool known[MAX_AXES];
-  uint32_t rank = tc_buf_at(r->ir, a->buf)->rank;
-  know_single(r, known);
-  /* Indices that do not help now may help once others have. */
-  for (uint32_t round = 0; round < rank; round++)
-    for (uint32_t d = 0; d < rank; d++)
-      tell_apart(r, tc_input(r->ir, tc_op_at(r->ir, a->stmt), d), a, known);
-  if (all_known(r, known)) return true;
-  tc_value flat = flat_index(r, a);
-  know_single(r, known);
-  if (flat.id) tell_apart(r, flat, a, known);
-  return all_known(r, known);
-}
+/* ---- the usual case ---- */
 
 /* No two iterations can meet in this storage, or none of them writes. */
 static bool is_peaceful(race *r, tc_buf root) {
-  const access *first = NULL;
-  bool writes = false, same = true, all_atomic = true;
+  bool writes = false, all_atomic = true;
   for (uint32_t i = 0; i < r->n_accesses; i++) {
     const access *a = &r->accesses[i];
     if (tc_root_of(r->ir, a->buf).id != root.id) continue;
-    if (!first) first = a;
     writes |= (a->kind & TC_TOUCH_WRITE) != 0;
     all_atomic &= (a->kind & TC_TOUCH_ATOMIC) != 0;
-    same = same && same_index(r, first, a);
   }
-  return !writes || all_atomic || (same && is_injective(r, first));
+  if (!writes || all_atomic) return true;
+  for (uint32_t i = 0; i < r->n_accesses; i++) {
+    const access *a = &r->accesses[i];
+    bool known = false; /* to be injective, since an access with the same index is */
+    if (tc_root_of(r->ir, a->buf).id != root.id) continue;
+    for (uint32_t k = 0; k < i; k++) {
+      const access *b = &r->accesses[k];
+      if (tc_root_of(r->ir, b->buf).id != root.id) continue;
+      if (tc_race_same_index(&r->in, a, b))
+        known = true;
+      else if (!tc_race_apart(&r->in, a, b))
+        return false;
+    }
+    if (!known && !(a->element && tc_race_injective(&r->in, a))) return false;
+  }
+  return true;
 }
 
 /* ---- programs ---- */
@@ -354,24 +279,39 @@ static bool number_of(const program *p, uint32_t root, int64_t *x) {
 
 /* ---- marks ---- */
 
-/* The element that the access meets now. False when that is not certain, or there is none. */
+/* A cell as part of a place: a number, or the name of a value that the loop leaves alone. False
+ * when it is neither. */
+static bool follow(const access *a, tc_cell c, uint64_t *names) {
+  if (c.state == TC_CELL_KNOWN) return true;
+  if (c.state == TC_CELL_POISON || !a->stable || !(a->kind & TC_TOUCH_WRITE)) return false;
+  *names = tc_hash_u64(*names + (uint64_t)c.x.i + 1);
+  return true;
+}
+
+/* The element that the access meets now. False when that is not certain, or there is none. A
+ * condition of unknown truth is part of the place: under the same one, both or neither get there.
+ */
 static bool place_of(race *r, const access *a, const program *p, uint64_t *key) {
   const tc_buffer *b = tc_buf_at(r->ir, a->buf);
-  uint64_t at = 0;
-  int64_t x, n, offset = 0;
-  for (uint32_t i = 0; i < p->n_conditions; i++)
-    if (!number_of(p, i, &x) || !x) return false;
+  uint64_t at = 0, names = 0;
+  int64_t n, offset = 0;
+  for (uint32_t i = 0; i < p->n_conditions; i++) {
+    tc_cell c = tc_eval_root(p->e, i);
+    if (!follow(a, c, &names) || (c.state == TC_CELL_KNOWN && !c.x.i)) return false;
+  }
   for (uint32_t d = 0; d < p->rank; d++) {
-    if (!number_of(p, p->index + d, &x) || !number_of(p, p->shape + d, &n)) return false;
-    if (x < 0 || x >= n) return false;
+    tc_cell x = tc_eval_root(p->e, p->index + d);
+    bool known = x.state == TC_CELL_KNOWN;
+    if (!follow(a, x, &names) || !number_of(p, p->shape + d, &n)) return false;
+    if (known && (x.x.i < 0 || x.x.i >= n)) return false;
     r->index[d] = x;
-    at = at * (uint64_t)n + (uint64_t)x;
+    at = at * (uint64_t)n + (known ? (uint64_t)x.x.i : 0);
   }
   /* With strides of its own a buffer meets itself only; otherwise views meet where they overlap. */
   uint64_t space = b->strides || (b->offset.id && !tc_const_of(r->ir, b->offset, &offset))
                        ? tc_hash_u64(a->buf.id)
                        : 0;
-  *key = (at + (uint64_t)offset) * tc_type_bits(b->elem) + space;
+  *key = (at + (uint64_t)offset) * tc_type_bits(b->elem) + space + names;
   return true;
 }
 
@@ -419,10 +359,10 @@ static void leave_mark(race *r, uint64_t key, const mark *m) {
     bool other_read = q->iteration && q->iteration != m->iteration && !both_atomic(r, q, m);
     if (!(kind & TC_TOUCH_WRITE)) {
       /* An iteration that wrote the element itself reads its own value, or the writes race. */
-      if (other_write && e->last_writer != m->iteration) found(r, w, m, true);
+      if (other_write && e->last_writer != m->iteration && !r->vague) found(r, w, m, true);
     } else {
-      if (other_write && !same_value(w, m)) found(r, w, m, false);
-      if (other_read && !r->found) found(r, q, m, true);
+      if (other_write && !same_value(w, m) && !r->private) found(r, w, m, false);
+      if (other_read && !r->found && !r->vague) found(r, q, m, true);
     }
   }
   if (kind & TC_TOUCH_WRITE) {
@@ -537,13 +477,17 @@ static bool set_axes(race *r) {
 static bool search(race *r, tc_buf root) {
   program *programs = TC_NEW_ARRAY(r->c->arena, r->n_accesses, program);
   r->root = root;
+  r->private = tc_buf_at(r->ir, root)->scope == TC_SCOPE_local;
+  r->vague = false;
   r->elements = tc_map_in(r->c->arena);
   r->marks.n = r->points.n = 0;
   r->found = false;
   if (!set_axes(r)) return false;
   for (uint32_t i = 0; i < r->n_accesses; i++) {
     const access *a = &r->accesses[i];
-    if (a->certain && tc_root_of(r->ir, a->buf).id == root.id) programs[i] = make_program(r, a);
+    if (tc_root_of(r->ir, a->buf).id != root.id) continue;
+    r->vague |= (a->kind & TC_TOUCH_WRITE) && (!a->certain || a->guessed);
+    if (a->certain) programs[i] = make_program(r, a);
   }
   run_axes(r, programs, 0);
   return r->found;
@@ -568,23 +512,50 @@ static const char *verb_of(const race *r, const mark *m) {
   return r->accesses[m->access].kind & TC_TOUCH_WRITE ? "writes" : "reads";
 }
 
+/* "I[...]" for an index that is computed from what is read there. */
+static void add_source(race *r, tc_value index, tc_sb *sb) {
+  tc_deps deps = {0};
+  tc_deps_add(r->ir, r->c->arena, index, &deps);
+  if (deps.stmts.n && tc_is(r->ir, deps.stmts.at[0], TC_OP_load))
+    tc_sb_printf(sb, "%s[...]", tc_check_buf_name(r->c, tc_access_buf(r->ir, deps.stmts.at[0])));
+  else
+    tc_sb_adds(sb, "...");
+}
+
 /* "3, 0": the element that the two iterations share. */
 static const char *element_text(race *r) {
-  uint32_t rank = tc_buf_at(r->ir, r->accesses[r->second.access].buf)->rank;
+  const access *a = &r->accesses[r->second.access];
   tc_sb sb = tc_sb_in(r->c->arena);
-  for (uint32_t d = 0; d < rank; d++)
-    tc_sb_printf(&sb, "%s%" PRId64, d ? ", " : "", r->index[d]);
+  for (uint32_t d = 0; d < tc_buf_at(r->ir, a->buf)->rank; d++) {
+    if (d) tc_sb_adds(&sb, ", ");
+    if (r->index[d].state == TC_CELL_KNOWN)
+      tc_sb_printf(&sb, "%" PRId64, r->index[d].x.i);
+    else
+      add_source(r, tc_input(r->ir, tc_op_at(r->ir, a->stmt), d), &sb);
+  }
   return sb.at ? sb.at : "";
+}
+
+static const char *way_out(const race *r) {
+  if (r->private)
+    return "an iteration reads its own value only after it has written one: use a fragment, or a "
+           "T.alloc_var in the loop";
+  if (r->reads)
+    return "read in one T.Parallel and write in the next one, or write to another buffer";
+  return "combine the values with T.reduce_sum or T.atomic_add, or make the loop over the shared "
+         "element T.serial";
 }
 
 static void report(race *r) {
   tc_diags *diags = r->ir->diags;
   tc_buf buf = r->accesses[r->second.access].buf;
   tc_span span = span_of(r, &r->second);
-  if (!tc_check_is_news(r->c, buf, span)) return;
+  bool second_writes = r->accesses[r->second.access].kind & TC_TOUCH_WRITE;
+  tc_span read = second_writes ? span_of(r, &r->first) : span;
+  if (!tc_check_is_news(r->c, buf, r->reads ? read : span)) return;
   const char *name = tc_check_buf_name(r->c, buf);
   if (r->reads)
-    TC_DIAG(diags, D_read_race, span, name);
+    TC_DIAG(diags, D_read_race, read, name);
   else
     TC_DIAG(diags, D_write_race, span, name);
   tc_diag_note(diags, span_of(r, &r->first), "iteration %s %s %s[%s]", iteration_text(r, &r->first),
@@ -592,11 +563,7 @@ static void report(race *r) {
   tc_diag_note(diags, span, "iteration %s %s it%s", iteration_text(r, &r->second),
                verb_of(r, &r->second), r->reads ? "" : " too");
   if (r->outer.n) tc_check_note_model(r->c, &r->outer, tc_op_at(r->ir, r->loop)->span);
-  tc_diag_help(diags, r->reads
-                          ? "read in one T.Parallel and write in the next one, or write to "
-                            "another buffer"
-                          : "combine the values with T.reduce_sum or T.atomic_add, or make the "
-                            "loop over the shared element T.serial");
+  tc_diag_help(diags, "%s", way_out(r));
 }
 
 /* ---- the loop ---- */
@@ -658,12 +625,15 @@ static void check_root(race *r, tc_buf root) {
 
 void tc_check_parallel(tc_check *c, tc_value stmt) {
   race r = {.c = c, .ir = c->ir, .loop = stmt, .parallel = tc_parallel_of(c->ir, stmt)};
+  r.in = (tc_race_loop){c, stmt, r.parallel};
   r.accesses = TC_NEW_ARRAY(c->arena, MAX_ACCESSES, access);
   if (r.parallel->n > MAX_AXES) return;
   /* Linear forms are wanted as they are inside. */
   tc_prove_enter(c->p, stmt, 0);
   collect(&r, tc_child(c->ir, tc_op_at(c->ir, stmt), 0));
   tc_values roots = {0};
+  for (uint32_t i = 0; i < r.n_accesses && !r.too_many; i++)
+    classify(&r, &r.accesses[i]);
   for (uint32_t i = 0; i < r.n_accesses && !r.too_many; i++) {
     tc_buf root = tc_root_of(c->ir, r.accesses[i].buf);
     bool seen = false;
