@@ -88,24 +88,9 @@ static void emit_pure(compiler *c, insn_vec *code, tc_value v) {
 
 /* ---- buffers ---- */
 
-/* True when the value depends on arguments only. */
-static bool is_fixed(const tc_ir *ir, const tc_value_list *list) {
-  for (uint32_t i = 0; i < list->n; i++) {
-    const tc_op *op = tc_op_at(ir, list->at[i]);
-    if (!tc_op_is_pure(op)) return false;
-    if (op->opcode != TC_OP_var) continue;
-    enum tc_var_kind kind = tc_var_at(ir, (tc_var){op->payload})->kind;
-    if (kind != TC_VAR_DIM && kind != TC_VAR_SCALAR) return false;
-  }
-  return true;
-}
-
-static uint32_t view_value(compiler *c, tc_view *view, insn_vec *code, tc_value v) {
+static uint32_t view_value(compiler *c, tc_view *view, tc_value v) {
   if (!v.id) return 0;
-  tc_value_list list = tc_operands_of(c->ir, v, c->arena);
-  view->fixed = view->fixed && is_fixed(c->ir, &list);
-  for (uint32_t i = 0; i < list.n; i++)
-    if (tc_op_is_pure(tc_op_at(c->ir, list.at[i]))) emit_pure(c, code, list.at[i]);
+  view->fixed = view->fixed && tc_is_host_value(c->ir, v, c->arena);
   return slot_of(c, v);
 }
 
@@ -129,14 +114,12 @@ static void compile_view(compiler *c, tc_buf buf) {
   v->lane_bits = tc_type_bits(v->lane);
   v->elem_bits = v->lane_bits * v->lanes;
   if (!v->lane_bits) tc_interp_unsupported(c->m, c->stmt, "a buffer of this element type");
-  insn_vec code = {0};
   for (uint32_t d = 0; d < b->rank; d++) {
-    v->shape_reg[d] = view_value(c, v, &code, b->shape[d]);
-    if (b->strides) v->stride_reg[d] = view_value(c, v, &code, b->strides[d]);
+    v->shape_reg[d] = view_value(c, v, b->shape[d]);
+    if (b->strides) v->stride_reg[d] = view_value(c, v, b->strides[d]);
   }
-  v->offset_reg = view_value(c, v, &code, b->offset);
-  v->address_reg = view_value(c, v, &code, b->address);
-  v->code = (tc_code){code.at, code.n};
+  v->offset_reg = view_value(c, v, b->offset);
+  v->address_reg = view_value(c, v, b->address);
 }
 
 /* ---- statements ---- */

@@ -108,9 +108,6 @@ static uint64_t saturating_product(uint64_t a, uint64_t b) {
 
 /* Computes where the elements lie. */
 static void prepare(tc_machine *m, tc_view *v, tc_value stmt) {
-  for (uint32_t i = 0; i < v->code.n; i++)
-    tc_interp_pure(m, &v->code.at[i]);
-  tc_interp_spend(m, v->code.n, stmt);
   uint64_t stride = 1;
   for (uint32_t d = v->rank; d-- > 0;) {
     v->shape[d] = view_number(m, v, v->shape_reg[d], stmt);

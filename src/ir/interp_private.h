@@ -105,9 +105,8 @@ typedef struct tc_view {
   tc_type lane;             /* type of one lane */
   uint32_t lanes, lane_bits, elem_bits, rank;
   enum tc_scope scope;
-  bool fixed;   /* all extents depend on dims and scalar parameters only */
-  bool ready;   /* fixed and computed */
-  tc_code code; /* computes extents, strides, offset and address */
+  bool fixed; /* all extents depend on dims and scalar parameters only */
+  bool ready; /* fixed and computed */
   uint32_t *shape_reg, *stride_reg, offset_reg, address_reg;
   int64_t *shape, *stride, offset;
 } tc_view;

@@ -1,6 +1,8 @@
 #include "ir/walk.h"
 
 #include "base/map.h"
+#include "ir/build.h"
+#include "ir/form.h"
 
 #include <stdlib.h>
 
@@ -42,6 +44,18 @@ tc_value_list tc_operands_of(const tc_ir *ir, tc_value v, tc_arena *arena) {
     tc_vec_push(arena, &stack, ((visit){in, 0}));
   }
   return (tc_value_list){list.at, list.n};
+}
+
+bool tc_is_host_value(const tc_ir *ir, tc_value v, tc_arena *scratch) {
+  tc_value_list list = tc_operands_of(ir, v, scratch);
+  for (uint32_t i = 0; i < list.n; i++) {
+    const tc_op *op = tc_op_at(ir, list.at[i]);
+    if (!tc_op_is_pure(op)) return false;
+    if (op->opcode != TC_OP_var) continue;
+    enum tc_var_kind kind = tc_var_at(ir, (tc_var){op->payload})->kind;
+    if (kind != TC_VAR_DIM && kind != TC_VAR_SCALAR) return false;
+  }
+  return true;
 }
 
 /* ---- placement ---- */
@@ -86,14 +100,29 @@ static void need(placer *p, tc_value v, spot at) {
   *old = old->region ? meet(p, *old, at) : at;
 }
 
+static void need_buf(placer *p, tc_buf buf, spot at) {
+  const tc_buffer *b = tc_buf_at(p->ir, buf);
+  for (uint32_t i = 0; i < tc_buf_n_exprs(b); i++)
+    need(p, tc_buf_expr(b, i), at);
+}
+
+static void scan_stmt(placer *p, const tc_op *op, spot here) {
+  tc_buf buf;
+  for (uint32_t k = 0; (buf = tc_stmt_buf(p->ir, op, k)).id; k++)
+    need_buf(p, buf, here);
+  for (uint32_t k = 0; k < op->n_in; k++) {
+    tc_value in = tc_input(p->ir, op, k);
+    need(p, in, here);
+    if (tc_is(p->ir, in, TC_OP_slice)) need_buf(p, tc_slice_buf(p->ir, in), here);
+  }
+}
+
 static void scan_region(placer *p, tc_region region, uint32_t depth) {
   const tc_block *block = tc_block_at(p->ir, region);
   p->hooks[region.id].depth = depth;
   for (uint32_t i = 0; i < block->ops.n; i++) {
     const tc_op *op = tc_op_at(p->ir, block->ops.at[i]);
-    spot here = {region.id, i};
-    for (uint32_t k = 0; k < op->n_in; k++)
-      need(p, tc_input(p->ir, op, k), here);
+    scan_stmt(p, op, (spot){region.id, i});
     uint32_t n = tc_op_row((enum tc_opcode)op->opcode)->n_regions;
     for (uint32_t r = 0; r < n; r++) {
       tc_region child = tc_child(p->ir, op, r);

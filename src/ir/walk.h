@@ -16,14 +16,17 @@ typedef struct tc_value_list {
   uint32_t n;
 } tc_value_list;
 tc_value_list tc_operands_of(const tc_ir *ir, tc_value v, tc_arena *arena);
+/* Is `v` computed from dimensions and scalar parameters alone, so that it is known at launch? */
+bool tc_is_host_value(const tc_ir *ir, tc_value v, tc_arena *scratch);
 
 /* Where shared pure values are computed.
  *
  * A pure value has no position; who executes or prints statements needs one. tc_place gives each
- * pure value that some statement below `body` needs (constants, variables and slices excepted: they
- * are always at hand) one place: the innermost region that contains all its uses, just before the
- * first of them. So a value used only inside one branch is computed only there, and nothing is
- * computed twice. Values are listed in an order in which operands come first. */
+ * pure value that some statement below `body` needs, as an operand or in the declaration of a
+ * buffer that it accesses (constants, variables and slices excepted: they are always at hand), one
+ * place: the innermost region that contains all its uses, just before the first of them. So a value
+ * used only inside one branch is computed only there, and nothing is computed twice. Values are
+ * listed in an order in which operands come first. */
 typedef struct tc_placed {
   tc_value value;
   tc_region region;

@@ -92,18 +92,9 @@ tc_value tc_stage_bits(tc_eval *ev, const tc_value *shape, uint32_t rank, tc_typ
   return total;
 }
 
-/* Computed from dimensions and scalar parameters alone? */
 static bool is_host_shape(tc_eval *ev, const tc_value *shape, uint32_t rank) {
-  for (uint32_t d = 0; d < rank; d++) {
-    tc_value_list list = tc_operands_of(ev->ir, shape[d], ev->arena);
-    for (uint32_t i = 0; i < list.n; i++) {
-      const tc_op *op = tc_op_at(ev->ir, list.at[i]);
-      if (!tc_op_is_pure(op)) return false;
-      if (op->opcode != TC_OP_var) continue;
-      enum tc_var_kind kind = tc_var_at(ev->ir, (tc_var){op->payload})->kind;
-      if (kind != TC_VAR_DIM && kind != TC_VAR_SCALAR) return false;
-    }
-  }
+  for (uint32_t d = 0; d < rank; d++)
+    if (!tc_is_host_value(ev->ir, shape[d], ev->arena)) return false;
   return true;
 }
 

@@ -99,10 +99,10 @@ const char *tc_ce_stride(tc_cemit *e, tc_buf buf, uint32_t d) {
   const tc_buffer *b = tc_buf_at(e->ir, buf);
   int64_t x;
   if (tc_ce_stride_const(e, buf, d, &x)) return tc_ce_text(e, "%" PRId64, x);
-  if (b->strides) return tc_ce_text(e, "(tc_i64)%s", tc_ce_at_hand(e, b->strides[d]));
+  if (b->strides) return tc_ce_text(e, "(tc_i64)%s", tc_ce_ref(e, b->strides[d], 0));
   const char *text = NULL;
   for (uint32_t k = d + 1; k < b->rank; k++) {
-    const char *extent = tc_ce_text(e, "(tc_i64)%s", tc_ce_at_hand(e, b->shape[k]));
+    const char *extent = tc_ce_text(e, "(tc_i64)%s", tc_ce_ref(e, b->shape[k], 0));
     text = text ? tc_ce_text(e, "%s * %s", text, extent) : extent;
   }
   return text;
@@ -130,20 +130,6 @@ const char *tc_ce_offset(tc_cemit *e, tc_buf buf, const tc_value *index, uint32_
 
 /* ---- elements ---- */
 
-const char *tc_ce_at_hand(tc_cemit *e, tc_value v) {
-  const tc_op *op = tc_op_at(e->ir, v);
-  bool named = !tc_op_is_pure(op) || op->opcode == TC_OP_const || op->opcode == TC_OP_var;
-  if (named || e->defined[v.id]) return tc_ce_ref(e, v, 0);
-  for (uint32_t i = 0; i < op->n_in; i++) {
-    tc_value in = tc_input(e->ir, op, i);
-    e->aliases[in.id] = tc_ce_at_hand(e, in);
-  }
-  const char *name = tc_cw_temp(&e->w, tc_ce_type(op->type), "%s", tc_ce_value_text(e, v, 0));
-  for (uint32_t i = 0; i < op->n_in; i++)
-    e->aliases[tc_input(e->ir, op, i).id] = NULL;
-  return name;
-}
-
 /* Buffers without a pointer of their own begin at an address, or inside their root, that is known
  * only here. */
 const char *tc_ce_base(tc_cemit *e, tc_buf buf) {
@@ -151,13 +137,13 @@ const char *tc_ce_base(tc_cemit *e, tc_buf buf) {
   const tc_buffer *b = tc_buf_at(e->ir, buf);
   const char *type = tc_ce_storage(b->elem);
   if (b->address.id && !b->offset.id)
-    return tc_ce_text(e, "((%s *)%s)", type, tc_ce_at_hand(e, b->address));
+    return tc_ce_text(e, "((%s *)%s)", type, tc_ce_ref(e, b->address, 0));
   if (b->root.id == buf.id)
     tc_bug(e->arena->unwind, "emit: buffer '%s' has no storage here", tc_name_of(e->ir, b->name));
-  const char *root = b->address.id ? tc_ce_text(e, "(tc_u8 *)%s", tc_ce_at_hand(e, b->address))
+  const char *root = b->address.id ? tc_ce_text(e, "(tc_u8 *)%s", tc_ce_ref(e, b->address, 0))
                                    : tc_ce_base(e, b->root);
   if (!b->offset.id) return tc_ce_text(e, "((%s *)%s)", type, root);
-  const char *offset = tc_ce_at_hand(e, b->offset);
+  const char *offset = tc_ce_ref(e, b->offset, 0);
   uint32_t bits = tc_type_bits(b->elem);
   return tc_ce_text(e, "((%s *)((tc_u8 *)%s + (tc_i64)%s * %u / 8))", type, root, offset, bits);
 }

@@ -64,11 +64,8 @@ const char *tc_ce_const(tc_cemit *e, tc_type type, tc_imm x);
 const char *tc_ce_value_text(tc_cemit *e, tc_value v, uint32_t lane);
 /* Prints the definition of a pure value whose operands are defined. */
 void tc_ce_define(tc_cemit *e, tc_value v);
-/* A value that no statement places here (a shape, a stride, an address): its name if it has one,
- * else it is defined once more under temporary names. */
-const char *tc_ce_at_hand(tc_cemit *e, tc_value v);
-/* Defines a value over dims, scalars and defined statements, operands first; for values that have
- * no place of their own (shapes, strides). */
+/* Defines a value over dims and scalars, operands first, before the place it has of its own: for
+ * the pointers and extents of views, once for the kernel. */
 void tc_ce_define_tree(tc_cemit *e, tc_value v);
 /* The value as the bits to be stored: rounds at most once from the wider computation. */
 const char *tc_ce_stored(tc_cemit *e, tc_type elem, tc_value v, uint32_t lane);

@@ -1,6 +1,8 @@
 #include "target/cpu/cpu_impl.h"
 #include "target/cpu/prelude.h"
 
+#include "ir/walk.h"
+
 #include <inttypes.h>
 #include <string.h>
 
@@ -42,21 +44,8 @@ static bool note_usage(tc_ir *ir, tc_value stmt, void *data) {
   return true;
 }
 
-/* True when the value depends on nothing that is computed in the kernel. */
-static bool is_host_value(tc_cemit *e, tc_value v) {
-  const tc_op *op = tc_op_at(e->ir, v);
-  if (op->opcode == TC_OP_var) {
-    enum tc_var_kind kind = tc_var_at(e->ir, (tc_var){op->payload})->kind;
-    return kind == TC_VAR_DIM || kind == TC_VAR_SCALAR;
-  }
-  if (!tc_op_is_pure(op)) return false;
-  for (uint32_t i = 0; i < op->n_in; i++)
-    if (!is_host_value(e, tc_input(e->ir, op, i))) return false;
-  return true;
-}
-
 static void define_if_host(tc_cemit *e, tc_value v) {
-  if (v.id && is_host_value(e, v)) tc_ce_define_tree(e, v);
+  if (v.id && tc_is_host_value(e->ir, v, e->arena)) tc_ce_define_tree(e, v);
 }
 
 /* ---- storage ---- */
@@ -151,7 +140,7 @@ static void name_views(tc_cemit *e, const usage *u) {
       define_if_host(e, b->shape[d]);
       if (b->strides) define_if_host(e, b->strides[d]);
     }
-    bool fixed = !b->address.id && (!b->offset.id || is_host_value(e, b->offset));
+    bool fixed = !b->address.id && (!b->offset.id || tc_is_host_value(e->ir, b->offset, e->arena));
     if (b->root.id == i || !fixed || !e->buf_names[b->root.id]) continue;
     define_if_host(e, b->offset);
     const char *type = tc_ce_storage(b->elem), *name = tc_ce_ident(e, b->name, i);
@@ -284,7 +273,7 @@ static void print_buffer(tc_cemit *e, tc_buf buf) {
              c_string(e, name));
   tc_cw_line(&e->w, "int more = 0;");
   for (uint32_t d = 0; d < b->rank; d++) {
-    tc_cw_open(&e->w, "for (tc_i64 i%u = 0; i%u < %s; i%u++)", d, d, tc_ce_at_hand(e, b->shape[d]),
+    tc_cw_open(&e->w, "for (tc_i64 i%u = 0; i%u < %s; i%u++)", d, d, tc_ce_ref(e, b->shape[d], 0),
                d);
     at = tc_ce_text(e, "%s + i%u * (%s)", at, d, tc_ce_stride(e, buf, d));
   }

@@ -17,7 +17,7 @@ static const char *number(tc_cpu *c, tc_value v) {
 static const char *shape_text(tc_cemit *e, tc_value v) {
   int64_t x;
   if (tc_const_of(e->ir, v, &x)) return tc_ce_text(e, "%" PRId64, x);
-  return tc_ce_text(e, "(tc_i64)%s", tc_ce_at_hand(e, v));
+  return tc_ce_text(e, "(tc_i64)%s", tc_ce_ref(e, v, 0));
 }
 
 static void note_guards(tc_cpu *c, tc_side *s, uint32_t d, bool in_bounds) {

@@ -1,0 +1,70 @@
+/* Where shared values are computed. */
+#include "ir/build.h"
+#include "ir/walk.h"
+
+#include "text_kit.h"
+
+static const char TEXT[] = "tir 1 tile\n"
+                           "func @f {\n"
+                           "  dim %N: int32\n"
+                           "  param A: global float32[%N]\n"
+                           "  kernel @f (%bx < 4) threads(32) {\n"
+                           "    for %i = 0 to 8 {\n"
+                           "      if %i < 4 {\n"
+                           "        %0 = %N / 3\n"
+                           "        buffer V: global float32[3, %0] of A\n"
+                           "        store V[0, %i] = 1.0 if %i < %0 guarded\n"
+                           "      }\n"
+                           "    }\n"
+                           "    buffer W: global float32[5, %N / 5] of A\n"
+                           "    fill W[0:+5, 0:+4] = 2.0\n"
+                           "  }\n"
+                           "}\n";
+
+static tc_value third_of(tc_ir *ir, int64_t by) {
+  for (uint32_t id = 1; id < ir->n_ops; id++) {
+    int64_t c;
+    tc_value v = {id};
+    if (tc_is(ir, v, TC_OP_floordiv) && tc_const_of(ir, tc_input(ir, tc_op_at(ir, v), 1), &c)
+        && c == by)
+      return v;
+  }
+  return (tc_value){0};
+}
+
+static const tc_placed *place_of(const tc_placement *p, tc_value v) {
+  for (uint32_t i = 0; i < p->n; i++)
+    if (p->at[i].value.id == v.id) return &p->at[i];
+  return NULL;
+}
+
+/* A buffer's declaration needs values like any operand: before the access, and once. */
+static void declarations_count(struct text_kit *k) {
+  tc_ir *ir = text_must_parse(k, TEXT);
+  tc_placement p = tc_place_values(ir, ir->body, &k->arena);
+  tc_value third = third_of(ir, 3), fifth = third_of(ir, 5);
+  const tc_placed *inner = place_of(&p, third), *outer = place_of(&p, fifth);
+  if (!text_check(k, inner && outer, "the extents of views are placed")) return;
+  const tc_block *block = tc_block_at(ir, inner->region);
+  text_check(k, tc_is(ir, block->ops.at[inner->before], TC_OP_store), "right before the store");
+  block = tc_block_at(ir, outer->region);
+  text_check(k, tc_is(ir, block->ops.at[outer->before], TC_OP_fill), "right before the fill");
+  text_check(k, p.uses[third.id] == 2, "a predicate and an extent are two uses");
+}
+
+static void operands_come_first(struct text_kit *k) {
+  tc_ir *ir = text_must_parse(k, TEXT);
+  tc_value v = third_of(ir, 3);
+  tc_value_list list = tc_operands_of(ir, v, &k->arena);
+  text_check(k, list.n == 3 && list.at[2].id == v.id, "N, 3, N / 3");
+  text_check(k, tc_is_host_value(ir, v, &k->arena), "it is known at launch");
+  tc_value wider = tc_binary(ir, TC_OP_add, v, tc_var_value(ir, (tc_var){ir->vars.n - 1}));
+  text_check(k, !tc_is_host_value(ir, wider, &k->arena), "a loop's variable is not");
+}
+
+int main(void) {
+  struct text_kit totals = {0};
+  TEXT_CASE(&totals, declarations_count);
+  TEXT_CASE(&totals, operands_come_first);
+  return text_report(&totals, "ir_walk");
+}
