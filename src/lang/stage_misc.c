@@ -203,6 +203,11 @@ tc_val tc_do_annotate_layout(tc_eval *ev, stage_args *a) {
     if (keys[i].kind != TC_V_BUFFER)
       STAGE_FAIL(ev, D_argument_value, a->at[0], a->row->name, "a key", "a buffer",
                  tc_val_kind_name(keys[i]));
+    if (values[i].kind != TC_V_LAYOUT && values[i].kind != TC_V_FUNCTION
+        && values[i].kind != TC_V_METHOD)
+      STAGE_FAIL(ev, D_argument_value, a->at[0], a->row->name,
+                 tc_format(ev->arena, "the value for '%s'", tc_stage_buf_name(ev, keys[i].buf)),
+                 "a layout or a function of the indices", tc_val_kind_name(values[i]));
     tc_layout_val lambda = {.name = "Layout", .forward = values[i]};
     const tc_layout_val *layout = values[i].kind == TC_V_LAYOUT ? values[i].layout : &lambda;
     bool user = tc_str_is(tc_str_of(layout->name), "Layout");
