@@ -76,6 +76,9 @@ static tilec_status status_of_diag(enum tc_diag_id id) {
     return TILEC_BUDGET;
   case D_too_much_memory:
     return TILEC_MEMORY;
+  case D_pass_unknown:
+  case D_pass_required:
+    return TILEC_USAGE;
   default:
     break;
   }

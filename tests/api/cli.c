@@ -224,7 +224,8 @@ static void shows(void) {
   accepts("opt --print-pipeline");
   CHECK_TEXT(said, "canon");
   refuses("opt add.tir --run cannon", 2, "did you mean 'canon'?");
-  refuses("check add.py -fno-cannon", 1, "canno");
+  refuses("check add.py -fno-cannon", 2, "[E0812]: no pass is named 'cannon'");
+  refuses("check add.py -fno-canon", 2, "[E0814]");
   refuses("emit add.py -o /nowhere/x", 1, "[E0655]: cannot write /nowhere/x");
   CHECK(run_with("cat add.py |", "check -") == 1); /* stdin is /dev/null here: an empty module */
 }

@@ -239,7 +239,7 @@ def usage():
     case("unknown form", USAGE, "", ["emit", "k.py", "-D", "N=64", "--emit=ptx"], {"k.py": ADD})
     case(
         "unknown pass",
-        ERROR,
+        USAGE,
         "E0812",
         ["emit", "k.py", "-D", "N=64", "--emit=tile", "-fno-such"],
         {"k.py": ADD},
