@@ -83,7 +83,6 @@ static bool ask_version(tc_cc *cc, tc_arena *arena) {
 bool tc_cc_find(tc_cc *cc, const char *wanted, tc_diags *diags, tc_arena *arena) {
   *cc = (tc_cc){0};
   const tc_span nowhere = {0};
-  if (!wanted || !*wanted) wanted = getenv("TILEC_CC");
   if (wanted && *wanted) {
     if (parse_command(cc, wanted, arena) && ask_version(cc, arena)) return true;
     TC_DIAG(diags, D_cc_missing, nowhere,

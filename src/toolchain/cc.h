@@ -17,8 +17,8 @@ typedef struct tc_cc {
   const char *version;            /* first line of --version, for cache keys                */
 } tc_cc;
 
-/* Finds the compiler. `wanted` is a command, by path or name; NULL or "": $TILEC_CC, else the first
- * of cc, gcc and clang on PATH. False: E0701 was recorded. */
+/* Finds the compiler. `wanted` is a command, by path or name; NULL or "": the first of cc, gcc and
+ * clang on PATH. False: E0701 was recorded. */
 bool tc_cc_find(tc_cc *cc, const char *wanted, tc_diags *diags, tc_arena *arena);
 
 typedef struct tc_cc_job {
