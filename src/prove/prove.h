@@ -48,8 +48,8 @@ typedef struct tc_prove_options {
 /* Reads the value of TILEC_PROVE: words separated by commas or blanks, `on`, `off`, `deep`,
  * `budget=N`, and `no-X` for a user or a layer X. False and *bad set to a word it does not know. */
 bool tc_prove_parse_switches(tc_str text, tc_prove_options *options, tc_str *bad);
-/* Reads TILELANG_DISABLE_Z3=1 and TILELANG_DISABLE_Z3_<PASS>=1: the former leaves only the layer
- * `facts`, the latter switches one user off. False when `name` is no such variable; a value of "",
+/* Reads TILELANG_DISABLE_Z3=1, which is `off`, and TILELANG_DISABLE_Z3_<PASS>=1, which switches one
+ * user off. False when `name` is no such variable; a value of "",
  * "0", "false" or "off" changes nothing. */
 bool tc_prove_parse_z3(tc_str name, tc_str value, tc_prove_options *options);
 

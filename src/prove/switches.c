@@ -96,6 +96,6 @@ bool tc_prove_parse_z3(tc_str name, tc_str value, tc_prove_options *options) {
   if (one)
     options->users_off |= UINT32_C(1) << user;
   else
-    options->layers_off |= ~(UINT32_C(1) << TC_LAYER_facts);
+    options->off = true;
   return true;
 }
