@@ -226,9 +226,10 @@ def types():
         "base/floats.def", FLOAT_FORMAT="id name bits s e m bias inf nan round max doc"
     )
     scopes = table("ir/scopes.def", SCOPE="name doc")
+    names = table("ir/dtype_names.def", DTYPE_NAME="name type")
     return page(
         "Types and scopes",
-        "src/ir/dtypes.def, src/base/floats.def and src/ir/scopes.def",
+        "src/ir/dtypes.def, src/ir/dtype_names.def, src/base/floats.def and src/ir/scopes.def",
         heading("Element types"),
         "Integers are two's complement and wrap. Floats round to nearest even after every "
         "operation, in their own format, on every target. Types of less than a byte are packed, "
@@ -242,6 +243,9 @@ def types():
                 if d.kind in KINDS
             ],
         ),
+        "Other names: "
+        + ", ".join(f"{code(n.name)} is {code(n.type)}" for n in names)
+        + ".",
         heading("Float formats"),
         grid(
             ("type", "sign", "exponent", "mantissa", "bias", "infinity", "NaN", "largest", "note"),

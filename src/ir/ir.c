@@ -12,14 +12,12 @@ static const tc_dtype_info DTYPES[] = {
 };
 
 static const struct {
-  const char *alias;
+  const char *name;
   enum tc_dtype dtype;
-} ALIASES[] = {
-    {"short", TC_DT_int16},    {"int", TC_DT_int32},
-    {"long", TC_DT_int64},     {"uint", TC_DT_uint32},
-    {"half", TC_DT_float16},   {"float", TC_DT_float32},
-    {"double", TC_DT_float64}, {"float8_e4m3", TC_DT_float8_e4m3fn},
-    {"boolean", TC_DT_bool},
+} OTHER_NAMES[] = {
+#define DTYPE_NAME(name, dtype) {#name, TC_DT_##dtype},
+#include "ir/dtype_names.def"
+#undef DTYPE_NAME
 };
 
 const tc_dtype_info *tc_dtype_row(enum tc_dtype dtype) {
@@ -29,8 +27,8 @@ const tc_dtype_info *tc_dtype_row(enum tc_dtype dtype) {
 bool tc_dtype_find(tc_str name, enum tc_dtype *dtype) {
   for (int d = TC_DT_bool; d < TC_DT_slice; d++)
     if (tc_str_is(name, DTYPES[d].name)) return *dtype = (enum tc_dtype)d, true;
-  for (size_t i = 0; i < TC_COUNT(ALIASES); i++)
-    if (tc_str_is(name, ALIASES[i].alias)) return *dtype = ALIASES[i].dtype, true;
+  for (size_t i = 0; i < TC_COUNT(OTHER_NAMES); i++)
+    if (tc_str_is(name, OTHER_NAMES[i].name)) return *dtype = OTHER_NAMES[i].dtype, true;
   return false;
 }
 
