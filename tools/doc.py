@@ -160,6 +160,7 @@ UNKNOWN = {
     "DEFER": "an error when it is used",
     "TYPES": "accepted in annotations",
     "VOCABULARY": "looked up in the T vocabulary",
+    "DTYPES": "a dtype of that name, else an error when it is used",
 }
 
 
@@ -170,6 +171,7 @@ def python():
         PY="owner name function flags signature doc",
         PYREAL="owner name function doc",
         PYCONST="owner name value doc",
+        PYNONE="owner name doc",
     )
     modules = [r for r in rows if r.macro == "PYMODULE"]
     titles = dict(OWNERS)
@@ -195,7 +197,7 @@ def python():
     for owner, group in by_owner.items():
         cells = []
         for row in group:
-            signature = {"PYREAL": "(x, /)", "PYCONST": ""}.get(row.macro)
+            signature = {"PYREAL": "(x, /)", "PYCONST": "", "PYNONE": ""}.get(row.macro)
             arguments = row.signature if signature is None else signature
             cells.append((code(row.name + arguments), prose(row.doc, True)))
         blocks += [heading(titles.get(owner, capital(owner.lower()))), grid(("", ""), cells)]

@@ -60,6 +60,8 @@ typedef struct tc_call_args {
 tc_val tc_eval_call(tc_eval *ev, tc_val callee, const tc_call_args *args);
 /* Calls with positional values only. */
 tc_val tc_eval_apply(tc_eval *ev, tc_val callee, const tc_val *values, uint32_t n);
+/* Refuses staged and deferred values where Python needs to know; `what` needs the value. */
+void tc_py_need_known(tc_eval *ev, tc_val v, const char *what);
 /* Python's ==, on compile-time values; staged operands are our bug. */
 bool tc_eval_equal(tc_eval *ev, tc_val a, tc_val b);
 /* Python's truth of a compile-time value. */
@@ -130,6 +132,8 @@ void tc_stage_leave(tc_eval *ev, tc_frame *frame, tc_cursor before);
 /* `for target in frame`: same for loops (range values included: pass a FRAME made of it). */
 tc_frame *tc_stage_loop_of_range(tc_eval *ev, const tc_range *range, tc_span span);
 bool tc_stage_is_loop(const tc_frame *frame);
+/* A frame for `with` that means nothing: its body stands where it is. */
+tc_frame *tc_stage_plain_frame(tc_eval *ev, tc_span span);
 /* break or continue in the innermost staged loop; a diagnostic when there is none. */
 void tc_stage_jump(tc_eval *ev, enum tc_opcode op, tc_span span);
 void tc_stage_assert(tc_eval *ev, tc_val condition, tc_val message, tc_span span);

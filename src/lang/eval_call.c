@@ -224,6 +224,8 @@ static tc_val instantiate(tc_eval *ev, tc_class *klass, const tc_call_args *args
   tc_val object = {.kind = TC_V_INSTANCE, .instance = instance}, init;
   if (tc_eval_method(ev, object, "__init__", &init))
     tc_eval_call(ev, init, args);
+  else if (klass->is_dataclass)
+    tc_dataclass_init(ev, object, args);
   else if (args->n)
     EVAL_FAIL(ev, D_bad_call, tc_eval_here(ev), tc_eval_name(ev, klass->name),
               "takes no arguments");
@@ -271,7 +273,7 @@ tc_val tc_eval_call(tc_eval *ev, tc_val callee, const tc_call_args *args) {
   default:
     break;
   }
-  if (callee.kind == TC_V_DEFERRED) tc_py_need_known(ev, callee, "the callee");
+  if (callee.kind == TC_V_DEFERRED) return tc_py_defer(ev, callee, "the callee");
   EVAL_FAIL(ev, D_not_callable, tc_eval_here(ev), tc_val_kind_name(callee));
 }
 
@@ -396,9 +398,9 @@ const tc_pybuiltin *tc_eval_decorator_row(tc_eval *ev, tc_module *module, const 
 
 static tc_val deferred_function(tc_eval *ev, const tc_ast *def, tc_val decorator) {
   tc_deferred *d = TC_NEW(ev->arena, tc_deferred);
-  *d = (tc_deferred){tc_format(ev->arena, "function '%s', decorated with %s,",
-                               tc_eval_name(ev, def->def.name), decorator.deferred->what),
-                     def->def.name_span};
+  *d = (tc_deferred){.what = tc_format(ev->arena, "function '%s', decorated with %s,",
+                                       tc_eval_name(ev, def->def.name), decorator.deferred->what),
+                     .span = def->def.name_span};
   return (tc_val){.kind = TC_V_DEFERRED, .deferred = d};
 }
 

@@ -86,18 +86,12 @@ static bool name_of_callable(tc_eval *ev, tc_val object, tc_val *value) {
   return text != NULL;
 }
 
-/* torch.float16 is a dtype; any other name of a module that is not there stays deferred. */
+/* Any name of a module that is not there stays deferred. */
 static bool deferred_attribute(tc_eval *ev, tc_val object, tc_str name, tc_val *value) {
   const char *what = object.deferred->what;
-  enum tc_dtype dtype;
-  bool torch = strcmp(what, "module 'torch'") == 0;
-  if (torch && tc_dtype_find(name, &dtype)) {
-    *value = tc_val_dtype(tc_scalar_type(dtype));
-    return true;
-  }
   tc_deferred *d = TC_NEW(ev->arena, tc_deferred);
-  *d = (tc_deferred){tc_format(ev->arena, "'%.*s' of %s", TC_ARG_STR(name), what),
-                     object.deferred->span};
+  *d = (tc_deferred){.what = tc_format(ev->arena, "'%.*s' of %s", TC_ARG_STR(name), what),
+                     .span = object.deferred->span};
   *value = (tc_val){.kind = TC_V_DEFERRED, .deferred = d};
   return true;
 }
@@ -232,9 +226,9 @@ static tc_class *base_of(tc_eval *ev, const tc_ast *node, tc_val *deferred) {
 
 static tc_val deferred_class(tc_eval *ev, const tc_ast *node, tc_val reason) {
   tc_deferred *d = TC_NEW(ev->arena, tc_deferred);
-  *d = (tc_deferred){tc_format(ev->arena, "class '%s', which needs %s,",
-                               tc_eval_name(ev, node->class_.name), reason.deferred->what),
-                     node->class_.name_span};
+  *d = (tc_deferred){.what = tc_format(ev->arena, "class '%s', which needs %s,",
+                                       tc_eval_name(ev, node->class_.name), reason.deferred->what),
+                     .span = node->class_.name_span};
   return (tc_val){.kind = TC_V_DEFERRED, .deferred = d};
 }
 
@@ -249,6 +243,7 @@ static void collect_members(tc_eval *ev, tc_class *klass, const tc_env *env) {
 
 tc_val tc_eval_class(tc_eval *ev, const tc_ast *node) {
   tc_val deferred = {0};
+  bool dataclass = false;
   tc_class *klass = TC_NEW(ev->arena, tc_class);
   klass->name = node->class_.name;
   klass->base = base_of(ev, node, &deferred);
@@ -256,9 +251,12 @@ tc_val tc_eval_class(tc_eval *ev, const tc_ast *node) {
     const tc_ast *decorator = node->class_.decorators->at[i];
     tc_val v =
         tc_eval_expr(ev, decorator->kind == TC_AST_CALL ? decorator->call.callee : decorator);
-    if (v.kind != TC_V_DEFERRED)
+    if (v.kind == TC_V_DEFERRED)
+      deferred = v;
+    else if (tc_dataclass_is_decorator(v))
+      dataclass = true;
+    else
       EVAL_FAIL(ev, D_not_evaluated, tc_eval_span(ev, decorator), "a class decorator", "");
-    deferred = v;
   }
   if (deferred.kind == TC_V_DEFERRED) return deferred_class(ev, node, deferred);
   tc_running *running = ev->running;
@@ -274,5 +272,6 @@ tc_val tc_eval_class(tc_eval *ev, const tc_ast *node) {
   tc_eval_body(ev, node->class_.body);
   ev->running = running;
   collect_members(ev, klass, body.env);
+  if (dataclass) tc_dataclass_make(ev, klass, node);
   return (tc_val){.kind = TC_V_CLASS, .klass = klass};
 }

@@ -290,6 +290,8 @@ tc_val tc_eval_binary(tc_eval *ev, enum tc_ast_binop op, tc_val a, tc_val b) {
     EVAL_FAIL(ev, D_not_evaluated, tc_eval_here(ev), "'@'", ": use T.gemm");
   if (tc_val_is_staged(a) || tc_val_is_staged(b))
     return tc_stage_binary(ev, op, a, b, tc_eval_at(ev, ev->node));
+  if (a.kind == TC_V_DEFERRED) return tc_py_defer(ev, a, "an operand");
+  if (b.kind == TC_V_DEFERRED) return tc_py_defer(ev, b, "an operand");
   return tc_py_binary(ev, op, a, b);
 }
 
@@ -311,6 +313,8 @@ static tc_val eval_unary(tc_eval *ev, const tc_ast *node) {
   tc_val v = tc_eval_expr(ev, operand);
   ev->node = node;
   if (tc_val_is_staged(v)) return tc_stage_unary(ev, node->unary.op, v, tc_eval_at(ev, node));
+  bool arithmetic = node->unary.op != TC_UNOP_NOT;
+  if (v.kind == TC_V_DEFERRED && arithmetic) return tc_py_defer(ev, v, "the operand");
   return tc_py_unary(ev, node->unary.op, v);
 }
 
@@ -368,6 +372,7 @@ static tc_val eval_subscript(tc_eval *ev, const tc_ast *node) {
     }
     return tc_stage_subscript(ev, object, items, n, tc_eval_at(ev, node));
   }
+  if (object.kind == TC_V_DEFERRED) return tc_py_defer(ev, object, "the object");
   return tc_py_get_item(ev, object, is_tuple ? tc_py_make_tuple(ev, items, n) : items[0]);
 }
 

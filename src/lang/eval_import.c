@@ -14,6 +14,7 @@ static const known_module KNOWN[] = {
 #define PY(owner, name, function, flags, signature, doc)
 #define PYREAL(owner, name, function, doc)
 #define PYCONST(owner, name, value, doc)
+#define PYNONE(owner, name, doc)
 #include "lang/pybuiltins.def"
 };
 
@@ -23,7 +24,7 @@ static tc_val module_val(tc_module *module) {
 
 static tc_val deferred(tc_eval *ev, const char *what, tc_span span) {
   tc_deferred *d = TC_NEW(ev->arena, tc_deferred);
-  *d = (tc_deferred){what, span};
+  *d = (tc_deferred){.what = what, .span = span};
   return (tc_val){.kind = TC_V_DEFERRED, .deferred = d};
 }
 
@@ -139,6 +140,7 @@ bool tc_module_peek(tc_eval *ev, tc_module *module, tc_name name, tc_val *value)
 
 bool tc_module_attribute(tc_eval *ev, tc_module *module, tc_name name, tc_val *value) {
   tc_str text = tc_names_text(ev->names, name);
+  enum tc_dtype dtype;
   if (tc_module_peek(ev, module, name, value)) return true;
   if (!module->is_known) {
     if (module->tree && tc_module_get(ev, module, name, value)) return true;
@@ -153,6 +155,9 @@ bool tc_module_attribute(tc_eval *ev, tc_module *module, tc_name name, tc_val *v
   case TC_UNKNOWN_TYPES:
     if (tc_str_is(text, "TYPE_CHECKING")) return *value = tc_val_bool(false), true;
     return tc_py_find(TC_PY_BUILTINS, TC_STR("object"), value);
+  case TC_UNKNOWN_DTYPES:
+    if (tc_dtype_find(text, &dtype)) return *value = tc_val_dtype(tc_scalar_type(dtype)), true;
+    break;
   case TC_UNKNOWN_DEFER:
     break;
   }

@@ -196,9 +196,10 @@ static void defer_names(tc_eval *ev, tc_module *module, tc_unit *unit) {
     const tc_use *use = &module->uses.at[i];
     if (use->unit != unit || use->changes) continue;
     tc_deferred *d = TC_NEW(ev->arena, tc_deferred);
-    *d = (tc_deferred){tc_format(ev->arena, "'%s', bound by a statement that is not evaluated,",
-                                 tc_eval_name(ev, use->name)),
-                       unit->stmt->span};
+    *d = (tc_deferred){.what =
+                           tc_format(ev->arena, "'%s', bound by a statement that is not evaluated,",
+                                     tc_eval_name(ev, use->name)),
+                       .span = unit->stmt->span};
     tc_slots_set(ev, &unit->results, use->name, (tc_val){.kind = TC_V_DEFERRED, .deferred = d});
   }
 }
@@ -250,6 +251,21 @@ static void run_changes(tc_eval *ev, tc_module *module, tc_name name, uint32_t f
   }
 }
 
+/* A variable of the main module that only Python can compute may be given with -D. */
+static void given_value(tc_eval *ev, const tc_module *module, const tc_unit *unit, tc_name name,
+                        tc_val *value) {
+  enum tc_ast_kind kind = unit->stmt->kind;
+  bool variable = !unit->alias && kind != TC_AST_DEF && kind != TC_AST_CLASS;
+  if (!variable || strcmp(module->path, "__main__") != 0) return;
+  if (tc_eval_is_defined(ev, name)) {
+    tc_eval_define(ev, name, value);
+    return;
+  }
+  tc_deferred *named = tc_arena_copy(ev->arena, value->deferred, sizeof *value->deferred);
+  named->name = name;
+  value->deferred = named;
+}
+
 static bool star_name(tc_eval *ev, tc_module *module, tc_name name, tc_val *value) {
   for (uint32_t i = module->stars.n; i-- > 0;) {
     tc_unit *unit = module->stars.at[i];
@@ -279,6 +295,7 @@ bool tc_module_get(tc_eval *ev, tc_module *module, tc_name name, tc_val *value) 
     /* A branch not taken binds nothing: then the binding before it counts. */
     if (!tc_slots_get(&use.unit->results, name, value)) continue;
     if (is_mutable(*value)) run_changes(ev, module, name, use.unit->at, limit);
+    if (value->kind == TC_V_DEFERRED) given_value(ev, module, use.unit, name, value);
     return true;
   }
   if (tc_str_is(tc_names_text(ev->names, name), "__name__")) {

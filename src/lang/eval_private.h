@@ -150,6 +150,8 @@ struct tc_class {
   tc_name name;
   tc_class *base;
   tc_slots members;
+  bool is_dataclass;
+  TC_VEC(tc_name) fields; /* of a dataclass, its bases' first */
 };
 struct tc_instance {
   tc_class *klass;
@@ -175,7 +177,7 @@ typedef struct tc_use { /* a unit that concerns a name */
   tc_unit *unit;
   bool changes; /* x.append(...), x[i] = ...: not a binding */
 } tc_use;
-enum tc_unknown { TC_UNKNOWN_DEFER, TC_UNKNOWN_TYPES, TC_UNKNOWN_VOCABULARY };
+enum tc_unknown { TC_UNKNOWN_DEFER, TC_UNKNOWN_TYPES, TC_UNKNOWN_VOCABULARY, TC_UNKNOWN_DTYPES };
 struct tc_module {
   const char *path;      /* "tilelang.language", "utils.math", ... */
   const char *file;      /* NULL: none */
@@ -208,6 +210,11 @@ TC_NORETURN void tc_eval_no_attribute(tc_eval *ev, tc_val object, tc_name name);
 /* A method of the instance's class, bound; false when there is none. */
 bool tc_eval_method(tc_eval *ev, tc_val instance, const char *name, tc_val *method);
 tc_class *tc_eval_class_of(tc_val v);
+/* Dataclasses: the decorator, the fields of a class statement, construction, ==. */
+bool tc_dataclass_is_decorator(tc_val v);
+void tc_dataclass_make(tc_eval *ev, tc_class *klass, const tc_ast *node);
+void tc_dataclass_init(tc_eval *ev, tc_val object, const tc_call_args *args);
+bool tc_dataclass_equal(tc_eval *ev, const tc_instance *a, const tc_instance *b);
 
 tc_module *tc_module_load(tc_eval *ev, const char *path, const char *file, tc_str text);
 /* The value of a module-level name as seen from the running code; false when nothing binds it. */
@@ -278,8 +285,9 @@ double tc_py_as_float(tc_eval *ev, tc_val v, const char *what);
 int64_t tc_py_need_int(tc_eval *ev, tc_val v, const char *what);
 tc_str tc_py_need_text(tc_eval *ev, tc_val v, const char *what);
 void tc_py_need_items(tc_eval *ev, tc_val v, const tc_val **items, uint32_t *n);
-/* Refuses staged and deferred values where Python needs to know; `what` needs the value. */
-void tc_py_need_known(tc_eval *ev, tc_val v, const char *what);
+/* What is computed from a deferred value: the same value at module level, where nothing may need
+ * it; refused in a function. */
+tc_val tc_py_defer(tc_eval *ev, tc_val v, const char *what);
 /* Truth in a place where it decides at compile time. */
 bool tc_py_truth(tc_eval *ev, tc_val v, const char *what);
 
@@ -351,8 +359,23 @@ enum tc_pyowner {
   TC_PY_LANGUAGE,
   TC_PY_AUTOTUNER,
   TC_PY_DRIVER,
+  TC_PY_DATACLASSES,
+  TC_PY_CUDA,
+  TC_PY_VERSION,
+  TC_PY_TVM,
+  TC_PY_TIR,
+  TC_PY_FP8,
+  TC_PY_TRANSFORM,
+  TC_PY_IKET,
+  TC_PY_TESTING,
 };
-enum tc_pyflags { TC_PYF_0 = 0, TC_PYF_TYPE = 1, TC_PYF_OUT_IDX = 2, TC_PYF_IGNORED = 4 };
+enum tc_pyflags {
+  TC_PYF_0 = 0,
+  TC_PYF_TYPE = 1,
+  TC_PYF_OUT_IDX = 2,
+  TC_PYF_IGNORED = 4,
+  TC_PYF_NONE = 8
+};
 
 /* A handler gets one value per parameter: UNBOUND when left out without a default, a TUPLE for
  * *args, a DICT for **kwargs. */
@@ -370,6 +393,7 @@ typedef struct tc_pybuiltin {
 #define PY(owner, name, function, flags, signature, doc) tc_pyfn tc_py_##function;
 #define PYREAL(owner, name, function, doc)
 #define PYCONST(owner, name, value, doc)
+#define PYNONE(owner, name, doc)
 #include "lang/pybuiltins.def"
 double tc_py_degrees(double x);
 double tc_py_radians(double x);

@@ -354,7 +354,7 @@ tc_val tc_py_super(tc_eval *ev, const tc_val *a) {
   if (self.kind != TC_V_INSTANCE)
     EVAL_FAIL(ev, D_not_evaluated, tc_eval_here(ev), "super() outside a method", "");
   tc_instance *view = tc_arena_copy(ev->arena, self.instance, sizeof *self.instance);
-  static const tc_class EMPTY = {{0}, NULL, {NULL, 0, 0}};
+  static const tc_class EMPTY = {.base = NULL};
   view->klass = fn->owner->base;
   if (!view->klass) view->klass = tc_arena_copy(ev->arena, &EMPTY, sizeof EMPTY);
   return (tc_val){.kind = TC_V_INSTANCE, .instance = view};

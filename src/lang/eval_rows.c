@@ -13,6 +13,7 @@ static const tc_pybuiltin ROWS[] = {
 #define PYREAL(owner, name, function, doc)                                                         \
   {TC_PY_##owner, #name, "(x, /)", doc, NULL, function, 0, 0},
 #define PYCONST(owner, name, value, doc) {TC_PY_##owner, #name, "", doc, NULL, NULL, value, 0},
+#define PYNONE(owner, name, doc)         {TC_PY_##owner, #name, "", doc, NULL, NULL, 0, TC_PYF_NONE},
 #include "lang/pybuiltins.def"
 };
 
@@ -28,6 +29,7 @@ bool tc_py_find(enum tc_pyowner owner, tc_str name, tc_val *value) {
     const tc_pybuiltin *row = &ROWS[i];
     if (row->owner != owner || !tc_str_is(name, row->name)) continue;
     bool constant = !row->run && !row->real;
+    if (row->flags & TC_PYF_NONE) return *value = tc_val_none(), true;
     *value = constant ? tc_val_float(row->constant) : (tc_val){.kind = TC_V_PYBUILTIN, .pyfn = row};
     return true;
   }

@@ -85,7 +85,12 @@ static void assign_items(tc_eval *ev, const tc_ast *target, const tc_ast_list *t
   for (uint32_t i = 0; i < targets->n; i++)
     if (targets->at[i]->kind == TC_AST_STARRED)
       EVAL_FAIL(ev, D_not_evaluated, tc_eval_span(ev, targets->at[i]), "a starred target", "");
-  if (value.kind == TC_V_DEFERRED) tc_py_need_known(ev, value, "the value to unpack");
+  if (value.kind == TC_V_DEFERRED) {
+    tc_py_defer(ev, value, "the value to unpack");
+    for (uint32_t i = 0; i < targets->n; i++)
+      tc_eval_assign(ev, targets->at[i], value, NULL);
+    return;
+  }
   /* A loop or kernel of one dimension gives one variable, which also unpacks as (x,). */
   if (value.kind == TC_V_EXPR && targets->n == 1) {
     items = &value;

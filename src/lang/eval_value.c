@@ -158,8 +158,15 @@ void tc_py_need_known(tc_eval *ev, tc_val v, const char *what) {
   if (v.kind == TC_V_DEFERRED) {
     TC_DIAG(ev->diags, D_deferred_use, tc_eval_here(ev), v.deferred->what);
     if (v.deferred->span.id) tc_diag_note(ev->diags, v.deferred->span, "it comes from here");
+    if (v.deferred->name.id)
+      tc_diag_help(ev->diags, "give '%s' a value with -D", tc_eval_name(ev, v.deferred->name));
     tc_diag_stop(ev->diags);
   }
+}
+
+tc_val tc_py_defer(tc_eval *ev, tc_val v, const char *what) {
+  if (ev->running->env) tc_py_need_known(ev, v, what);
+  return v;
 }
 
 int64_t tc_py_need_int(tc_eval *ev, tc_val v, const char *what) {
@@ -367,6 +374,8 @@ static bool equal_values(tc_eval *ev, tc_val a, tc_val b) {
   if (a.kind == TC_V_SET) return equal_sets(ev, a.seq, b.seq);
   if (a.kind == TC_V_DICT) return equal_dicts(ev, a.dict, b.dict);
   if (a.kind == TC_V_RANGE) return equal_ranges(a.range, b.range);
+  if (a.kind == TC_V_INSTANCE && a.instance->klass->is_dataclass)
+    return tc_dataclass_equal(ev, a.instance, b.instance);
   return tc_py_same(a, b);
 }
 

@@ -20,6 +20,7 @@ typedef struct tc_lang_define {
 typedef struct tc_lang_device {
   int64_t n_sms; /* multiprocessors, or cores */
   int64_t capability_major, capability_minor;
+  const char *name; /* of the target; NULL: "cpu" */
 } tc_lang_device;
 
 /* Reads a sibling file for `import`; NULL text when there is none. `arena` receives the text. */

@@ -210,6 +210,10 @@ tc_frame *tc_stage_loop_of_range(tc_eval *ev, const tc_range *range, tc_span spa
   return f;
 }
 
+tc_frame *tc_stage_plain_frame(tc_eval *ev, tc_span span) {
+  return tc_stage_frame_new(ev, F_BLOCK, span);
+}
+
 /* ---- enter and leave ---- */
 
 tc_cursor tc_stage_enter(tc_eval *ev, tc_frame *frame, tc_val *target, tc_span span) {

@@ -116,6 +116,7 @@ tc_value tc_stage_value(tc_eval *ev, tc_val v, tc_span span) {
   case TC_V_BUFFER:
     STAGE_FAIL(ev, D_buffer_as_value, span, tc_stage_buf_name(ev, v.buf));
   default:
+    if (v.kind == TC_V_DEFERRED) tc_py_need_known(ev, v, "an operand");
     STAGE_FAIL(ev, D_not_a_value, span, tc_val_kind_name(v));
   }
 }

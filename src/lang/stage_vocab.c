@@ -99,6 +99,7 @@ tc_type tc_stage_dtype(tc_eval *ev, tc_val v, tc_span span) {
     if (tc_str_is(name, "<class 'float'>")) return tc_scalar_type(TC_DT_float32);
     if (tc_str_is(name, "<class 'bool'>")) return tc_scalar_type(TC_DT_bool);
   }
+  if (v.kind == TC_V_DEFERRED) tc_py_need_known(ev, v, "the dtype");
   STAGE_FAIL(ev, D_need_dtype, span, tc_val_kind_name(v));
 }
 

@@ -81,6 +81,7 @@ typedef struct tc_strval {
 typedef struct tc_deferred {
   const char *what; /* "module 'torch'" */
   tc_span span;     /* where it came from */
+  tc_name name;     /* the module-level name it was bound to, which -D may give a value; or none */
 } tc_deferred;
 
 typedef struct tc_enum_val {

@@ -191,6 +191,24 @@ static void test_statements(void) {
        "def f(a: Optional[int] = None) -> 'x': return a\nvalue = f()\n",
        "None"},
       {"def f(n): return g(n)\ndef g(n): return n + 1\nvalue = f(1)\n", "2"},
+      {"import torch, numpy as np\nfrom tilelang.language.fp8 import determine_fp8_type as fp8\n"
+       "from tvm import DataType\nfrom tilelang.transform import simplify_prim_func\n"
+       "@simplify_prim_func\ndef f(): return 7\n"
+       "value = (torch.cuda.is_available(), torch.cuda.get_device_capability(), "
+       "torch.version.hip,\n"
+       "         torch.cuda.get_device_name(), torch.cuda.current_device(), fp8(), fp8('e5m2'),\n"
+       "         DataType('int8').bits, np.float32, f())\n",
+       "(True, (0, 0), None, 'cpu', 0, float8_e4m3fn, float8_e5m2, 8, float32, 7)"},
+      {"import torch\nx = torch.rand(3) * 2 - torch.y[1]\na, (b, c) = x.shape\nx = -x\nvalue = 4\n",
+       "4"},
+      {"from dataclasses import dataclass, field\nimport dataclasses\n@dataclass\nclass P:\n"
+       "  x: int\n  y: int = 2\n  z: list = field(default_factory=list)\n  k = 9\n"
+       "  def sum(self): return self.x + self.y\n"
+       "@dataclasses.dataclass(frozen=True)\nclass Q(P):\n  w: int = dataclasses.field(default=5)\n"
+       "  def __post_init__(self): self.v = self.w + 1\n"
+       "q = Q(1, w=3)\nvalue = (P(1).sum(), P(3, y=4).y, P(1) == P(1), P(1) == P(2), q.v, Q(1).v,\n"
+       "         P(1).z is P(1).z, P(1, z=[4]).z)\n",
+       "(3, 4, True, False, 4, 6, False, [4])"},
       {"def f(n):\n  for i in [0]:\n    if n > 0:\n      return 1 + f(n - 1)\n  return 0\nvalue = "
        "f(190)\n",
        "190"},
@@ -207,17 +225,29 @@ static void test_refused(void) {
       {"E0201", "value = later\nlater = 1\n"},
       {"E0202", "def f():\n  x = y\n  y = 1\nvalue = f()\n"},
       {"E0202", "def f():\n  if False: y = 1\n  return y\nvalue = f()\n"},
-      {"E0206", "import torch\nvalue = torch.zeros(3)\n"},
-      {"E0206", "import torch\nvalue = 1 if torch.cuda else 2\n"},
-      {"E0206", "import torch\nvalue = torch.x + 1\n"},
+      {"E0206", "import torch\nvalue = len(torch.zeros(3))\n"},
+      {"E0206", "import torch\nvalue = 1 if torch.nn else 2\n"},
+      {"E0206", "import torch\nvalue = 1 if torch.x + 1 else 2\n"},
       {"E0206", "try:\n  import q\nexcept ImportError:\n  q = None\nvalue = q is None\n"},
       {"E0206", "import q\nvalue = isinstance(q.x, int)\n"},
       {"E0206", "import q\nvalue = hasattr(q, 'x')\n"},
-
-      {"E0206", "import torch\nclass M(torch.nn.Module): pass\nvalue = M()\n"},
-      {"E0206", "import torch\n@torch.compile\ndef f(): pass\nvalue = f()\n"},
-      {"E0206", "with open('x') as f:\n  y = 1\nvalue = y + 1\n"},
-      {"E0206", "async def f(): pass\nvalue = f()\n"},
+      {"E0206", "import torch\nx = torch.rand(3)\na, b = x.shape\nvalue = 1 if a else 2\n"},
+      {"E0206", "import torch\nx = torch.rand(3)\nvalue = x[0] == 1\n"},
+      {"E0206", "import torch\ndef f(): return torch.rand(3) + 1\nvalue = f()\n"},
+      {"E0206", "import torch\nx = -torch.rand(3)\nvalue = not x\n"},
+      {"E0214", "from dataclasses import dataclass\n@dataclass\nclass P:\n  x: int\nvalue = P()\n"},
+      {"E0214",
+       "from dataclasses import dataclass\n@dataclass\nclass P:\n  x: int\nvalue = P(1, 2)\n"},
+      {"E0214",
+       "from dataclasses import dataclass\n@dataclass\nclass P:\n  x: int\nvalue = P(1, x=2)\n"},
+      {"E0214",
+       "from dataclasses import dataclass\n@dataclass\nclass P:\n  x: int\nvalue = P(y=2)\n"},
+      {"E0218", "from dataclasses import dataclass\nclass P:\n  x: int\nvalue = dataclass(P)\n"},
+      {"E0239", "from tilelang.language.fp8 import determine_fp8_type as f\nvalue = f('e2m1')\n"},
+      {"E0206", "import torch\nclass M(torch.nn.Module): pass\nvalue = bool(M())\n"},
+      {"E0206", "import torch\n@torch.compile\ndef f(): pass\nvalue = len(f())\n"},
+      {"E0206", "with open('x') as f:\n  y = 1\nvalue = int(y + 1)\n"},
+      {"E0206", "async def f(): pass\nvalue = not f()\n"},
       {"E0206", "from tilelang.carver.arch import driver\nvalue = driver.get_num_sms()\n"},
       {"E0207", "value = 'a'.uper()\n"},
       {"E0207", "class C: pass\nvalue = C().x\n"},
@@ -568,6 +598,10 @@ static void test_calls(void) {
        "  C = T.empty((M, N), dtype=dtype)\n"                                                      \
        "  with T.Kernel(T.ceildiv(M, block)) as bx:\n    C[bx, 0] = A[bx, 0] * s\n  return C\n"
 
+#define TORCH_SIZE                                                                                 \
+  HEAD "import torch\nX = torch.rand(3, 4) * 2\nM, N = X.shape\n@T.prim_func\n"                    \
+       "def k(A: T.Tensor((M,), 'float32')):\n  with T.Kernel(M) as bx:\n    A[bx] = 1.0\n"
+
 static void test_entries(void) {
   static const kernel_case CASES[] = {
       {"ok", "M=4 N=8", FACTORY, NULL},
@@ -577,6 +611,16 @@ static void test_entries(void) {
       {"E0235", "M=4", FACTORY, NULL},
       {"E0236", "M=4 N=8 dtyp=float16", FACTORY, NULL},
       {"E0233", "M=4", FACTORY, "g"},
+      /* a variable of the module that only Python can compute */
+      {"ok", "M=64", TORCH_SIZE, NULL},
+      {"E0206", NULL, TORCH_SIZE, NULL},
+      {"E0236", "torch=3 M=64", TORCH_SIZE, NULL},
+      {"ok", NULL,
+       HEAD
+       "from tilelang.tools.cuda import iket\n@T.prim_func\ndef k(A: T.Tensor((4,), 'float32')):\n"
+       "  with T.Kernel(4) as bx, iket.range('all'):\n"
+       "    iket.mark('before', payload=iket.payload(bx, dtype='int32'))\n    A[bx] = 1.0\n",
+       NULL},
       {"E0233", NULL, HEAD "x = 1\n", NULL},
       {"E0234", NULL, FACTORY "@T.prim_func\ndef other(A: T.Tensor((4,), 'float32')): pass\n",
        NULL},
