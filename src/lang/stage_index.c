@@ -50,7 +50,7 @@ tc_val tc_stage_load(tc_eval *ev, tc_buf buf, const tc_value *index, tc_span spa
   return tc_val_expr(tc_load(ev->ir, ev->cursor.at, buf, index, ev->cursor.pred, other, span));
 }
 
-static void store_one(tc_eval *ev, tc_buf buf, const tc_value *index, tc_val value, tc_span span) {
+void tc_stage_store_at(tc_eval *ev, tc_buf buf, const tc_value *index, tc_val value, tc_span span) {
   const tc_buffer *b = tc_buf_at(ev->ir, buf);
   need_kernel(ev, buf, "write", span);
   check_local_index(ev, b, index, span);
@@ -124,7 +124,7 @@ static void store_region(tc_eval *ev, const tc_region_val *r, tc_val value, tc_s
     tc_value index[STAGE_MAX_RANK];
     lane_index(ev, r, i, index);
     tc_value part = type.lanes == 1 ? x : tc_lane(ev->ir, x, i);
-    store_one(ev, r->buf, index, tc_val_expr(part), span);
+    tc_stage_store_at(ev, r->buf, index, tc_val_expr(part), span);
   }
 }
 
@@ -140,7 +140,7 @@ void tc_stage_store(tc_eval *ev, tc_val target, tc_val value, tc_span span) {
   value = read_in_place(ev, value);
   switch (target.kind) {
   case TC_V_VAR:
-    store_one(ev, target.buf, NULL, value, span);
+    tc_stage_store_at(ev, target.buf, NULL, value, span);
     return;
   case TC_V_ELEMENT:
     if (target.element->n != tc_buf_at(ev->ir, target.element->buf)->rank) {
@@ -149,7 +149,7 @@ void tc_stage_store(tc_eval *ev, tc_val target, tc_val value, tc_span span) {
       tc_stage_note_buf(ev, target.element->buf);
       tc_diag_stop(ev->diags);
     }
-    store_one(ev, target.element->buf, target.element->index, value, span);
+    tc_stage_store_at(ev, target.element->buf, target.element->index, value, span);
     return;
   case TC_V_REGION:
     store_region(ev, target.region, value, span);

@@ -5,7 +5,7 @@
 
 #include "lang/eval.h"
 
-enum { STAGE_MAX_ARGS = 24, STAGE_MAX_RANK = 16 };
+enum { STAGE_MAX_ARGS = 24, STAGE_MAX_RANK = 16, STAGE_MAX_LANES = 64 };
 
 /* ---- the vocabulary ---- */
 
@@ -125,6 +125,8 @@ void tc_stage_assert_no_wrap(tc_eval *ev, tc_value extent, int64_t least, const 
 /* Arithmetic on index values of possibly different widths. */
 tc_value tc_stage_arith(tc_eval *ev, enum tc_opcode op, tc_value a, tc_value b);
 tc_val tc_stage_load(tc_eval *ev, tc_buf buf, const tc_value *index, tc_span span);
+/* Under the current predicate, with conversion. */
+void tc_stage_store_at(tc_eval *ev, tc_buf buf, const tc_value *index, tc_val value, tc_span span);
 
 /* ---- tile operands ---- */
 
