@@ -172,6 +172,7 @@ def python():
         PYREAL="owner name function doc",
         PYCONST="owner name value doc",
         PYNONE="owner name doc",
+        PYLIB="owner name doc",
     )
     modules = [r for r in rows if r.macro == "PYMODULE"]
     titles = dict(OWNERS)
@@ -197,7 +198,7 @@ def python():
     for owner, group in by_owner.items():
         cells = []
         for row in group:
-            signature = {"PYREAL": "(x, /)", "PYCONST": "", "PYNONE": ""}.get(row.macro)
+            signature = {"PYREAL": "(x, /)", "PYCONST": "", "PYNONE": "", "PYLIB": ""}.get(row.macro)
             arguments = row.signature if signature is None else signature
             cells.append((code(row.name + arguments), prose(row.doc, True)))
         blocks += [heading(titles.get(owner, capital(owner.lower()))), grid(("", ""), cells)]

@@ -4,21 +4,25 @@
 
 /* ---- loops in general ---- */
 
+static void jump(tc_eval *ev, enum tc_loop_place place, bool is_break, tc_span span) {
+  enum tc_opcode op = is_break ? TC_OP_break : TC_OP_continue;
+  if (place == TC_LOOP_STAGED)
+    tc_stage_jump(ev, op, span);
+  else
+    tc_stmt(ev->ir, ev->cursor.at, op, tc_scalar_type(TC_DT_void), NULL, 0, 0, span);
+}
+
 enum tc_flow tc_eval_jump(tc_eval *ev, const tc_ast *stmt) {
   bool is_break = stmt->kind == TC_AST_BREAK;
   const char *word = is_break ? "break" : "continue";
   const tc_open_loop *loop = ev->running->loop;
-  enum tc_opcode op = is_break ? TC_OP_break : TC_OP_continue;
   tc_span span = tc_eval_at(ev, stmt);
   if (!loop) tc_bug(ev->arena->unwind, "%s outside a loop", word);
   if (loop->place == TC_LOOP_PYTHON) {
     if (ev->block != loop->block) EVAL_FAIL(ev, D_staged_jump, span, word);
     return is_break ? TC_FLOW_BREAK : TC_FLOW_CONTINUE;
   }
-  if (loop->place == TC_LOOP_STAGED)
-    tc_stage_jump(ev, op, span);
-  else
-    tc_stmt(ev->ir, ev->cursor.at, op, tc_scalar_type(TC_DT_void), NULL, 0, 0, span);
+  jump(ev, loop->place, is_break, span);
   return TC_FLOW_JUMP;
 }
 
@@ -117,42 +121,52 @@ static enum tc_flow python_while(tc_eval *ev, const tc_ast *stmt, tc_val test) {
   return tc_eval_body(ev, stmt->while_.orelse);
 }
 
-static void run_staged_while(tc_eval *ev, const tc_ast *stmt, tc_value made) {
+static void run_staged_while(tc_eval *ev, const tc_ast *stmt, const tc_ast_list *body,
+                             tc_value made) {
   tc_staged_block block;
   tc_trails ended = {0};
-  tc_region body = tc_child(ev->ir, tc_op_at(ev->ir, made), 1);
-  refuse_else(ev, stmt->while_.orelse);
-  tc_cursor before = tc_stage_open(ev, body);
+  tc_cursor before = tc_stage_open(ev, tc_child(ev->ir, tc_op_at(ev->ir, made), 1));
   tc_block_open(ev, &block, TC_BLOCK_WHILE, stmt);
-  run_loop_body(ev, stmt->while_.body, TC_LOOP_WHILE);
+  run_loop_body(ev, body, TC_LOOP_WHILE);
   tc_block_close(ev, &block, &ended);
   tc_stage_close(ev, before);
   tc_block_forget(ev, &block, &ended);
+}
+
+/* What the condition reads belongs into its region, so the statement comes first; it goes again
+ * when the condition turns out to be known. */
+static tc_value open_while(tc_eval *ev, const tc_ast *stmt, const tc_ast *node, tc_val *test) {
+  tc_region at = ev->cursor.at;
+  uint32_t n = tc_block_at(ev->ir, at)->ops.n;
+  tc_span span = tc_eval_at(ev, stmt);
+  tc_value made = tc_stmt(ev->ir, at, TC_OP_while, tc_scalar_type(TC_DT_void), NULL, 0, 0, span);
+  tc_cursor before = tc_stage_open(ev, tc_child(ev->ir, tc_op_at(ev->ir, made), 0));
+  *test = tc_eval_expr(ev, node);
+  tc_span test_span = tc_eval_at(ev, node);
+  if (!tc_val_is_staged(*test)) {
+    tc_stage_close(ev, before);
+    tc_block_at(ev->ir, at)->ops.n = n;
+    return (tc_value){0};
+  }
+  tc_value cond = tc_stage_condition(ev, *test, test_span);
+  tc_stmt(ev->ir, ev->cursor.at, TC_OP_yield, tc_scalar_type(TC_DT_void), &cond, 1, 0, test_span);
+  tc_stage_close(ev, before);
+  return made;
 }
 
 enum tc_flow tc_eval_while(tc_eval *ev, const tc_ast *stmt) {
   bool in_kernel = ev->cursor.kernel.id && ev->running->kernel_code;
   if (!ev->cursor.at.id || ev->lazy_operand)
     return python_while(ev, stmt, tc_eval_expr(ev, stmt->while_.test));
-  /* What the condition reads belongs into its region, so the statement comes first; it goes again
-   * when the condition turns out to be known. */
-  tc_region at = ev->cursor.at;
-  uint32_t n = tc_block_at(ev->ir, at)->ops.n;
-  tc_span span = tc_eval_at(ev, stmt);
-  tc_value made = tc_stmt(ev->ir, at, TC_OP_while, tc_scalar_type(TC_DT_void), NULL, 0, 0, span);
-  tc_cursor before = tc_stage_open(ev, tc_child(ev->ir, tc_op_at(ev->ir, made), 0));
-  tc_val test = tc_eval_expr(ev, stmt->while_.test);
-  tc_span test_span = tc_eval_at(ev, stmt->while_.test);
-  if (!tc_val_is_staged(test)) {
+  tc_val test;
+  tc_value made = open_while(ev, stmt, stmt->while_.test, &test);
+  if (!made.id) {
+    ev->node = stmt->while_.test;
     bool holds = tc_py_truth(ev, test, "the condition");
-    tc_stage_close(ev, before);
-    tc_block_at(ev->ir, at)->ops.n = n;
     return in_kernel ? constant_while(ev, stmt, holds) : python_while(ev, stmt, test);
   }
-  tc_value cond = tc_stage_condition(ev, test, test_span);
-  tc_stmt(ev->ir, ev->cursor.at, TC_OP_yield, tc_scalar_type(TC_DT_void), &cond, 1, 0, test_span);
-  tc_stage_close(ev, before);
-  run_staged_while(ev, stmt, made);
+  refuse_else(ev, stmt->while_.orelse);
+  run_staged_while(ev, stmt, stmt->while_.body, made);
   return TC_FLOW_NEXT;
 }
 
@@ -226,6 +240,64 @@ enum tc_flow tc_eval_for(tc_eval *ev, const tc_ast *stmt) {
 
 /* ---- with ---- */
 
+/* `with T.While(c):` is `while c:`, its condition evaluated in each turn. NULL for other frames. */
+static const tc_ast *while_test(tc_eval *ev, const tc_ast *stmt) {
+  const tc_ast *call = stmt->with.items->at[0]->with_item.value;
+  bool shape = call->kind == TC_AST_CALL && call->call.args->n == 1 && stmt->with.items->n == 1;
+  if (!shape || call->call.callee->kind != TC_AST_ATTRIBUTE) return NULL;
+  tc_str name = tc_names_text(ev->names, call->call.callee->attribute.name);
+  if (!tc_str_is(name, "While")) return NULL;
+  tc_val callee = tc_eval_expr(ev, call->call.callee);
+  const tc_ast *arg = call->call.args->at[0];
+  if (callee.kind != TC_V_PYBUILTIN || callee.pyfn->run != tc_py_while_frame) return NULL;
+  return arg->kind == TC_AST_KEYWORD ? arg->keyword.value : arg;
+}
+
+static void run_while_frame(tc_eval *ev, const tc_ast *stmt, const tc_ast *node) {
+  tc_val test;
+  tc_eval_need_function(ev, "a loop of the kernel");
+  if (!ev->cursor.kernel.id)
+    EVAL_FAIL(ev, D_wrong_place, tc_eval_at(ev, stmt), "While", "inside `with T.Kernel(...)`");
+  tc_value made = open_while(ev, stmt, node, &test);
+  if (!made.id) {
+    ev->node = node;
+    if (tc_py_truth(ev, test, "the condition"))
+      EVAL_FAIL(ev, D_endless_while, tc_eval_span(ev, node));
+    TC_DIAG(ev->diags, D_dead_while, tc_eval_span(ev, node));
+    return;
+  }
+  run_staged_while(ev, stmt, stmt->with.body, made);
+}
+
+tc_val tc_py_while_frame(tc_eval *ev, const tc_val *a) {
+  (void)a;
+  EVAL_FAIL(ev, D_wrong_place, tc_eval_at(ev, ev->node), "While", "as the only frame of a 'with'");
+}
+
+/* T.loop_break() in a loop of the kernel, also from a macro that the loop calls. */
+static tc_val jump_from_call(tc_eval *ev, bool is_break) {
+  const char *word = is_break ? "break" : "continue";
+  const tc_running *running = ev->running;
+  tc_span span = tc_eval_at(ev, ev->node);
+  while (running && !running->loop && running->call)
+    running = running->caller;
+  if (!running || !running->loop)
+    EVAL_FAIL(ev, D_wrong_place, span, is_break ? "loop_break" : "continue_loop", "inside a loop");
+  if (running->loop->place == TC_LOOP_PYTHON) EVAL_FAIL(ev, D_staged_jump, span, word);
+  jump(ev, running->loop->place, is_break, span);
+  return tc_val_none();
+}
+
+tc_val tc_py_loop_break(tc_eval *ev, const tc_val *a) {
+  (void)a;
+  return jump_from_call(ev, true);
+}
+
+tc_val tc_py_loop_continue(tc_eval *ev, const tc_val *a) {
+  (void)a;
+  return jump_from_call(ev, false);
+}
+
 static enum tc_flow run_with(tc_eval *ev, const tc_ast *stmt, uint32_t k) {
   if (k == stmt->with.items->n) return tc_eval_body(ev, stmt->with.body);
   const tc_ast *item = stmt->with.items->at[k];
@@ -252,5 +324,8 @@ static enum tc_flow run_with(tc_eval *ev, const tc_ast *stmt, uint32_t k) {
 }
 
 enum tc_flow tc_eval_with(tc_eval *ev, const tc_ast *stmt) {
-  return run_with(ev, stmt, 0);
+  const tc_ast *test = while_test(ev, stmt);
+  if (!test) return run_with(ev, stmt, 0);
+  run_while_frame(ev, stmt, test);
+  return TC_FLOW_NEXT;
 }

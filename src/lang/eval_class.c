@@ -255,7 +255,7 @@ tc_val tc_eval_class(tc_eval *ev, const tc_ast *node) {
       deferred = v;
     else if (tc_dataclass_is_decorator(v))
       dataclass = true;
-    else
+    else if (v.kind != TC_V_PYBUILTIN || !(v.pyfn->flags & TC_PYF_IGNORED))
       EVAL_FAIL(ev, D_not_evaluated, tc_eval_span(ev, decorator), "a class decorator", "");
   }
   if (deferred.kind == TC_V_DEFERRED) return deferred_class(ev, node, deferred);

@@ -15,6 +15,7 @@ static const known_module KNOWN[] = {
 #define PYREAL(owner, name, function, doc)
 #define PYCONST(owner, name, value, doc)
 #define PYNONE(owner, name, doc)
+#define PYLIB(owner, name, doc)
 #include "lang/pybuiltins.def"
 };
 
@@ -131,7 +132,11 @@ bool tc_module_of_import(tc_eval *ev, tc_module *module, const tc_ast *stmt, tc_
 bool tc_module_peek(tc_eval *ev, tc_module *module, tc_name name, tc_val *value) {
   tc_str text = tc_names_text(ev->names, name);
   if (!module->is_known) return false;
-  if (tc_py_find((enum tc_pyowner)module->owner, text, value)) return true;
+  if (tc_py_find((enum tc_pyowner)module->owner, text, value)) {
+    bool library = value->kind == TC_V_PYBUILTIN && value->pyfn->flags & TC_PYF_LIBRARY;
+    if (library) *value = tc_library_get(ev, name);
+    return true;
+  }
   const char *path = tc_format(ev->arena, "%s.%.*s", module->path, TC_ARG_STR(text));
   tc_module *sub = tc_module_known(ev, tc_str_of(path));
   if (sub) *value = module_val(sub);

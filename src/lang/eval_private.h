@@ -227,6 +227,8 @@ bool tc_module_peek(tc_eval *ev, tc_module *module, tc_name name, tc_val *value)
 bool tc_module_of_import(tc_eval *ev, tc_module *module, const tc_ast *stmt, tc_val *value);
 /* Import statements: binds what `alias` of `stmt` names. */
 void tc_module_import(tc_eval *ev, const tc_ast *stmt, const tc_ast *alias);
+/* A name of the library (eval_library.c). */
+tc_val tc_library_get(tc_eval *ev, tc_name name);
 tc_module *tc_module_known(tc_eval *ev, tc_str path);
 
 /* ---- statements and expressions ---- */
@@ -374,7 +376,8 @@ enum tc_pyflags {
   TC_PYF_TYPE = 1,
   TC_PYF_OUT_IDX = 2,
   TC_PYF_IGNORED = 4,
-  TC_PYF_NONE = 8
+  TC_PYF_NONE = 8,
+  TC_PYF_LIBRARY = 16
 };
 
 /* A handler gets one value per parameter: UNBOUND when left out without a default, a TUPLE for
@@ -394,6 +397,7 @@ typedef struct tc_pybuiltin {
 #define PYREAL(owner, name, function, doc)
 #define PYCONST(owner, name, value, doc)
 #define PYNONE(owner, name, doc)
+#define PYLIB(owner, name, doc)
 #include "lang/pybuiltins.def"
 double tc_py_degrees(double x);
 double tc_py_radians(double x);

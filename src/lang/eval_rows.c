@@ -14,6 +14,7 @@ static const tc_pybuiltin ROWS[] = {
   {TC_PY_##owner, #name, "(x, /)", doc, NULL, function, 0, 0},
 #define PYCONST(owner, name, value, doc) {TC_PY_##owner, #name, "", doc, NULL, NULL, value, 0},
 #define PYNONE(owner, name, doc)         {TC_PY_##owner, #name, "", doc, NULL, NULL, 0, TC_PYF_NONE},
+#define PYLIB(owner, name, doc)          {TC_PY_##owner, #name, "", doc, NULL, NULL, 0, TC_PYF_LIBRARY},
 #include "lang/pybuiltins.def"
 };
 
@@ -28,7 +29,7 @@ bool tc_py_find(enum tc_pyowner owner, tc_str name, tc_val *value) {
   for (size_t i = 0; i < TC_COUNT(ROWS); i++) {
     const tc_pybuiltin *row = &ROWS[i];
     if (row->owner != owner || !tc_str_is(name, row->name)) continue;
-    bool constant = !row->run && !row->real;
+    bool constant = !row->run && !row->real && !(row->flags & TC_PYF_LIBRARY);
     if (row->flags & TC_PYF_NONE) return *value = tc_val_none(), true;
     *value = constant ? tc_val_float(row->constant) : (tc_val){.kind = TC_V_PYBUILTIN, .pyfn = row};
     return true;

@@ -210,6 +210,31 @@ tc_frame *tc_stage_loop_of_range(tc_eval *ev, const tc_range *range, tc_span spa
   return f;
 }
 
+/* ---- T.If, T.Then, T.Else ---- */
+
+/* Between `with T.If(c):` and its sides nothing may stand: what does goes to a region of its own,
+ * which must be empty in the end. */
+static tc_cursor enter_if(tc_eval *ev, tc_frame *f, tc_span span) {
+  f->test = tc_if(ev->ir, ev->cursor.at, f->test, span);
+  f->body = tc_region_new(ev->ir);
+  return tc_stage_open(ev, f->body);
+}
+
+static tc_cursor enter_side(tc_eval *ev, tc_frame *f, tc_span span) {
+  const tc_frame *outer = ev->cursor.frames;
+  if (!outer || outer->kind != F_IF)
+    STAGE_FAIL(ev, D_wrong_place, span, f->side ? "Else" : "Then",
+               "directly inside `with T.If(...)`");
+  f->body = tc_child(ev->ir, tc_op_at(ev->ir, outer->test), f->side);
+  return tc_stage_open(ev, f->body);
+}
+
+static void leave_if(tc_eval *ev, const tc_frame *f) {
+  if (tc_block_at(ev->ir, f->body)->ops.n)
+    STAGE_FAIL(ev, D_wrong_place, f->span, "If",
+               "around `with T.Then():` and `with T.Else():` only");
+}
+
 tc_frame *tc_stage_plain_frame(tc_eval *ev, tc_span span) {
   return tc_stage_frame_new(ev, F_BLOCK, span);
 }
@@ -219,7 +244,8 @@ tc_frame *tc_stage_plain_frame(tc_eval *ev, tc_span span) {
 tc_cursor tc_stage_enter(tc_eval *ev, tc_frame *frame, tc_val *target, tc_span span) {
   tc_cursor before = ev->cursor;
   *target = tc_val_none();
-  if (frame->kind != F_KERNEL && frame->kind != F_BLOCK && !tc_stage_in_kernel(ev))
+  bool loop = tc_stage_is_loop(frame);
+  if (loop && !tc_stage_in_kernel(ev))
     tc_bug(ev->arena->unwind, "a loop frame was made outside a kernel");
   switch (frame->kind) {
   case F_KERNEL:
@@ -234,6 +260,12 @@ tc_cursor tc_stage_enter(tc_eval *ev, tc_frame *frame, tc_val *target, tc_span s
   case F_PERSISTENT:
     before = enter_persistent(ev, frame, target, span);
     break;
+  case F_IF:
+    before = enter_if(ev, frame, span);
+    break;
+  case F_SIDE:
+    before = enter_side(ev, frame, span);
+    break;
   case F_BLOCK:
     break;
   }
@@ -245,7 +277,7 @@ tc_cursor tc_stage_enter(tc_eval *ev, tc_frame *frame, tc_val *target, tc_span s
 }
 
 void tc_stage_leave(tc_eval *ev, tc_frame *frame, tc_cursor before) {
-  (void)frame;
+  if (frame->kind == F_IF) leave_if(ev, frame);
   ev->cursor = before;
 }
 

@@ -48,6 +48,33 @@ tc_val tc_do_evaluate(tc_eval *ev, stage_args *a) {
   return tc_val_none();
 }
 
+/* ---- frames ---- */
+
+static tc_val frame_val(tc_frame *f) {
+  return (tc_val){.kind = TC_V_FRAME, .frame = f};
+}
+
+tc_val tc_do_if_frame(tc_eval *ev, stage_args *a) {
+  tc_frame *f = tc_stage_frame_new(ev, F_IF, a->span);
+  f->test = tc_stage_condition(ev, a->v[0], a->at[0]);
+  return frame_val(f);
+}
+
+tc_val tc_do_side_frame(tc_eval *ev, stage_args *a) {
+  tc_frame *f = tc_stage_frame_new(ev, F_SIDE, a->span);
+  f->side = (uint32_t)a->row->aux;
+  return frame_val(f);
+}
+
+tc_val tc_do_assert_frame(tc_eval *ev, stage_args *a) {
+  tc_stage_assert(ev, a->v[0], a->v[1], a->span);
+  return frame_val(tc_stage_plain_frame(ev, a->span));
+}
+
+tc_val tc_do_plain_frame(tc_eval *ev, stage_args *a) {
+  return frame_val(tc_stage_plain_frame(ev, a->span));
+}
+
 /* ---- hints ---- */
 
 tc_val tc_do_ignore(tc_eval *ev, stage_args *a) {

@@ -50,7 +50,7 @@ void tc_stage_bind_args(tc_eval *ev, const stage_builtin *row, const tc_call_arg
 
 /* ---- frames ---- */
 
-enum stage_frame_kind { F_KERNEL, F_PARALLEL, F_LOOP, F_PERSISTENT, F_BLOCK };
+enum stage_frame_kind { F_KERNEL, F_PARALLEL, F_LOOP, F_PERSISTENT, F_BLOCK, F_IF, F_SIDE };
 
 typedef struct stage_safe {
   tc_buf buf;
@@ -69,6 +69,8 @@ struct tc_frame {
   tc_val wave, index; /* F_PERSISTENT */
   int64_t group;
   tc_var thread[3];        /* F_KERNEL */
+  tc_value test;           /* F_IF: the condition, then the statement */
+  uint32_t side;           /* F_SIDE: 0 then, 1 else */
   tc_region body;          /* where the statements of the frame go */
   bool has_effect;         /* a statement with an effect was emitted inside      */
   bool has_inner;          /* F_PARALLEL: another parallel loop was nested in it */

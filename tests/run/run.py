@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "examples"))
 sys.path.insert(0, str(ROOT / "tests" / "run"))
 from bugs import BUGS  # noqa: E402
+from control import CONTROL  # noqa: E402
 from formats import Array, decode  # noqa: E402
 from names import NAMES  # noqa: E402
 from refs import CASES, Bounded, Case, Columns  # noqa: E402
@@ -179,7 +180,7 @@ def main():
     runs = [
         Run(case, params, target)
         for target in options.target.split(",")
-        for case in CASES + RULES + NAMES + VECTORS + BUGS
+        for case in CASES + RULES + NAMES + CONTROL + VECTORS + BUGS
         for params in (case.params[-2:] if options.quick else case.params)
     ]
     runs = [run for run in runs if options.k in run.name]
