@@ -15,11 +15,13 @@
 
 /* Builder state of the function under construction. Copied and restored by frames. */
 typedef struct tc_cursor {
-  tc_region at;     /* statements go here; id 0: no function is under construction     */
-  tc_value pred;    /* condition under which a lazily evaluated operand runs; 0: always */
-  tc_frame *frames; /* innermost open frame                                            */
-  tc_value kernel;  /* the open kernel statement, or 0: in the prologue                */
-  uint32_t block;   /* number of the staged block, for the scope rule of let names     */
+  tc_region at;          /* statements go here; id 0: no function is under construction     */
+  tc_value pred;         /* condition under which a lazily evaluated operand runs; 0: always */
+  tc_frame *frames;      /* innermost open frame                                            */
+  tc_value kernel;       /* the open kernel statement, or 0: in the prologue                */
+  uint32_t block;        /* number of the staged block, for the scope rule of let names     */
+  uint32_t loops;        /* run-time loops around, parallel ones not counted                */
+  struct stage_rng *rng; /* state of the random numbers, or NULL                       */
 } tc_cursor;
 
 struct tc_eval {

@@ -126,6 +126,7 @@ static void run_staged_while(tc_eval *ev, const tc_ast *stmt, const tc_ast_list 
   tc_staged_block block;
   tc_trails ended = {0};
   tc_cursor before = tc_stage_open(ev, tc_child(ev->ir, tc_op_at(ev->ir, made), 1));
+  ev->cursor.loops++;
   tc_block_open(ev, &block, TC_BLOCK_WHILE, stmt);
   run_loop_body(ev, body, TC_LOOP_WHILE);
   tc_block_close(ev, &block, &ended);

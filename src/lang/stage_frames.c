@@ -92,6 +92,8 @@ static tc_cursor enter_kernel(tc_eval *ev, tc_frame *f, tc_val *target, tc_span 
   }
   tc_value stmt = tc_kernel_stmt(ev->ir, ev->cursor.at, &kernel, grid, span);
   *target = var_values(ev, kernel.block, f->n);
+  for (uint32_t d = 0; d < f->n; d++)
+    f->at[d] = tc_var_value(ev->ir, kernel.block[d]);
   f->body = tc_child(ev->ir, tc_op_at(ev->ir, stmt), 0);
   tc_cursor before = tc_stage_open(ev, f->body);
   ev->cursor.kernel = stmt;
@@ -132,6 +134,7 @@ static void check_parallel_nest(tc_eval *ev, tc_frame *f, tc_span span) {
     tc_diag_stop(ev->diags);
   }
   outer->has_inner = true;
+  outer->inner = f;
 }
 
 static tc_cursor enter_parallel(tc_eval *ev, tc_frame *f, tc_val *target, tc_span span) {
@@ -142,6 +145,9 @@ static tc_cursor enter_parallel(tc_eval *ev, tc_frame *f, tc_val *target, tc_spa
                          tc_value_type(ev->ir, f->extent[d]), span);
   tc_value stmt = tc_parallel_stmt(ev->ir, ev->cursor.at, vars, f->extent, f->n, span);
   *target = var_values(ev, vars, f->n);
+  for (uint32_t d = 0; d < f->n; d++)
+    f->at[d] = tc_var_value(ev->ir, vars[d]);
+  f->loops = ev->cursor.loops;
   f->body = tc_child(ev->ir, tc_op_at(ev->ir, stmt), 0);
   return tc_stage_open(ev, f->body);
 }
@@ -168,7 +174,9 @@ static tc_cursor enter_loop(tc_eval *ev, tc_frame *f, tc_val *target, tc_span sp
   }
   *target = f->n == 1 ? items[0] : tc_val_tuple(ev->arena, items, f->n);
   f->body = at;
-  return tc_stage_open(ev, at);
+  tc_cursor before = tc_stage_open(ev, at);
+  ev->cursor.loops++;
+  return before;
 }
 
 /* T.Persistent: worker `index` of `wave` takes tiles index, index + wave, ... of the row-major
@@ -194,7 +202,9 @@ static tc_cursor enter_persistent(tc_eval *ev, tc_frame *f, tc_val *target, tc_s
   }
   *target = f->n == 1 ? items[0] : tc_val_tuple(ev->arena, items, f->n);
   f->body = tc_child(ev->ir, tc_op_at(ev->ir, stmt), 0);
-  return tc_stage_open(ev, f->body);
+  tc_cursor before = tc_stage_open(ev, f->body);
+  ev->cursor.loops++;
+  return before;
 }
 
 tc_frame *tc_stage_loop_of_range(tc_eval *ev, const tc_range *range, tc_span span) {
@@ -279,6 +289,7 @@ tc_cursor tc_stage_enter(tc_eval *ev, tc_frame *frame, tc_val *target, tc_span s
 void tc_stage_leave(tc_eval *ev, tc_frame *frame, tc_cursor before) {
   if (frame->kind == F_IF) leave_if(ev, frame);
   ev->cursor = before;
+  tc_stage_rng_leave(ev, frame);
 }
 
 void tc_stage_jump(tc_eval *ev, enum tc_opcode op, tc_span span) {

@@ -68,15 +68,21 @@ struct tc_frame {
   int64_t threads[3];
   tc_val wave, index; /* F_PERSISTENT */
   int64_t group;
-  tc_var thread[3];        /* F_KERNEL */
-  tc_value test;           /* F_IF: the condition, then the statement */
-  uint32_t side;           /* F_SIDE: 0 then, 1 else */
-  tc_region body;          /* where the statements of the frame go */
-  bool has_effect;         /* a statement with an effect was emitted inside      */
-  bool has_inner;          /* F_PARALLEL: another parallel loop was nested in it */
-  TC_VEC(stage_safe) safe; /* annotate_safe_value, this frame and inwards */
+  tc_var thread[3];            /* F_KERNEL */
+  tc_value at[STAGE_MAX_RANK]; /* F_KERNEL: the block; F_PARALLEL: the loop variables */
+  tc_frame *inner;             /* F_PARALLEL: the one directly inside, entered last */
+  uint32_t loops;              /* F_PARALLEL: run-time loops around it */
+  tc_value test;               /* F_IF: the condition, then the statement */
+  uint32_t side;               /* F_SIDE: 0 then, 1 else */
+  tc_region body;              /* where the statements of the frame go */
+  bool has_effect;             /* a statement with an effect was emitted inside      */
+  bool has_inner;              /* F_PARALLEL: another parallel loop was nested in it */
+  TC_VEC(stage_safe) safe;     /* annotate_safe_value, this frame and inwards */
 };
 
+typedef struct stage_rng stage_rng;
+/* After a T.Parallel: the numbers that its iterations drew are used up. */
+void tc_stage_rng_leave(tc_eval *ev, const tc_frame *frame);
 tc_frame *tc_stage_frame_new(tc_eval *ev, enum stage_frame_kind kind, tc_span span);
 /* A statement with an effect is about to be emitted; refuses it between nested parallel loops. */
 void tc_stage_effect(tc_eval *ev, tc_span span);

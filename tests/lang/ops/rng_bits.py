@@ -1,0 +1,8 @@
+import tilec.language as T
+
+
+@T.prim_func
+def main(A: T.Tensor((64,), "float32"), B: T.Tensor((64,), "uint32")):
+    with T.Kernel(1, threads=1) as bx:
+        T.rng_init(1)
+        A[0] = T.rng_rand_float(16)

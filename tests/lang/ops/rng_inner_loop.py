@@ -1,0 +1,10 @@
+import tilec.language as T
+
+
+@T.prim_func
+def main(A: T.Tensor((64,), "float32"), B: T.Tensor((64,), "uint32")):
+    with T.Kernel(1, threads=1) as bx:
+        T.rng_init(1)
+        for i in T.Parallel(64):
+            for j in T.serial(2):
+                B[i] = T.rng_rand()
