@@ -368,6 +368,7 @@ enum tc_pyowner {
   TC_PY_TIR,
   TC_PY_FP8,
   TC_PY_TRANSFORM,
+  TC_PY_SPARSE,
   TC_PY_IKET,
   TC_PY_TESTING,
 };

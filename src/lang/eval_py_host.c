@@ -63,6 +63,18 @@ tc_val tc_py_fp8_type(tc_eval *ev, const tc_val *a) {
   EVAL_FAIL(ev, D_bad_value, tc_eval_here(ev), "the format of an 8-bit float is e4m3 or e5m2");
 }
 
+static uint32_t bits_of(tc_eval *ev, tc_val dtype) {
+  return tc_type_bits(tc_stage_dtype(ev, dtype, tc_eval_at(ev, ev->node)));
+}
+
+tc_val tc_py_e_factor(tc_eval *ev, const tc_val *a) {
+  return tc_val_int(bits_of(ev, a[1]) / 4 * (bits_of(ev, a[0]) == 32 ? 2 : 4));
+}
+
+tc_val tc_py_e_replicate(tc_eval *ev, const tc_val *a) {
+  return tc_val_int(bits_of(ev, a[0]) <= 8 ? 1 : 2);
+}
+
 tc_val tc_py_tir_const(tc_eval *ev, const tc_val *a) {
   tc_span span = tc_eval_at(ev, ev->node);
   tc_type type = tc_stage_dtype(ev, a[1], span);

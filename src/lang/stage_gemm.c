@@ -66,6 +66,23 @@ static void check_gemm_types(tc_eval *ev, const stage_args *a, const stage_box b
   tc_diag_stop(ev->diags);
 }
 
+void tc_stage_gemm(tc_eval *ev, const stage_args *a, const stage_box box[3], tc_gemm p,
+                   tc_val clear_accum, tc_span clear_at) {
+  check_gemm_shapes(ev, a, box, &p);
+  check_gemm_types(ev, a, box);
+  tc_value in[4];
+  uint32_t n = 3;
+  for (int i = 0; i < 3; i++)
+    in[i] = tc_stage_box_slice(ev, &box[i]);
+  int64_t clear;
+  tc_value c = tc_stage_condition(ev, clear_accum, clear_at);
+  if (tc_const_of(ev->ir, c, &clear))
+    p.clear = clear != 0;
+  else
+    in[n++] = c;
+  tc_stage_tile_stmt(ev, TC_OP_gemm, in, n, tc_pl_gemm(ev->ir, p), a->span);
+}
+
 tc_val tc_do_gemm(tc_eval *ev, stage_args *a) {
   stage_box box[3] = {tc_stage_box(ev, a->v[0], "A", a->at[0]),
                       tc_stage_box(ev, a->v[1], "B", a->at[1]),
@@ -75,19 +92,7 @@ tc_val tc_do_gemm(tc_eval *ev, stage_args *a) {
                .k_pack = (int32_t)tc_stage_int(ev, a->v[7], "k_pack", a->at[7])};
   if (a->v[5].kind != TC_V_NONE) p.policy = (uint8_t)tc_stage_int(ev, a->v[5], "policy", a->at[5]);
   if (a->v[8].kind != TC_V_NONE) STAGE_FAIL(ev, D_not_yet, a->at[8], "gemm(mbar=...)");
-  check_gemm_shapes(ev, a, box, &p);
-  check_gemm_types(ev, a, box);
-  tc_value in[4];
-  uint32_t n = 3;
-  for (int i = 0; i < 3; i++)
-    in[i] = tc_stage_box_slice(ev, &box[i]);
-  int64_t clear;
-  tc_value c = tc_stage_condition(ev, a->v[6], a->at[6]);
-  if (tc_const_of(ev->ir, c, &clear))
-    p.clear = clear != 0;
-  else
-    in[n++] = c;
-  tc_stage_tile_stmt(ev, TC_OP_gemm, in, n, tc_pl_gemm(ev->ir, p), a->span);
+  tc_stage_gemm(ev, a, box, p, a->v[6], a->at[6]);
   return tc_val_none();
 }
 

@@ -156,6 +156,9 @@ const tc_buffer *tc_stage_buffer(const tc_eval *ev, tc_buf buf);
 const char *tc_stage_buf_name(const tc_eval *ev, tc_buf buf);
 /* A note with the place and shape of a buffer's declaration. */
 void tc_stage_note_buf(tc_eval *ev, tc_buf buf);
+/* The checked product of three boxes; `a` is the call, for messages. */
+void tc_stage_gemm(tc_eval *ev, const stage_args *a, const stage_box box[3], tc_gemm p,
+                   tc_val clear_accum, tc_span clear_at);
 tc_value tc_stage_tile_stmt(tc_eval *ev, enum tc_opcode op, const tc_value *in, uint32_t n,
                             uint32_t payload, tc_span span);
 

@@ -24,6 +24,7 @@ from bugs import BUGS  # noqa: E402
 from control import CONTROL  # noqa: E402
 from formats import Array, decode  # noqa: E402
 from names import NAMES  # noqa: E402
+from products import PRODUCTS  # noqa: E402
 from random_numbers import RANDOM  # noqa: E402
 from refs import CASES, Bounded, Case, Columns  # noqa: E402
 from rules import RULES  # noqa: E402
@@ -181,7 +182,7 @@ def main():
     runs = [
         Run(case, params, target)
         for target in options.target.split(",")
-        for case in CASES + RULES + NAMES + CONTROL + RANDOM + VECTORS + BUGS
+        for case in CASES + RULES + NAMES + CONTROL + PRODUCTS + RANDOM + VECTORS + BUGS
         for params in (case.params[-2:] if options.quick else case.params)
     ]
     runs = [run for run in runs if options.k in run.name]
