@@ -118,6 +118,19 @@ def find_entries(tree):
     return [f for f in functions if is_marked(f) or is_factory(f)]
 
 
+def named_dimensions(function, makers):
+    """The names in the first argument of calls such as T.const("M, N")."""
+    for node in ast.walk(function):
+        if isinstance(node, ast.Call) and dotted(node).split(".")[-1] in makers:
+            if node.args and isinstance(node.args[0], ast.Constant) and node.args[0].value:
+                yield from re.split(r"[,\s]+", str(node.args[0].value).strip())
+
+
+def dimensions(function):
+    """Names that may be given: those that must, and the names of run-time dimensions."""
+    return required(function) + list(named_dimensions(function, ("dynamic", "symbolic")))
+
+
 def required(function):
     """Names that need a value when compiling: parameters without a default, except tensors, and
     the names of T.const."""
@@ -137,11 +150,7 @@ def required(function):
             kind = dotted(arg.annotation.value).split(".")[-1]
         if arg.arg not in in_body and kind not in run_time:
             names.append(arg.arg)
-    for node in ast.walk(function):
-        if isinstance(node, ast.Call) and dotted(node) in ("T.const", "tilelang.language.const"):
-            if node.args and isinstance(node.args[0], ast.Constant):
-                names += re.split(r"[,\s]+", node.args[0].value.strip())
-    return names
+    return names + list(named_dimensions(function, ("const",)))
 
 
 # ---- running ----
@@ -182,8 +191,8 @@ def measure(file, root, tilec, defaults):
     for function in find_entries(ast.parse(path.read_text(encoding="utf-8"))):
         given = file.values.get("", {}) | file.values.get(function.name, {})
         values = {n: defaults[n] for n in required(function) if n in defaults}
-        values |= {n: given[n] for n in required(function) if n in given}
-        values |= {n: t for n, t in file.values.get(function.name, {}).items()}
+        values |= {n: given[n] for n in dimensions(function) if n in given}
+        values |= file.values.get(function.name, {})
         status, why = run(tilec, path, function.name, values)
         file.results.append((function.name, status, why))
 

@@ -78,7 +78,8 @@ bool tc_py_iter_open(tc_eval *ev, tc_val over, tc_py_iter *it) {
   const tc_val_seq *seq = over.kind == TC_V_TUPLE || over.kind == TC_V_SET ? over.seq
                           : over.kind == TC_V_DICT                         ? &over.dict->keys
                                                                            : NULL;
-  if (over.kind == TC_V_STR && tc_py_as_text(ev, over, &text)) seq = chars_of(ev, text);
+  /* A dtype is a str. */
+  if (tc_py_as_text(ev, over, &text)) seq = chars_of(ev, text);
   if (!seq) return false;
   it->items = seq->items.at;
   it->n = seq->items.n;

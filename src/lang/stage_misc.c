@@ -83,6 +83,11 @@ tc_val tc_do_ignore(tc_eval *ev, stage_args *a) {
   return tc_val_none();
 }
 
+tc_val tc_do_foreign(tc_eval *ev, stage_args *a) {
+  if (!a->row->aux && a->v[0].kind == TC_V_NONE) return tc_val_none();
+  STAGE_FAIL(ev, D_foreign_source, a->span, a->row->name);
+}
+
 static void add_hint(tc_eval *ev, enum tc_hint_kind kind, tc_buf buf, const char *text,
                      int64_t number, tc_span span) {
   tc_hint hint = {
