@@ -267,6 +267,9 @@ tc_val tc_eval_call(tc_eval *ev, tc_val callee, const tc_call_args *args) {
     return instantiate(ev, callee.klass, args);
   case TC_V_DTYPE:
     return call_dtype(ev, callee, args);
+  case TC_V_LAYOUT:
+    if (tc_stage_layout_map(callee, &method)) return tc_eval_call(ev, method, args);
+    break;
   case TC_V_INSTANCE:
     if (tc_eval_method(ev, callee, "__call__", &method)) return tc_eval_call(ev, method, args);
     break;

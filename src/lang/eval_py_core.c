@@ -229,11 +229,15 @@ static bool is_vocabulary_kind(tc_eval *ev, tc_val v, tc_val type) {
   static const struct {
     const char *name;
     enum tc_val_kind kind;
-  } KINDS[] = {{"dtype", TC_V_DTYPE}, {"Buffer", TC_V_BUFFER}, {"Tensor", TC_V_BUFFER}};
+  } KINDS[] = {{"dtype", TC_V_DTYPE},       {"Buffer", TC_V_BUFFER},
+               {"Tensor", TC_V_BUFFER},     {"Layout", TC_V_LAYOUT},
+               {"Fragment", TC_V_LAYOUT},   {"KernelLaunchFrame", TC_V_FRAME},
+               {"PrimFunc", TC_V_FUNCTION}, {"PrimExpr", TC_V_EXPR}};
   tc_span span = tc_eval_at(ev, ev->node);
   for (size_t i = 0; i < TC_COUNT(KINDS); i++) {
     tc_val known = tc_stage_vocabulary(ev, tc_str_of(KINDS[i].name), span);
-    if (tc_py_same(known, type)) return v.kind == KINDS[i].kind;
+    if (!tc_py_same(known, type)) continue;
+    return v.kind == KINDS[i].kind && (v.kind != TC_V_FUNCTION || v.fn->kind == TC_FN_PRIM);
   }
   EVAL_FAIL(ev, D_not_evaluated, span, "isinstance() with this T.* name", "");
 }

@@ -147,6 +147,19 @@ tc_val tc_do_layout(tc_eval *ev, stage_args *a) {
   return layout_val(ev, v);
 }
 
+bool tc_stage_layout_map(tc_val layout, tc_val *map) {
+  *map = layout.layout->forward;
+  return map->kind != TC_V_UNBOUND && map->kind != TC_V_NONE;
+}
+
+bool tc_stage_layout_shape(tc_eval *ev, tc_val layout, tc_val *shape) {
+  tc_val items[STAGE_MAX_RANK];
+  for (uint32_t d = 0; d < layout.layout->rank; d++)
+    items[d] = tc_val_int(layout.layout->shape[d]);
+  *shape = tc_val_tuple(ev->arena, items, layout.layout->rank);
+  return layout.layout->rank != 0;
+}
+
 tc_val tc_do_named_layout(tc_eval *ev, stage_args *a) {
   return layout_val(ev, (tc_layout_val){.name = a->row->name});
 }

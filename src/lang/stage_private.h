@@ -114,6 +114,8 @@ bool tc_stage_bool(tc_eval *ev, tc_val v, const char *what, tc_span span);
 tc_value tc_stage_index(tc_eval *ev, tc_val v, const char *what, tc_span span);
 /* Shape given as int, expression, tuple or list of them. Returns the rank. */
 uint32_t tc_stage_shape(tc_eval *ev, tc_val v, tc_value *shape, const char *what, tc_span span);
+/* The shape a layout was made for; false when it has none. */
+bool tc_stage_layout_shape(tc_eval *ev, tc_val layout, tc_val *shape);
 tc_val tc_stage_shape_tuple(tc_eval *ev, const tc_value *shape, uint32_t n);
 /* The bits of that many elements, an int64. */
 tc_value tc_stage_bits(tc_eval *ev, const tc_value *shape, uint32_t rank, tc_type elem);

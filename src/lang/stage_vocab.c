@@ -331,6 +331,8 @@ bool tc_stage_attribute(tc_eval *ev, tc_val object, tc_str name, tc_val *value, 
     return dtype_attribute(object.type, name, value);
   case TC_V_ENUM:
     return policy_member(name, value);
+  case TC_V_LAYOUT:
+    return tc_str_is(name, "shape") && tc_stage_layout_shape(ev, object, value);
   case TC_V_TENSOR:
     if (tc_str_is(name, "shape"))
       return *value = tc_stage_shape_tuple(ev, object.tensor->shape, object.tensor->rank), true;

@@ -23,6 +23,7 @@ sys.path.insert(0, str(ROOT / "tests" / "run"))
 from bugs import BUGS  # noqa: E402
 from control import CONTROL  # noqa: E402
 from formats import Array, decode  # noqa: E402
+from idioms import IDIOMS  # noqa: E402
 from names import NAMES  # noqa: E402
 from products import PRODUCTS  # noqa: E402
 from random_numbers import RANDOM  # noqa: E402
@@ -182,7 +183,7 @@ def main():
     runs = [
         Run(case, params, target)
         for target in options.target.split(",")
-        for case in CASES + RULES + NAMES + CONTROL + PRODUCTS + RANDOM + VECTORS + BUGS
+        for case in CASES + RULES + NAMES + CONTROL + IDIOMS + PRODUCTS + RANDOM + VECTORS + BUGS
         for params in (case.params[-2:] if options.quick else case.params)
     ]
     runs = [run for run in runs if options.k in run.name]
