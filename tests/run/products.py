@@ -4,7 +4,8 @@ import numpy as np
 
 from formats import EPS, Array, is_float
 
-from refs import Bounded, Case, integers, like, matmul, normal
+from refs import Bounded, Case, integers, normal
+from refs.common import like, matmul
 
 PRODUCTS: list = []
 FILE = "../tests/run/kernels/products.py"
