@@ -21,7 +21,7 @@ static const char *order_name(uint8_t order) {
   return "__ATOMIC_SEQ_CST";
 }
 
-static enum tc_opcode opcode_of(enum tc_atomic_kind kind) {
+enum tc_opcode tc_cpu_atomic_op(enum tc_atomic_kind kind) {
   switch (kind) {
   case TC_ATOMIC_ADD:
     return TC_OP_add;
@@ -56,7 +56,7 @@ typedef struct update {
 
 /* The new element for the old one, `x`. CAS compares bits, as hardware does. */
 static const char *new_value(tc_cemit *e, const update *u, const char *x) {
-  enum tc_opcode code = opcode_of(u->kind);
+  enum tc_opcode code = tc_cpu_atomic_op(u->kind);
   if (code != TC_OP_none) return tc_ce_binary(e, code, u->elem, x, u->value);
   if (u->kind == TC_ATOMIC_EXCHANGE) return u->value;
   return tc_ce_text(e, "%s == %s ? %s : %s", tc_ce_bits(e, u->elem, x),
@@ -150,6 +150,12 @@ static uint32_t points_of(tc_cemit *e, const tc_buffer *b, const tc_value *index
   return points;
 }
 
+/* An iteration's part of a sum that nest_sums.c keeps in lanes. */
+static void update_sum(tc_cpu *c, const update *u, const char *cell) {
+  const char *now = new_value(c->e, u, cell);
+  tc_cw_line(&c->e->w, "%s = %s;", cell, now);
+}
+
 static void update_lane(tc_cpu *c, tc_value stmt, const update *plan, uint32_t lane) {
   tc_cemit *e = c->e;
   const tc_op *op = tc_op_at(e->ir, stmt);
@@ -158,6 +164,10 @@ static void update_lane(tc_cpu *c, tc_value stmt, const update *plan, uint32_t l
   tc_value value = index[b->rank];
   update u = *plan;
   u.value = tc_ce_ref(e, value, lane % tc_value_type(e->ir, value).lanes);
+  if (c->sum_lanes[stmt.id]) {
+    update_sum(c, &u, c->sum_lanes[stmt.id]);
+    return;
+  }
   if (u.kind == TC_ATOMIC_CAS) {
     tc_value expected = index[b->rank + 1];
     u.expected = tc_ce_ref(e, expected, lane % tc_value_type(e->ir, expected).lanes);

@@ -14,6 +14,7 @@ typedef struct tc_cpu {
   uint64_t work_b;    /* what the hungriest tile op needs besides; `work` in the text  */
   uint32_t n_labels;  /* for names that must differ                                    */
   bool in_perthread;
+  const char **sum_lanes; /* by statement id: where an atomic keeps its sum for now, or NULL */
 } tc_cpu;
 
 static inline tc_cpu *tc_cpu_of(tc_cemit *e) {
@@ -71,6 +72,8 @@ void tc_cpu_scan(tc_cpu *c, tc_value stmt);
 void tc_cpu_gemm(tc_cpu *c, tc_value stmt);   /* gemm.c */
 void tc_cpu_atomic(tc_cpu *c, tc_value stmt); /* atomic.c */
 void tc_cpu_atomic_tile(tc_cpu *c, tc_value stmt);
+/* The operation that combines the old element and the operand; none for exchange and cas. */
+enum tc_opcode tc_cpu_atomic_op(enum tc_atomic_kind kind);
 bool tc_cpu_ordered_access(tc_cpu *c, tc_value stmt); /* loads and stores with a memory order */
 
 #endif

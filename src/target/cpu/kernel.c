@@ -460,7 +460,10 @@ tc_emitted tc_cpu_emit(tc_ir *ir, const tc_cpu_options *options, tc_arena *arena
   for (uint32_t i = 0; i < body->ops.n; i++) {
     tc_value stmt = body->ops.at[i];
     if (!tc_is(ir, stmt, TC_OP_kernel)) continue;
-    tc_cpu c = {.isa = tc_cpu_isa_row(options->isa), .helpers = &helpers, .made = &made};
+    tc_cpu c = {.isa = tc_cpu_isa_row(options->isa),
+                .helpers = &helpers,
+                .made = &made,
+                .sum_lanes = TC_NEW_ARRAY(arena, ir->n_ops, const char *)};
     tc_emitted_kernel k = emit_kernel(&c, stmt, kernels.n, n == 1, &text, ir, arena);
     tc_vec_push(arena, &kernels, k);
   }

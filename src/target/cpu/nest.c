@@ -27,7 +27,7 @@ static bool note_statement(tc_ir *ir, tc_value stmt, void *data) {
   case TC_OP_store:
   case TC_OP_atomic:
     note_write(n, ir, stmt, tc_access_buf(ir, stmt));
-    if (op->opcode == TC_OP_atomic) n->plain = false;
+    if (op->opcode == TC_OP_atomic) tc_vec_push(n->c->e->arena, &n->atomics, stmt);
     break;
   case TC_OP_alloc:
     n->plain = n->plain && tc_buf_at(ir, (tc_buf){op->payload})->scope == TC_SCOPE_var;
@@ -136,7 +136,8 @@ static int access_points(tc_nest *n, tc_value stmt, tc_buf buf, uint32_t k) {
     step += by * stride;
   }
   bool store = !tc_is(e->ir, stmt, TC_OP_load);
-  if (step == 0) return store ? -3 : 2;
+  bool sum = tc_is(e->ir, stmt, TC_OP_atomic) && tc_buf_at(e->ir, buf)->scope != TC_SCOPE_global;
+  if (step == 0) return store && !sum ? -3 : 2;
   if (step == 1 || step == -1) return store ? 5 : 4;
   return step < 5 && step > -5 ? 0 : -2;
 }
@@ -243,6 +244,8 @@ void tc_nest_analyse(tc_nest *n) {
     n->var[k] = tc_var_value(n->c->e->ir, n->p->vars[k]);
   note_placed(n);
   tc_walk(n->c->e->ir, n->body, note_statement, n);
+  n->plain_but_atomics = n->plain;
+  if (n->atomics.n) n->plain = false;
   choose_order(n);
   find_needed(n);
 }

@@ -37,6 +37,9 @@ typedef struct tc_nest {
   tc_map written; /* roots written in the body */
   bool writes_global, writes_address;
   bool plain;             /* iterations of the innermost loop are independent for a C compiler */
+  bool plain_but_atomics; /* they would be, but for the atomics */
+  tc_value_vec atomics;   /* of the body, nested ones included */
+  tc_value_vec sums;      /* those among them that are kept in lanes (nest_sums.c) */
   tc_value_vec needed;    /* conditions without which nothing happens */
   tc_value_vec hoisted;   /* values and loads moved out, to be forgotten afterwards */
   tc_value_vec privates;  /* stores whose `var` is private (one per buffer) */
@@ -81,5 +84,16 @@ void tc_nest_close_stripe(tc_nest *n);
  * phase. */
 void tc_nest_open_phase(tc_nest *n, const char *step, int64_t phase);
 void tc_nest_close_phase(tc_nest *n);
+
+/* ---- nest_sums.c ---- */
+
+enum { TC_SUM_LANES = 64 };
+
+/* Finds the on-chip atomics that need no memory order between iterations; may set plain. */
+void tc_nest_find_sums(tc_nest *n);
+/* Around the loops over chunks and lanes: declares the lanes, and adds them up. In between the
+ * atomics update lane `lane` (a name). */
+void tc_nest_open_sums(tc_nest *n, const char *lane);
+void tc_nest_close_sums(tc_nest *n);
 
 #endif

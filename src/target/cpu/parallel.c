@@ -137,6 +137,25 @@ static void plain_loop(tc_nest *n, const char *lo, const char *hi) {
   tc_cw_close(&e->w);
 }
 
+/* Chunks of as many iterations as a sum has lanes. */
+static void summing_loop(tc_nest *n, const char *lo, const char *hi, bool whole) {
+  tc_cemit *e = n->c->e;
+  const char *name = inner_name(n), *lane = tc_ce_text(e, "lane_%s", name);
+  const char *first = tc_ce_text(e, "first_%s", name), *count = tc_ce_text(e, "%d", TC_SUM_LANES);
+  tc_cw_open(&e->w, "if (%s < %s)", lo, hi);
+  tc_nest_open_sums(n, lane);
+  tc_cw_open(&e->w, "for (tc_i64 %s = %s; %s < %s; %s += %s)", first, lo, first, hi, first, count);
+  if (!whole) count = tc_cw_temp(&e->w, "tc_i64", "tc_min64(%s, %s - %s)", count, hi, first);
+  tc_cw_prefix(&e->w, e->target->independent);
+  tc_cw_open(&e->w, "for (tc_i64 %s = 0; %s < %s; %s++)", lane, lane, count, lane);
+  tc_cw_line(&e->w, "const tc_i64 %s = %s + %s;", name, first, lane);
+  print_body(n);
+  tc_cw_close(&e->w);
+  tc_cw_close(&e->w);
+  tc_nest_close_sums(n);
+  tc_cw_close(&e->w);
+}
+
 /* `phases` iterations per step. */
 static void phased_loop(tc_nest *n, const char *lo, const char *hi) {
   tc_cemit *e = n->c->e;
@@ -210,6 +229,11 @@ static void inner_loop(tc_nest *n, const char *lo, const char *hi) {
   int64_t length = n->stripe ? n->stripe : n->phases ? n->phases : 1;
   bool whole = is_multiple_text(lo, length) && is_multiple_text(hi, length);
   bool from_0 = strcmp(lo, "0") == 0; /* else the first stripe might be empty and still load */
+  if (n->sums.n) {
+    bool chunks = is_multiple_text(lo, TC_SUM_LANES) && is_multiple_text(hi, TC_SUM_LANES);
+    summing_loop(n, lo, hi, chunks);
+    return;
+  }
   if (!n->stripe) {
     phased_or_plain(n, lo, hi, whole);
     return;
@@ -332,6 +356,7 @@ void tc_cpu_parallel(tc_cpu *c, tc_value stmt) {
     name_var(&n, k);
   tc_nest_analyse(&n);
   tc_nest_find_stripes(&n);
+  tc_nest_find_sums(&n);
   tc_cw_open(&e->w, "%s", "");
   print_level(&n, 0);
   tc_cw_close(&e->w);
