@@ -37,6 +37,7 @@ struct tc_eval {
   uint32_t depth;    /* Python call depth */
   uint32_t n_blocks; /* staged blocks opened so far */
   bool probing;      /* looking for the parameters' shapes only: ends at the first kernel */
+  struct stage_reducer *reducers; /* of the function under construction, latest first */
   bool lazy_operand; /* inside and/or/ternary: statements (a macro call) may not be emitted */
   /* The Python half's own: eval_private.h. */
   const tc_ast *node;            /* what is being evaluated, for diagnostics           */

@@ -26,7 +26,7 @@ static void check_tile_shape(tc_eval *ev, const tc_value *shape, uint32_t rank, 
   }
 }
 
-static tc_val allocate(tc_eval *ev, const stage_args *a, enum tc_scope scope, tc_type elem) {
+tc_val tc_stage_alloc(tc_eval *ev, const stage_args *a, enum tc_scope scope, tc_type elem) {
   tc_val shape_arg = a->v[0];
   tc_span shape_at = a->at[0], span = a->span;
   tc_value shape[STAGE_MAX_RANK];
@@ -47,7 +47,7 @@ static tc_val allocate(tc_eval *ev, const stage_args *a, enum tc_scope scope, tc
 
 tc_val tc_do_alloc(tc_eval *ev, stage_args *a) {
   tc_type elem = tc_stage_dtype(ev, a->v[1], a->at[1]);
-  return allocate(ev, a, (enum tc_scope)a->row->aux, elem);
+  return tc_stage_alloc(ev, a, (enum tc_scope)a->row->aux, elem);
 }
 
 static const struct {
@@ -63,7 +63,7 @@ tc_val tc_do_alloc_buffer(tc_eval *ev, stage_args *a) {
   tc_type elem = tc_stage_dtype(ev, a->v[1], a->at[1]);
   tc_str text = a->v[2].kind == TC_V_STR ? a->v[2].str->text : TC_STR("");
   for (size_t i = 0; i < TC_COUNT(SCOPES); i++)
-    if (tc_str_is(text, SCOPES[i].text)) return allocate(ev, a, SCOPES[i].scope, elem);
+    if (tc_str_is(text, SCOPES[i].text)) return tc_stage_alloc(ev, a, SCOPES[i].scope, elem);
   STAGE_FAIL(ev, D_argument_value, a->at[2], a->row->name, "scope",
              "\"global\", \"shared\", \"local\" or \"local.fragment\"",
              tc_str_dup(ev->arena, text));
@@ -136,6 +136,7 @@ static uint32_t rescaled_shape(tc_eval *ev, const tc_buffer *b, tc_type elem, tc
 tc_val tc_do_view(tc_eval *ev, stage_args *a) {
   if (a->v[0].kind != TC_V_BUFFER)
     STAGE_FAIL(ev, D_not_a_tile, a->at[0], "src", tc_val_kind_name(a->v[0]));
+  tc_stage_not_reducer(ev, a->v[0].buf, "viewed", a->at[0]);
   const tc_buffer *b = tc_buf_at(ev->ir, a->v[0].buf);
   tc_value shape[STAGE_MAX_RANK];
   bool typed = a->row->aux == 0 && a->v[2].kind != TC_V_NONE;

@@ -11,6 +11,7 @@ void tc_stage_begin_function(tc_eval *ev, tc_name name, tc_span span) {
   (void)span;
   tc_stage_ensure_ir(ev);
   ev->ir->name = name;
+  ev->reducers = NULL;
   ev->cursor = (tc_cursor){.at = ev->ir->body, .block = ++ev->n_blocks};
 }
 
@@ -271,6 +272,7 @@ tc_ir *tc_stage_end_function(tc_eval *ev, tc_span span) {
       returned = returned || ev->ir->results.at[k].id == p->buf.id;
     if (!returned) STAGE_FAIL(ev, D_empty_not_returned, b->span, tc_name_of(ev->ir, b->name));
   }
+  tc_stage_check_reducers(ev);
   ev->cursor = (tc_cursor){0};
   return ev->ir;
 }

@@ -1,4 +1,4 @@
-/* gemm, reductions and scans: shape and dtype rules. */
+/* gemm, dp4a, reductions and scans: shape and dtype rules. */
 #include "lang/stage_private.h"
 
 #include <inttypes.h>
@@ -96,6 +96,60 @@ tc_val tc_do_gemm(tc_eval *ev, stage_args *a) {
   return tc_val_none();
 }
 
+/* ---- dp4a ---- */
+
+/* The 4 lanes of an operand: of a vector, or 4 neighbours along the last dimension. */
+static void dp4a_lanes(tc_eval *ev, const stage_args *a, uint32_t operand, tc_value lanes[4]) {
+  tc_val v = a->v[operand];
+  bool tile = v.kind == TC_V_BUFFER || (v.kind == TC_V_ELEMENT && !v.element->loaded.id);
+  tc_value vector = tile ? (tc_value){0} : tc_stage_value(ev, v, a->at[operand]);
+  stage_box box = {.rank = 0};
+  tc_type elem = vector.id ? tc_value_type(ev->ir, vector) : tc_i32_type();
+  if (tile) {
+    box = tc_stage_box(ev, v, operand ? "B" : "A", a->at[operand]);
+    elem = tc_stage_buffer(ev, box.buf)->elem;
+    if (elem.lanes > 1) vector = tc_stage_load(ev, box.buf, box.base, a->at[operand]).value;
+  }
+  if (elem.dtype != TC_DT_int8 || elem.lanes != (vector.id ? 4 : 1))
+    STAGE_FAIL(ev, D_operator_type, a->at[operand], a->row->name, tc_type_name(ev->arena, elem));
+  for (uint32_t k = 0; k < 4; k++) {
+    tc_value x = vector;
+    if (vector.id) {
+      x = tc_lane(ev->ir, vector, k);
+    } else {
+      tc_value at[STAGE_MAX_RANK];
+      for (uint32_t d = 0; d < box.rank; d++)
+        at[d] = box.base[d];
+      if (box.rank)
+        at[box.rank - 1] = tc_stage_arith(ev, TC_OP_add, at[box.rank - 1], tc_i32(ev->ir, k));
+      x = tc_stage_load(ev, box.buf, at, a->at[operand]).value;
+    }
+    lanes[k] = tc_cast(ev->ir, x, tc_i32_type());
+  }
+}
+
+tc_val tc_do_dp4a(tc_eval *ev, stage_args *a) {
+  tc_value x[4], y[4];
+  tc_val c = a->v[2];
+  dp4a_lanes(ev, a, 0, x);
+  dp4a_lanes(ev, a, 1, y);
+  if (c.kind == TC_V_BUFFER) { /* its first element */
+    tc_val zeros[STAGE_MAX_RANK];
+    uint32_t rank = tc_stage_buffer(ev, c.buf)->rank;
+    for (uint32_t d = 0; d < rank; d++)
+      zeros[d] = tc_val_int(0);
+    c = tc_stage_subscript(ev, c, zeros, rank, a->at[2]);
+  }
+  tc_value sum = tc_stage_value(ev, c, a->at[2]);
+  tc_type type = tc_value_type(ev->ir, sum);
+  if (!tc_type_equal(type, tc_i32_type()))
+    STAGE_FAIL(ev, D_operator_type, a->at[2], "dp4a's accumulator", tc_type_name(ev->arena, type));
+  for (uint32_t k = 0; k < 4; k++)
+    sum = tc_binary(ev->ir, TC_OP_add, sum, tc_binary(ev->ir, TC_OP_mul, x[k], y[k]));
+  tc_stage_store(ev, c, tc_val_expr(sum), a->span);
+  return tc_val_none();
+}
+
 /* ---- reductions ---- */
 
 static void reduce_mismatch(tc_eval *ev, const stage_box *src, const stage_box *dst, uint32_t dim,
@@ -169,6 +223,42 @@ tc_val tc_do_reduce_named(tc_eval *ev, stage_args *a) {
                          flag_named(ev, a, "nan_propagate", false));
   STAGE_FAIL(ev, D_argument_value, a->at[2], "reduce", "reduce_type",
              "sum, max, min, absmax, abssum, bitand, bitor or bitxor", tc_str_dup(ev->arena, name));
+}
+
+/* T.any_of, and with aux T.all_of: loops over the elements. They may stand in a T.Parallel, where a
+ * tile operation may not. */
+tc_val tc_do_any_of(tc_eval *ev, stage_args *a) {
+  bool all = a->row->aux, row = a->v[0].kind == TC_V_BUFFER || a->v[0].kind == TC_V_REGION;
+  if (a->v[0].kind == TC_V_ELEMENT)
+    row = a->v[0].element->n < tc_stage_buffer(ev, a->v[0].element->buf)->rank;
+  if (!row)
+    STAGE_FAIL(ev, D_argument_value, a->at[0], a->row->name, "buffer", "a buffer or a region",
+               tc_val_kind_name(a->v[0]));
+  stage_box box = tc_stage_box(ev, a->v[0], "buffer", a->at[0]);
+  tc_type bit = tc_scalar_type(TC_DT_bool);
+  tc_buf found = tc_buf_new(ev->ir, a->row->name, bit, TC_SCOPE_var, 0, NULL, a->span);
+  tc_value none = {0}, zero = tc_i32(ev->ir, 0), one = tc_i32(ev->ir, 1), index[STAGE_MAX_RANK];
+  tc_stage_effect(ev, a->span);
+  tc_alloc(ev->ir, ev->cursor.at, found, a->span);
+  tc_store(ev->ir, ev->cursor.at, found, NULL, tc_const_bool(ev->ir, all), none, a->span);
+  tc_cursor before = ev->cursor;
+  for (uint32_t d = 0; d < box.rank; d++) {
+    int64_t extent;
+    index[d] = box.base[d];
+    if (tc_const_of(ev->ir, box.extent[d], &extent) && extent == 1) continue;
+    tc_type type = tc_value_type(ev->ir, box.extent[d]);
+    tc_loop loop = {.var = tc_var_new(ev->ir, "i", TC_VAR_LOOP, type, a->span)};
+    tc_value stmt = tc_for(ev->ir, ev->cursor.at, loop, tc_cast(ev->ir, zero, type), box.extent[d],
+                           tc_cast(ev->ir, one, type), a->span);
+    tc_stage_open(ev, tc_child(ev->ir, tc_op_at(ev->ir, stmt), 0));
+    index[d] = tc_stage_arith(ev, TC_OP_add, index[d], tc_var_value(ev->ir, loop.var));
+  }
+  tc_value x = tc_cast(ev->ir, tc_stage_load(ev, box.buf, index, a->span).value, bit);
+  tc_value so_far = tc_stage_load(ev, found, NULL, a->span).value;
+  x = tc_binary(ev->ir, all ? TC_OP_and : TC_OP_or, so_far, x);
+  tc_store(ev->ir, ev->cursor.at, found, NULL, x, none, a->span);
+  tc_stage_close(ev, before);
+  return tc_stage_load(ev, found, NULL, a->span);
 }
 
 tc_val tc_do_scan(tc_eval *ev, stage_args *a) {

@@ -47,13 +47,16 @@ tc_val tc_stage_load(tc_eval *ev, tc_buf buf, const tc_value *index, tc_span spa
   check_local_index(ev, b, index, span);
   tc_value other = {0};
   if (b->scope == TC_SCOPE_global) other = tc_stage_safe_of(ev, buf, span);
-  return tc_val_expr(tc_load(ev->ir, ev->cursor.at, buf, index, ev->cursor.pred, other, span));
+  tc_value x = tc_load(ev->ir, ev->cursor.at, buf, index, ev->cursor.pred, other, span);
+  tc_stage_reducer_read(ev, buf, x, span);
+  return tc_val_expr(x);
 }
 
 void tc_stage_store_at(tc_eval *ev, tc_buf buf, const tc_value *index, tc_val value, tc_span span) {
   const tc_buffer *b = tc_buf_at(ev->ir, buf);
   need_kernel(ev, buf, "write", span);
   check_local_index(ev, b, index, span);
+  if (tc_stage_reducer_store(ev, buf, index, value, span)) return;
   tc_stage_effect(ev, span);
   tc_value x = tc_stage_convert(ev, value, b->elem, span);
   tc_store(ev->ir, ev->cursor.at, buf, index, x, ev->cursor.pred, span);
@@ -453,6 +456,7 @@ stage_box tc_stage_box(tc_eval *ev, tc_val v, const char *what, tc_span span) {
   default:
     STAGE_FAIL(ev, D_not_a_tile, span, what, tc_val_kind_name(v));
   }
+  tc_stage_not_reducer(ev, box.buf, "an operand of a tile operation", span);
   box.rank = tc_buf_at(ev->ir, box.buf)->rank;
   return box;
 }

@@ -14,7 +14,7 @@ tc_val tc_do_print(tc_eval *ev, stage_args *a) {
   if (obj.kind == TC_V_STR)
     msg = obj.str->text;
   else if (obj.kind == TC_V_BUFFER)
-    p.buf = obj.buf;
+    tc_stage_not_reducer(ev, obj.buf, "printed", a->at[0]), p.buf = obj.buf;
   else if (obj.kind != TC_V_NONE)
     in[n++] = tc_stage_value(ev, obj, a->at[0]);
   p.text = tc_pl_text(ev->ir, tc_str_dup(ev->arena, msg));

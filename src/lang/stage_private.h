@@ -137,6 +137,21 @@ tc_value tc_stage_arith(tc_eval *ev, enum tc_opcode op, tc_value a, tc_value b);
 tc_val tc_stage_load(tc_eval *ev, tc_buf buf, const tc_value *index, tc_span span);
 /* Under the current predicate, with conversion. */
 void tc_stage_store_at(tc_eval *ev, tc_buf buf, const tc_value *index, tc_val value, tc_span span);
+/* Allocates what `a->v[0]` says the shape of. */
+tc_val tc_stage_alloc(tc_eval *ev, const stage_args *a, enum tc_scope scope, tc_type elem);
+
+/* ---- reducers: stage_reducer.c ---- */
+
+/* Refuses to do `what` ("read", "viewed") to a reducer that has no value. */
+void tc_stage_not_reducer(tc_eval *ev, tc_buf buf, const char *what, tc_span span);
+/* A load, or a store, of what may be a reducer. True: the store was a contribution and is done. */
+void tc_stage_reducer_read(tc_eval *ev, tc_buf buf, tc_value load, tc_span span);
+bool tc_stage_reducer_store(tc_eval *ev, tc_buf buf, const tc_value *index, tc_val value,
+                            tc_span span);
+/* A fill of a whole buffer. True: it opened a reducer. */
+bool tc_stage_reducer_fill(tc_eval *ev, tc_buf buf, tc_val value, const char *op, tc_span span);
+/* At the end of a function: every reducer was finalized. */
+void tc_stage_check_reducers(tc_eval *ev);
 
 /* ---- tile operands ---- */
 

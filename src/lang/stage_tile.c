@@ -140,6 +140,9 @@ tc_val tc_do_fill(tc_eval *ev, stage_args *a) {
   if (tc_stage_frame(ev, F_PARALLEL))
     STAGE_FAIL(ev, D_wrong_place, a->span, a->row->name,
                "outside T.Parallel: it works on whole tiles");
+  bool whole = a->v[0].kind == TC_V_BUFFER;
+  if (whole && tc_stage_reducer_fill(ev, a->v[0].buf, value, a->row->name, a->span))
+    return tc_val_none();
   stage_box box = tc_stage_box(ev, a->v[0], "buffer", a->at[0]);
   tc_type elem = tc_buf_at(ev->ir, box.buf)->elem;
   tc_value in[2] = {tc_stage_box_slice(ev, &box),

@@ -204,3 +204,68 @@ rule("hints", lambda p, r: {"A": normal(r, (N, N))}, {"B": F32}, lambda p, x: {"
 rule("wide_index", lambda p, r: {"A": uniform(r, p["n"], -1, 1)}, {"B": F32},
      lambda p, x: {"B": x["A"][::-1]}, params=[dict(n=1), dict(n=63), dict(n=200)], dims="n",
      **exact())
+rule("reducer_once", lambda p, r: {"A": Array(np.arange(1, 9), F32), "B": integers(r, 16, -9, 9, F32)},
+     {"out": F32}, lambda p, x: {"out": np.array([36 + x["B"].sum(), 100 + 26])}, **exact())
+
+
+def reducer_kinds(p, x):
+    a = x["A"].astype(np.int64)
+    folds = [np.add, np.minimum, np.maximum, np.bitwise_and, np.bitwise_or, np.bitwise_xor]
+    return {"out": np.stack([round_to(f.reduce(a, axis=1), I32) for f in folds]),
+            "ends": np.stack([x["H"].min(axis=1), x["H"].max(axis=1)])}
+
+
+rule("reducer_kinds", lambda p, r: {"A": integers(r, (16, 100), -(2**31), 2**31),
+                                    "H": normal(r, (16, 100), "float16")},
+     {"out": I32, "ends": "float16"}, reducer_kinds, **exact())
+
+
+def reducer_rows(p, x):
+    a = x["A"].reshape(N, 4, N).sum(axis=1)
+    i = np.add.outer(np.arange(N), np.arange(N)) % 4
+    return {"rows": a.sum(axis=1), "columns": a.sum(axis=0),
+            "picked": np.array([a[i == k].sum() for k in range(4)])}
+
+
+rule("reducer_rows", lambda p, r: {"A": integers(r, (N, 4 * N), -9, 9, F32)},
+     {"rows": F32, "columns": F32, "picked": F32}, reducer_rows, **exact())
+
+
+def reducer_epochs(p, x):
+    sums = np.where(x["S"] < 0, -1, x["A"][:N].sum())
+    return {"B": np.full(2, np.log(np.exp(x["A"]).sum())), "C": sums}
+
+
+rule("reducer_epochs", lambda p, r: {"A": integers(r, 4 * N, -4, 4, F32),
+                                     "S": Array(np.array([-1, 1]), I32)},
+     {"B": F32, "C": F32}, reducer_epochs, rtol=1e-5, atol=1e-5)
+
+
+def reducer_legacy(p, x):
+    product = round_to(x["A"] * x["x"], "float16")
+    return {"B": 2 * product.sum(axis=1), "C": x["A"].max(axis=1), "D": -x["A"].sum(axis=1)}
+
+
+rule("reducer_legacy", lambda p, r: {"A": normal(r, (N, N), "float16"), "x": normal(r, N, "float16")},
+     {"B": F32, "C": F32, "D": F32}, reducer_legacy, rtol=1e-5, atol=1e-3)
+
+
+def any_and_all(p, x):
+    a, m = x["A"] != 0, x["M"] != 0
+    rows = [a.any(axis=1), a[:, :4].all(axis=1), m.any(axis=1) & ~m.all(axis=1), a[:, -2:].any(axis=1)]
+    return {"rows": np.stack(rows), "whole": np.array([a.any(), a.all()])}
+
+
+rule("any_and_all", lambda p, r: {"A": Array(r.integers(0, 4, (8, N)) // 3 * r.integers(0, 2, (8, 1)), I32),
+                                  "M": Array(r.integers(0, 2, (8, 3)), "bool"),
+                                  "whole": Array(np.zeros(2), "bool")},
+     {"rows": "bool", "whole": "bool"}, any_and_all, **exact())
+
+
+def dp4a_dots(p, x):
+    products = x["A"].astype(np.int64) * x["B"].astype(np.int64)
+    return {"C": 1000 + products.sum(axis=1), "D": 5 + products[:1, :4].sum(axis=1)}
+
+
+rule("dp4a_dots", lambda p, r: {k: integers(r, (N, N), -128, 128, "int8") for k in "AB"},
+     {"C": I32, "D": I32}, dp4a_dots)

@@ -313,3 +313,174 @@ def wide_index(A: T.Tensor((T.dynamic("n", "int64"),), "float32"),
     with T.Kernel(T.ceildiv(n, N)) as bx:
         for i in T.Parallel(N):
             B[bx * N + i] = A[n - 1 - (bx * N + i)]
+
+
+@T.prim_func
+def reducer_once(A: T.Tensor((8,), "float32"), B: T.Tensor((16,), "float32"),
+                 out: T.Tensor((2,), "float32")):
+    with T.Kernel(1, threads=128):
+        acc = T.alloc_reducer((1,), "float32", op="sum")
+        seeded = T.alloc_reducer((1,), "float32")
+        start = T.alloc_fragment((1,), "float32")
+        start[0] = 100.0
+        T.reducer_init(acc)
+        T.reducer_init(seeded, start[0])
+        start[0] = 7.0  # the value counts that it had when the reducer was opened
+        for i in T.Parallel(8):
+            T.reducer_update(acc[0], A[i])  # 36 for 1..8, however many threads there are
+            if A[i] > 4:
+                T.reducer_update(seeded[0], A[i])
+        for i in T.Parallel(16):
+            T.reducer_update(acc[0], B[i])
+        total = T.alloc_fragment((1,), "float32")
+        T.finalize_reducer(acc, total)
+        out[0] = total[0]
+        T.finalize_reducer(seeded, total)
+        out[1] = total[0]
+
+
+@T.prim_func
+def reducer_kinds(A: T.Tensor((16, 100), "int32"), H: T.Tensor((16, 100), "float16"),
+                  out: T.Tensor((6, 16), "int32"), ends: T.Tensor((2, 16), "float16")):
+    with T.Kernel(1, threads=128):
+        total = T.alloc_reducer((16,), "int32", "sum")
+        low = T.alloc_reducer(16, "int32", op="min")
+        high = T.alloc_reducer(16, "int32", op="max")
+        both = T.alloc_reducer(16, "int32", op="bitand")
+        any_ = T.alloc_reducer(16, "int32", op="bitor")
+        odd = T.alloc_reducer(16, "int32", op="bitxor")
+        first = T.alloc_reducer(16, "float16", op="min")
+        last = T.alloc_reducer(16, "float16", op="max")
+        for r in [total, low, high, both, any_, odd, first, last]:
+            T.reducer_init(r)
+        for i, j in T.Parallel(16, 100):
+            for r in [total, low, high, both, any_, odd]:
+                T.reducer_update(r[i], A[i, j])
+            T.reducer_update(first[i], H[i, j])
+            T.reducer_update(last[i], H[i, j])
+        k = 0
+        for r in [total, low, high, both, any_, odd]:
+            T.finalize_reducer(r, out[k, :])
+            k = k + 1
+        T.finalize_reducer(first, ends[0, :])
+        T.finalize_reducer(last, ends[1, :])
+
+
+@T.prim_func
+def reducer_rows(A: T.Tensor((N, 4 * N), "float32"), rows: T.Tensor((N,), "float32"),
+                 columns: T.Tensor((N,), "float32"), picked: T.Tensor((4,), "float32")):
+    with T.Kernel(1, threads=128):
+        tile = T.alloc_shared((N, N), "float32")
+        by_row = T.alloc_reducer((N,), "float32")
+        by_column = T.alloc_reducer((N,), "float32")
+        by_class = T.alloc_reducer((4,), "float32")
+        T.reducer_init(by_row)
+        T.reducer_init(by_column)
+        T.reducer_init(by_class)
+        for k in T.Pipelined(4, num_stages=2):
+            T.copy(A[0, k * N], tile)
+            for i, j in T.Parallel(N, N):
+                T.reducer_update(by_row[i], tile[i, j])
+            for i, j in T.Parallel(N, N):
+                T.reducer_update(by_column[j], tile[i, j])
+            for i, j in T.Parallel(N, N):
+                T.reducer_update(by_class[(i + j) % 4], tile[i, j])
+        T.finalize_reducer(by_row, rows)
+        T.finalize_reducer(by_column, columns)
+        T.finalize_reducer(by_class, picked)
+
+
+@T.prim_func
+def reducer_epochs(A: T.Tensor((4 * N,), "float32"), S: T.Tensor((2,), "int32"),
+                   B: T.Tensor((2,), "float32"), C: T.Tensor((2,), "float32")):
+    with T.Kernel(2, threads=128) as bx:
+        tile = T.alloc_fragment((N,), "float32")
+        high = T.alloc_fragment((1,), "float32")
+        part = T.alloc_fragment((1,), "float32")
+        most = T.alloc_var("float32", init=-T.infinity("float32"))
+        total = T.alloc_var("float32")
+        for k in T.serial(4):
+            T.copy(A[k * N], tile)
+            new_max = T.alloc_reducer((1,), "float32", op="max")
+            T.reducer_init(new_max, most)
+            for i in T.Parallel(N):
+                T.reducer_update(new_max[0], tile[i])
+            T.finalize_reducer(new_max, high)
+            new_sum = T.alloc_reducer((1,), "float32")
+            T.reducer_init(new_sum)
+            for i in T.Parallel(N):
+                T.reducer_update(new_sum[0], T.exp(tile[i] - high[0]))
+            T.finalize_reducer(new_sum, part)
+            total = T.exp(most - high[0]) * total + part[0]
+            most = high[0]
+        B[bx] = T.log(total) + most
+        acc = T.alloc_reducer((1,), "float32")
+        T.reducer_init(acc)
+        if S[bx] < 0:
+            C[bx] = -1.0
+        else:
+            for i in T.Parallel(N):
+                T.reducer_update(acc[0], A[i])
+            T.finalize_reducer(acc, part)
+            C[bx] = part[0]
+
+
+@T.prim_func
+def reducer_legacy(A: T.Tensor((N, N), "float16"), x: T.Tensor((N,), "float16"),
+                   B: T.Tensor((N,), "float32"), C: T.Tensor((N,), "float32"),
+                   D: T.Tensor((N,), "float32")):
+    with T.Kernel(1, threads=128):
+        acc = T.alloc_reducer(N, "float32", replication="all")
+        less = T.alloc_reducer(N, "float32", replication="none")
+        high = T.alloc_reducer(N, "float32", op="max", replication="all")
+        T.clear(acc)
+        T.clear(less)
+        T.fill(high, -T.infinity("float32"))
+        for i, j in T.Parallel(N, N):
+            acc[i] += A[i, j] * x[j]
+            less[i] -= A[i, j]
+            high[i] = T.max(high[i], A[i, j])
+        T.finalize_reducer(acc)
+        T.finalize_reducer(less)
+        T.finalize_reducer(high)
+        for i in T.Parallel(N):
+            acc[i] = acc[i] * 2.0  # an ordinary fragment from here on
+        T.copy(acc, B)
+        T.copy(high, C)
+        T.copy(less, D)
+
+
+@T.prim_func
+def any_and_all(A: T.Tensor((8, N), "int32"), M: T.Tensor((8, 3), "bool"),
+                rows: T.Tensor((4, 8), "bool"), whole: T.Tensor((2,), "bool")):
+    with T.Kernel(1):
+        s = T.alloc_shared((8, N), "int32")
+        T.copy(A, s)
+        for i in T.Parallel(8):
+            rows[0, i] = T.any_of(s[i, :])
+            rows[1, i] = T.all_of(A[i, 0:4])
+            rows[2, i] = T.any_of(M[i, :]) and not T.all_of(M[i, :])
+            rows[3, i] = T.any_of(A[i, N - 2:N + 2])  # past the end: 0
+        if T.any_of(s):
+            whole[0] = True
+        whole[1] = T.all_of(s)
+
+
+@T.prim_func
+def dp4a_dots(A: T.Tensor((N, N), "int8"), B: T.Tensor((N, N), "int8"),
+              C: T.Tensor((N,), "int32"), D: T.Tensor((1,), "int32")):
+    with T.Kernel(1):
+        a = T.alloc_local((4,), "int8")
+        b = T.alloc_local((4,), "int8")
+        c = T.alloc_local((1,), "int32")
+        for i in T.Parallel(N):
+            acc = T.alloc_var("int32", init=1000)
+            for k in T.serial(N // 4):
+                T.dp4a(A[i, k * 4], B[i, 4 * k:4 * k + 4], acc)
+            C[i] = acc
+        for k in T.serial(4):
+            a[k] = A[0, k]
+            b[k] = B[0, k]
+        c[0] = 5
+        T.dp4a(a, b, c)
+        D[0] = c[0]

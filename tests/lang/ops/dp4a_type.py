@@ -1,0 +1,7 @@
+import tilec.language as T
+
+
+@T.prim_func
+def main(A: T.Tensor((4,), "uint8"), B: T.Tensor((4,), "int8"), C: T.Tensor((1,), "int32")):
+    with T.Kernel(1) as bx:
+        T.dp4a(A, B, C)
