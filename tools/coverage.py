@@ -8,6 +8,7 @@ usage: coverage.py [-v]
                  TC_OP_name stands in the source of a test
   passes.def     tests/pass/NAME/ holds a golden file
   builtins.def   T.name stands in a test or an example
+  rules.def      each test a rule names exists, and each code and T.name of the rule stands in one
 
 Each missing row is one line. tools/coverage-allow.txt excuses rows that no test can show, one a
 line: TABLE NAME REASON; an excuse that is not needed is a finding too. -v lists where each row was
@@ -105,7 +106,54 @@ def builtins():
         yield row[0], index.find("T." + row[0])
 
 
-TABLES = {"diag": diagnostics, "op": ops, "pass": passes, "builtin": builtins}
+def kernel_texts():
+    """{name: text} of the kernels that tests/run compares with a reference."""
+    files = [*(ROOT / "tests/run").glob("*.py"), *(ROOT / "examples/refs").glob("*.py")]
+    cases = "".join(file.read_text("utf-8") for file in files)
+    run = set(re.findall(r'"(\w+)"', cases))
+    found = {}
+    for text in texts(["tests/run/kernels", "examples"], (".py",)).values():
+        for body in re.split(r"(?m)^(?=@|def |class )", text):
+            match = re.match(r"def (\w+)\(", body)
+            if match and match[1] in run:
+                found[match[1]] = found.get(match[1], "") + body
+    return found
+
+
+def test_text(test, kernels):
+    """What a test named by a row of rules.def consists of; None when there is no such test."""
+    form, _, word = test.partition(":")
+    if form == "run":
+        return kernels.get(word)
+    path = ROOT / "tests" / form
+    if word:
+        text = path.read_text("utf-8") if path.is_file() else ""
+        return text if re.search(rf"\b{word}\b", text) else None
+    parts = [Path(f"{path}{end}") for end in (".py", ".tir", ".err", ".out.tir")]
+    parts = [part for part in parts if part.is_file()]
+    return "".join(part.read_text("utf-8") for part in parts) if len(parts) > 1 else None
+
+
+def rules():
+    kernels = kernel_texts()
+    checker = (ROOT / "src/rt/check.h").read_text("utf-8")
+    spelled = {f"E{int(n):04}": [name] for name, n in re.findall(r"(TC_RT_E_\w+) = (\d+)", checker)}
+    for row in rows("src/base/diags.def", "DIAG"):
+        spelled.setdefault(row[0], []).extend([row[0], "D_" + row[1]])
+    for row in rows("docs/rules.def", "RULE"):
+        found = {test: test_text(test, kernels) for test in row[3].split()}
+        problems = [f"there is no test {test}" for test, text in found.items() if not text]
+        text = "".join(filter(None, found.values()))
+        for word in re.findall(r"\bE0\d{3}\b|\bT\.\w+", row[1] + row[2]):
+            if not re.search("|".join(rf"{re.escape(w)}\b" for w in spelled.get(word, [word])), text):
+                problems.append(f"no test of it has {word}")
+        name = row[1][:50].rsplit(" ", 1)[0].replace(" ", "_")
+        for problem in problems:
+            print(f"{problem}: {row[1]}")
+        yield name, not problems and row[3]
+
+
+TABLES = {"diag": diagnostics, "op": ops, "pass": passes, "builtin": builtins, "rule": rules}
 
 
 def excuses():

@@ -596,6 +596,32 @@ def printed(program):
     return found
 
 
+RULES = re.compile(r"(<!-- printed from rules.def: (.*?) -->\n)(.*?)(<!-- end -->)", re.S)
+
+
+def rules():
+    """The hand-written page of differences with its tables, printed from docs/rules.def."""
+    rows = table("../docs/rules.def", RULE="verdict rule notes tests")
+    by_title = dict(sections(rows))
+
+    def output(match):
+        if match[2] not in by_title:
+            raise TableError(f"docs/rules.def has no section {match[2]!r}")
+        group = by_title.pop(match[2])
+        cells = [
+            (cell(r.rule), r.verdict.replace("_", " "), cell(r.notes)) for r in group
+        ]
+        return match[1] + "\n" + grid(("rule", "tilec", "notes"), cells) + "\n\n" + match[4]
+
+    def cell(text):
+        return prose(text, True).replace("\\_", "_")
+
+    text = RULES.sub(output, (PAGES.parent / "differences.md").read_text(encoding="utf-8"))
+    if by_title:
+        raise TableError(f"docs/differences.md does not show {', '.join(by_title)}")
+    return text
+
+
 # ---- writing ----
 
 
@@ -610,6 +636,7 @@ def pages(program):
         "passes.md": passes(),
         "options.md": options(),
         "cpu.md": cpu(),
+        "../differences.md": rules(),
     }
     if program:
         found["command.md"] = command_line(program)

@@ -4,7 +4,7 @@ import numpy as np
 
 from formats import Array, round_to
 
-from refs import Case, integers, normal, uniform
+from refs import Case, Columns, integers, normal, uniform
 
 RULES: list = []
 FILE = "../tests/run/kernels/rules.py"
@@ -269,3 +269,137 @@ def dp4a_dots(p, x):
 
 rule("dp4a_dots", lambda p, r: {k: integers(r, (N, N), -128, 128, "int8") for k in "AB"},
      {"C": I32, "D": I32}, dp4a_dots)
+
+
+# The kernels of kernels/meaning.py
+
+FILE = "../tests/run/kernels/meaning.py"
+F16, BF16, F8 = "float16", "bfloat16", "float8_e4m3fn"
+
+
+def float_pairs(p, x):
+    h, b, e, f, i = (x[k].astype(np.float64) for k in "HBEFI")
+    out = [h * f, round_to(b * h, F16), round_to(e * h, F16), b * f, round_to(b * i, BF16),
+           round_to(round_to(h * h, F16) + h, F16)]
+    return {"out": round_to(np.stack(out), F32)}
+
+
+rule("float_pairs", lambda p, r: {"H": normal(r, N, F16), "B": normal(r, N, BF16),
+                                  "E": normal(r, N, F8), "F": normal(r, N),
+                                  "I": integers(r, N, -9, 9)}, {"out": F32}, float_pairs, **exact())
+
+
+def int_pairs(p, x):
+    a, u, i, w = (x[k].astype(np.int64) for k in "AUIW")
+    return {"out": np.stack([(a + u) % 256, a * i, (i - w) % 2**32, (a < 0) + i])}
+
+
+rule("int_pairs", lambda p, r: {"A": integers(r, N, -128, 128, "int8"),
+                                "U": integers(r, N, 0, 256, "uint8"),
+                                "I": integers(r, N, -2**20, 2**20),
+                                "W": integers(r, N, 0, 2**32, "uint32")}, {"out": "int64"}, int_pairs)
+
+
+def deferred_compare(p, x):
+    a, b = x["A"], x["B"]
+    return {"out": np.stack([a == b, a != b, (a == 3) & (b > 0) & (b < 4)])}
+
+
+rule("deferred_compare", lambda p, r: {k: integers(r, N, 0, 6) for k in "AB"}, {"out": "bool"},
+     deferred_compare)
+
+
+def compile_time(p, x):
+    a = x["A"]
+    out = [a, a + 1, a + 4, np.full(N, 12), a**3, np.full(N, 1024), np.where(a > 0, 1, -1), a, a + 1,
+           np.arange(N)]
+    return {"out": np.stack(out)}
+
+
+rule("compile_time", lambda p, r: {"A": Array(r.integers(-9, 9, N) + 0.5, F32)}, {"out": F32},
+     compile_time, **exact())
+
+
+def symbolic_prologue(p, x):
+    blocks = -(-p["n"] // 16)
+    block = np.arange(p["n"]) // 16
+    return {"B": x["A"] + np.where(block < blocks // 2, blocks // 2, 0)}
+
+
+rule("symbolic_prologue", lambda p, r: {"A": integers(r, p["n"], -9, 9, F32)}, {"B": F32},
+     symbolic_prologue, params=[dict(n=1), dict(n=100)], dims="n", **exact())
+rule("macro_arguments", lambda p, r: {"out": Array(np.full(3, 50), I32)}, {"out": I32},
+     lambda p, x: {"out": np.array([5, 40, 53])})
+rule("private_variables", lambda p, r: {"A": integers(r, N, -99, 99)}, {"out": I32},
+     lambda p, x: {"out": np.stack([np.full(N, 3), 2 * x["A"]])})
+
+
+def vector_wraps(p, x):
+    a, b = x["A"].copy(), x["B"].copy()
+    for t in range(4):
+        b[t] = a[np.arange(t - 2, t + 2)]
+    a[[-2, -1, 30, 31]] = 7.0
+    return {"A": a, "B": b}
+
+
+rule("vector_wraps", lambda p, r: {"A": normal(r, N), "B": normal(r, (8, 4))}, {"A": F32, "B": F32},
+     vector_wraps, **exact())
+rule("packed_neighbours", lambda p, r: {"A": integers(r, N, -8, 8, "int4")}, {"B": "int4"},
+     lambda p, x: {"B": x["A"]}, **exact())
+rule("assumed", lambda p, r: {"A": normal(r, p["n"])}, {"B": F32}, lambda p, x: {"B": 2 * x["A"]},
+     params=[dict(n=16), dict(n=64)], dims="n", **exact())
+
+
+def copy_extents(p, x):
+    s = np.concatenate([x["A"][48:], np.zeros(16), np.full(32, 9.0)])
+    return {"out": np.stack([s[8:40], s[:32]])}
+
+
+rule("copy_extents", lambda p, r: {"A": normal(r, N)}, {"out": F32}, copy_extents, **exact())
+
+
+def transposed(p, x):
+    out = np.zeros((32, 32))
+    out[:24, :24] = x["A"][16:].T
+    return {"out": out}
+
+
+rule("transposed", lambda p, r: {"A": normal(r, (40, 24))}, {"out": F32}, transposed, **exact())
+rule("accumulator_rows", lambda p, r: {"A": integers(r, (32, 32), -4, 5, F32)}, {"out": F32},
+     lambda p, x: {"out": (x["A"] @ x["A"]).sum(axis=1)}, **exact())
+
+
+# A product in TF32 would lose the low bits of A; one in float16 would round each step.
+rule("gemm_forms", lambda p, r: {"A": integers(r, (32, 32), -(2**15), 2**15, F32),
+                                 "B": integers(r, (32, 32), -4, 5, F32),
+                                 "H": integers(r, (32, 32), -40, 40, F16)},
+     {"C": F32, "D": F16},
+     lambda p, x: {"C": x["A"] @ x["B"], "D": round_to(x["H"] @ x["H"], F16)}, **exact())
+rule("pipeline_lists", lambda p, r: {"A": integers(r, (8, N), -9, 9, F32)}, {"B": F32},
+     lambda p, x: {"B": x["A"].sum(axis=0)}, **exact())
+
+
+def odd_reductions(p, x):
+    a = x["A"]
+    return {"out": 1000 + a.sum(axis=1, keepdims=True),
+            "back": np.stack([a[0, ::-1].cumsum()[::-1], np.maximum.accumulate(a[0])])}
+
+
+rule("odd_reductions", lambda p, r: {"A": integers(r, (7, 100), -9, 9, F32)},
+     {"out": F32, "back": F32}, odd_reductions, **exact())
+rule("fast_forms", lambda p, r: {"A": uniform(r, N, -5, 5)}, {"out": F32},
+     lambda p, x: {"out": np.exp(np.stack([x["A"], x["A"], np.arange(N) % 4]))}, rtol=2.0**-22, atol=0)
+
+
+def both_sides(p, x):
+    a = x["A"]
+    return {"B": np.where(a > 2, np.append(a[1:], 0.0), np.where(a > 0, a, -1.0))}
+
+
+rule("both_sides", lambda p, r: {"A": integers(r, N, -5, 9, F32)}, {"B": F32}, both_sides, **exact())
+rule("two_launches", lambda p, r: {"A": integers(r, N, -9, 9, F32)}, {"B": F32},
+     lambda p, x: {"B": x["A"][::-1] + 1}, **exact())
+rule("unused_argument", lambda p, r: {"A": normal(r, N), "spare": normal(r, N)}, {"B": F32},
+     lambda p, x: {"B": x["A"]}, **exact())
+rule("strided", lambda p, r: {"A": Columns(normal(r, (8, 4)))}, {"B": F32},
+     lambda p, x: {"B": round_to(x["A"] + 1, F32)}, **exact())

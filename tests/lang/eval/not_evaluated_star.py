@@ -1,0 +1,8 @@
+import tilec.language as T
+
+
+@T.prim_func
+def main(A: T.Tensor((64,), "float32"), B: T.Tensor((64,), "float32")):
+    with T.Kernel(1, threads=128) as bx:
+        a, *b = 1, 2, 3
+        A[0] = a

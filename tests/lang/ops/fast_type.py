@@ -1,0 +1,7 @@
+import tilec.language as T
+
+
+@T.prim_func
+def main(A: T.Tensor((64,), "float32"), B: T.Tensor((64,), "int32")):
+    with T.Kernel(1, threads=128) as bx:
+        A[0] = T.__exp(B[0])
