@@ -178,10 +178,8 @@ static const tc_rt_table *make_table(build *b, const tc_emitted *emitted) {
   tc_rt_kernel *rows = TC_NEW_ARRAY(&b->s->arena, emitted->n_kernels, tc_rt_kernel);
   for (uint32_t i = 0; i < emitted->n_kernels; i++) {
     const tc_emitted_kernel *k = &emitted->kernels[i];
-    rows[i] = (tc_rt_kernel){.name = k->name,
-                             .scratch_b = k->scratch_b,
-                             .assert_texts = k->assert_texts,
-                             .n_asserts = k->n_asserts};
+    rows[i] = (tc_rt_kernel){
+        .name = k->name, .scratch_b = k->scratch_b, .sites = k->sites, .n_sites = k->n_sites};
   }
   const tc_rt_table *table = tc_table_build(b->kernel->ir, rows, &b->s->arena);
   if (!table) tc_diag_stop(b->s->diags);
@@ -195,7 +193,8 @@ bool tc_kernel_build_cpu(tc_session *s, tilec_kernel *kernel, const char *isa_na
   build *b = TC_NEW(&s->arena, build);
   b->s = s;
   b->kernel = kernel;
-  tc_cpu_options options = {.isa = tc_program_isa(s, isa_name)};
+  tc_cpu_options options = {.isa = tc_program_isa(s, isa_name),
+                            .checked = tc_api_option_number(s->context, TC_OPTION_checked)};
   require_isa(s, options.isa);
   if (!find_cc(s, &b->cc)) {
     if (s->diags->n_errors) tc_diag_stop(s->diags); /* one was asked for by name */

@@ -141,7 +141,10 @@ tilec_status tc_api_fail_rt(tilec_error **error, const tilec_context *context,
   char code[TC_CODE_B];
   tc_api_code_text(rt->code, code);
   bool memory = rt->code == TC_RT_E_WORKSPACE || rt->code == TC_RT_E_THREAD;
-  return fail_line(error, context, memory ? TILEC_MEMORY : TILEC_ARGUMENT, code, rt->text);
+  bool found =
+      rt->code == TC_RT_E_OUTSIDE || rt->code == TC_RT_E_UNDEFINED || rt->code == TC_RT_E_DIVISION;
+  tilec_status status = memory ? TILEC_MEMORY : found ? TILEC_CHECK_FAILED : TILEC_ARGUMENT;
+  return fail_line(error, context, status, code, rt->text);
 }
 
 /* ---- public ---- */

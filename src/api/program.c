@@ -226,7 +226,8 @@ static void emit(tc_session *s, void *data) {
   bool c = strcmp(call->what, "c") == 0;
   if (strcmp(call->what, "ir") != 0) tc_program_to_tile(s, ir, c ? TC_CPU_CAPS : 0, !c);
   if (c) {
-    tc_cpu_options options = {.isa = tc_program_isa(s, NULL)};
+    tc_cpu_options options = {.isa = tc_program_isa(s, NULL),
+                              .checked = tc_api_option_number(s->context, TC_OPTION_checked)};
     call->text = tc_cpu_emit(ir, &options, &s->arena).text;
   } else {
     tc_ir_print(ir, 0, &s->arena, &out);

@@ -11,6 +11,10 @@
 /* Numbers of diagnostics: code 633 is shown as E0633. */
 enum tc_rt_code {
   TC_RT_OK = 0,
+  TC_RT_E_OUTSIDE = 605,       /* in a checked kernel: an index outside its buffer       */
+  TC_RT_E_UNDEFINED = 607,     /* an undefined value                                     */
+  TC_RT_E_DIVISION = 608,      /* a division by zero                                     */
+  TC_RT_E_ASSUME = 610,        /* an assumption that does not hold                       */
   TC_RT_E_COUNT = 630,         /* number of arguments                                    */
   TC_RT_E_KIND = 631,          /* tensor, scalar or nothing where another was wanted     */
   TC_RT_E_DTYPE = 632,         /* element type                                           */

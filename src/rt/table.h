@@ -99,13 +99,19 @@ typedef struct tc_rt_workspace {
   const tc_rt_number *shape;
 } tc_rt_workspace;
 
+/* A place in a kernel where it may stop. */
+typedef struct tc_rt_site {
+  const char *text; /* "gemm.py:12: assertion failed: too large" */
+  uint32_t code;    /* TC_RT_E_DEVICE_ASSERT, ... */
+} tc_rt_site;
+
 typedef struct tc_rt_kernel {
   const char *name; /* symbol */
   uint32_t n_grid;
   tc_rt_number grid[3];
   uint64_t scratch_b;
-  const char *const *assert_texts; /* of device asserts, in the order of their numbers */
-  uint32_t n_asserts;
+  const tc_rt_site *sites; /* in the order of their numbers */
+  uint32_t n_sites;
 } tc_rt_kernel;
 
 enum { TC_RT_VERSION = 1 };

@@ -92,9 +92,10 @@ static uint32_t run_kernel(const launch *l, tc_rt_pool *pool, uint32_t k, tc_rt_
   if (tc_rt_pool_run(pool, run_block, &run, n_blocks, kernel->scratch_b, &result, error))
     return error->code;
   if (!result) return TC_RT_OK;
-  bool known = result > 0 && (uint32_t)result <= kernel->n_asserts;
-  return tc_rt_fail(error, TC_RT_E_DEVICE_ASSERT, "%s",
-                    known ? kernel->assert_texts[result - 1] : "assertion failed in a kernel");
+  if (result < 0 || (uint32_t)result > kernel->n_sites)
+    return tc_rt_fail(error, TC_RT_E_DEVICE_ASSERT, "assertion failed in a kernel");
+  const tc_rt_site *site = &kernel->sites[result - 1];
+  return tc_rt_fail(error, site->code, "%s", site->text);
 }
 
 static uint32_t measure(const launch *l, tc_rt_error *error) {

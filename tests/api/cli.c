@@ -350,6 +350,78 @@ static void bad_outputs(void) {
   CHECK(get_floats("three.npy", x, 4) && x[3] == 3 && x[0] == 0 && x[1] == 1);
 }
 
+/* The value of A[i] is i, up to 3. */
+static const char CHECKS[] =
+    "import tilec.language as T\n"
+    "def number(A, i):\n"
+    "    return T.cast(A[i], 'int32')\n"
+    "@T.prim_func\n"
+    "def divides(A: T.Tensor((4,), 'float32'), C: T.Tensor((4,), 'int32')):\n"
+    "    with T.Kernel(1):\n"
+    "        for i in T.Parallel(4):\n"
+    "            C[i] = 12 // number(A, i)\n"
+    "@T.prim_func\n"
+    "def shifts(A: T.Tensor((4,), 'float32'), C: T.Tensor((4,), 'int32')):\n"
+    "    with T.Kernel(1):\n"
+    "        for i in T.Parallel(4):\n"
+    "            C[i] = 1 << number(A, i) * 20\n"
+    "@T.prim_func\n"
+    "def assumes(A: T.Tensor((4,), 'float32'), C: T.Tensor((4,), 'int32')):\n"
+    "    with T.Kernel(1):\n"
+    "        for i in T.serial(4):\n"
+    "            T.assume(A[i] < 3)\n"
+    "            C[i] = i\n"
+    "@T.prim_func\n"
+    "def gathers(A: T.Tensor((4,), 'float32'), C: T.Tensor((4,), 'float32')):\n"
+    "    with T.Kernel(1):\n"
+    "        s = T.alloc_shared((6,), 'float32')\n"
+    "        T.fill(s, 1.0)\n"
+    "        for i in T.Parallel(4):\n"
+    "            C[i] = s[number(A, i) * 2]\n"
+    "@T.prim_func\n"
+    "def asserts(A: T.Tensor((4,), 'float32'), C: T.Tensor((4,), 'int32')):\n"
+    "    with T.Kernel(1):\n"
+    "        for i in T.Parallel(4):\n"
+    "            T.device_assert(A[i] < 3, 'too large')\n"
+    "            C[i] = i\n"
+    "@T.prim_func\n"
+    "def careful(A: T.Tensor((4,), 'float32'), C: T.Tensor((4,), 'int32')):\n"
+    "    with T.Kernel(1):\n"
+    "        s = T.alloc_shared((4,), 'float32')\n"
+    "        T.copy(A, s)\n"
+    "        for i in T.Parallel(4):\n"
+    "            n = number(A, i)\n"
+    "            x = 12 % n if n != 0 else -1\n"
+    "            y = T.Select(n > 0, 12 // n, 0) << (n if n < 32 else 0)\n"
+    "            C[i] = x + y + (number(s, n - 1) if n > 0 else 0)\n";
+
+/* Mistakes that only some values make: the interpreter and checked code stop with one code. */
+static void checked_code(void) {
+  static const struct {
+    const char *entry, *code, *place;
+    int exit;
+  } BAD[] = {
+      {"divides", "E0608", "checks.py:8: a value depends on an integer division by zero", 3},
+      {"shifts", "E0607", "checks.py:13: a value is undefined", 3},
+      {"assumes", "E0610", "checks.py:18: an assumption does not hold", 1},
+      {"gathers", "E0605", "checks.py:26: an index is outside shared buffer 's'", 3},
+  };
+  char command[200];
+  put_text("checks.py", CHECKS);
+  for (size_t i = 0; i < sizeof BAD / sizeof *BAD; i++) {
+    snprintf(command, sizeof command, "run checks.py:%s --in A=three.npy --out C=stops.npy",
+             BAD[i].entry);
+    accepts(command);
+    refuses_with("TILEC_CHECKED=on", command, BAD[i].exit, BAD[i].code);
+    CHECK_TEXT(complained, BAD[i].place);
+    refuses_with("TILEC_TARGET=interp", command, BAD[i].exit, BAD[i].code);
+  }
+  refuses("run checks.py:asserts --in A=three.npy --out C=stops.npy", 1, "E0644");
+  CHECK_TEXT(complained, "checks.py:31: assertion failed: too large");
+  accepts("run checks.py:careful --in A=three.npy --out C=stops.npy --checked");
+  accepts("run checks.py:careful --in A=three.npy --out C=stops.npy --checked --check");
+}
+
 static void bad_memory(void) {
   refuses("run asks.py:workspace -D n=1000000 --in A=three.npy --in m=10000000", 1, "E0645");
   refuses("run asks.py:workspace -D n=1000000 --in A=three.npy --in m=10000000000000", 1, "E0640");
@@ -452,6 +524,7 @@ int main(void) {
   bad_arguments();
   bad_files();
   bad_outputs();
+  checked_code();
   bad_memory();
   bad_environment();
   cache();

@@ -32,6 +32,10 @@ from rules import RULES  # noqa: E402
 from vectors import VECTORS  # noqa: E402
 
 
+# Names that stand for more than --target=NAME.
+TARGETS = {"checked": ["--target=cpu", "--checked"]}
+
+
 @dataclass
 class Run:
     case: Case
@@ -70,7 +74,7 @@ def command_line(run, tilec, inputs, folder):
     """The arguments of the process, and where each output will be."""
     case = run.case
     command = [tilec, "run", f"{ROOT / 'examples' / case.file}:{case.entry}"]
-    command.append(f"--target={run.target}")
+    command += TARGETS.get(run.target, [f"--target={run.target}"])
     for name, value in case.defines(run.params).items():
         command += ["-D", f"{name}={value}"]
     for name, argument in inputs.items():
@@ -186,6 +190,8 @@ def main():
         for case in CASES + RULES + NAMES + CONTROL + IDIOMS + PRODUCTS + RANDOM + VECTORS + BUGS
         for params in (case.params[-2:] if options.quick else case.params)
     ]
+    if "cpu" in options.target.split(","):  # what is right passes the checks too
+        runs += [Run(case, case.params[-1], "checked") for case in RULES]
     runs = [run for run in runs if options.k in run.name]
     if options.list:
         print(*(run.name for run in runs), sep="\n")

@@ -144,7 +144,7 @@ static TC_UNUSED void kit_run_blocks(struct kit *k, kit_cpu *c, const tc_emitted
 
 /* The compiled form runs on the arguments as they are. False: it could not be made. */
 static TC_UNUSED bool kit_run_compiled(struct kit *k, kit_cpu *c) {
-  tc_cpu_options options = {c->isa};
+  tc_cpu_options options = {.isa = c->isa};
   tc_emitted out = tc_cpu_emit(k->ir, &options, &k->arena);
   c->text_n = out.text.n;
   c->printed = tc_sb_in(&k->arena);

@@ -47,18 +47,15 @@ static const tc_rt_param params[] = {
     {"s", TC_RT_SCALAR, 0, TILEC_INT32, 32, 1, 4, 0, 0, 0, NULL, NULL},
 };
 static const tc_rt_workspace space = {"w", 32, 1, space_extents}, huge = {"h", 32, 1, too_much};
-static const char *const texts[] = {"first text", "second text"};
+static const tc_rt_site sites[] = {{"first text", TC_RT_E_DEVICE_ASSERT},
+                                   {"second text", TC_RT_E_DIVISION}};
 static const tc_rt_kernel kernels[] = {
     {.name = "first",
      .n_grid = 3,
      .grid = {CONSTANT(3), CONSTANT(4), CONSTANT(5)},
      .scratch_b = 1000},
     {.name = "second", .n_grid = 1, .grid = {CONSTANT(1)}},
-    {.name = "failing",
-     .n_grid = 1,
-     .grid = {CONSTANT(100)},
-     .assert_texts = texts,
-     .n_asserts = 2},
+    {.name = "failing", .n_grid = 1, .grid = {CONSTANT(100)}, .sites = sites, .n_sites = 2},
 };
 
 static tc_rt_table table_of(uint32_t n_kernels) {
@@ -168,7 +165,7 @@ static void asserts(tc_rt_pool *pool) {
   tc_rt_table t = table_of(3);
   tc_cpu_module *module = tc_cpu_load(library, &t, NULL, why, sizeof why);
   if (!CHECK(module != NULL)) return;
-  CHECK(launch(module, pool, &c) == TC_RT_E_DEVICE_ASSERT);
+  CHECK(launch(module, pool, &c) == TC_RT_E_DIVISION);
   CHECK_TEXT(c.error.text, "second text");
   CHECK(atomic_load(&c.n_printed) == 1); /* the kernels before it ran */
   tc_cpu_unload(module);

@@ -14,6 +14,7 @@
 
 #include "ir/ir.h"
 #include "ir/walk.h"
+#include "rt/table.h"
 #include "target/common/ranges.h"
 #include "target/common/write.h"
 
@@ -49,8 +50,9 @@ struct tc_cemit {
     const char *step;
     int64_t group, member;
   } phase;
-  bool in_parallel; /* the innermost loop around is a lowered parallel loop */
-  TC_VEC(const char *) assert_texts;
+  bool in_parallel;         /* the innermost loop around is a lowered parallel loop */
+  TC_VEC(tc_rt_site) sites; /* where the kernel may stop                        */
+  const tc_map *site_codes; /* assert -> code of its error; NULL, or not there: a device assert */
 };
 
 /* ---- values: expr.c ---- */
@@ -134,6 +136,8 @@ const char *tc_ce_text(tc_cemit *e, const char *fmt, ...) TC_PRINTF(2, 3);
 /* a * b and a + b, parenthesised where needed; 0 and 1 vanish. */
 const char *tc_ce_product(tc_cemit *e, const char *a, const char *b);
 const char *tc_ce_sum(tc_cemit *e, const char *a, const char *b);
+/* Adds a site at the statement's line and returns its number as text. */
+const char *tc_ce_site(tc_cemit *e, tc_value stmt, uint32_t code, const char *text);
 /* Refuses a statement: records the diagnostic and unwinds. */
 TC_NORETURN void tc_ce_refuse(tc_cemit *e, tc_value stmt, const char *what);
 

@@ -1,3 +1,5 @@
+#include "base/map.h"
+#include "rt/check.h"
 #include "target/common/cemit.h"
 
 #include <inttypes.h>
@@ -225,11 +227,26 @@ static void leave(tc_cemit *e, tc_value stmt, const char *word) {
   tc_cw_line(&e->w, "%s;", word);
 }
 
+const char *tc_ce_site(tc_cemit *e, tc_value stmt, uint32_t code, const char *text) {
+  tc_place place;
+  tc_span span = tc_op_at(e->ir, stmt)->span;
+  const tc_source *source = e->ir->diags->source;
+  if (source && tc_source_place(source, span, &place))
+    text = tc_ce_text(e, "%s:%u: %s", place.file, place.line, text);
+  tc_vec_push(e->arena, &e->sites, ((tc_rt_site){text, code}));
+  return tc_ce_text(e, "%u", e->sites.n);
+}
+
 static void check(tc_cemit *e, tc_value stmt) {
   const char *cond = tc_ce_pred(e, tc_input(e->ir, tc_op_at(e->ir, stmt), 0), 0);
+  const char *text = tc_text_of(e->ir, stmt);
+  uint32_t code;
   if (!cond) return;
-  tc_vec_push(e->arena, &e->assert_texts, tc_text_of(e->ir, stmt));
-  const char *number = tc_ce_text(e, "%u", e->assert_texts.n);
+  if (!e->site_codes || !tc_map_get(e->site_codes, stmt.id, &code)) {
+    code = TC_RT_E_DEVICE_ASSERT;
+    text = tc_ce_text(e, "assertion failed%s%s", *text ? ": " : "", text);
+  }
+  const char *number = tc_ce_site(e, stmt, code, text);
   tc_cw_line(&e->w, "if (!(%s)) %s %s;", cond, e->target->fail, number);
 }
 

@@ -9,7 +9,7 @@
  *   word     each dimension and scalar parameter, by variable id: ints extended, floats as the bits
  *            of the double
  *   scratch  scratch_b bytes aligned to 64, private to the call: shared, fragment and local buffers
- *   returns  0, or 1 + the number of the failed device assert
+ *   returns  0, or 1 + the number of the assert, or other check, that failed
  *
  * Blocks run in any order on any threads. Shared tiles are arrays that fit the caches, T.gemm a
  * register-tiled kernel of vector code, T.Parallel a loop nest the C compiler can vectorise. The
@@ -19,6 +19,7 @@
 
 #include "ir/ir.h"
 #include "pass/pass.h"
+#include "rt/table.h"
 
 /* What is true of this target, for the passes. */
 #define TC_CPU_CAPS TC_CAP_BIT(flat)
@@ -41,13 +42,14 @@ bool tc_cpu_isa_find(tc_str name, enum tc_cpu_isa *isa);
 
 typedef struct tc_cpu_options {
   enum tc_cpu_isa isa;
+  bool checked; /* asserts what the interpreter would find; adds them to the IR */
 } tc_cpu_options;
 
 typedef struct tc_emitted_kernel {
   const char *name; /* C identifier, unique within the text */
   uint64_t scratch_b;
-  const char *const *assert_texts; /* by site number - 1 */
-  uint32_t n_asserts;
+  const tc_rt_site *sites; /* by number - 1 */
+  uint32_t n_sites;
   tc_value stmt; /* the kernel statement */
 } tc_emitted_kernel;
 

@@ -2,6 +2,7 @@
 #ifndef TC_TARGET_CPU_CPU_IMPL_H
 #define TC_TARGET_CPU_CPU_IMPL_H
 
+#include "base/map.h"
 #include "target/common/cemit.h"
 #include "target/cpu/cpu.h"
 
@@ -14,6 +15,7 @@ typedef struct tc_cpu {
   uint64_t work_b;    /* what the hungriest tile op needs besides; `work` in the text  */
   uint32_t n_labels;  /* for names that must differ                                    */
   bool in_perthread;
+  const tc_map *codes;    /* of asserts that were inserted */
   const char **sum_lanes; /* by statement id: where an atomic keeps its sum for now, or NULL */
 } tc_cpu;
 
@@ -59,6 +61,10 @@ void tc_cpu_window(tc_cpu *c, const tc_side *s, uint32_t d, const char **lo, con
 bool tc_cpu_guarded(const tc_side *s);
 /* The prelude's function that converts a contiguous row, (to, from, n), or NULL. */
 const char *tc_cpu_row_converter(tc_type from, tc_type to);
+
+/* Puts asserts before the statements of all kernels: checked.c. `codes` gets the code of the error
+ * that each of them stands for. */
+void tc_cpu_insert_checks(tc_ir *ir, tc_map *codes, tc_arena *arena);
 
 /* ---- statements ---- */
 

@@ -431,6 +431,7 @@ static tc_emitted_kernel emit_kernel(tc_cpu *c, tc_value stmt, uint32_t index, b
                                      tc_sb *out, tc_ir *ir, tc_arena *arena) {
   tc_region region = tc_child(ir, tc_op_at(ir, stmt), 0);
   tc_cemit *e = c->e = tc_cemit_new(ir, region, &target, c, arena);
+  e->site_codes = c->codes;
   usage u = {TC_NEW_ARRAY(arena, ir->bufs.n, bool), TC_NEW_ARRAY(arena, ir->bufs.n, bool), false};
   tc_walk(ir, region, note_usage, &u);
   signature s = {tc_sb_in(arena), tc_sb_in(arena)};
@@ -442,8 +443,8 @@ static tc_emitted_kernel emit_kernel(tc_cpu *c, tc_value stmt, uint32_t index, b
   tc_ce_region(e, region);
   tc_emitted_kernel k = {.name = kernel_name(e, tc_kernel_of(ir, stmt), index, alone),
                          .stmt = stmt};
-  k.assert_texts = e->assert_texts.at;
-  k.n_asserts = e->assert_texts.n;
+  k.sites = e->sites.at;
+  k.n_sites = e->sites.n;
   print_kernel(c, &k, &s, out);
   k.scratch_b = c->scratch_b + (c->work_b + 63) / 64 * 64;
   return k;
@@ -455,6 +456,8 @@ tc_emitted tc_cpu_emit(tc_ir *ir, const tc_cpu_options *options, tc_arena *arena
   tc_sb text = tc_sb_in(arena), helpers = tc_sb_in(arena), all = tc_sb_in(arena);
   tc_map made = tc_map_in(arena);
   uint32_t n = 0;
+  tc_map codes = tc_map_in(arena);
+  if (options->checked) tc_cpu_insert_checks(ir, &codes, arena);
   for (uint32_t i = 0; i < body->ops.n; i++)
     n += tc_is(ir, body->ops.at[i], TC_OP_kernel);
   for (uint32_t i = 0; i < body->ops.n; i++) {
@@ -463,6 +466,7 @@ tc_emitted tc_cpu_emit(tc_ir *ir, const tc_cpu_options *options, tc_arena *arena
     tc_cpu c = {.isa = tc_cpu_isa_row(options->isa),
                 .helpers = &helpers,
                 .made = &made,
+                .codes = &codes,
                 .sum_lanes = TC_NEW_ARRAY(arena, ir->n_ops, const char *)};
     tc_emitted_kernel k = emit_kernel(&c, stmt, kernels.n, n == 1, &text, ir, arena);
     tc_vec_push(arena, &kernels, k);

@@ -42,6 +42,10 @@ static bool note_statement(tc_ir *ir, tc_value stmt, void *data) {
   case TC_OP_assume:
   case TC_OP_hint:
     break;
+  case TC_OP_assert:
+    n->may_stop = true;
+    n->plain = false;
+    break;
   default:
     n->plain = false;
   }

@@ -36,7 +36,8 @@ typedef struct tc_nest {
   tc_map bound;   /* variables bound inside the body */
   tc_map written; /* roots written in the body */
   bool writes_global, writes_address;
-  bool plain;             /* iterations of the innermost loop are independent for a C compiler */
+  bool may_stop; /* an assert of the body: what comes after it may not be executed before */
+  bool plain;    /* iterations of the innermost loop are independent for a C compiler */
   bool plain_but_atomics; /* they would be, but for the atomics */
   tc_value_vec atomics;   /* of the body, nested ones included */
   tc_value_vec sums;      /* those among them that are kept in lanes (nest_sums.c) */

@@ -52,6 +52,7 @@ static void define_at(tc_nest *n, tc_value v, uint32_t level, bool loads) {
 /* A load may run although an inner loop turns out empty: only where its guards come along. */
 static bool may_hoist_loads(tc_nest *n, uint32_t level) {
   tc_cemit *e = n->c->e;
+  if (n->may_stop) return false;
   for (uint32_t k = level; k < n->p->n; k++) {
     tc_value extent = tc_input(e->ir, tc_op_at(e->ir, n->stmt), n->order[k]);
     if (tc_range_of(&e->ranges, extent).lo < 1) return false;
@@ -215,7 +216,7 @@ static void striped_loop(tc_nest *n, const char *lo, const char *hi, bool whole)
     last = tc_cw_temp(&e->w, "tc_i64", "tc_min64(%s, %s)", last, hi);
   }
   tc_nest_open_stripe(n, name);
-  define_level(n, n->p->n - 1, true);
+  define_level(n, n->p->n - 1, !n->may_stop);
   phased_or_plain(n, first, last, whole);
   tc_nest_close_stripe(n);
   while (n->hoisted.n > before)

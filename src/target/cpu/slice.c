@@ -1,3 +1,4 @@
+#include "rt/check.h"
 #include "target/cpu/cpu_impl.h"
 
 #include <inttypes.h>
@@ -118,8 +119,9 @@ void tc_cpu_check_equal(tc_cpu *c, tc_value stmt, const char *a, const char *b) 
   tc_cemit *e = c->e;
   if (strcmp(a, b) == 0) return;
   const char *op = tc_op_row((enum tc_opcode)tc_op_at(e->ir, stmt)->opcode)->name;
-  tc_vec_push(e->arena, &e->assert_texts, tc_ce_text(e, "the extents of a %s differ", op));
-  tc_cw_line(&e->w, "if (%s != %s) %s %u;", a, b, e->target->fail, e->assert_texts.n);
+  const char *number =
+      tc_ce_site(e, stmt, TC_RT_E_DEVICE_ASSERT, tc_ce_text(e, "the extents of a %s differ", op));
+  tc_cw_line(&e->w, "if (%s != %s) %s %s;", a, b, e->target->fail, number);
 }
 
 void tc_cpu_match(tc_cpu *c, tc_value stmt, const tc_side *to, const tc_side *from, int *map) {
