@@ -27,6 +27,7 @@ typedef struct reducer_read {
 struct stage_reducer {
   struct stage_reducer *next;
   tc_buf buf;
+  tc_type elem; /* as declared; the buffer's may be wider */
   enum tc_atomic_kind kind;
   bool legacy;
   enum reducer_state state;
@@ -75,10 +76,16 @@ tc_val tc_do_alloc_reducer(tc_eval *ev, stage_args *a) {
     STAGE_FAIL(ev, D_operator_type, a->at[1],
                tc_format(ev->arena, "a %s reducer", KINDS[kind].name),
                tc_type_name(ev->arena, elem));
-  tc_val made = tc_stage_alloc(ev, a, TC_SCOPE_fragment, elem);
+  /* Nobody sees the partial results: short floats are added up in float32 and rounded once. */
+  bool is_short = tc_is_float(elem) && tc_type_bits(elem) < 32 && !legacy;
+  tc_type held = is_short ? tc_scalar_type(TC_DT_float32) : elem;
+  tc_val made = tc_stage_alloc(ev, a, TC_SCOPE_fragment, held);
   struct stage_reducer *r = TC_NEW(ev->arena, struct stage_reducer);
-  *r = (struct stage_reducer){
-      .next = ev->reducers, .buf = made.buf, .kind = KINDS[kind].kind, .legacy = legacy};
+  *r = (struct stage_reducer){.next = ev->reducers,
+                              .buf = made.buf,
+                              .elem = elem,
+                              .kind = KINDS[kind].kind,
+                              .legacy = legacy};
   ev->reducers = r;
   return made;
 }
@@ -148,7 +155,7 @@ static void need_scope(tc_eval *ev, const struct stage_reducer *r, const char *o
 /* ---- opening, updating, closing ---- */
 
 static tc_value identity(tc_eval *ev, const struct stage_reducer *r) {
-  tc_type type = tc_stage_buffer(ev, r->buf)->elem;
+  tc_type type = r->elem;
   bool max = r->kind == TC_ATOMIC_MAX;
   if (r->kind == TC_ATOMIC_AND)
     return tc_is_bool(type) ? tc_const_bool(ev->ir, true) : tc_const_int(ev->ir, type, -1);
@@ -164,6 +171,7 @@ static tc_value identity(tc_eval *ev, const struct stage_reducer *r) {
 static void open_reducer(tc_eval *ev, struct stage_reducer *r, tc_value start, const char *op,
                          tc_span span) {
   if (r->state == R_OPEN) wrong_order(ev, r, op, "is open already", span);
+  start = tc_stage_cast(ev, start, tc_stage_buffer(ev, r->buf)->elem, span);
   tc_value in[2] = {tc_slice_whole(ev->ir, r->buf), start};
   tc_stage_tile_stmt(ev, TC_OP_fill, in, 2, 0, span);
   r->state = R_OPEN;
@@ -177,9 +185,8 @@ tc_val tc_do_reducer_init(tc_eval *ev, stage_args *a) {
   if (r->legacy)
     STAGE_FAIL(ev, D_argument_value, a->at[0], a->row->name, "reducer",
                "one made without replication", "one that T.clear or T.fill opens");
-  tc_type elem = tc_stage_buffer(ev, r->buf)->elem;
-  tc_value start =
-      a->v[1].kind == TC_V_NONE ? identity(ev, r) : tc_stage_convert(ev, a->v[1], elem, a->at[1]);
+  tc_value start = a->v[1].kind == TC_V_NONE ? identity(ev, r)
+                                             : tc_stage_convert(ev, a->v[1], r->elem, a->at[1]);
   open_reducer(ev, r, start, a->row->name, a->span);
   return tc_val_none();
 }
@@ -193,7 +200,8 @@ static void contribute(tc_eval *ev, const struct stage_reducer *r, const tc_valu
             "inside T.Parallel: each iteration contributes once");
     tc_diag_stop(ev->diags);
   }
-  tc_value x = tc_stage_convert(ev, value, tc_stage_buffer(ev, r->buf)->elem, span);
+  tc_value x = tc_stage_convert(ev, value, r->elem, span);
+  x = tc_stage_cast(ev, x, tc_stage_buffer(ev, r->buf)->elem, span);
   tc_atomic what = {.buf = r->buf,
                     .kind = (uint8_t)r->kind,
                     .order = TC_ORDER_RELAXED,

@@ -220,6 +220,11 @@ rule("reducer_kinds", lambda p, r: {"A": integers(r, (16, 100), -(2**31), 2**31)
      {"out": I32, "ends": "float16"}, reducer_kinds, **exact())
 
 
+# Sums beyond 2048 would lose their halves if each step rounded to float16.
+rule("reducer_half", lambda p, r: {"A": Array(r.integers(0, 40, (4, 300)) + 0.5, "float16")},
+     {"out": "float16"}, lambda p, x: {"out": round_to(0.5 + x["A"].sum(axis=1), "float16")}, **exact())
+
+
 def reducer_rows(p, x):
     a = x["A"].reshape(N, 4, N).sum(axis=1)
     i = np.add.outer(np.arange(N), np.arange(N)) % 4

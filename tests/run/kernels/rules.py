@@ -367,6 +367,16 @@ def reducer_kinds(A: T.Tensor((16, 100), "int32"), H: T.Tensor((16, 100), "float
 
 
 @T.prim_func
+def reducer_half(A: T.Tensor((4, 300), "float16"), out: T.Tensor((4,), "float16")):
+    with T.Kernel(1, threads=128):
+        acc = T.alloc_reducer((4,), "float16")
+        T.reducer_init(acc, 0.5)
+        for i, j in T.Parallel(4, 300):
+            T.reducer_update(acc[i], A[i, j])
+        T.finalize_reducer(acc, out)
+
+
+@T.prim_func
 def reducer_rows(A: T.Tensor((N, 4 * N), "float32"), rows: T.Tensor((N,), "float32"),
                  columns: T.Tensor((N,), "float32"), picked: T.Tensor((4,), "float32")):
     with T.Kernel(1, threads=128):
