@@ -173,12 +173,12 @@ TILEC_API void tilec_text_release(tilec_text *text);
 
 typedef struct tilec_context tilec_context;
 
-/* Where the library takes the memory of its objects, texts, arrays, workspaces and worker threads
- * from. Both functions may be called by several threads at once, and must not call the library.
- * `alloc` returns NULL when it cannot; `align` is a power of two, at most 64. `free` is given what
- * `alloc` returned, never NULL, and the same number of bytes. Compilations and runs of the
- * interpreter take theirs from malloc, within the limit of option `memory`, and give it back when
- * they end. */
+/* Where the library takes its memory from: for objects, texts, arrays, workspaces, worker threads,
+ * compilations and runs of the interpreter. Both functions may be called by several threads at
+ * once, and must not call the library. `alloc` returns NULL when it cannot; `align` is a power of
+ * two, at most 64. `free` is given what `alloc` returned, never NULL, and the same number of bytes.
+ * Compilations stay within the limit of option `memory`, and give all back when they end. What the
+ * C library needs for itself (directories, processes, loading of kernels) comes from malloc. */
 typedef struct tilec_allocator {
   size_t size;
   void *data;

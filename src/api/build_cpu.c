@@ -125,6 +125,7 @@ static void tell_trouble(build *b) {
 
 static bool load(build *b, const char *path, char *why, size_t size_b) {
   b->kernel->module = tc_cpu_load(path, b->kernel->table, tc_api_hooks(b->s->context), why, size_b);
+  if (!b->kernel->module && !*why) tc_unwind_to(&b->s->unwind, TC_WHY_MEMORY);
   return b->kernel->module != NULL;
 }
 

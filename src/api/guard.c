@@ -12,6 +12,7 @@ void tc_session_start(tc_session *s, tilec_context *context) {
   s->context = context;
   s->lock = -1;
   tc_arena_init(&s->arena, &s->unwind, (size_t)tc_api_option_number(context, TC_OPTION_memory));
+  s->arena.hooks = tc_api_hooks(context);
 }
 
 void tc_session_release_files(tc_session *s) {
@@ -155,7 +156,7 @@ static void render_all(void *data) {
 static void make_error(tc_session *s, tilec_status status, tilec_error **error) {
   if (!error) return;
   rendering r = {.s = s};
-  tc_arena_init(&r.arena, &r.unwind, 0);
+  tc_arena_init_like(&r.arena, &s->arena, &r.unwind, 0);
   const tc_diag_report *first = first_error(s->diags);
   bool own_words = s->stop_text[0] || !first;
   const char *code = own_words ? s->stop_code : tc_diag_row(first->id)->code;

@@ -1,5 +1,7 @@
 #include "base/arena.h"
 
+#include "tilec/tilec.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,13 +15,33 @@ static size_t header_b(void) {
 }
 
 void tc_arena_init(tc_arena *arena, tc_unwind *unwind, size_t limit_b) {
-  *arena = (tc_arena){.limit_b = limit_b ? limit_b : DEFAULT_LIMIT_B, .unwind = unwind};
+  *arena = (tc_arena){
+      .limit_b = limit_b ? limit_b : DEFAULT_LIMIT_B, .unwind = unwind, .chunk_b = CHUNK_B};
+}
+
+void tc_arena_init_like(tc_arena *arena, const tc_arena *like, tc_unwind *unwind, size_t limit_b) {
+  tc_arena_init(arena, unwind, limit_b);
+  arena->hooks = like->hooks;
+  arena->chunk_b = like->chunk_b;
+}
+
+static void *chunk_new(const tc_arena *arena, size_t whole_b) {
+  const tilec_allocator *hooks = arena->hooks;
+  return hooks ? hooks->alloc(hooks->data, whole_b, ALIGN_B) : malloc(whole_b);
+}
+
+static void chunk_end(const tc_arena *arena, tc_chunk *chunk) {
+  const tilec_allocator *hooks = arena->hooks;
+  if (hooks)
+    hooks->free(hooks->data, chunk, chunk->size_b);
+  else
+    free(chunk);
 }
 
 void tc_arena_free(tc_arena *arena) {
   for (tc_chunk *chunk = arena->first, *next; chunk; chunk = next) {
     next = chunk->next;
-    free(chunk);
+    chunk_end(arena, chunk);
   }
   arena->first = NULL;
   arena->total_b = 0;
@@ -34,17 +56,17 @@ void tc_arena_rewind(tc_arena *arena, tc_arena_mark mark) {
     tc_chunk *chunk = arena->first;
     arena->first = chunk->next;
     arena->total_b -= chunk->size_b;
-    free(chunk);
+    chunk_end(arena, chunk);
   }
   if (arena->first) arena->first->used_b = mark.used_b;
 }
 
 static void add_chunk(tc_arena *arena, size_t size_b) {
-  size_t payload_b = size_b > CHUNK_B ? size_b : CHUNK_B;
+  size_t payload_b = size_b > arena->chunk_b ? size_b : arena->chunk_b;
   size_t whole_b = payload_b + header_b();
   if (whole_b < size_b || arena->total_b + whole_b > arena->limit_b)
     tc_unwind_to(arena->unwind, TC_WHY_MEMORY);
-  tc_chunk *chunk = malloc(whole_b);
+  tc_chunk *chunk = chunk_new(arena, whole_b);
   if (!chunk) tc_unwind_to(arena->unwind, TC_WHY_MEMORY);
   *chunk = (tc_chunk){.next = arena->first, .size_b = whole_b, .used_b = header_b()};
   arena->first = chunk;

@@ -17,7 +17,7 @@
 
 /* Why an entry was left early. The numbers are what setjmp returns there. */
 enum tc_why {
-  TC_WHY_MEMORY = 1, /* malloc failed or the arena's limit was reached                    */
+  TC_WHY_MEMORY = 1, /* no chunk was to be had or the arena's limit was reached */
   TC_WHY_ERROR = 2,  /* a user error was recorded in the diagnostics and nothing can go on */
   TC_WHY_BUG = 3,    /* our bug; `text` says where                                        */
   TC_WHY_BUDGET = 4, /* a step or time budget ran out (a diagnostic was recorded)          */
@@ -35,8 +35,10 @@ typedef struct tc_chunk {
 
 typedef struct tc_arena {
   tc_chunk *first;
-  size_t total_b, limit_b; /* bytes held; limit_b == 0 means 4 GiB */
-  tc_unwind *unwind;       /* where exhaustion goes; must be set before the first allocation */
+  size_t total_b, limit_b;             /* bytes held; limit_b == 0 means 4 GiB */
+  tc_unwind *unwind;                   /* where exhaustion goes; set before the first allocation */
+  const struct tilec_allocator *hooks; /* where chunks come from; NULL: malloc */
+  size_t chunk_b;                      /* least payload of a chunk; tests make it small */
 } tc_arena;
 
 /* Position to which tc_arena_rewind returns; everything allocated later is gone then. */
@@ -46,6 +48,8 @@ typedef struct tc_arena_mark {
 } tc_arena_mark;
 
 void tc_arena_init(tc_arena *arena, tc_unwind *unwind, size_t limit_b);
+/* The same, with chunks from where those of `like` come from. */
+void tc_arena_init_like(tc_arena *arena, const tc_arena *like, tc_unwind *unwind, size_t limit_b);
 void tc_arena_free(tc_arena *arena);
 tc_arena_mark tc_arena_here(const tc_arena *arena);
 void tc_arena_rewind(tc_arena *arena, tc_arena_mark mark);

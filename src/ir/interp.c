@@ -344,7 +344,7 @@ tc_interp_result tc_interp_run(tc_ir *ir, const tc_arg *args, uint32_t n_args,
   if (limits && limits->memory_b) m.max_memory_b = limits->memory_b;
   if (limits) m.seed = limits->seed;
   /* Limits are kept by tc_interp_room; the arena itself is bounded by what malloc gives. */
-  tc_arena_init(&m.arena, &m.unwind, SIZE_MAX / 2);
+  tc_arena_init_like(&m.arena, ir->arena, &m.unwind, SIZE_MAX / 2);
   tc_unwind *outer = ir->arena->unwind;
   ir->arena->unwind = &m.ir_unwind;
   bool ok = false;

@@ -103,7 +103,7 @@ static void compare_texts(run *r, tc_pass_time *time) {
 
 static void run_one(run *r, const tc_pass_row *row) {
   tc_arena_free(&r->scratch);
-  tc_arena_init(&r->scratch, r->ir->arena->unwind, 0);
+  tc_arena_init_like(&r->scratch, r->ir->arena, r->ir->arena->unwind, 0);
   r->row = row;
   r->n_run++;
   tc_pass_context cx = {.scratch = &r->scratch, .caps = r->options->caps, .options = r->options};
@@ -230,7 +230,7 @@ static void guarded(run *r) {
   r->outer = arenas[0]->unwind;
   r->has = 1u << r->ir->state;
   r->note = tc_sb_in(r->ir->arena);
-  tc_arena_init(&r->scratch, &r->inner, 0);
+  tc_arena_init_like(&r->scratch, r->ir->arena, &r->inner, 0);
   int why = setjmp(r->inner.at);
   if (why == 0) {
     arenas[0]->unwind = arenas[1]->unwind = &r->inner;

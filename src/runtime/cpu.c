@@ -40,7 +40,8 @@ tc_cpu_module *tc_cpu_load(const char *path, const tc_rt_table *table,
                            const tilec_allocator *allocator, char *why, size_t size_b) {
   size_t module_b = sizeof(tc_cpu_module) + table->n_kernels * sizeof(block_fn *);
   tc_cpu_module *module = tc_rt_alloc(allocator, module_b, _Alignof(max_align_t));
-  if (!module) return snprintf(why, size_b, "out of memory"), NULL;
+  snprintf(why, size_b, "%s", "");
+  if (!module) return NULL;
   *module = (tc_cpu_module){.table = table, .allocator = allocator, .size_b = module_b};
   module->library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
   if (!module->library) {

@@ -17,8 +17,8 @@ typedef struct tc_cpu_module tc_cpu_module;
 
 /* Loads `path` and finds the kernels of `table`, which must outlive the module. The file may be
  * removed afterwards; whoever calls this has made sure that only this user could write it.
- * returns NULL, and up to `size_b` bytes of why in `why`, when the loader refuses, a kernel is
- * missing or there is no memory. */
+ * returns NULL, and up to `size_b` bytes of why in `why`, when the loader refuses or a kernel is
+ * missing; with nothing in `why` when there is no memory. */
 tc_cpu_module *tc_cpu_load(const char *path, const tc_rt_table *table,
                            const tilec_allocator *allocator, char *why, size_t size_b);
 void tc_cpu_unload(tc_cpu_module *module);

@@ -1,5 +1,6 @@
 #include "toolchain/cc.h"
 
+#include "rt/os.h"
 #include "toolchain/child.h"
 
 #include <dirent.h>
@@ -122,6 +123,8 @@ static void empty_dir(int dir, int depth) {
 typedef struct workshop {
   char path[PATH_MAX];
   int dir; /* -1: none */
+  const tilec_allocator *hooks;
+  bool exhausted; /* there was no memory to read the result into */
   /* What went wrong: `what` (a verb) with `name`, errno. */
   const char *what;
   char name[PATH_MAX + 16];
@@ -174,7 +177,7 @@ static bool write_file(workshop *w, const char *name, tc_str text) {
   return good;
 }
 
-/* The file in malloc'd memory, or NULL. */
+/* The file in memory of w->hooks, or NULL. */
 static unsigned char *read_file(workshop *w, const char *name, size_t *size_b) {
   struct stat s;
   int f = openat(w->dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
@@ -183,7 +186,7 @@ static unsigned char *read_file(workshop *w, const char *name, size_t *size_b) {
     if (f >= 0) close(f);
     return NULL;
   }
-  unsigned char *bytes = malloc((size_t)s.st_size);
+  unsigned char *bytes = tc_rt_alloc(w->hooks, (size_t)s.st_size, 1);
   size_t done = 0;
   while (bytes && done < (size_t)s.st_size) {
     ssize_t n = read(f, bytes + done, (size_t)s.st_size - done);
@@ -194,8 +197,9 @@ static unsigned char *read_file(workshop *w, const char *name, size_t *size_b) {
   close(f);
   *size_b = done;
   if (bytes && done == (size_t)s.st_size) return bytes;
+  w->exhausted = !bytes;
   fail(w, "read", name);
-  free(bytes);
+  tc_rt_free(w->hooks, bytes, (size_t)s.st_size);
   return NULL;
 }
 
@@ -249,7 +253,7 @@ static void report(tc_diags *diags, const tc_cc *cc, const workshop *w, const tc
   }
 }
 
-/* Moves malloc'd bytes into the arena; they are freed even if that unwinds. */
+/* Moves bytes into the arena; they are freed even if that unwinds. */
 static void keep(tc_cc_result *result, tc_arena *arena, unsigned char *bytes, size_t size_b) {
   tc_unwind *outer = arena->unwind, local;
   memset(&local, 0, sizeof local);
@@ -260,7 +264,7 @@ static void keep(tc_cc_result *result, tc_arena *arena, unsigned char *bytes, si
     result->size_b = size_b;
   }
   arena->unwind = outer;
-  free(bytes);
+  tc_rt_free(arena->hooks, bytes, size_b);
   if (why) tc_unwind_to(outer, (enum tc_why)why);
 }
 
@@ -285,6 +289,7 @@ bool tc_cc_compile(const tc_cc *cc, const tc_cc_job *job, tc_cc_result *result, 
   workshop *w = TC_NEW(arena, workshop);
   size_t size_b = 0;
   unsigned char *bytes = NULL;
+  w->hooks = arena->hooks;
   if (open_workshop(w))
     bytes = compile_in(w, job->text, argv, in, out, NAME_B, timeout_s, child, &size_b);
   close_workshop(w);
@@ -293,6 +298,7 @@ bool tc_cc_compile(const tc_cc *cc, const tc_cc_job *job, tc_cc_result *result, 
     keep(result, arena, bytes, size_b);
     return true;
   }
+  if (w->exhausted) tc_unwind_to(arena->unwind, TC_WHY_MEMORY);
   report(diags, cc, w, child, timeout_s);
   return false;
 }
