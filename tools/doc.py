@@ -237,7 +237,8 @@ def types():
         "Integers are two's complement and wrap. Floats round to nearest even after every "
         "operation, in their own format, on every target. Types of less than a byte are packed, "
         "element 0 in the low bits. In an `.npy` file an array has the *stored* type. A vector "
-        "type is an element type with its number of lanes: `float16x8`.",
+        "type is an element type with its number of lanes: `float16x8`; the array of a tensor of "
+        "vectors has the lanes as one more dimension, the last.",
         grid(
             ("type", "kind", "bits", "stored as", "`.npy` descr"),
             [

@@ -38,6 +38,21 @@ static void convert_shape(tc_session *s, const tc_rt_param *p, const tilec_tenso
   array->strides = strides;
 }
 
+/* The last dimension of the array of a tensor of vectors holds the lanes. An array that is not like
+ * that is left as it is, which fits no tensor of vectors. */
+static void convert_lanes(const tc_buffer *b, const tilec_tensor *t, tc_array *array) {
+  bool fits = b->elem.lanes > 1 && t->rank == b->rank + 1 && array->shape[b->rank] == b->elem.lanes;
+  int64_t stride = 1;
+  for (uint32_t axis = t->rank; fits && t->strides && axis-- > 0;) {
+    fits = array->shape[axis] <= 1 || array->strides[axis] == stride;
+    fits = fits && (array->shape[axis] <= 0 || stride <= INT64_MAX / array->shape[axis]);
+    if (fits) stride *= array->shape[axis] > 0 ? array->shape[axis] : 1;
+  }
+  if (!fits) return;
+  array->rank--;
+  array->strides = NULL;
+}
+
 static tc_arg convert_arg(tc_session *s, const tilec_kernel *kernel, uint32_t i,
                           const tilec_arg *arg) {
   const tc_param *param = &kernel->ir->params.at[i];
@@ -56,6 +71,7 @@ static tc_arg convert_arg(tc_session *s, const tilec_kernel *kernel, uint32_t i,
   out.array.rank = t->rank;
   out.array.poisoned = t->flags & TILEC_TENSOR_POISONED;
   convert_shape(s, p, t, &out.array);
+  convert_lanes(tc_buf_at(kernel->ir, param->buf), t, &out.array);
   return out;
 }
 

@@ -205,7 +205,8 @@ typedef TC_VEC(tc_lang_define) define_list;
 /* An extent that is a bare T.const name gives its value; the first argument decides. */
 static void read_extents(tc_lang *lang, const tc_ir *ir, const tc_buffer *b,
                          const tc_lang_shape *shape, define_list *out) {
-  for (uint32_t d = 0; d < b->rank && b->rank == shape->rank; d++) {
+  bool vectors = b->elem.lanes > 1; /* whose lanes are the last extent */
+  for (uint32_t d = 0; d < b->rank && b->rank + vectors == shape->rank; d++) {
     if (!tc_is(ir, b->shape[d], TC_OP_var)) continue;
     tc_name name = tc_var_at(ir, (tc_var){tc_op_at(ir, b->shape[d])->payload})->name;
     const char *text = tc_names_text(lang->names, name).at;
@@ -213,8 +214,8 @@ static void read_extents(tc_lang *lang, const tc_ir *ir, const tc_buffer *b,
     for (uint32_t i = 0; i < out->n; i++)
       known = known || strcmp(out->at[i].name, text) == 0;
     if (known) continue;
-    uint32_t bits = tc_type_bits(b->elem);
-    int64_t extent = shape->extent[d] * (bits < 8 && d + 1 == b->rank ? 8 / bits : 1);
+    uint32_t bits = tc_type_bits((tc_type){b->elem.dtype, 0, 1});
+    int64_t extent = shape->extent[d] * (bits < 8 && d + 1 == shape->rank ? 8 / bits : 1);
     tc_lang_define define = {text, tc_format(lang->arena, "%" PRId64, extent)};
     tc_vec_push(lang->arena, out, define);
   }
@@ -229,12 +230,14 @@ static void probe(tc_lang *lang, const char *path, tc_str text, const char *entr
   ev->diags = tc_diags_new(lang->arena, lang->source);
   ev->probing = true;
   lang->arena->unwind = &here;
-  if (setjmp(here.at) == 0) {
+  int why = setjmp(here.at);
+  if (why == 0) {
     tc_module *module =
         tc_module_load(ev, "__main__", tc_str_dup(lang->arena, tc_str_of(path)), text);
     tc_entry_run(ev, module, &entry);
   }
   lang->arena->unwind = outer;
+  if (why == TC_WHY_MEMORY) tc_unwind_to(outer, TC_WHY_MEMORY);
   const tc_ir *ir = lang->eval.ir;
   for (uint32_t i = 0; ir && i < ir->params.n; i++) {
     if (ir->params.at[i].kind != TC_PARAM_BUFFER) continue;

@@ -124,6 +124,14 @@ static const char SCALE[] = "import tilec\n"
                             "                A[bx * 64 + i] = A[bx * 64 + i] * 2\n"
                             "    return main\n";
 
+/* A tensor of vectors. */
+static const char PAIRS[] = "import tilec.language as T\n"
+                            "n = T.dynamic('n')\n"
+                            "@T.prim_func\n"
+                            "def main(A: T.Tensor((n,), 'float32x2')):\n"
+                            "    with T.Kernel(n) as bx:\n"
+                            "        A[bx] = A[bx] * T.float32x2(1, 2)\n";
+
 static const char ASKS[] = "import tilec\n"
                            "import tilec.language as T\n"
                            "@tilec.jit\n"
@@ -271,6 +279,7 @@ static void bad_arguments(void) {
   refuses("run add.py --random -D n=three --in s=1", 1, "[E0239]");
   refuses("run add.py --random -D m=3 --in s=1", 1, "[E0236]");
   refuses("run add.py --in A=a.npy --in C=short.npy --in s=1 --out C=x.npy", 1, "[E0634]");
+  refuses("run pairs.py --in A=a.npy --out A=x.npy", 1, "[E0633]"); /* [n, 2] is wanted */
   refuses("run scale.py --in A=a.npy --out A=x.npy", 1, "error[E02");
   refuses("run scale.py -D n=100 -D typo=1 --in A=a.npy --out A=x.npy", 1, "typo");
   refuses("run scale.py -D n=ten --in A=a.npy --out A=x.npy", 1, "error[E");
@@ -516,6 +525,7 @@ int main(void) {
   put_text("add.py", ADD);
   put_text("scale.py", SCALE);
   put_text("asks.py", ASKS);
+  put_text("pairs.py", PAIRS);
   put_floats("a.npy", 100);
   put_floats("short.npy", 99);
   command_line();

@@ -131,6 +131,13 @@ rule("dynamic_view", lambda p, r: {"A": normal(r, (5, 7))}, {"B": F32},
      lambda p, x: {"B": x["A"].T}, **exact())
 
 
+rule("vector_tensors", lambda p, r: {"A": normal(r, (5, 3, 2)), "B": normal(r, (5, 4), "float16"),
+                                     "I": integers(r, (5, 2), -4, 4, "int4")},
+     {"C": F32, "B": "float16", "I": "int4"},
+     lambda p, x: {"C": (x["A"] * [2, -1]).transpose(1, 0, 2), "B": 2 * x["B"], "I": 2 * x["I"]},
+     **exact())
+
+
 def reduced(p, x):
     h = x["H"]
     return {"wraps": round_to(x["A"].sum(axis=1), "int8"), "kept": np.full(4, 100.0),

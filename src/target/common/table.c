@@ -332,12 +332,23 @@ static void set_accepted(tc_rt_param *p, enum tc_dtype dtype) {
 
 static void describe_elements(builder *b, tc_rt_param *p, tc_type type, tc_span span) {
   uint32_t bits = tc_dtype_row((enum tc_dtype)type.dtype)->bits;
-  if (type.lanes != 1) refuse(b, span, "a tensor of vectors", "declare it with scalar elements");
+  bool scalar = p->flags & TC_RT_SCALAR;
+  if (scalar && type.lanes != 1) refuse(b, span, "a vector as an argument", "pass a tensor");
   p->dtype = code_of(type);
   p->pack = (uint8_t)(bits == 2 || bits == 4 ? 8 / bits : 1);
   p->bits = (uint8_t)(bits == 6 ? 8 : bits);
   p->align_b = (uint16_t)(p->bits < 8 ? 1 : p->bits / 8);
   set_accepted(p, (enum tc_dtype)type.dtype);
+}
+
+/* The lanes of a tensor of vectors are one more dimension of its array, the last one. */
+static void describe_lanes(builder *b, tc_rt_param *p, const tc_buffer *buf) {
+  if (buf->elem.lanes == 1) return;
+  p->rank++;
+  if (buf->strides)
+    refuse(b, buf->span, "a strided tensor of vectors", "declare it with scalar elements");
+  if (buf->elem.lanes % p->pack)
+    refuse(b, buf->span, "a tensor of vectors", "a vector of it does not fill its last byte");
 }
 
 static void describe_param(builder *b, uint32_t i) {
@@ -361,7 +372,8 @@ static void describe_param(builder *b, uint32_t i) {
   p->flags = (uint16_t)flags;
   p->rank = (uint8_t)buf->rank;
   describe_elements(b, p, buf->elem, buf->span);
-  if (buf->rank > TILEC_MAX_RANK)
+  describe_lanes(b, p, buf);
+  if (p->rank > TILEC_MAX_RANK)
     refuse(b, buf->span, "a tensor of more than 16 dimensions", "no argument has so many");
 }
 
@@ -369,12 +381,14 @@ static void lower_shapes(builder *b) {
   for (uint32_t i = 0; i < b->ir->params.n; i++) {
     if (b->ir->params.at[i].kind != TC_PARAM_BUFFER) continue;
     const tc_buffer *buf = tc_buf_at(b->ir, b->ir->params.at[i].buf);
-    tc_rt_number *shape = TC_NEW_ARRAY(b->arena, buf->rank, tc_rt_number), *strides = NULL;
+    tc_rt_number *shape = TC_NEW_ARRAY(b->arena, buf->rank + 1, tc_rt_number), *strides = NULL;
     if (buf->strides) strides = TC_NEW_ARRAY(b->arena, buf->rank, tc_rt_number);
     for (uint32_t axis = 0; axis < buf->rank; axis++) {
       shape[axis] = lower_number(b, buf->shape[axis], buf->span, "an extent");
       if (strides) strides[axis] = lower_number(b, buf->strides[axis], buf->span, "a stride");
     }
+    if (buf->elem.lanes > 1)
+      shape[buf->rank] = (tc_rt_number){.constant = buf->elem.lanes, .is_constant = true};
     b->params[i].shape = shape;
     b->params[i].strides = strides;
   }
@@ -520,11 +534,14 @@ static void bind_dims(builder *b) {
 static void add_more_steps(builder *b) {
   for (uint32_t var = 1; var < b->ir->vars.n; var++) {
     if (b->ir->vars.at[var].kind != TC_VAR_DIM) continue;
-    for (uint32_t i = 0; i < b->ir->params.n; i++)
-      for (uint32_t axis = 0; axis < b->params[i].rank; axis++) {
+    for (uint32_t i = 0; i < b->ir->params.n; i++) {
+      bool is_buffer = b->ir->params.at[i].kind == TC_PARAM_BUFFER;
+      uint32_t rank = is_buffer ? tc_buf_at(b->ir, b->ir->params.at[i].buf)->rank : 0;
+      for (uint32_t axis = 0; axis < rank; axis++) {
         tc_rt_step step;
         if (make_step(b, i, axis, false, var, &step)) tc_vec_push(b->arena, &b->more, step);
       }
+    }
   }
 }
 

@@ -174,6 +174,16 @@ def dynamic_view(A: T.Tensor((rows, columns), "float32"), B: T.Tensor((columns, 
 
 
 @T.prim_func
+def vector_tensors(A: T.Tensor((rows, 3), "float32x2"), B: T.Tensor((rows,), "float16x4"),
+                   C: T.Tensor((3, rows), "float32x2"), I: T.Tensor((rows,), "int4x2")):
+    with T.Kernel(rows) as bx:
+        for j in T.Parallel(3):
+            C[j, bx] = A[bx, j] * T.float32x2(2.0, -1.0)
+        B[bx] = B[bx] + B[bx]
+        I[bx] = I[bx] + I[bx]
+
+
+@T.prim_func
 def reduce_rules(A: T.Tensor((4, N), "int8"), H: T.Tensor((4, N), "float16"),
                  wraps: T.Tensor((4,), "int8"), kept: T.Tensor((4,), "float32"),
                  no_nan: T.Tensor((4,), "float16"), with_nan: T.Tensor((4,), "float16")):
