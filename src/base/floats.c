@@ -33,18 +33,6 @@ static const tc_float_row rows[TC_N_FLOAT_FORMATS] = {
 #undef FLOAT_FORMAT
 };
 
-static uint64_t double_bits(double x) {
-  uint64_t u;
-  memcpy(&u, &x, sizeof u);
-  return u;
-}
-
-static double double_from_bits(uint64_t u) {
-  double x;
-  memcpy(&x, &u, sizeof x);
-  return x;
-}
-
 static uint32_t float_bits(float x) {
   uint32_t u;
   memcpy(&u, &x, sizeof u);
@@ -109,15 +97,15 @@ static bool is_nan_code(const tc_float_row *row, uint32_t sign, uint32_t code) {
 
 static double decode_nan(const tc_float_row *row, uint32_t sign, uint32_t code) {
   uint64_t nan = DOUBLE_INFINITY | DOUBLE_QUIET;
-  if (row->nan == TC_FLOAT_NAN_NEG_ZERO) return double_from_bits(nan);
+  if (row->nan == TC_FLOAT_NAN_NEG_ZERO) return tc_double_from_bits(nan);
   if (row->nan == TC_FLOAT_NAN_IEEE)
     nan |= ((uint64_t)code << (DOUBLE_MANTISSA - row->mantissa_bits)) & DOUBLE_FRACTION;
-  return double_from_bits(nan | (sign ? DOUBLE_SIGN : 0));
+  return tc_double_from_bits(nan | (sign ? DOUBLE_SIGN : 0));
 }
 
 /* 2^e for the exponents of normal doubles. */
 static double power_of_two(int e) {
-  return double_from_bits((uint64_t)(e + DOUBLE_BIAS) << DOUBLE_MANTISSA);
+  return tc_double_from_bits((uint64_t)(e + DOUBLE_BIAS) << DOUBLE_MANTISSA);
 }
 
 double tc_float_decode(enum tc_float_format f, uint32_t bits) {
@@ -127,7 +115,7 @@ double tc_float_decode(enum tc_float_format f, uint32_t bits) {
   uint32_t sign = row->sign_bits ? pattern >> sign_at(row) & 1 : 0;
   if (is_nan_code(row, sign, code)) return decode_nan(row, sign, code);
   if (row->inf == TC_FLOAT_INF_IEEE && code == infinity_code(row))
-    return double_from_bits(DOUBLE_INFINITY | (sign ? DOUBLE_SIGN : 0));
+    return tc_double_from_bits(DOUBLE_INFINITY | (sign ? DOUBLE_SIGN : 0));
   int field = (int)(code >> row->mantissa_bits);
   uint32_t significand = code & (((uint32_t)1 << row->mantissa_bits) - 1);
   if (field > 0 || row->mantissa_bits == 0)
@@ -200,7 +188,7 @@ static uint64_t unbounded_code(const tc_float_row *row, uint64_t magnitude) {
 
 uint32_t tc_float_encode(enum tc_float_format f, double x, bool saturate) {
   const tc_float_row *row = tc_float_info(f);
-  uint64_t u = double_bits(x);
+  uint64_t u = tc_double_bits(x);
   uint64_t magnitude = u & ~DOUBLE_SIGN;
   uint32_t sign = (uint32_t)(u >> 63);
   if (magnitude > DOUBLE_INFINITY) return encode_nan(row, sign, u & DOUBLE_FRACTION);

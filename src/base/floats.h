@@ -14,6 +14,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 enum tc_float_format {
 #define FLOAT_FORMAT(id, ...) TC_FORMAT_##id,
@@ -104,5 +105,17 @@ void tc_crumb_set(uint8_t *base, int64_t index, uint8_t value);
 /* Return the two's complement reading of the low 4 (2) bits of `bits`. */
 int32_t tc_int4_extend(uint8_t bits);
 int32_t tc_int2_extend(uint8_t bits);
+
+/* The IEEE 754 pattern of a double, and the double of a pattern. */
+static inline uint64_t tc_double_bits(double x) {
+  uint64_t bits;
+  memcpy(&bits, &x, sizeof bits);
+  return bits;
+}
+static inline double tc_double_from_bits(uint64_t bits) {
+  double x;
+  memcpy(&x, &bits, sizeof x);
+  return x;
+}
 
 #endif

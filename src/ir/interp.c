@@ -1,5 +1,7 @@
 #include "ir/interp_private.h"
 
+#include "base/checked.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -18,21 +20,12 @@ typedef struct order {
   uint64_t n, step, at;
 } order;
 
-static uint64_t gcd(uint64_t a, uint64_t b) {
-  while (b) {
-    uint64_t r = a % b;
-    a = b;
-    b = r;
-  }
-  return a;
-}
-
 static order order_of(tc_machine *m, uint64_t n) {
   if (!m->seed || n < 2) return (order){n, 1, 0};
   m->seed = tc_hash_u64(m->seed + UINT64_C(0x9E3779B97F4A7C15));
   if (!m->seed) m->seed = 1;
   uint64_t step = tc_hash_u64(m->seed) % n;
-  while (gcd(step, n) != 1)
+  while (tc_gcd((int64_t)step, (int64_t)n) != 1)
     step = (step + 1) % n;
   return (order){n, step, m->seed % n};
 }

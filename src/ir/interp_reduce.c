@@ -2,6 +2,8 @@
  * and rounded once to the result's type; integers wrap in the result's type. */
 #include "ir/interp_private.h"
 
+#include "ir/typing.h"
+
 #include <math.h>
 
 typedef struct reducer {
@@ -36,30 +38,9 @@ static tc_imm neutral(const reducer *r) {
   return is_float ? (tc_imm){.f = 0} : (tc_imm){.i = 0};
 }
 
-static enum tc_opcode op_of(const reducer *r) {
-  switch (r->kind) {
-  case TC_RED_SUM:
-  case TC_RED_ABSSUM:
-    /* The sum of bools is their or, as 1 + 1 has no other value there. */
-    return tc_is_bool(r->type) ? TC_OP_or : TC_OP_add;
-  case TC_RED_MAX:
-  case TC_RED_ABSMAX:
-    return TC_OP_max;
-  case TC_RED_MIN:
-    return TC_OP_min;
-  case TC_RED_BITAND:
-    return TC_OP_and;
-  case TC_RED_BITOR:
-    return TC_OP_or;
-  case TC_RED_BITXOR:
-    return TC_OP_xor;
-  }
-  return TC_OP_none;
-}
-
 static tc_reg combine(const reducer *r, tc_reg a, tc_reg b) {
   if (a.poison || b.poison) return (tc_reg){.poison = a.poison ? a.poison : b.poison};
-  enum tc_opcode op = op_of(r);
+  enum tc_opcode op = tc_reduce_op(r->kind, r->type);
   bool ordered = op == TC_OP_max || op == TC_OP_min;
   if (ordered && r->nan_propagate && tc_is_float(r->type) && (isnan(a.x.f) || isnan(b.x.f)))
     return (tc_reg){.x.f = (double)NAN};

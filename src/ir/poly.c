@@ -1,5 +1,6 @@
 #include "ir/poly.h"
 
+#include "base/checked.h"
 #include "ir/build.h"
 
 #include <string.h>
@@ -24,15 +25,15 @@ static int64_t in_ring(const reader *r, uint64_t x) {
 }
 
 static bool add_by(const reader *r, int64_t a, int64_t b, int64_t *out) {
-  *out = in_ring(r, (uint64_t)a + (uint64_t)b);
-  return r->ring == TC_POLY_WRAPPING || (b >= 0) == (*out >= a);
+  bool fits = tc_add_fits(a, b, out);
+  *out = in_ring(r, (uint64_t)*out);
+  return fits || r->ring == TC_POLY_WRAPPING;
 }
 
 static bool multiply_by(const reader *r, int64_t a, int64_t b, int64_t *out) {
-  *out = in_ring(r, (uint64_t)a * (uint64_t)b);
-  if (r->ring == TC_POLY_WRAPPING || a == 0 || b == 0) return true;
-  if ((a == -1 && b == INT64_MIN) || (b == -1 && a == INT64_MIN)) return false;
-  return *out / b == a && *out % b == 0;
+  bool fits = tc_mul_fits(a, b, out);
+  *out = in_ring(r, (uint64_t)*out);
+  return fits || r->ring == TC_POLY_WRAPPING;
 }
 
 /* ---- polynomials ---- */

@@ -24,18 +24,6 @@ static tc_scalar truth(bool x) {
   return (tc_scalar){.x.i = x};
 }
 
-static uint64_t bits_of_double(double x) {
-  uint64_t bits;
-  memcpy(&bits, &x, sizeof bits);
-  return bits;
-}
-
-static double double_of_bits(uint64_t bits) {
-  double x;
-  memcpy(&x, &bits, sizeof x);
-  return x;
-}
-
 /* The low `bits` bits, sign- or zero-extended. Conversion of an unsigned value that does not fit is
  * implementation-defined in C11 and modular on every compiler we support. */
 static int64_t wrap(const tc_dtype_info *row, uint64_t x) {
@@ -76,7 +64,7 @@ uint64_t tc_imm_to_bits(tc_type type, tc_imm x) {
   const tc_dtype_info *row = row_of(type);
   if (row->kind == TC_K_BOOL) return x.i != 0;
   if (row->kind == TC_K_FLOAT) {
-    if (row->bits == 64) return bits_of_double(x.f);
+    if (row->bits == 64) return tc_double_bits(x.f);
     if (row->format == TC_FORMAT_FLOAT32) {
       float f = (float)x.f;
       uint32_t bits;
@@ -91,7 +79,7 @@ uint64_t tc_imm_to_bits(tc_type type, tc_imm x) {
 tc_imm tc_imm_from_bits(tc_type type, uint64_t bits) {
   const tc_dtype_info *row = row_of(type);
   if (row->kind != TC_K_FLOAT) return (tc_imm){.i = wrap(row, bits)};
-  if (row->bits == 64) return (tc_imm){.f = double_of_bits(bits)};
+  if (row->bits == 64) return (tc_imm){.f = tc_double_from_bits(bits)};
   if (row->format == TC_FORMAT_FLOAT32) {
     uint32_t low = (uint32_t)bits;
     float f;

@@ -9,12 +9,6 @@
 /* Larger expressions get a name, which also bounds the depth of what is written in place. */
 enum { MAX_INLINE = 30 };
 
-/* Where a region hangs: below statement `index` of `parent`. */
-typedef struct hook {
-  uint32_t parent, index, depth;
-  bool seen;
-} hook;
-
 typedef struct node { /* a value */
   tc_spot spot;
   uint64_t hash;
@@ -39,7 +33,7 @@ typedef struct frame { /* a value being visited, and its next operand */
 typedef struct planner {
   tc_ir *ir;
   tc_arena *scratch;
-  hook *hooks;       /* by region id */
+  tc_hook *hooks;    /* by region id */
   node *nodes;       /* by value id */
   buffer_node *bufs; /* by buffer id */
   uint32_t *vars;    /* by variable id: number of its binder, from 1 */
@@ -55,22 +49,11 @@ static const tc_spot HEADER = {0, 0};
 
 /* ---- spots ---- */
 
-static tc_spot climb(const planner *p, tc_spot at) {
-  const hook *h = &p->hooks[at.region];
-  return (tc_spot){h->parent, h->index};
-}
-
 /* The innermost spot from which both are reached. */
 static tc_spot meet(const planner *p, tc_spot a, tc_spot b) {
   if (a.before == TC_NOWHERE) return b;
   if (b.before == TC_NOWHERE) return a;
-  while (p->hooks[a.region].depth > p->hooks[b.region].depth)
-    a = climb(p, a);
-  while (p->hooks[b.region].depth > p->hooks[a.region].depth)
-    b = climb(p, b);
-  while (a.region != b.region)
-    a = climb(p, a), b = climb(p, b);
-  return a.before < b.before ? a : b;
+  return tc_spot_meet(p->hooks, a, b);
 }
 
 static bool is_leaf(const tc_op *op) {
@@ -137,7 +120,7 @@ static void walk_stmt(planner *p, tc_value v, tc_spot at) {
     number_var(p, tc_stmt_var(p->ir, op, k, &n_vars));
 }
 
-static void walk_region(planner *p, tc_region region, hook from) {
+static void walk_region(planner *p, tc_region region, tc_hook from) {
   if (p->hooks[region.id].seen) return; /* not a tree: broken, but printable */
   p->hooks[region.id] = from;
   const tc_block *block = tc_block_at(p->ir, region);
@@ -147,7 +130,7 @@ static void walk_region(planner *p, tc_region region, hook from) {
     const tc_op *op = tc_op_at(p->ir, v);
     uint32_t n = tc_op_row((enum tc_opcode)op->opcode)->n_regions;
     for (uint32_t r = 0; r < n; r++)
-      walk_region(p, tc_child(p->ir, op, r), (hook){region.id, i, from.depth + 1, true});
+      walk_region(p, tc_child(p->ir, op, r), (tc_hook){region.id, i, from.depth + 1, true});
   }
 }
 
@@ -158,8 +141,8 @@ static void walk(planner *p) {
       number_var(p, (tc_var){i});
   for (uint32_t i = 0; i < ir->params.n; i++)
     if (ir->params.at[i].kind == TC_PARAM_BUFFER) mention_buf(p, ir->params.at[i].buf, HEADER);
-  p->hooks[0] = (hook){0, 0, 0, true};
-  walk_region(p, ir->body, (hook){0, 1, 1, true});
+  p->hooks[0] = (tc_hook){0, 0, 0, true};
+  walk_region(p, ir->body, (tc_hook){0, 1, 1, true});
   tc_spot end = {ir->body.id, tc_block_at(ir, ir->body)->ops.n};
   for (uint32_t i = 0; i < ir->results.n; i++)
     mention_buf(p, ir->results.at[i], end);
@@ -394,7 +377,7 @@ static void list_values(planner *p) {
 
 tc_textplan tc_textplan_make(tc_ir *ir, tc_arena *scratch) {
   planner p = {.ir = ir, .scratch = scratch};
-  p.hooks = TC_NEW_ARRAY(scratch, ir->blocks.n, hook);
+  p.hooks = TC_NEW_ARRAY(scratch, ir->blocks.n, tc_hook);
   p.nodes = TC_NEW_ARRAY(scratch, ir->n_ops, node);
   p.bufs = TC_NEW_ARRAY(scratch, ir->bufs.n, buffer_node);
   p.vars = TC_NEW_ARRAY(scratch, ir->vars.n, uint32_t);

@@ -9,13 +9,10 @@
 #ifndef TC_IR_TEXTPLAN_H
 #define TC_IR_TEXTPLAN_H
 
-#include "ir/ir.h"
+#include "ir/walk.h"
 
-/* Before statement `before` of a region. Region 0 stands for the function's header; TC_NOWHERE
- * marks what has no spot. */
-typedef struct tc_spot {
-  uint32_t region, before;
-} tc_spot;
+/* In a tc_spot, region 0 stands for the function's header; TC_NOWHERE as `before` marks what has no
+ * spot. */
 #define TC_NOWHERE UINT32_MAX
 
 enum tc_declared { TC_DECLARED_LINE, TC_DECLARED_PARAM, TC_DECLARED_ALLOC };

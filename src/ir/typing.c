@@ -199,3 +199,24 @@ const char *tc_typing_check(const tc_ir *ir, const tc_pure *x, tc_type *type) {
     return check_binary(ir, x, type);
   }
 }
+
+enum tc_opcode tc_reduce_op(enum tc_reduce_kind kind, tc_type type) {
+  switch (kind) {
+  case TC_RED_SUM:
+  case TC_RED_ABSSUM:
+    /* The sum of bools is their or, as 1 + 1 has no other value there. */
+    return tc_is_bool(type) ? TC_OP_or : TC_OP_add;
+  case TC_RED_MAX:
+  case TC_RED_ABSMAX:
+    return TC_OP_max;
+  case TC_RED_MIN:
+    return TC_OP_min;
+  case TC_RED_BITAND:
+    return TC_OP_and;
+  case TC_RED_BITOR:
+    return TC_OP_or;
+  case TC_RED_BITXOR:
+    return TC_OP_xor;
+  }
+  return TC_OP_none;
+}

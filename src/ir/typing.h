@@ -22,4 +22,7 @@ const char *tc_typing_check(const tc_ir *ir, const tc_pure *x, tc_type *type);
 /* True for one lane of an integer type. */
 bool tc_is_index_type(tc_type type);
 
+/* The op that combines two elements in a reduction whose elements have this type. */
+enum tc_opcode tc_reduce_op(enum tc_reduce_kind kind, tc_type type);
+
 #endif

@@ -18,6 +18,18 @@ void tc_walk(tc_ir *ir, tc_region at, tc_visit *visit, void *data) {
   }
 }
 
+bool tc_has_op(const tc_ir *ir, tc_region at, enum tc_opcode opcode) {
+  const tc_block *block = tc_block_at(ir, at);
+  for (uint32_t i = 0; i < block->ops.n; i++) {
+    const tc_op *op = tc_op_at(ir, block->ops.at[i]);
+    uint32_t n = tc_op_row((enum tc_opcode)op->opcode)->n_regions;
+    if (op->opcode == opcode) return true;
+    for (uint32_t r = 0; r < n; r++)
+      if (tc_has_op(ir, tc_child(ir, op, r), opcode)) return true;
+  }
+  return false;
+}
+
 /* Without recursion: expressions of unrolled loops can be very deep. */
 tc_value_list tc_operands_of(const tc_ir *ir, tc_value v, tc_arena *arena) {
   typedef struct visit {
@@ -58,55 +70,46 @@ bool tc_is_host_value(const tc_ir *ir, tc_value v, tc_arena *scratch) {
   return true;
 }
 
-/* ---- placement ---- */
+/* ---- spots ---- */
 
-/* Where a region hangs: the statement with it is number `index` of `parent`. */
-typedef struct hook {
-  uint32_t parent, index, depth;
-} hook;
-
-typedef struct spot {
-  uint32_t region, before; /* region 0: not needed */
-} spot;
-
-typedef struct placer {
-  tc_ir *ir;
-  hook *hooks; /* by region id */
-  spot *spots; /* by value id */
-  uint32_t *uses;
-} placer;
-
-static spot climb(const placer *p, spot at) {
-  hook h = p->hooks[at.region];
-  return (spot){h.parent, h.index};
+static tc_spot climb(const tc_hook *hooks, tc_spot at) {
+  return (tc_spot){hooks[at.region].parent, hooks[at.region].index};
 }
 
-/* The innermost spot from which both are reached. */
-static spot meet(const placer *p, spot a, spot b) {
-  while (p->hooks[a.region].depth > p->hooks[b.region].depth)
-    a = climb(p, a);
-  while (p->hooks[b.region].depth > p->hooks[a.region].depth)
-    b = climb(p, b);
+tc_spot tc_spot_meet(const tc_hook *hooks, tc_spot a, tc_spot b) {
+  while (hooks[a.region].depth > hooks[b.region].depth)
+    a = climb(hooks, a);
+  while (hooks[b.region].depth > hooks[a.region].depth)
+    b = climb(hooks, b);
   while (a.region != b.region)
-    a = climb(p, a), b = climb(p, b);
+    a = climb(hooks, a), b = climb(hooks, b);
   return a.before < b.before ? a : b;
 }
 
-static void need(placer *p, tc_value v, spot at) {
+/* ---- placement ---- */
+
+typedef struct placer {
+  tc_ir *ir;
+  tc_hook *hooks; /* by region id */
+  tc_spot *spots; /* by value id; region 0: not needed */
+  uint32_t *uses;
+} placer;
+
+static void need(placer *p, tc_value v, tc_spot at) {
   if (!v.id) return;
   p->uses[v.id]++;
   if (!tc_op_is_pure(tc_op_at(p->ir, v))) return;
-  spot *old = &p->spots[v.id];
-  *old = old->region ? meet(p, *old, at) : at;
+  tc_spot *old = &p->spots[v.id];
+  *old = old->region ? tc_spot_meet(p->hooks, *old, at) : at;
 }
 
-static void need_buf(placer *p, tc_buf buf, spot at) {
+static void need_buf(placer *p, tc_buf buf, tc_spot at) {
   const tc_buffer *b = tc_buf_at(p->ir, buf);
   for (uint32_t i = 0; i < tc_buf_n_exprs(b); i++)
     need(p, tc_buf_expr(b, i), at);
 }
 
-static void scan_stmt(placer *p, const tc_op *op, spot here) {
+static void scan_stmt(placer *p, const tc_op *op, tc_spot here) {
   tc_buf buf;
   for (uint32_t k = 0; (buf = tc_stmt_buf(p->ir, op, k)).id; k++)
     need_buf(p, buf, here);
@@ -122,7 +125,7 @@ static void scan_region(placer *p, tc_region region, uint32_t depth) {
   p->hooks[region.id].depth = depth;
   for (uint32_t i = 0; i < block->ops.n; i++) {
     const tc_op *op = tc_op_at(p->ir, block->ops.at[i]);
-    scan_stmt(p, op, (spot){region.id, i});
+    scan_stmt(p, op, (tc_spot){region.id, i});
     uint32_t n = tc_op_row((enum tc_opcode)op->opcode)->n_regions;
     for (uint32_t r = 0; r < n; r++) {
       tc_region child = tc_child(p->ir, op, r);
@@ -146,8 +149,8 @@ static bool needs_no_place(const tc_op *op) {
 
 tc_placement tc_place_values(tc_ir *ir, tc_region body, tc_arena *scratch) {
   placer p = {.ir = ir,
-              .hooks = TC_NEW_ARRAY(scratch, ir->blocks.n, hook),
-              .spots = TC_NEW_ARRAY(scratch, ir->n_ops, spot),
+              .hooks = TC_NEW_ARRAY(scratch, ir->blocks.n, tc_hook),
+              .spots = TC_NEW_ARRAY(scratch, ir->n_ops, tc_spot),
               .uses = TC_NEW_ARRAY(scratch, ir->n_ops, uint32_t)};
   scan_region(&p, body, 0);
   TC_VEC(tc_placed) placed = {0};

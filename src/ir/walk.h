@@ -9,6 +9,9 @@
 typedef bool tc_visit(tc_ir *ir, tc_value stmt, void *data);
 void tc_walk(tc_ir *ir, tc_region at, tc_visit *visit, void *data);
 
+/* Is there a statement of this op in the region, or below? */
+bool tc_has_op(const tc_ir *ir, tc_region at, enum tc_opcode opcode);
+
 /* The values that `v` is computed from, each once, operands first and `v` last; results of
  * statements are at the bottom. */
 typedef struct tc_value_list {
@@ -18,6 +21,18 @@ typedef struct tc_value_list {
 tc_value_list tc_operands_of(const tc_ir *ir, tc_value v, tc_arena *arena);
 /* Is `v` computed from dimensions and scalar parameters alone, so that it is known at launch? */
 bool tc_is_host_value(const tc_ir *ir, tc_value v, tc_arena *scratch);
+
+/* Before statement `before` of a region. */
+typedef struct tc_spot {
+  uint32_t region, before;
+} tc_spot;
+/* Where a region hangs: the statement with it is number `index` of `parent`. */
+typedef struct tc_hook {
+  uint32_t parent, index, depth;
+  bool seen; /* for those who fill in the hooks */
+} tc_hook;
+/* The innermost spot from which both are reached; `hooks` by region id. */
+tc_spot tc_spot_meet(const tc_hook *hooks, tc_spot a, tc_spot b);
 
 /* Where shared pure values are computed.
  *

@@ -108,21 +108,36 @@ static void assign_items(tc_eval *ev, const tc_ast *target, const tc_ast_list *t
   }
 }
 
-static void assign_subscript(tc_eval *ev, const tc_ast *target, tc_val value) {
-  tc_val object = tc_eval_expr(ev, target->subscript.object);
+/* What stands before the brackets of a target, and inside. */
+typedef struct brackets {
+  tc_val object;
   const tc_val *items;
   uint32_t n;
   bool is_tuple;
-  tc_eval_index(ev, target->subscript.index, &items, &n, &is_tuple);
+} brackets;
+
+static brackets eval_brackets(tc_eval *ev, const tc_ast *target) {
+  brackets b = {.object = tc_eval_expr(ev, target->subscript.object)};
+  tc_eval_index(ev, target->subscript.index, &b.items, &b.n, &b.is_tuple);
   ev->node = target;
-  if (tc_eval_is_staged_object(object)) {
-    tc_eval_need_function(ev, "a store to a buffer");
-    if (!is_tuple && items[0].kind == TC_V_TUPLE) tc_eval_items(ev, items[0], &items, &n);
+  if (!tc_eval_is_staged_object(b.object)) return b;
+  tc_eval_need_function(ev, "a store to a buffer");
+  if (!b.is_tuple && b.items[0].kind == TC_V_TUPLE) tc_eval_items(ev, b.items[0], &b.items, &b.n);
+  return b;
+}
+
+static tc_val key_of(tc_eval *ev, const brackets *b) {
+  return b->is_tuple ? tc_py_make_tuple(ev, b->items, b->n) : b->items[0];
+}
+
+static void assign_subscript(tc_eval *ev, const tc_ast *target, tc_val value) {
+  brackets b = eval_brackets(ev, target);
+  if (tc_eval_is_staged_object(b.object)) {
     tc_span span = tc_eval_at(ev, target);
-    tc_stage_store(ev, tc_stage_subscript(ev, object, items, n, span), value, span);
+    tc_stage_store(ev, tc_stage_subscript(ev, b.object, b.items, b.n, span), value, span);
     return;
   }
-  tc_py_set_item(ev, object, is_tuple ? tc_py_make_tuple(ev, items, n) : items[0], value);
+  tc_py_set_item(ev, b.object, key_of(ev, &b), value);
 }
 
 void tc_eval_assign(tc_eval *ev, const tc_ast *target, tc_val value, const tc_ast *rhs) {
@@ -186,23 +201,16 @@ static tc_val augmented(tc_eval *ev, const tc_ast *stmt, tc_val old) {
 }
 
 static void augment_subscript(tc_eval *ev, const tc_ast *stmt, const tc_ast *target) {
-  tc_val object = tc_eval_expr(ev, target->subscript.object);
-  const tc_val *items;
-  uint32_t n;
-  bool is_tuple;
-  tc_eval_index(ev, target->subscript.index, &items, &n, &is_tuple);
-  ev->node = target;
-  if (tc_eval_is_staged_object(object)) {
-    tc_eval_need_function(ev, "a store to a buffer");
-    if (!is_tuple && items[0].kind == TC_V_TUPLE) tc_eval_items(ev, items[0], &items, &n);
-    tc_val place = tc_stage_subscript(ev, object, items, n, tc_eval_at(ev, target));
+  brackets b = eval_brackets(ev, target);
+  if (tc_eval_is_staged_object(b.object)) {
+    tc_val place = tc_stage_subscript(ev, b.object, b.items, b.n, tc_eval_at(ev, target));
     tc_val result = augmented(ev, stmt, place);
     tc_stage_store(ev, place, result, tc_eval_at(ev, stmt));
     return;
   }
-  tc_val index = is_tuple ? tc_py_make_tuple(ev, items, n) : items[0];
-  tc_val result = augmented(ev, stmt, tc_py_get_item(ev, object, index));
-  tc_py_set_item(ev, object, index, result);
+  tc_val key = key_of(ev, &b);
+  tc_val result = augmented(ev, stmt, tc_py_get_item(ev, b.object, key));
+  tc_py_set_item(ev, b.object, key, result);
 }
 
 static void exec_augmented(tc_eval *ev, const tc_ast *stmt) {

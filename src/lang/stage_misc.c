@@ -108,16 +108,23 @@ tc_val tc_do_swizzle(tc_eval *ev, stage_args *a) {
   return tc_val_none();
 }
 
+/* The argument, a dict whose keys are buffers. */
+static uint32_t buffer_entries(tc_eval *ev, const stage_args *a, const char *what, const char *form,
+                               const tc_val **keys, const tc_val **values) {
+  if (a->v[0].kind != TC_V_DICT)
+    STAGE_FAIL(ev, D_argument_value, a->at[0], a->row->name, what, form, tc_val_kind_name(a->v[0]));
+  uint32_t n = tc_eval_dict_entries(a->v[0].dict, keys, values);
+  for (uint32_t i = 0; i < n; i++)
+    if ((*keys)[i].kind != TC_V_BUFFER)
+      STAGE_FAIL(ev, D_argument_value, a->at[0], a->row->name, "a key", "a buffer",
+                 tc_val_kind_name((*keys)[i]));
+  return n;
+}
+
 tc_val tc_do_safe_value(tc_eval *ev, stage_args *a) {
   const tc_val *keys, *values;
-  if (a->v[0].kind != TC_V_DICT)
-    STAGE_FAIL(ev, D_argument_value, a->at[0], a->row->name, "values", "a dict {buffer: value}",
-               tc_val_kind_name(a->v[0]));
-  uint32_t n = tc_eval_dict_entries(a->v[0].dict, &keys, &values);
+  uint32_t n = buffer_entries(ev, a, "values", "a dict {buffer: value}", &keys, &values);
   for (uint32_t i = 0; i < n; i++) {
-    if (keys[i].kind != TC_V_BUFFER)
-      STAGE_FAIL(ev, D_argument_value, a->at[0], a->row->name, "a key", "a buffer",
-                 tc_val_kind_name(keys[i]));
     stage_safe safe = {keys[i].buf, values[i]};
     tc_vec_push(ev->arena, &ev->cursor.frames->safe, safe);
   }
@@ -240,14 +247,8 @@ static void check_injective(tc_eval *ev, tc_buf buf, const tc_layout_val *layout
 
 tc_val tc_do_annotate_layout(tc_eval *ev, stage_args *a) {
   const tc_val *keys, *values;
-  if (a->v[0].kind != TC_V_DICT)
-    STAGE_FAIL(ev, D_argument_value, a->at[0], a->row->name, "layouts", "a dict {buffer: layout}",
-               tc_val_kind_name(a->v[0]));
-  uint32_t n = tc_eval_dict_entries(a->v[0].dict, &keys, &values);
+  uint32_t n = buffer_entries(ev, a, "layouts", "a dict {buffer: layout}", &keys, &values);
   for (uint32_t i = 0; i < n; i++) {
-    if (keys[i].kind != TC_V_BUFFER)
-      STAGE_FAIL(ev, D_argument_value, a->at[0], a->row->name, "a key", "a buffer",
-                 tc_val_kind_name(keys[i]));
     if (values[i].kind != TC_V_LAYOUT && values[i].kind != TC_V_FUNCTION
         && values[i].kind != TC_V_METHOD)
       STAGE_FAIL(ev, D_argument_value, a->at[0], a->row->name,

@@ -47,7 +47,8 @@ static void wrap_indices(tc_prover *p, tc_ir *ir, tc_value stmt) {
 
 /* A tile is meant from the end when all of it lies before the start; one that only begins there
  * reaches over the edge, like the halo of a convolution, and is guarded. */
-static tc_value wrap_slice(tc_ir *ir, tc_value slice) {
+static tc_value wrap_slice(tc_ir *ir, tc_value slice, void *data) {
+  (void)data;
   tc_buf buf = tc_slice_buf(ir, slice);
   const tc_buffer *b = tc_buf_at(ir, buf);
   tc_value base[TC_GUARD_RANK], extent[TC_GUARD_RANK];
@@ -62,19 +63,6 @@ static tc_value wrap_slice(tc_ir *ir, tc_value slice) {
     any = true;
   }
   return any ? tc_slice(ir, buf, base, extent, tc_slice_in_bounds(ir, slice)) : slice;
-}
-
-static void wrap_slices(tc_ir *ir, tc_value stmt) {
-  const tc_op *op = tc_op_at(ir, stmt);
-  tc_value in[8];
-  bool any = false;
-  if (op->n_in > TC_COUNT(in)) return;
-  for (uint32_t i = 0; i < op->n_in; i++) {
-    tc_value old = tc_input(ir, op, i);
-    in[i] = tc_is(ir, old, TC_OP_slice) ? wrap_slice(ir, old) : old;
-    any = any || in[i].id != old.id;
-  }
-  if (any) tc_set_inputs(ir, stmt, in, op->n_in);
 }
 
 /* ---- guards ---- */
@@ -163,7 +151,7 @@ static void clean_list(tc_prover *p, tc_ir *ir, const tc_block *block, tc_values
       wrap_indices(p, ir, stmt);
       guard_access(ir, stmt);
     } else {
-      wrap_slices(ir, stmt);
+      tc_guard_replace_slices(ir, stmt, wrap_slice, NULL);
     }
     clean_regions(p, ir, stmt);
     tc_prove_after(p, stmt);

@@ -1,6 +1,7 @@
 #include "pass/canon.h"
 
 #include "ir/build.h"
+#include "ir/walk.h"
 #include "pass/deps.h"
 #include "pass/effects.h"
 
@@ -10,18 +11,6 @@ static bool only_looks(const tc_ir *ir, tc_value stmt) {
   const tc_op *op = tc_op_at(ir, stmt);
   if (op->opcode == TC_OP_load) return tc_access_of(ir, stmt)->order == TC_ORDER_NONE;
   return op->opcode == TC_OP_eval || op->opcode == TC_OP_assume || op->opcode == TC_OP_assert;
-}
-
-static bool has_parallel(const tc_ir *ir, tc_region region) {
-  const tc_block *block = tc_block_at(ir, region);
-  for (uint32_t i = 0; i < block->ops.n; i++) {
-    const tc_op *op = tc_op_at(ir, block->ops.at[i]);
-    uint32_t n = tc_op_row((enum tc_opcode)op->opcode)->n_regions;
-    if (op->opcode == TC_OP_parallel) return true;
-    for (uint32_t r = 0; r < n; r++)
-      if (has_parallel(ir, tc_child(ir, op, r))) return true;
-  }
-  return false;
 }
 
 static bool writes(const tc_ir *ir, tc_region region, tc_buf root) {
@@ -50,7 +39,7 @@ TC_NORETURN static void refuse(tc_ir *ir, tc_value outer, tc_value at, const cha
 static tc_value inner_of(tc_ir *ir, tc_value outer) {
   tc_region body = tc_child(ir, tc_op_at(ir, outer), 0);
   const tc_block *block = tc_block_at(ir, body);
-  if (!has_parallel(ir, body)) return (tc_value){0};
+  if (!tc_has_op(ir, body, TC_OP_parallel)) return (tc_value){0};
   tc_value last = block->ops.at[block->ops.n - 1];
   if (!tc_is(ir, last, TC_OP_parallel))
     refuse(ir, outer, last, "a statement stands beside the inner loop, or around it");

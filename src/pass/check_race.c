@@ -15,6 +15,7 @@
 
 #include "base/map.h"
 #include "ir/build.h"
+#include "ir/walk.h"
 #include "pass/deps.h"
 #include "pass/effects.h"
 #include "prove/eval.h"
@@ -143,21 +144,9 @@ static void collect_stmt(race *r, tc_value stmt) {
   }
 }
 
-static bool has_break(const tc_ir *ir, tc_region region) {
-  const tc_block *block = tc_block_at(ir, region);
-  for (uint32_t i = 0; i < block->ops.n; i++) {
-    const tc_op *op = tc_op_at(ir, block->ops.at[i]);
-    uint32_t n = tc_op_row((enum tc_opcode)op->opcode)->n_regions;
-    if (op->opcode == TC_OP_break) return true;
-    for (uint32_t k = 0; k < n; k++)
-      if (has_break(ir, tc_child(ir, op, k))) return true;
-  }
-  return false;
-}
-
 static void collect(race *r, tc_region region) {
   const tc_block *block = tc_block_at(r->ir, region);
-  if (r->n_loops && has_break(r->ir, region)) r->doubtful = true;
+  if (r->n_loops && tc_has_op(r->ir, region, TC_OP_break)) r->doubtful = true;
   for (uint32_t i = 0; i < block->ops.n; i++)
     collect_stmt(r, block->ops.at[i]);
 }

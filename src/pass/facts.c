@@ -105,7 +105,8 @@ static bool slice_is_inside(tc_prover *p, tc_ir *ir, tc_value slice) {
   return true;
 }
 
-static tc_value improve_slice(tc_prover *p, tc_ir *ir, tc_value slice) {
+static tc_value improve_slice(tc_ir *ir, tc_value slice, void *data) {
+  tc_prover *p = data;
   if (tc_slice_in_bounds(ir, slice) || !slice_is_inside(p, ir, slice)) return slice;
   const tc_op *op = tc_op_at(ir, slice);
   uint32_t rank = op->n_in / 2u;
@@ -115,25 +116,12 @@ static tc_value improve_slice(tc_prover *p, tc_ir *ir, tc_value slice) {
   return tc_slice(ir, tc_slice_buf(ir, slice), in, in + rank, true);
 }
 
-static void improve_slices(tc_prover *p, tc_ir *ir, tc_value stmt) {
-  const tc_op *op = tc_op_at(ir, stmt);
-  tc_value in[8];
-  bool any = false;
-  if (op->n_in > TC_COUNT(in)) return;
-  for (uint32_t i = 0; i < op->n_in; i++) {
-    tc_value old = tc_input(ir, op, i);
-    in[i] = tc_is(ir, old, TC_OP_slice) ? improve_slice(p, ir, old) : old;
-    any = any || in[i].id != old.id;
-  }
-  if (any) tc_set_inputs(ir, stmt, in, op->n_in);
-}
-
 static bool improve(tc_prover *p, tc_value stmt, void *data) {
   tc_ir *ir = data;
   if (tc_guard_is_access(ir, stmt))
     improve_access(p, ir, stmt);
   else
-    improve_slices(p, ir, stmt);
+    tc_guard_replace_slices(ir, stmt, improve_slice, p);
   return true;
 }
 

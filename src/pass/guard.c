@@ -39,6 +39,19 @@ bool tc_guard_is_access(const tc_ir *ir, tc_value stmt) {
   return op == TC_OP_load || op == TC_OP_store || op == TC_OP_atomic;
 }
 
+void tc_guard_replace_slices(tc_ir *ir, tc_value stmt, tc_guard_remake *fn, void *data) {
+  const tc_op *op = tc_op_at(ir, stmt);
+  tc_value in[8];
+  bool any = false;
+  if (op->n_in > TC_COUNT(in)) return;
+  for (uint32_t i = 0; i < op->n_in; i++) {
+    tc_value old = tc_input(ir, op, i);
+    in[i] = tc_is(ir, old, TC_OP_slice) ? fn(ir, old, data) : old;
+    any = any || in[i].id != old.id;
+  }
+  if (any) tc_set_inputs(ir, stmt, in, op->n_in);
+}
+
 bool tc_guard_is_global(const tc_ir *ir, tc_buf buf) {
   return tc_buf_at(ir, buf)->scope == TC_SCOPE_global;
 }

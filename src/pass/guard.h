@@ -21,6 +21,9 @@ void tc_guard_set_pred(tc_ir *ir, tc_value stmt, tc_value pred);
 uint8_t *tc_guard_flags(const tc_ir *ir, tc_value stmt); /* enum tc_access_flags */
 /* True for load, store and atomic. */
 bool tc_guard_is_access(const tc_ir *ir, tc_value stmt);
+/* Gives a statement what `fn` makes of each of its slices. */
+typedef tc_value tc_guard_remake(tc_ir *ir, tc_value slice, void *data);
+void tc_guard_replace_slices(tc_ir *ir, tc_value stmt, tc_guard_remake *fn, void *data);
 /* What an access does not say: its buffer, when that lies in global memory, can be out of range. */
 bool tc_guard_is_global(const tc_ir *ir, tc_buf buf);
 

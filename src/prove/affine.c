@@ -2,7 +2,7 @@
  * linear, the value is a leaf of its own. Divisions by constants are brought to one form, so that
  * equal indices written differently get equal forms: what a divisor divides is taken out, nested
  * divisions are joined, and c * (x // c) + x % c is x again. */
-#include "prove/checked.h"
+#include "base/checked.h"
 #include "prove/prove_private.h"
 
 #include "ir/build.h"

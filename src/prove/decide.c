@@ -1,6 +1,6 @@
 /* The entry point, and the layer `facts`: a bool is taken apart at and, or, not and select; integer
  * comparisons become inequalities; a minimum, maximum or select in the way splits the case. */
-#include "prove/checked.h"
+#include "base/checked.h"
 #include "prove/prove_private.h"
 
 #include "ir/build.h"

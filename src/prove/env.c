@@ -1,6 +1,6 @@
 /* The environment: what is assumed, and what statements say of their regions. A condition is kept
  * as it is, for evaluation, and taken apart into inequalities, intervals and residues. */
-#include "prove/checked.h"
+#include "base/checked.h"
 #include "prove/prove_private.h"
 
 #include "ir/build.h"

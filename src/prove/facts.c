@@ -1,6 +1,6 @@
 /* Facts of values: an interval, known bits and a residue each, computed from the operands' facts in
  * one pass and tightened against each other. */
-#include "prove/checked.h"
+#include "base/checked.h"
 #include "prove/prove_private.h"
 
 #include <string.h>

@@ -4,7 +4,7 @@
  * limit its domain; the others only have to be satisfiable. The domain is first searched at some
  * points (ends of intervals, constants that occur), which finds most counterexamples at once, then
  * completely when it is small enough. Every point visited counts against the kernel's budget. */
-#include "prove/checked.h"
+#include "base/checked.h"
 #include "prove/eval.h"
 #include "prove/prove_private.h"
 

@@ -2,7 +2,7 @@
  * interval that reaches below 0 says nothing about the value and makes every result unknown. An
  * exact result that leaves the type's range may have wrapped anywhere, so it becomes the whole
  * type. */
-#include "prove/checked.h"
+#include "base/checked.h"
 #include "prove/prove_private.h"
 
 static tc_interval whole(void) {

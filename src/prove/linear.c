@@ -5,7 +5,7 @@
  *
  * Known inequalities are the assumed ones and, for leaves that are divisions, minima and the like,
  * those that define them: c * (x // c) lies between x - (c - 1) and x. */
-#include "prove/checked.h"
+#include "base/checked.h"
 #include "prove/prove_private.h"
 
 /* ---- definitions ---- */

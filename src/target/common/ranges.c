@@ -1,5 +1,7 @@
 #include "target/common/ranges.h"
 
+#include "base/checked.h"
+
 #include "ir/walk.h"
 
 static const tc_range far_range = {-TC_RANGE_FAR, TC_RANGE_FAR};
@@ -315,19 +317,10 @@ bool tc_linear_add(tc_linear *l, const tc_linear *other, int64_t by) {
   return true;
 }
 
-static int64_t gcd(int64_t a, int64_t b) {
-  while (b) {
-    int64_t r = a % b;
-    a = b;
-    b = r;
-  }
-  return a < 0 ? -a : a;
-}
-
 int64_t tc_linear_gcd(const tc_linear *l, int64_t n) {
-  n = gcd(n, l->constant);
+  n = tc_gcd(n, l->constant);
   for (uint32_t i = 0; i < l->n; i++)
-    n = gcd(n, l->terms[i].by);
+    n = tc_gcd(n, l->terms[i].by);
   return n;
 }
 

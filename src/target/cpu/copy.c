@@ -109,13 +109,18 @@ static const char *row_converter(rows *r) {
   return tc_cpu_row_converter(r->from.b->elem, r->to.b->elem);
 }
 
-static void converted_row(rows *r, const char *converter, const char *lo, const char *hi) {
-  tc_cemit *e = r->c->e;
+/* The points of one row: in full, but for the place of its first element, `lo`. */
+static void points_of_row(rows *r, const char *lo, const char **to, const char **from) {
   uint32_t row = r->loops[r->n - 1];
-  const char *to[TC_CPU_RANK], *from[TC_CPU_RANK];
   point_of_to(r, to);
   point_of_from(r, from);
   to[row] = from[r->map[row]] = strcmp(lo, "0") ? lo : NULL;
+}
+
+static void converted_row(rows *r, const char *converter, const char *lo, const char *hi) {
+  tc_cemit *e = r->c->e;
+  const char *to[TC_CPU_RANK], *from[TC_CPU_RANK];
+  points_of_row(r, lo, to, from);
   tc_cw_line(&e->w, "%s(%s + %s, %s + %s, %s - %s);", converter, r->to.ptr,
              tc_cpu_point(r->c, &r->to, to), r->from.ptr, tc_cpu_point(r->c, &r->from, from), hi,
              lo);
@@ -123,11 +128,8 @@ static void converted_row(rows *r, const char *converter, const char *lo, const 
 
 static void plain_row(rows *r, const char *lo, const char *hi) {
   tc_cemit *e = r->c->e;
-  uint32_t row = r->loops[r->n - 1];
   const char *to[TC_CPU_RANK], *from[TC_CPU_RANK];
-  point_of_to(r, to);
-  point_of_from(r, from);
-  to[row] = from[r->map[row]] = strcmp(lo, "0") ? lo : NULL;
+  points_of_row(r, lo, to, from);
   uint32_t bits = tc_type_bits((tc_type){r->to.b->elem.dtype, 0, 1});
   const char *a = tc_cpu_point(r->c, &r->to, to), *b = tc_cpu_point(r->c, &r->from, from);
   const char *n = strcmp(lo, "0") ? tc_ce_text(e, "(%s - %s)", hi, lo) : hi;

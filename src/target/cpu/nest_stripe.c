@@ -12,18 +12,11 @@
  * Both need the rest of the dividend to be a multiple of the length, so that j alone decides. */
 #include "target/cpu/nest.h"
 
+#include "base/checked.h"
+
 #include <inttypes.h>
 
 enum { STRIPE_MIN = 16, PHASES_MAX = 8 };
-
-static int64_t gcd(int64_t a, int64_t b) {
-  while (b) {
-    int64_t r = a % b;
-    a = b;
-    b = r;
-  }
-  return a;
-}
 
 /* Divisor and kind of a division by a constant. */
 static bool division_of(tc_ir *ir, const tc_op *op, int64_t *by, bool *is_rest) {
@@ -84,7 +77,7 @@ static void choose_lengths(tc_nest *n) {
   int64_t stripe = 0, phases = 1;
   for (uint32_t i = 0; i < n->quotients.n; i++) {
     const tc_quotient *q = &n->quotients.at[i];
-    if (q->granule >= STRIPE_MIN && !q->is_rest) stripe = gcd(q->granule, stripe);
+    if (q->granule >= STRIPE_MIN && !q->is_rest) stripe = tc_gcd(q->granule, stripe);
     if (q->by <= PHASES_MAX && q->granule == q->by && q->by > phases) phases = q->by;
   }
   for (uint32_t i = 0; i < block->ops.n; i++) {

@@ -6,6 +6,8 @@
  * is less than what is allowed for adding in order. Scans add in order and are bit-exact. */
 #include "target/cpu/cpu_impl.h"
 
+#include "ir/typing.h"
+
 #include "ir/scalar.h"
 
 #include <math.h>
@@ -69,30 +71,10 @@ static bool is_ordered(enum tc_reduce_kind kind) {
 
 /* ---- elements ---- */
 
-static enum tc_opcode opcode_of(const lines *l) {
-  switch (l->kind) {
-  case TC_RED_SUM:
-  case TC_RED_ABSSUM:
-    return tc_is_bool(l->sum) ? TC_OP_or : TC_OP_add;
-  case TC_RED_MAX:
-  case TC_RED_ABSMAX:
-    return TC_OP_max;
-  case TC_RED_MIN:
-    return TC_OP_min;
-  case TC_RED_BITAND:
-    return TC_OP_and;
-  case TC_RED_BITOR:
-    return TC_OP_or;
-  case TC_RED_BITXOR:
-    break;
-  }
-  return TC_OP_xor;
-}
-
 /* a and b combined, as a value of the sum's type. */
 static const char *combine(const lines *l, const char *a, const char *b) {
   tc_cemit *e = l->c->e;
-  const char *x = tc_ce_binary(e, opcode_of(l), l->sum, a, b);
+  const char *x = tc_ce_binary(e, tc_reduce_op(l->kind, l->sum), l->sum, a, b);
   if (!l->nan_propagate || !is_ordered(l->kind) || !tc_is_float(l->sum)) return x;
   return tc_ce_text(e, "%s != %s ? %s : %s != %s ? %s : %s", a, a, a, b, b, b, x);
 }

@@ -1,6 +1,6 @@
 /* Arithmetic on int64_t that says when it overflowed, and division that rounds down. */
-#ifndef TC_PROVE_CHECKED_H
-#define TC_PROVE_CHECKED_H
+#ifndef TC_BASE_CHECKED_H
+#define TC_BASE_CHECKED_H
 
 #include <stdbool.h>
 #include <stdint.h>
