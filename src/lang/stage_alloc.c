@@ -183,6 +183,7 @@ static void read_threads(tc_eval *ev, tc_frame *f, tc_val v, tc_span span) {
 tc_val tc_do_kernel(tc_eval *ev, stage_args *a) {
   tc_frame *f = tc_stage_frame_new(ev, F_KERNEL, a->span);
   read_threads(ev, f, a->v[0], a->at[0]);
+  f->cluster[0] = f->cluster[1] = f->cluster[2] = 1;
   if (a->v[1].kind != TC_V_NONE) STAGE_FAIL(ev, D_foreign_source, a->at[1], "Kernel(prelude=...)");
   if (a->rest.n > 3) STAGE_FAIL(ev, D_rank_limit, a->span, "the grid", a->rest.n, 3u);
   f->n = a->rest.n ? a->rest.n : 1;

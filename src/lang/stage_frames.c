@@ -81,8 +81,10 @@ static tc_cursor enter_kernel(tc_eval *ev, tc_frame *f, tc_val *target, tc_span 
     tc_diag_stop(ev->diags);
   }
   tc_kernel kernel = {.name = ev->ir->name, .n_grid = f->n, .cluster = {1, 1, 1}};
-  for (uint32_t d = 0; d < 3; d++)
+  for (uint32_t d = 0; d < 3; d++) {
     kernel.threads[d] = f->threads[d];
+    kernel.cluster[d] = f->cluster[d];
+  }
   for (uint32_t d = 0; d < f->n; d++)
     kernel.block[d] = tc_var_new(ev->ir, NAMES[d], TC_VAR_BLOCK, tc_i32_type(), span);
   tc_value grid[3];

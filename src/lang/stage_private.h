@@ -65,7 +65,7 @@ struct tc_frame {
   tc_value lo[STAGE_MAX_RANK], hi[STAGE_MAX_RANK], step[STAGE_MAX_RANK]; /* F_LOOP */
   tc_value extent[STAGE_MAX_RANK]; /* F_KERNEL, F_PARALLEL, F_PERSISTENT */
   tc_loop loop;                    /* F_LOOP: kind and hints; var is made on entry */
-  int64_t threads[3];
+  int64_t threads[3], cluster[3];
   tc_val wave, index; /* F_PERSISTENT */
   int64_t group;
   tc_var thread[3];            /* F_KERNEL */

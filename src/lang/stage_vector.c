@@ -47,7 +47,7 @@ tc_val tc_do_extract_lane(tc_eval *ev, stage_args *a) {
 }
 
 /* T.Shuffle(vectors, indices): the lanes of all vectors in a row, picked by number. */
-tc_val tc_do_shuffle(tc_eval *ev, stage_args *a) {
+tc_val tc_do_pick_lanes(tc_eval *ev, stage_args *a) {
   const tc_val *vectors = NULL, *picks = NULL;
   uint32_t n_vectors = 0, n_picks = 0, n = 0;
   tc_value lanes[STAGE_MAX_LANES], out[STAGE_MAX_LANES];

@@ -77,3 +77,24 @@ def diagonal(p, x):
 
 
 control("diagonal", lambda p, r: {"out": integers(r, (8, 8), -9, 9)}, {"out": I32}, diagonal)
+
+
+def clusters(p, x):
+    i, j = np.indices((p["M"], p["K"]))
+    nx, ny = p["M"] // 4, p["K"] // 2
+    out = [i % 4 + 4 * (j % 2), i // 4, j // 2, 0 * i + ny, i // 4 * 100 + j // 2 * 10,
+           0 * i + nx * 100 + ny * 10 + 1] + [0 * i + 1] * 4
+    return {"out": np.stack(out, -1)}
+
+
+control("clusters", lambda p, r: {}, {"out": I32}, clusters, [dict(M=8, K=4), dict(M=4, K=2)])
+
+
+def ranks(p, x):
+    out = x["out"].copy()
+    out[: p["n"]] = np.arange(p["n"]) % 2
+    return {"out": out}
+
+
+control("cluster_dims", lambda p, r: {"out": integers(r, 64, 5, 9), "n": p["n"]}, {"out": I32},
+        ranks, [dict(n=64), dict(n=2)], dims="n")

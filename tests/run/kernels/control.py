@@ -97,3 +97,29 @@ def diagonal(out: T.Tensor((8, 8), "int32")):
         while s.valid():
             out[s.m_idx, s.n_idx] = s.current_iter + 1
             s.next_tile(2)
+
+
+@tilec.jit
+def clusters(M=8, K=4):
+    @T.prim_func
+    def main(out: T.Tensor((M, K, 10), "int32")):
+        with T.ClusterKernel(M, K, cluster_dims=(4, 2), threads=32) as (bx, by):
+            x, y, z = T.get_cluster_ids()
+            nx, ny, nz = T.get_cluster_extents()
+            assert T.get_cluster_size() == 8 and T.get_cluster_dims() == (4, 2, 1)
+            out[bx, by, 0] = T.block_rank_in_cluster()
+            out[bx, by, 1] = T.get_cluster_id()
+            out[bx, by, 2] = T.get_cluster_id(1)
+            out[bx, by, 3] = T.get_cluster_extent(dim=1)
+            out[bx, by, 4] = x * 100 + y * 10 + z
+            out[bx, by, 5] = nx * 100 + ny * 10 + nz
+            for i in T.serial(6, 10):
+                out[bx, by, i] = T.get_cluster_extent(2)
+
+    return main
+
+
+@T.prim_func
+def cluster_dims(out: T.Tensor((64,), "int32"), n: T.int32):
+    with T.ClusterKernel(n, cluster_dims=2) as bx:
+        out[bx] = T.block_rank_in_cluster()
