@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """Measures how many kernel files of a TileLang checkout reach tile state from the command line.
 
-usage: compat.py CHECKOUT [--tilec build/tilec] [--write docs/compatibility.md] [-k TEXT] [-v] [-j N]
+usage: compat.py CHECKOUT [--tilec build/tilec] [--write docs/compatibility.md | --run] [-k TEXT]
+                 [-v] [-j N]
 
 CHECKOUT is a clone of the repository at the commit that docs/compat.def names, or an export of its
 examples/ folder. The table docs/compat.def holds the files with their tier, and values for
@@ -11,7 +12,11 @@ An entry is what `tilec emit --emit=tile FILE:ENTRY` can be asked for: a functio
 decorated as jit or prim_func, or a plain factory that holds a prim_func of its own. A file is
 *reached* when every one of its entries reaches tile state with the values of the table, *partial*
 when some do, *refused* when none does; a *crash* is an entry that ends in anything but a result or
-a coded diagnostic."""
+a coded diagnostic.
+
+--run goes further: every entry is run on random arrays of small sizes, on the CPU and in the
+interpreter, which must agree (`tilec run --random --check`). Indices are random as well, so a
+kernel that trusts them may have blocks that write to one place: then the two may differ."""
 
 import argparse
 import ast
@@ -27,7 +32,8 @@ import sys
 sys.path.insert(0, str(Path(__file__).parent))
 import deftable  # noqa: E402
 
-LIMIT_S = 30
+LIMIT_S = 120
+SMALL, MAX_SCALARS = 128, 8  # dimensions and scalars of a kernel that is run
 TABLE = Path(__file__).parent.parent / "docs" / "compat.def"
 TIERS = {
     "t": "tile operations only",
@@ -62,13 +68,13 @@ def values_of(text):
     return dict(item.split("=", 1) for item in shlex.split(text))
 
 
-def read_table(path):
+def read_table(path, small=False):
     files, defaults, commit = [], {}, ""
     for row in deftable.read(path):
         if row.macro == "COMMIT":
             commit = row[0]
         elif row.macro == "VALUE":
-            defaults[row[0]] = row[1]
+            defaults[row[0]] = row[-1] if small else row[1]
         elif row.macro == "FILE":
             files.append(File(row[0], row[1]))
         elif row.macro == "ENTRY":
@@ -156,10 +162,26 @@ def required(function):
 # ---- running ----
 
 
-def run(tilec, path, name, values):
-    command = [tilec, "emit", "--emit=tile", f"{path}:{name}"]
-    for key, text in values.items():
-        command += ["-D", f"{key}={text}"]
+def reach(tilec, path, function, values):
+    command = [tilec, "emit", "--emit=tile", f"{path}:{function.name}"]
+    return classify(command + [f"-D{key}={text}" for key, text in values.items()])
+
+
+def run(tilec, path, function, values):
+    command = [tilec, "run", f"{path}:{function.name}", "--random", "--check"]
+    command += [f"-D{key}={text}" for key, text in values.items()]
+    free = named_dimensions(function, ("dynamic", "symbolic"))
+    command += [f"--dim={name}={SMALL}" for name in free if name not in values]
+    for _ in range(MAX_SCALARS):
+        status, why = classify(command)
+        scalar = re.search(r"nothing was given for the scalar '(\w+)'", why)
+        if not scalar:
+            break
+        command += [f"--in={scalar[1]}={SMALL}"]
+    return status, why
+
+
+def classify(command):
     try:
         done = subprocess.run(
             command,
@@ -183,7 +205,7 @@ def examples_of(checkout):
     return root / "examples" if (root / "examples").is_dir() else root
 
 
-def measure(file, root, tilec, defaults):
+def measure(file, root, tilec, defaults, act):
     path = root / file.path
     if not path.is_file():
         file.results = [("", "crash", "no such file in the checkout")]
@@ -193,7 +215,7 @@ def measure(file, root, tilec, defaults):
         values = {n: defaults[n] for n in required(function) if n in defaults}
         values |= {n: given[n] for n in dimensions(function) if n in given}
         values |= file.values.get(function.name, {})
-        status, why = run(tilec, path, function.name, values)
+        status, why = act(tilec, path, function, values)
         file.results.append((function.name, status, why))
 
 
@@ -256,16 +278,18 @@ def main():
     parser.add_argument("checkout")
     parser.add_argument("--tilec", default="build/tilec")
     parser.add_argument("--write", metavar="FILE", help="where to write the page")
+    parser.add_argument("--run", action="store_true", help="run each entry, too")
     parser.add_argument("-k", metavar="TEXT", default="", help="only files whose path holds TEXT")
     parser.add_argument("-v", action="store_true", help="show each entry that is not reached")
     parser.add_argument("-j", type=int, default=2)
     options = parser.parse_args()
-    commit, defaults, files = read_table(TABLE)
+    commit, defaults, files = read_table(TABLE, small=options.run)
     files = [f for f in files if options.k in f.path]
     root = examples_of(options.checkout)
     tilec = str(Path(options.tilec).resolve())
     with ThreadPoolExecutor(options.j) as pool:
-        list(pool.map(lambda f: measure(f, root, tilec, defaults), files))
+        act = run if options.run else reach
+        list(pool.map(lambda f: measure(f, root, tilec, defaults, act), files))
     if options.v:
         for file in files:
             for name, status, why in file.results:
