@@ -372,6 +372,12 @@ static tc_val subscript_buffer(tc_eval *ev, tc_buf buf, const tc_val *index, uin
   return make_element(ev, buf, at, n, span);
 }
 
+/* All indices given, and the buffer's elements are vectors: what follows picks a lane. */
+static bool is_vector_element(const tc_eval *ev, const tc_element *e) {
+  const tc_buffer *b = tc_buf_at(ev->ir, e->buf);
+  return e->n == b->rank && b->elem.lanes > 1;
+}
+
 tc_val tc_stage_subscript(tc_eval *ev, tc_val object, const tc_val *index, uint32_t n,
                           tc_span span) {
   switch (object.kind) {
@@ -388,9 +394,8 @@ tc_val tc_stage_subscript(tc_eval *ev, tc_val object, const tc_val *index, uint3
       return vector_lane(ev, tc_stage_value(ev, object, span), index[0], span);
     break;
   case TC_V_ELEMENT:
-    if (object.element->loaded.id && n == 1
-        && tc_value_type(ev->ir, object.element->loaded).lanes > 1)
-      return vector_lane(ev, object.element->loaded, index[0], span);
+    if (n == 1 && is_vector_element(ev, object.element))
+      return vector_lane(ev, tc_stage_value(ev, object, span), index[0], span);
     /* buf[i][j] is buf[i, j] while indices are missing. */
     if (object.element->n + n <= tc_buf_at(ev->ir, object.element->buf)->rank) {
       tc_val all[STAGE_MAX_RANK];

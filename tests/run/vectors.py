@@ -108,3 +108,17 @@ def awkward(r):
 
 vector("rounded", lambda p, r: {"A": awkward(r), "B": awkward(r), "C": awkward(r)},
        lambda p: {"out": F32, "rest": F32, "fixed": "int32"}, rounded, rtol=0, atol=0)
+
+
+def values(p, x):
+    a = x["A"].reshape(-1, 4)
+    y = a * 2 + np.arange(1, 5)
+    b = np.maximum(np.where(np.arange(N // 4)[:, None] % 2 == 0, y, a), 0)
+    c = y.copy()
+    c[:4] = a[3::-1] + 1
+    c[:4, 1] = a[:4, 2]
+    return {"B": b.reshape(-1), "C": c.reshape(-1)}
+
+
+vector("values", lambda p, r: {"A": Array(r.integers(-99, 99, N) / 4, F32)},
+       lambda p: {"B": F32, "C": "float16"}, values, rtol=0, atol=0)

@@ -77,3 +77,23 @@ def rounded(A: T.Tensor((N,), "float32"), B: T.Tensor((N,), "float32"),
             rest[3, i] = T.ldexp(A[i], i * 8 - 256)
             rest[4, i] = T.if_then_else(T.likely(i < 32), A[i], B[i])
             fixed[i] = T.q_multiply_shift(i * 100003 - 3000000, 1717986918, 31, i % 5)
+
+
+@T.prim_func
+def values(A: T.Tensor((N,), "float32"), B: T.Tensor((N,), "float32"),
+           C: T.Tensor((N,), "float16")):
+    with T.Kernel(1) as bx:
+        rows = T.alloc_local((4,), "float32x4")
+        row = T.alloc_local((4,), "float32")
+        for i in T.serial(N // 4):
+            x = A[i * 4 : i * 4 + 4]
+            y = x * 2.0 + T.float32x4(1.0, 2.0, 3.0, 4.0)
+            z = T.if_then_else(i % 2 == 0, y, x)
+            row[0:4] = T.max(z, T.Broadcast(0.0, 4))
+            B[i * 4 : i * 4 + 4] = row[0:4]
+            C[i * 4 : i * 4 + 4] = T.cast(y, "float16x4")
+        for i in T.serial(4):
+            rows[i] = A[i * 4 : i * 4 + 4]
+        for i in T.serial(4):
+            C[i * 4 : i * 4 + 4] = rows[3 - i] + 1.0
+            C[i * 4 + 1] = rows[i][2]
