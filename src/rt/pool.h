@@ -28,4 +28,9 @@ typedef int32_t tc_rt_block(void *data, int64_t block, unsigned char *scratch);
 uint32_t tc_rt_pool_run(tc_rt_pool *pool, tc_rt_block *block, void *data, int64_t n_blocks,
                         uint64_t scratch_b, int32_t *result, tc_rt_error *error);
 
+/* Runs block 0 alone, in the calling thread and with at most this much scratch memory, which lies
+ * on its stack: needs no pool, no lock and no allocation. Returns what the block returned. */
+enum { TC_RT_SMALL_SCRATCH_B = 16 << 10 };
+int32_t tc_rt_run_one(tc_rt_block *block, void *data);
+
 #endif

@@ -5,13 +5,7 @@
 #ifndef TC_RUNTIME_CPU_H
 #define TC_RUNTIME_CPU_H
 
-#include "rt/pool.h"
-
-/* What a kernel gets to reach the outside; declared the same way in emitted text. */
-typedef struct tc_env {
-  void *ctx;
-  void (*print)(void *ctx, const char *text, uint64_t n); /* may be called by several threads */
-} tc_env;
+#include "rt/launch.h"
 
 typedef struct tc_cpu_module tc_cpu_module;
 
@@ -23,8 +17,7 @@ tc_cpu_module *tc_cpu_load(const char *path, const tc_rt_table *table,
                            const tilec_allocator *allocator, char *why, size_t size_b);
 void tc_cpu_unload(tc_cpu_module *module);
 
-/* Checks the arguments and runs all kernels in order. Any number of threads at once. Returns
- * TC_RT_OK or error->code; before TC_RT_E_DEVICE_ASSERT nothing but arguments was touched. */
+/* tc_rt_launch with the module's kernels. */
 uint32_t tc_cpu_launch(const tc_cpu_module *module, tc_rt_pool *pool, const tilec_arg *args,
                        size_t n_args, const tc_env *env, tc_rt_error *error);
 
