@@ -504,15 +504,23 @@ def options():
 
 
 def cpu():
-    rows = table("target/cpu/isas.def", ISA="name vector_b n_regs flags doc")
+    rows = table("target/cpu/isas.def", ISA="name march machine vector_b n_regs flags needs doc")
     return page(
         "The CPU target",
         "src/target/cpu/isas.def",
-        "The instruction sets that code is made for. The host's is the last row it supports.",
+        "The instruction sets that code is made for, as `--target=cpu:NAME`. The host's (`cpu` or "
+        "`cpu:native`) is the last row it supports.",
         grid(
-            ("name", "vector bytes", "vector registers", "flags of the C compiler", "what it is"),
+            ("name", "or", "vector bytes", "registers", "flags of the C compiler", "what it is"),
             [
-                (code(r.name), r.vector_b, r.n_regs, code(r.flags), prose(r.doc, True))
+                (
+                    code(r.name),
+                    code(r.march) if r.march else "",
+                    r.vector_b,
+                    r.n_regs,
+                    code(r.flags),
+                    prose(r.doc, True),
+                )
                 for r in rows
             ],
         ),

@@ -97,6 +97,7 @@ typedef struct tc_session {
   tc_source *source;
   tc_diags *diags;
   tc_names *names;
+  const char *entry;   /* of the program, once tc_program_front has run */
   tilec_status status; /* of tc_session_stop, or TILEC_OK */
   char stop_code[TC_CODE_B], stop_text[512];
   int lock;                /* of the cache, or -1 */
@@ -183,6 +184,15 @@ struct tilec_kernel {
 /* Makes the module and the table of a kernel in state tile; inside a guard. `isa` NULL: the
  * option's. False when there is no C compiler. */
 bool tc_kernel_build_cpu(tc_session *s, tilec_kernel *kernel, const char *isa);
+/* The table of a function and the kernels emitted for it; inside a guard. */
+const tc_rt_table *tc_api_make_table(tc_session *s, tc_ir *ir, const tc_emitted *emitted);
+struct tc_cc;
+/* The C compiler for the machine of an instruction set; NULL when there is none and `must` is
+ * false, else E0701. Inside a guard. */
+const struct tc_cc *tc_api_find_cc(tc_session *s, enum tc_cpu_isa isa, bool must);
+/* "cpu" and "cpu:ISA" of the targets: true, and *isa. */
+bool tc_api_cpu_target(tc_session *s, const char *target, enum tc_cpu_isa *isa);
+
 /* The C compiler; path NULL when there is none. Inside a guard. */
 typedef struct tc_cc_facts {
   const char *path, *version;

@@ -12,11 +12,15 @@
 
 /* ---- what is found ---- */
 
-/* Looks for the compiler with diagnostics of its own: that there is none is no error here. */
-static bool find_cc(tc_session *s, tc_cc *cc) {
+const tc_cc *tc_api_find_cc(tc_session *s, enum tc_cpu_isa isa, bool must) {
+  tc_cc *cc = TC_NEW(&s->arena, tc_cc);
   const char *wanted = tc_api_option(s->context, TC_OPTION_cc, &s->arena);
   tc_diags *unheard = tc_diags_new(&s->arena, s->source);
-  return tc_cc_find(cc, *wanted ? wanted : NULL, *wanted ? s->diags : unheard, &s->arena);
+  if (tc_cc_find_for(cc, tc_cpu_isa_row(isa)->machine, wanted, must || *wanted ? s->diags : unheard,
+                     &s->arena))
+    return cc;
+  if (s->diags->n_errors) tc_diag_stop(s->diags);
+  return NULL;
 }
 
 tc_cc_facts tc_api_cc_facts(tc_session *s) {
@@ -46,8 +50,11 @@ enum tc_cpu_isa tc_program_isa(tc_session *s, const char *name) {
   if (!name) name = tc_api_option(s->context, TC_OPTION_isa, &s->arena);
   if (tc_cpu_isa_find(tc_str_of(name), &isa)) return isa;
   tc_sb known = tc_sb_in(&s->arena);
-  for (int i = 0; i < TC_ISA_COUNT; i++)
-    tc_sb_printf(&known, ", %s", tc_cpu_isa_row((enum tc_cpu_isa)i)->name);
+  for (int i = 0; i < TC_ISA_COUNT; i++) {
+    const tc_cpu_isa_info *row = tc_cpu_isa_row((enum tc_cpu_isa)i);
+    tc_sb_printf(&known, ", %s%s%s%s", row->name, *row->march ? " (" : "", row->march,
+                 *row->march ? ")" : "");
+  }
   tc_session_stop(s, TILEC_NO_TARGET, "", "there is no instruction set '%s': expected native%s",
                   name, known.at);
 }
@@ -133,8 +140,9 @@ static bool load(build *b, const char *path, char *why, size_t size_b) {
 static void compile(build *b) {
   tc_session *s = b->s;
   char why[256];
-  tc_cc_job job = {b->text, b->flags,
-                   (uint32_t)tc_api_option_number(s->context, TC_OPTION_cc_timeout)};
+  tc_cc_job job = {.text = b->text,
+                   .flags = b->flags,
+                   .timeout_s = (uint32_t)tc_api_option_number(s->context, TC_OPTION_cc_timeout)};
   tc_cc_result result;
   tc_api_log(s->context, 1, "compiling %s with %s", b->kernel->name, b->cc.path);
   if (!tc_cc_compile(&b->cc, &job, &result, s->diags, &s->arena)) tc_diag_stop(s->diags);
@@ -175,17 +183,17 @@ static bool from_cache(build *b) {
   return b->kernel->cached;
 }
 
-static const tc_rt_table *make_table(build *b, const tc_emitted *emitted) {
-  tc_rt_kernel *rows = TC_NEW_ARRAY(&b->s->arena, emitted->n_kernels, tc_rt_kernel);
+const tc_rt_table *tc_api_make_table(tc_session *s, tc_ir *ir, const tc_emitted *emitted) {
+  tc_rt_kernel *rows = TC_NEW_ARRAY(&s->arena, emitted->n_kernels, tc_rt_kernel);
   for (uint32_t i = 0; i < emitted->n_kernels; i++) {
     const tc_emitted_kernel *k = &emitted->kernels[i];
     rows[i] = (tc_rt_kernel){
         .name = k->name, .scratch_b = k->scratch_b, .sites = k->sites, .n_sites = k->n_sites};
   }
-  const tc_rt_table *table = tc_table_build(b->kernel->ir, rows, &b->s->arena);
-  if (!table) tc_diag_stop(b->s->diags);
+  const tc_rt_table *table = tc_table_build(ir, rows, &s->arena);
+  if (!table) tc_diag_stop(s->diags);
   if (table->n_kernels != emitted->n_kernels)
-    tc_bug(&b->s->unwind, "%u kernels in the launch table, %u emitted", table->n_kernels,
+    tc_bug(&s->unwind, "%u kernels in the launch table, %u emitted", table->n_kernels,
            emitted->n_kernels);
   return table;
 }
@@ -197,15 +205,14 @@ bool tc_kernel_build_cpu(tc_session *s, tilec_kernel *kernel, const char *isa_na
   tc_cpu_options options = {.isa = tc_program_isa(s, isa_name),
                             .checked = tc_api_option_number(s->context, TC_OPTION_checked)};
   require_isa(s, options.isa);
-  if (!find_cc(s, &b->cc)) {
-    if (s->diags->n_errors) tc_diag_stop(s->diags); /* one was asked for by name */
-    return false;
-  }
+  const tc_cc *cc = tc_api_find_cc(s, options.isa, false);
+  if (!cc) return false;
+  b->cc = *cc;
   b->isa = tc_cpu_isa_row(options.isa)->name;
-  b->flags = tc_cpu_flags(&options, &s->arena);
+  b->flags = tc_format(&s->arena, "%s -shared", tc_cpu_flags(&options, &s->arena));
   tc_emitted emitted = tc_cpu_emit(kernel->ir, &options, &s->arena);
   b->text = emitted.text;
-  kernel->table = make_table(b, &emitted);
+  kernel->table = tc_api_make_table(s, kernel->ir, &emitted);
   if (!from_cache(b)) {
     compile(b);
     store_and_load(b);

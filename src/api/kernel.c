@@ -34,6 +34,12 @@ tilec_status tilec_target_at(tilec_context *context, size_t i, tilec_target *out
   return tc_api_write_struct(out, &ours, sizeof ours) ? TILEC_OK : TILEC_USAGE;
 }
 
+bool tc_api_cpu_target(tc_session *s, const char *target, enum tc_cpu_isa *isa) {
+  if (strcmp(target, "cpu") != 0 && strncmp(target, "cpu:", 4) != 0) return false;
+  *isa = tc_program_isa(s, target[3] ? target + 4 : NULL);
+  return true;
+}
+
 /* "cpu", "cpu:ISA" or "interp"; *isa is NULL or the part after the colon. */
 static enum target find_target(tc_session *s, const char *name, const char **isa) {
   *isa = NULL;

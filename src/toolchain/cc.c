@@ -81,6 +81,32 @@ static bool ask_version(tc_cc *cc, tc_arena *arena) {
   return true;
 }
 
+/* The machine this was compiled for, by GNU's name. */
+static const char *host_triple(void) {
+#if defined(__x86_64__)
+  return "x86_64-linux-gnu";
+#elif defined(__aarch64__)
+  return "aarch64-linux-gnu";
+#else
+  return "";
+#endif
+}
+
+bool tc_cc_find_for(tc_cc *cc, const char *triple, const char *wanted, tc_diags *diags,
+                    tc_arena *arena) {
+  static const char *const ends[] = {"gcc", "cc"};
+  if ((wanted && *wanted) || !*triple || strcmp(triple, host_triple()) == 0)
+    return tc_cc_find(cc, wanted, diags, arena);
+  *cc = (tc_cc){0};
+  for (uint32_t i = 0; i < TC_COUNT(ends); i++)
+    if (parse_command(cc, tc_format(arena, "%s-%s", triple, ends[i]), arena)
+        && ask_version(cc, arena))
+      return true;
+  TC_DIAG(diags, D_cc_missing, (tc_span){0},
+          tc_format(arena, "%s-gcc and %s-cc are not on PATH", triple, triple));
+  return false;
+}
+
 bool tc_cc_find(tc_cc *cc, const char *wanted, tc_diags *diags, tc_arena *arena) {
   *cc = (tc_cc){0};
   const tc_span nowhere = {0};
@@ -207,15 +233,14 @@ static unsigned char *read_file(workshop *w, const char *name, size_t *size_b) {
 
 /* Everything between making and removing the directory: no allocation in an arena, since that may
  * unwind. `argv` is complete but for the two names, which have room for a path. */
-static unsigned char *compile_in(workshop *w, tc_str text, char *const *argv, char *in, char *out,
-                                 size_t name_b, uint32_t timeout_s, tc_child *child,
-                                 size_t *size_b) {
-  snprintf(in, name_b, "%s/kernel.c", w->path);
-  snprintf(out, name_b, "%s/kernel.so", w->path);
-  if (!write_file(w, "kernel.c", text)) return NULL;
-  tc_child_run(argv, w->path, timeout_s, child);
+static unsigned char *compile_in(workshop *w, const tc_cc_job *job, char *const *argv, char *in,
+                                 char *out, size_t name_b, tc_child *child, size_t *size_b) {
+  snprintf(in, name_b, "%s/%s", w->path, job->in);
+  snprintf(out, name_b, "%s/%s", w->path, job->out);
+  if (!write_file(w, job->in, job->text)) return NULL;
+  tc_child_run(argv, w->path, job->timeout_s, child);
   if (child->end != TC_CHILD_EXITED || child->status != 0) return NULL;
-  return read_file(w, "kernel.so", size_b);
+  return read_file(w, job->out, size_b);
 }
 
 /* The compiler's first lines, a note each. */
@@ -268,30 +293,43 @@ static void keep(tc_cc_result *result, tc_arena *arena, unsigned char *bytes, si
   if (why) tc_unwind_to(outer, (enum tc_why)why);
 }
 
-bool tc_cc_compile(const tc_cc *cc, const tc_cc_job *job, tc_cc_result *result, tc_diags *diags,
+/* Words of a command line, without const as posix_spawn wants them. */
+static uint32_t add_words(char **argv, uint32_t n, const char *const *words) {
+  for (uint32_t i = 0; words[i]; i++)
+    argv[n++] = (char *)(uintptr_t)words[i];
+  return n;
+}
+
+static tc_cc_job with_defaults(const tc_cc_job *job) {
+  tc_cc_job full = *job;
+  if (!full.in) full.in = "kernel.c";
+  if (!full.out) full.out = "kernel.so";
+  if (!full.libraries) full.libraries = "-lm";
+  if (!full.timeout_s) full.timeout_s = TIMEOUT_S;
+  return full;
+}
+
+bool tc_cc_compile(const tc_cc *cc, const tc_cc_job *given, tc_cc_result *result, tc_diags *diags,
                    tc_arena *arena) {
-  enum { NAME_B = PATH_MAX + 16 };
+  enum { NAME_B = PATH_MAX + 64 };
   uint64_t start_ns = tc_child_now_ns();
-  uint32_t timeout_s = job->timeout_s ? job->timeout_s : TIMEOUT_S;
-  const char *flags[MAX_WORDS];
-  split(arena, job->flags, flags, MAX_WORDS);
-  char *argv[MAX_WORDS + TC_CC_WORDS + 8], dash_o[] = "-o", lm[] = "-lm";
+  tc_cc_job job = with_defaults(given);
+  const char *flags[MAX_WORDS], *libraries[MAX_WORDS];
+  split(arena, job.flags, flags, MAX_WORDS);
+  split(arena, job.libraries, libraries, MAX_WORDS);
+  char *argv[2 * MAX_WORDS + TC_CC_WORDS + 8], dash_o[] = "-o";
   char *in = tc_arena_alloc(arena, NAME_B), *out = tc_arena_alloc(arena, NAME_B);
-  uint32_t n = command_of(cc, argv);
-  for (uint32_t i = 0; flags[i]; i++)
-    argv[n++] = (char *)(uintptr_t)flags[i];
+  uint32_t n = add_words(argv, command_of(cc, argv), flags);
   argv[n++] = dash_o;
   argv[n++] = out;
   argv[n++] = in;
-  argv[n++] = lm;
-  argv[n] = NULL;
+  argv[add_words(argv, n, libraries)] = NULL;
   tc_child *child = TC_NEW(arena, tc_child);
   workshop *w = TC_NEW(arena, workshop);
   size_t size_b = 0;
   unsigned char *bytes = NULL;
   w->hooks = arena->hooks;
-  if (open_workshop(w))
-    bytes = compile_in(w, job->text, argv, in, out, NAME_B, timeout_s, child, &size_b);
+  if (open_workshop(w)) bytes = compile_in(w, &job, argv, in, out, NAME_B, child, &size_b);
   close_workshop(w);
   *result = (tc_cc_result){.spent_ns = tc_child_now_ns() - start_ns};
   if (bytes) {
@@ -299,6 +337,6 @@ bool tc_cc_compile(const tc_cc *cc, const tc_cc_job *job, tc_cc_result *result, 
     return true;
   }
   if (w->exhausted) tc_unwind_to(arena->unwind, TC_WHY_MEMORY);
-  report(diags, cc, w, child, timeout_s);
+  report(diags, cc, w, child, job.timeout_s);
   return false;
 }

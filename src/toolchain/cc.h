@@ -1,4 +1,4 @@
-/* The machine's C compiler: text in, bytes of a shared object out.
+/* A C compiler: text in, bytes of a shared object or an object file out.
  *
  * A compilation happens in a private directory (mode 0700) that is gone when the call returns,
  * whatever happened; the compiler's own temporary files lie there too. The compiler runs in its own
@@ -17,18 +17,25 @@ typedef struct tc_cc {
   const char *version;            /* first line of --version, for cache keys                */
 } tc_cc;
 
-/* Finds the compiler. `wanted` is a command, by path or name; NULL or "": the first of cc, gcc and
- * clang on PATH. False: E0701 was recorded. */
+/* Finds the compiler for this machine. `wanted` is a command, by path or name; NULL or "": the
+ * first of cc, gcc and clang on PATH. False: E0701 was recorded. */
 bool tc_cc_find(tc_cc *cc, const char *wanted, tc_diags *diags, tc_arena *arena);
 
+/* The same for another machine: `triple` is GNU's name of it ("aarch64-linux-gnu"). The compilers
+ * asked are TRIPLE-gcc and TRIPLE-cc, and those of tc_cc_find when this is such a machine. */
+bool tc_cc_find_for(tc_cc *cc, const char *triple, const char *wanted, tc_diags *diags,
+                    tc_arena *arena);
+
 typedef struct tc_cc_job {
-  tc_str text;
-  const char *flags;  /* separated by blanks; file names and -lm are added */
-  uint32_t timeout_s; /* 0: 60 */
+  tc_str text;           /* C text, or the bytes of an object file that is to be linked       */
+  const char *flags;     /* separated by blanks, -shared or -c among them; files are added    */
+  const char *in, *out;  /* names of the files; NULL: kernel.c, kernel.so                     */
+  const char *libraries; /* after the files; NULL: -lm                                        */
+  uint32_t timeout_s;    /* 0: 60 */
 } tc_cc_job;
 
 typedef struct tc_cc_result {
-  unsigned char *bytes; /* the shared object, in the arena */
+  unsigned char *bytes; /* what was made, in the arena */
   size_t size_b;
   uint64_t spent_ns;
 } tc_cc_result;

@@ -154,7 +154,7 @@ static TC_UNUSED bool kit_run_compiled(struct kit *k, kit_cpu *c) {
   const char *more = getenv("KIT_FLAGS"); /* for instance sanitizers */
   tc_cc_job job = {
       .text = out.text,
-      .flags = tc_format(&k->arena, "%s %s", tc_cpu_flags(&options, &k->arena), more ? more : "")};
+      .flags = tc_format(&k->arena, "%s -shared %s", tc_cpu_flags(&options, &k->arena), more ? more : "")};
   bool made = tc_cc_find(&cc, NULL, k->ir->diags, &k->arena)
               && tc_cc_compile(&cc, &job, &so, k->ir->diags, &k->arena);
   if (!made) {

@@ -25,24 +25,26 @@
 #define TC_CPU_CAPS TC_CAP_BIT(flat)
 
 enum tc_cpu_isa {
-#define ISA(name, vector_b, n_regs, flags, doc) TC_ISA_##name,
+#define ISA(name, march, machine, vector_b, n_regs, flags, needs, doc) TC_ISA_##name,
 #include "target/cpu/isas.def"
 #undef ISA
   TC_ISA_COUNT
 };
 typedef struct tc_cpu_isa_info {
-  const char *name, *flags, *doc;
+  const char *name, *march, *machine, *flags, *needs, *doc;
   uint32_t vector_b, n_regs;
 } tc_cpu_isa_info;
 const tc_cpu_isa_info *tc_cpu_isa_row(enum tc_cpu_isa isa);
 /* The row of the machine we run on. */
 enum tc_cpu_isa tc_cpu_isa_host(void);
-/* By name; "native" is the host's. */
+/* By either name; "native" is the host's. */
 bool tc_cpu_isa_find(tc_str name, enum tc_cpu_isa *isa);
 
 typedef struct tc_cpu_options {
   enum tc_cpu_isa isa;
   bool checked; /* asserts what the interpreter would find; adds them to the IR */
+  bool is_part;     /* of a larger text: kernels are static functions                 */
+  const char *also; /* functions of the prelude that the rest of it uses, or NULL     */
 } tc_cpu_options;
 
 typedef struct tc_emitted_kernel {
@@ -61,7 +63,8 @@ typedef struct tc_emitted {
 
 /* What cannot be run ends in a diagnostic and unwinds with TC_WHY_ERROR. */
 tc_emitted tc_cpu_emit(tc_ir *ir, const tc_cpu_options *options, tc_arena *arena);
-/* All flags for the C compiler, separated by blanks, except those that name files. Results depend
+/* All flags for the C compiler, separated by blanks, except those that say what to make (-shared or
+ * -c) and name files. Results depend
  * on them: no contraction (but inside gemm and the math functions), no reassociation, wrapping
  * ints. */
 const char *tc_cpu_flags(const tc_cpu_options *options, tc_arena *arena);

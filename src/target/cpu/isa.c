@@ -1,8 +1,8 @@
 #include "target/cpu/cpu.h"
 
 static const tc_cpu_isa_info rows[TC_ISA_COUNT] = {
-#define ISA(name, vector_b, n_regs, flags, doc)                                                    \
-  [TC_ISA_##name] = {#name, flags, doc, vector_b, n_regs},
+#define ISA(name, march, machine, vector_b, n_regs, flags, needs, doc)                             \
+  [TC_ISA_##name] = {#name, march, machine, flags, needs, doc, vector_b, n_regs},
 #include "target/cpu/isas.def"
 #undef ISA
 };
@@ -18,6 +18,8 @@ static bool has(enum tc_cpu_isa isa) {
   switch (isa) {
   case TC_ISA_generic:
     return true;
+  case TC_ISA_sse42:
+    return __builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("popcnt");
   case TC_ISA_avx2:
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
   case TC_ISA_avx512:
@@ -54,7 +56,7 @@ bool tc_cpu_isa_find(tc_str name, enum tc_cpu_isa *isa) {
     return true;
   }
   for (int i = 0; i < TC_ISA_COUNT; i++) {
-    if (!tc_str_is(name, rows[i].name)) continue;
+    if (!tc_str_is(name, rows[i].name) && !(name.n && tc_str_is(name, rows[i].march))) continue;
     *isa = (enum tc_cpu_isa)i;
     return true;
   }
@@ -63,7 +65,7 @@ bool tc_cpu_isa_find(tc_str name, enum tc_cpu_isa *isa) {
 
 const char *tc_cpu_flags(const tc_cpu_options *options, tc_arena *arena) {
   return tc_format(arena,
-                   "-std=gnu11 -O3 -fPIC -shared -w -ffp-contract=off -fwrapv -fno-math-errno "
+                   "-std=gnu11 -O3 -fPIC -w -ffp-contract=off -fwrapv -fno-math-errno "
                    "-fno-trapping-math -fno-strict-aliasing -fno-stack-protector %s",
                    rows[options->isa].flags);
 }

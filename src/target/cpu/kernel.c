@@ -472,7 +472,7 @@ tc_emitted tc_cpu_emit(tc_ir *ir, const tc_cpu_options *options, tc_arena *arena
     tc_vec_push(arena, &kernels, k);
   }
   tc_sb_add(&helpers, tc_sb_str(&text));
-  tc_cpu_prelude(&all, options->isa, tc_sb_str(&helpers));
+  tc_cpu_prelude(&all, options, tc_sb_str(&helpers));
   tc_sb_add(&all, tc_sb_str(&helpers));
   return (tc_emitted){tc_sb_str(&all), kernels.at, kernels.n};
 }

@@ -35,7 +35,6 @@ static const char head[] =
     "} tc_env;\n"
     "#define TC_INLINE inline __attribute__((always_inline))\n"
     "#define TC_BODY static __attribute__((noinline))\n"
-    "#define TC_EXPORT __attribute__((visibility(\"default\")))\n"
     "#if defined(__clang__)\n"
     "#define TC_INDEPENDENT _Pragma(\"clang loop vectorize(assume_safety)\")\n"
     "#define TC_UNROLL _Pragma(\"clang loop unroll(enable)\")\n"
@@ -351,13 +350,17 @@ static void add_mentioned(closure *c, tc_str text) {
   }
 }
 
-void tc_cpu_prelude(tc_sb *out, enum tc_cpu_isa isa, tc_str text) {
+void tc_cpu_prelude(tc_sb *out, const tc_cpu_options *options, tc_str text) {
+  const tc_cpu_isa_info *isa = tc_cpu_isa_row(options->isa);
   tc_sb_adds(out, head);
+  tc_sb_printf(out, "#define TC_EXPORT %s\n",
+               options->is_part ? "static" : "__attribute__((visibility(\"default\")))");
   tc_sb_printf(out,
                "#define TC_VECTOR_B %u\n"
                "typedef tc_i32 tc_v_i32 __attribute__((vector_size(TC_VECTOR_B)));\n\n",
-               tc_cpu_isa_row(isa)->vector_b);
-  closure c = {out, tc_cpu_isa_row(isa)->vector_b / 4, tc_map_in(out->arena)};
+               isa->vector_b);
+  closure c = {out, isa->vector_b / 4, tc_map_in(out->arena)};
   add_mentioned(&c, text);
+  if (options->also) add_mentioned(&c, tc_str_of(options->also));
   tc_sb_char(out, '\n');
 }

@@ -8,6 +8,6 @@
 
 /* Appends the types and macros, and each library function that `text` mentions, before its users.
  */
-void tc_cpu_prelude(tc_sb *out, enum tc_cpu_isa isa, tc_str text);
+void tc_cpu_prelude(tc_sb *out, const tc_cpu_options *options, tc_str text);
 
 #endif
