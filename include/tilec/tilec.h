@@ -286,6 +286,24 @@ TILEC_API tilec_status tilec_program_check(tilec_program *program, tilec_format 
 TILEC_API tilec_status tilec_program_emit(tilec_program *program, const char *form,
                                           tilec_text **out, tilec_error **error);
 
+typedef struct tilec_build_options {
+  size_t size;
+  const char *target;    /* "cpu", "cpu:x86-64-v3"; NULL: the option `target`       */
+  const char *directory; /* made if it is not there; NULL: the working directory    */
+  const char *name;      /* of the files and functions; NULL: the entry's           */
+  int format;            /* tilec_format of the warnings                            */
+} tilec_build_options;
+/* Compiles a program ahead of time: writes NAME.c, NAME.h, NAME.o, NAME.so and NAME.json, which a C
+ * program uses without this library (docs/aot.md). All files are written, or none; those of an
+ * earlier build are replaced, others never. `files` receives their paths, one a line; `warnings`
+ * what is not an error. Either may be NULL.
+ * returns as tilec_program_check; TILEC_NO_TARGET; TILEC_ENVIRONMENT (no C compiler, or it failed;
+ *         a file cannot be written).
+ * cost    one or two seconds, in the C compiler. */
+TILEC_API tilec_status tilec_program_build(tilec_program *program,
+                                           const tilec_build_options *options, tilec_text **files,
+                                           tilec_text **warnings, tilec_error **error);
+
 /* Runs passes by name, separated by commas, over the IR of the program, in the order given, and
  * prints the result.
  * returns as tilec_program_check; TILEC_USAGE for an unknown pass, with the nearest name. */

@@ -93,6 +93,7 @@ tc_ir *tc_program_front(tc_session *s, const tilec_program *p) {
     tc_ir *ir = tc_ir_parse(&s->arena, s->diags, s->names, p->path, p->text);
     if (!ir) tc_diag_stop(s->diags);
     if (!tc_verify_report(ir)) tc_diag_stop(s->diags);
+    s->entry = tc_name_of(ir, ir->name);
     return ir;
   }
   tc_lang_define *defines = TC_NEW_ARRAY(&s->arena, p->n_defines, tc_lang_define);
@@ -107,7 +108,9 @@ tc_ir *tc_program_front(tc_session *s, const tilec_program *p) {
   for (uint32_t i = 0; i < p->n_shapes; i++)
     shapes[i] = (tc_lang_shape){p->shapes[i].name, p->shapes[i].rank, p->shapes[i].extent};
   tc_lang_set_shapes(lang, shapes, p->n_shapes);
-  return tc_lang_compile(lang, p->path, p->text, p->entry, defines, p->n_defines);
+  tc_ir *ir = tc_lang_compile(lang, p->path, p->text, p->entry, defines, p->n_defines);
+  s->entry = tc_lang_entry(lang);
+  return ir;
 }
 
 /* ---- life ---- */

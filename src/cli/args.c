@@ -82,6 +82,9 @@ static int set_passes(cli *c, const char *v) {
 static int set_output(cli *c, const char *v) {
   return c->output = v, EXIT_OK;
 }
+static int set_name(cli *c, const char *v) {
+  return c->name = v, EXIT_OK;
+}
 static int set_quiet(cli *c, const char *v) {
   return (void)v, c->quiet = true, EXIT_OK;
 }
@@ -162,6 +165,7 @@ static const flag FLAGS[] = {
     {"--run", VALUE, set_passes},
     {"-o", VALUE, set_output},
     {"--output", VALUE, set_output},
+    {"--name", VALUE, set_name},
     {"--format", VALUE, set_format},
     {"--color", VALUE, set_color},
     {"-q", NOTHING, set_quiet},

@@ -43,7 +43,7 @@ typedef struct cli {
   uint64_t seed;
   int64_t n_bench;   /* 0: as many as give a stable figure */
   double rtol, atol; /* negative: the kernel's own */
-  const char *emit, *passes, *output;
+  const char *emit, *passes, *output, *name;
   struct cli_progress *progress;
 } cli;
 
@@ -88,6 +88,7 @@ void cli_json_string(FILE *to, const char *text);
 /* ---- run.c, show.c ---- */
 int cli_run(cli *c);
 int cli_check(cli *c);
+int cli_build(cli *c);
 int cli_emit(cli *c);
 int cli_opt(cli *c);
 int cli_explain(cli *c);

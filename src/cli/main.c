@@ -205,6 +205,8 @@ int cli_give(const cli *c, const char *data, size_t n) {
 static const cli_verb VERBS[] = {
     {"run", "FILE[:ENTRY] [-D NAME=VALUE] [--in NAME=FILE|NUMBER] [--out NAME=FILE]",
      "runs a kernel on arrays in .npy files, or on --random ones", cli_run},
+    {"build", "FILE[:ENTRY] [-D NAME=VALUE] [--target=cpu:ISA] [-o DIR] [--name=NAME]",
+     "makes NAME.c, .h, .o, .so and .json, which C programs use without tilec", cli_build},
     {"check", "FILE[:ENTRY] [-D NAME=VALUE]",
      "says what is wrong with a kernel, without running it", cli_check},
     {"emit", "FILE[:ENTRY] --emit=ast|ir|tile|c [-o FILE]", "shows a kernel in one of its forms",
@@ -252,6 +254,15 @@ static void help_run(void) {
        "\nExample: tilec run gemm.py -D M=1024 -D N=1024 -D K=512 --random --check");
 }
 
+static void help_build(void) {
+  puts("\n  -o DIR        where the files go (default .)\n"
+       "  --name=NAME   of the files and functions (default: the entry's)\n"
+       "  --target=cpu  for this machine; cpu:x86-64-v2, -v3, -v4 and cpu:armv8-a for others, by\n"
+       "                x86_64-linux-gnu-gcc and aarch64-linux-gnu-gcc where they are needed\n"
+       "\nExample: tilec build gemm.py -D N=1024 --target=cpu:x86-64-v3 -o out\n"
+       "         cc main.c out/gemm.o -lm -pthread");
+}
+
 int cli_help(cli *c) {
   const cli_verb *verb = c->n_words > 1 ? find_verb(c->words[1]) : NULL;
   if (c->n_words > 1 && !verb)
@@ -260,6 +271,7 @@ int cli_help(cli *c) {
   if (verb) {
     printf("tilec %s %s\n  %s\n", verb->name, verb->usage, verb->help);
     if (verb->run == cli_run) help_run();
+    if (verb->run == cli_build) help_build();
     return EXIT_OK;
   }
   puts("tilec VERB ...: compiles and runs tile kernels\n");

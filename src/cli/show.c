@@ -25,6 +25,42 @@ int cli_check(cli *c) {
   return EXIT_OK;
 }
 
+/* "a\nb\n" as a JSON array. */
+static void print_files(const char *paths) {
+  fputs("{\"files\":[", stdout);
+  for (const char *comma = ""; *paths; comma = ",") {
+    int n = (int)strcspn(paths, "\n");
+    fputs(comma, stdout);
+    cli_json_string(stdout, cli_format("%.*s", n, paths));
+    paths += n + (paths[n] == '\n');
+  }
+  fputs("],\"schema_version\":1,\"status\":\"ok\"}\n", stdout);
+}
+
+int cli_build(cli *c) {
+  tilec_program *program;
+  tilec_text *files = NULL, *warnings = NULL;
+  tilec_error *error;
+  int code = cli_open_program(c, &program);
+  if (code) return code;
+  tilec_build_options o = {
+      .size = sizeof o, .directory = c->output, .name = c->name, .format = c->format};
+  cli_progress_start(c, "building");
+  tilec_status status = tilec_program_build(program, &o, &files, &warnings, &error);
+  cli_progress_end(c);
+  tilec_program_release(program);
+  if (status != TILEC_OK) return cli_fail_with(c, status, error);
+  if (!c->quiet) fputs(tilec_text_data(warnings), stderr);
+  if (c->json) {
+    print_files(tilec_text_data(files));
+  } else if (!c->quiet) {
+    fputs(tilec_text_data(files), stdout);
+  }
+  tilec_text_release(warnings);
+  tilec_text_release(files);
+  return EXIT_OK;
+}
+
 int cli_emit(cli *c) {
   tilec_program *program;
   tilec_text *text = NULL;

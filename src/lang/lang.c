@@ -259,7 +259,12 @@ tc_ir *tc_lang_compile(tc_lang *lang, const char *path, tc_str text, const char 
       tc_module_load(ev, "__main__", tc_str_dup(lang->arena, tc_str_of(path)), text);
   tc_ir *ir = tc_entry_run(ev, module, &entry);
   check_all_used(ev, entry);
+  lang->entry = entry;
   return ir;
+}
+
+const char *tc_lang_entry(const tc_lang *lang) {
+  return lang->entry;
 }
 
 const tc_ast *tc_lang_parse(tc_lang *lang, const char *path, tc_str text) {

@@ -50,6 +50,8 @@ void tc_lang_set_shapes(tc_lang *lang, const tc_lang_shape *shapes, uint32_t n);
  * mistake a diagnostic is recorded and control unwinds with TC_WHY_ERROR. */
 tc_ir *tc_lang_compile(tc_lang *lang, const char *path, tc_str text, const char *entry,
                        const tc_lang_define *defines, uint32_t n_defines);
+/* The name of the function the last tc_lang_compile chose. */
+const char *tc_lang_entry(const tc_lang *lang);
 
 /* Only parses; NULL when there were mistakes. For --emit=ast. */
 const tc_ast *tc_lang_parse(tc_lang *lang, const char *path, tc_str text);
