@@ -185,6 +185,11 @@ static const char *in_comment(const char *text, tc_arena *arena) {
   return sb.n ? sb.at : "";
 }
 
+static const char *scalar_text(const tc_rt_param *p) {
+  bool narrow = tc_aot_is_float(p) && p->dtype != TILEC_FLOAT32 && p->dtype != TILEC_FLOAT64;
+  return narrow ? "a number, rounded to that" : "a number";
+}
+
 static void print_params(const tc_rt_table *t, tc_sb *out) {
   for (uint32_t i = 0; i < t->n_params; i++) {
     const tc_rt_param *p = &t->params[i];
@@ -192,7 +197,7 @@ static void print_params(const tc_rt_table *t, tc_sb *out) {
     const char *use = read && written ? "read and written" : written ? "written" : "read";
     tc_sb_printf(out, " *   %-10s %s: %s%s\n", in_comment(p->name, out->arena),
                  in_comment(tc_aot_shape_text(t, p, out->arena), out->arena),
-                 p->flags & TC_RT_SCALAR          ? "a number"
+                 p->flags & TC_RT_SCALAR          ? scalar_text(p)
                  : p->flags & TILEC_PARAM_POINTER ? "a pointer, nothing is known about its memory"
                                                   : use,
                  p->flags & TILEC_PARAM_NULLABLE ? "; may be NULL: it is never touched" : "");
@@ -206,25 +211,52 @@ static const char *upper(const char *name, tc_arena *arena) {
   return text;
 }
 
+/* A line of C, broken after commas where it is too long. */
+static void print_line(tc_sb *out, tc_str line) {
+  enum { WIDTH = 100, INDENT = 4 };
+  uint32_t used = 0;
+  for (uint32_t i = 0; i < line.n;) {
+    uint32_t n = 1; /* up to and with the next ", " */
+    while (i + n < line.n && !(n > 1 && line.at[i + n - 1] == ' ' && line.at[i + n - 2] == ','))
+      n++;
+    if (used && used + n > WIDTH) {
+      out->at[--out->n] = 0; /* the blank after the comma */
+      tc_sb_printf(out, "\n%*s", INDENT, "");
+      used = INDENT;
+    }
+    tc_sb_add(out, (tc_str){line.at + i, n});
+    used += n;
+    i += n;
+  }
+  tc_sb_char(out, '\n');
+}
+
 static void print_functions(const tc_aot *a, const char *big, tc_sb *out) {
   static const char *const SUFFIX[] = {[TC_AOT_TENSORS] = "", [TC_AOT_RAW] = "_raw"};
   tc_sb_printf(out, "#define %s_ABI 0x%08xu\n", big, a->interface);
   for (int form = TC_AOT_TENSORS; form <= TC_AOT_RAW; form++) {
-    tc_sb_printf(out, "int %s%s_call(", a->name, SUFFIX[form]);
-    tc_aot_print_formals(a->table, (enum tc_aot_form)form, "uint32_t abi", out);
-    tc_sb_adds(out, ");\n");
+    tc_sb line = tc_sb_in(out->arena);
+    tc_sb_printf(&line, "int %s%s_call(", a->name, SUFFIX[form]);
+    tc_aot_print_formals(a->table, (enum tc_aot_form)form, "uint32_t abi", &line);
+    tc_sb_adds(&line, ");");
+    print_line(out, tc_sb_str(&line));
   }
   tc_sb_adds(out, "\n/* Takes tensors: types, shapes and strides are theirs. */\n");
   for (int form = TC_AOT_TENSORS; form <= TC_AOT_RAW; form++) {
     if (form == TC_AOT_RAW)
       tc_sb_adds(out, "\n/* Takes memory and the dimensions its shapes are made of; tensors are "
                       "row-major where they\n * declare no strides. */\n");
-    tc_sb_printf(out, "static inline int %s%s(", a->name, SUFFIX[form]);
-    tc_aot_print_formals(a->table, (enum tc_aot_form)form, "", out);
-    tc_sb_printf(out, ") {\n  return %s%s_call(", a->name, SUFFIX[form]);
+    tc_sb head = tc_sb_in(out->arena), call = tc_sb_in(out->arena);
+    tc_sb_printf(&head, "static inline int %s%s(", a->name, SUFFIX[form]);
+    tc_aot_print_formals(a->table, (enum tc_aot_form)form, "", &head);
+    tc_sb_adds(&head, ") {");
+    print_line(out, tc_sb_str(&head));
+    tc_sb_printf(&call, "  return %s%s_call(", a->name, SUFFIX[form]);
     tc_aot_print_actuals(a->table, (enum tc_aot_form)form, tc_format(out->arena, "%s_ABI", big),
-                         out);
-    tc_sb_adds(out, ");\n}\n");
+                         &call);
+    tc_sb_adds(&call, ");");
+    print_line(out, tc_sb_str(&call));
+    tc_sb_adds(out, "}\n");
   }
   tc_sb_printf(out,
                "\n/* What went wrong in this thread's last call of %s that failed; \"\" before the "
