@@ -37,7 +37,8 @@ static void print_guard(const tc_aot *a, tc_sb *out) {
       out,
       "#if !defined(TILEC_BUILD) /* without the flags above: results must not change */\n"
       "#if defined(__clang__) || !defined(__GNUC__)\n"
-      "#error \"compile %s.c with the flags its first lines name\"\n#endif\n%s%s#endif\n",
+      "#error \"compile %s.c with the flags its first lines name\"\n#endif\n"
+      "#pragma GCC push_options\n%s%s#endif\n",
       a->name,
       words_after(a->flags, "-f", "#pragma GCC optimize(\"O3\", \"", "\", \"", "\")\n", out->arena),
       words_after(tc_cpu_isa_row(a->isa)->flags, "-m", "#pragma GCC target(\"", ",", "\")\n",
@@ -83,7 +84,8 @@ static void print_begin(const tc_aot *a, tc_sb *out) {
   const char *needs = tc_cpu_isa_row(a->isa)->needs;
   tc_sb_printf(
       out,
-      "#if defined(__x86_64__)\n"
+      "#if !defined(TILEC_BUILD)\n#pragma GCC pop_options\n#define TCK_BASE\n"
+      "#elif defined(__x86_64__)\n"
       "#define TCK_BASE __attribute__((target(\"arch=x86-64,no-avx\")))\n"
       "#else\n#define TCK_BASE\n#endif\n"
       "#define TCK_PUBLIC __attribute__((visibility(\"default\")))\n\n"
@@ -172,11 +174,15 @@ void tc_aot_print_c(const tc_aot *a, tc_sb *out) {
                " *   cc -c -DTILEC_BUILD %s %s.c\n */\n#define _GNU_SOURCE 1\n",
                a->name, a->name, a->version, a->target, a->flags, a->name);
   print_guard(a, out);
-  tc_sb_adds(out, "\n/* ---- the kernels ---- */\n\n#define tc_env tc_kernel_env\n");
+  tc_sb_adds(out, "\n#pragma GCC diagnostic ignored \"-Wunused-function\"\n"
+                  "#pragma GCC diagnostic ignored \"-Wunused-parameter\"\n"
+                  "#pragma GCC diagnostic ignored \"-Wunused-variable\"\n"
+                  "#pragma GCC diagnostic ignored \"-Wparentheses\"\n"
+                  "\n/* ---- the kernels ---- */\n\n#define tc_env tc_kernel_env\n");
   tc_sb_add(out, a->kernels);
   tc_sb_adds(out,
              "#undef tc_env\n\n/* ---- checking arguments, running grids (tilec's src/rt) ---- "
-             "*/\n\n#pragma GCC diagnostic ignored \"-Wunused-function\"\n");
+             "*/\n\n");
   tc_rt_amalgam(out);
   tc_sb_adds(out, "\n/* ---- this function ---- */\n\n#include <string.h>\n\n");
   tc_table_print_c(a->table, "tck_table", out);
