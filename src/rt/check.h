@@ -32,9 +32,9 @@ enum tc_rt_code {
   TC_RT_E_DEVICE_ASSERT = 644, /* an assert inside a kernel failed                   */
   TC_RT_E_WORKSPACE = 645,     /* memory for a workspace or scratch cannot be had        */
   TC_RT_E_THREAD = 646,        /* the operating system refused a lock or thread          */
-  TC_RT_E_DEVICE = 659,        /* a tensor is not in host memory                         */
-  TC_RT_E_MACHINE = 660,       /* the processor lacks what the kernel was compiled for   */
-  TC_RT_E_VERSION = 661,       /* parts of a program come from versions that do not mix  */
+  TC_RT_E_DEVICE = 665,        /* a tensor is not in host memory                         */
+  TC_RT_E_MACHINE = 666,       /* the processor lacks what the kernel was compiled for   */
+  TC_RT_E_VERSION = 667,       /* parts of a program come from versions that do not mix  */
 };
 
 typedef struct tc_rt_error {

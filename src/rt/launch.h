@@ -3,13 +3,8 @@
 #ifndef TC_RT_LAUNCH_H
 #define TC_RT_LAUNCH_H
 
+#include "rt/env.h"
 #include "rt/pool.h"
-
-/* What a kernel gets to reach the outside; declared the same way in emitted text. */
-typedef struct tc_env {
-  void *ctx;
-  void (*print)(void *ctx, const char *text, uint64_t n); /* may be called by several threads */
-} tc_env;
 
 /* One block of one kernel; the convention is explained in target/cpu/cpu.h. */
 typedef int32_t tc_rt_kernel_fn(void *const *ptr, const int64_t *word, const int32_t *block,

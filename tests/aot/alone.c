@@ -54,7 +54,7 @@ static void refusals(void) {
   u.data = x, v.data = x + 32;
   check_error(gemm(&t, NULL, &v), 631, gemm_error(), "argument 'B' is nothing, expected a tensor");
   t.device_type = 2;
-  check_error(gemm(&t, &u, &v), 659, gemm_error(), "'A' lies on a device of DLPack type 2");
+  check_error(gemm(&t, &u, &v), 665, gemm_error(), "'A' lies on a device of DLPack type 2");
   t.device_type = 1;
   t.type_lanes = 4;
   check_error(gemm(&t, &u, &v), 632, gemm_error(), "32 bits, 4 lanes, expected float32");
@@ -65,7 +65,7 @@ static void refusals(void) {
   check_error(gemm_raw(NULL, x, x, 1, 1, 1), 637, gemm_error(), "'A' is a null pointer");
   check_error(gemm_raw(x, x + 1, x, 1, 1, 1), 638, gemm_error(), "shares memory");
   check_error(gemm_raw(x, x + 16, x + 32, 0, 4, 4), 642, gemm_error(), "grid extent");
-  check_error(gemm_call(GEMM_ABI + 1, &t, &u, &v), 661, gemm_error(), "gemm.h");
+  check_error(gemm_call(GEMM_ABI + 1, &t, &u, &v), 667, gemm_error(), "gemm.h");
 }
 
 static void scalars(void) {

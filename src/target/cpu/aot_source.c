@@ -168,6 +168,9 @@ const char *tc_aot_needs(const tc_rt_table *table, tc_arena *arena) {
   return sb.at;
 }
 
+/* Types that the kernels' text declares as well as rt/ does. */
+static const char *const TWICE[] = {"tc_env"};
+
 void tc_aot_print_c(const tc_aot *a, tc_sb *out) {
   tc_sb_printf(out,
                "/* %s.c: the source of %s.o, complete. Made by tilec %s (tilec build) for %s.\n *\n"
@@ -178,11 +181,13 @@ void tc_aot_print_c(const tc_aot *a, tc_sb *out) {
                   "#pragma GCC diagnostic ignored \"-Wunused-parameter\"\n"
                   "#pragma GCC diagnostic ignored \"-Wunused-variable\"\n"
                   "#pragma GCC diagnostic ignored \"-Wparentheses\"\n"
-                  "\n/* ---- the kernels ---- */\n\n#define tc_env tc_kernel_env\n");
+                  "\n/* ---- the kernels ---- */\n\n");
+  for (uint32_t i = 0; i < TC_COUNT(TWICE); i++)
+    tc_sb_printf(out, "#define %s tck_%s\n", TWICE[i], TWICE[i] + 3);
   tc_sb_add(out, a->kernels);
-  tc_sb_adds(out,
-             "#undef tc_env\n\n/* ---- checking arguments, running grids (tilec's src/rt) ---- "
-             "*/\n\n");
+  for (uint32_t i = 0; i < TC_COUNT(TWICE); i++)
+    tc_sb_printf(out, "#undef %s\n", TWICE[i]);
+  tc_sb_adds(out, "\n/* ---- checking arguments, running grids (tilec's src/rt) ---- */\n\n");
   tc_rt_amalgam(out);
   tc_sb_adds(out, "\n/* ---- this function ---- */\n\n#include <string.h>\n\n");
   tc_table_print_c(a->table, "tck_table", out);

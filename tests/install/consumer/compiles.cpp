@@ -1,0 +1,1 @@
+#include "compiles.c"
