@@ -345,6 +345,32 @@ class Bench:
                     )
             torch.stdin.close()
 
+    def ahead_of_time(self):
+        """What a call costs of a function made by `tilec build`, beyond its kernel."""
+        cc = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc")
+        if not cc:
+            return
+        with tempfile.TemporaryDirectory(prefix="tilec-bench-") as folder:
+            program = Path(folder) / "overhead"
+            build = [self.tilec, "build", ROOT / "bench" / "aot_overhead.py", "-o", folder]
+            source = ROOT / "bench" / "aot_overhead.c"
+            link = [cc, "-O2", "-I", folder, source, Path(folder) / "tiny.o", "-lm", "-pthread"]
+            for command in (build, [*link, "-o", program]):
+                ended = run(command)
+                if ended.problem:
+                    self.failed("tilec build", ended.problem)
+                    return
+            ended = run([program], cpus(1))
+            if ended.problem:
+                self.failed("aot_overhead", ended.problem)
+                return
+            said = self.said(build).replace(folder, "out")
+            self.commands[-1] = said
+            tensors, raw = map(float, ended.stdout.split())
+        what = "call of an object made ahead of time, three tensors, one block"
+        self.add(Figure(what, "ns", tensors, target=60.0, command=said))
+        self.add(Figure(f"{what}, pointers and dimensions", "ns", raw, command=said))
+
     def fma_peak(self):
         """The float32 multiply-add rate of one core, or None without a C compiler."""
         cc = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc")
@@ -449,6 +475,7 @@ def main():
     bench.library_size()
     bench.compile_times()
     bench.wall_times()
+    bench.ahead_of_time()
     before = bench.fma_peak()
     bench.products()
     peak = max(before or 0, bench.fma_peak() or 0) or None

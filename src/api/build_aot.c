@@ -119,7 +119,7 @@ static void build(tc_session *s, void *data) {
   tc_ir *ir = tc_program_front(s, call->program);
   b.aot.name = call->options.name ? call->options.name : s->entry;
   check_name(s, b.aot.name);
-  tc_program_to_tile(s, ir, false);
+  tc_program_to_tile(s, ir, TC_CPU_CAPS, false);
   emit(&b, call, ir);
   b.cc = tc_api_find_cc(s, b.aot.isa, true);
   tc_str source = text_of(s, &b.aot, tc_aot_print_c), object = compile_object(&b, source);

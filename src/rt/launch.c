@@ -37,7 +37,12 @@ typedef struct grid_run {
 static int32_t run_block(void *data, int64_t index, unsigned char *scratch) {
   const grid_run *run = data;
   int64_t x = run->grid[0], y = run->grid[1];
-  int32_t block[3] = {(int32_t)(index % x), (int32_t)(index / x % y), (int32_t)(index / x / y)};
+  int32_t block[3] = {0};
+  if (index) { /* divisions take longer than a small block */
+    block[0] = (int32_t)(index % x);
+    block[1] = (int32_t)(index / x % y);
+    block[2] = (int32_t)(index / x / y);
+  }
   return run->fn(run->l->ptr, run->l->frame.values, block, run->grid, scratch, run->l->env);
 }
 

@@ -109,6 +109,10 @@ class Tests:
             "T.print goes to standard output",
         )
 
+    def test_example_of_the_documentation(self):
+        folder = self.kernels()
+        sh(self.program("ship.c", folder, folder / "gemm.o"))
+
     def test_static(self):
         folder = self.kernels()
         sh(self.program("alone.c", folder, *self.objects(folder), options=["-static"]))
