@@ -291,7 +291,7 @@ typedef struct tilec_build_options {
   const char *target;    /* "cpu", "cpu:x86-64-v3"; NULL: the option `target`       */
   const char *directory; /* made if it is not there; NULL: the working directory    */
   const char *name;      /* of the files and functions; NULL: the entry's           */
-  int format;            /* tilec_format of the warnings                            */
+  tilec_format format;   /* of the warnings                                         */
 } tilec_build_options;
 /* Compiles a program ahead of time: writes NAME.c, NAME.h, NAME.o, NAME.so and NAME.json, which a C
  * program uses without this library (docs/aot.md). All files are written, or none; those of an

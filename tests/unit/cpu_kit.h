@@ -152,9 +152,9 @@ static TC_UNUSED bool kit_run_compiled(struct kit *k, kit_cpu *c) {
   tc_cc cc;
   tc_cc_result so;
   const char *more = getenv("KIT_FLAGS"); /* for instance sanitizers */
-  tc_cc_job job = {
-      .text = out.text,
-      .flags = tc_format(&k->arena, "%s -shared %s", tc_cpu_flags(&options, &k->arena), more ? more : "")};
+  tc_cc_job job = {.text = out.text,
+                   .flags = tc_format(&k->arena, "%s -shared %s", tc_cpu_flags(&options, &k->arena),
+                                      more ? more : "")};
   bool made = tc_cc_find(&cc, NULL, k->ir->diags, &k->arena)
               && tc_cc_compile(&cc, &job, &so, k->ir->diags, &k->arena);
   if (!made) {

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 static void one_share(void) {
-  tc_rt_hub hub = {0};
+  tc_rt_hub hub = {.reserved = {0}};
   tc_rt_error error = {0};
   const tc_rt_share *first = tc_rt_aot_join(&hub, "f", "1.0", &error);
   CHECK(first && first->magic == TC_RT_SHARE_MAGIC && first->version == TC_RT_SHARE_VERSION);
@@ -34,7 +34,7 @@ static void *visit(void *data) {
 static void all_at_once(void) {
   enum { N = 8 };
   for (int round = 0; round < 20; round++) {
-    tc_rt_hub hub = {0};
+    tc_rt_hub hub = {.reserved = {0}};
     pthread_t threads[N];
     visitor visitors[N];
     for (int i = 0; i < N; i++) {
@@ -55,7 +55,7 @@ static void other_versions(void) {
   const tc_rt_share later = {
       .magic = TC_RT_SHARE_MAGIC, .version = TC_RT_SHARE_VERSION + 1, .made_by = "7.5.3"};
   const tc_rt_share broken = {.magic = 1, .version = TC_RT_SHARE_VERSION, .made_by = "?"};
-  tc_rt_hub hub = {0};
+  tc_rt_hub hub = {.reserved = {0}};
   tc_rt_error error = {0};
   atomic_store(&hub.share, &later);
   CHECK(!tc_rt_aot_join(&hub, "softmax", "0.1.0", &error) && error.code == TC_RT_E_VERSION);
