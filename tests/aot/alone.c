@@ -47,6 +47,7 @@ static void products(void) {
   check(strcmp(gemm_error(), "") == 0, "no error yet");
 }
 
+/* E0665 and E0667 are told of no other way. */
 static void refusals(void) {
   float x[64];
   const int64_t n[] = {8, 8};
