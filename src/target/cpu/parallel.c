@@ -278,20 +278,27 @@ static const char *loose_conditions(tc_nest *n, const char *lo, const char *hi, 
   return test;
 }
 
+/* Everything in the condition but the innermost variable is known where that loop begins. */
+static bool is_ready(tc_nest *n, tc_value cond) {
+  uint32_t mask = tc_nest_mask(n, cond);
+  return !(mask & TC_ON_BODY) && (!(mask & TC_ON_BODY_LOAD) || may_hoist_loads(n, n->p->n - 1));
+}
+
 static void print_inner(tc_nest *n) {
   tc_cemit *e = n->c->e;
   uint32_t inner = n->order[n->p->n - 1];
   const char *lo = "0", *hi = extent_text(n, inner);
   tc_value_vec bounds = {0}, loose = {0};
   for (uint32_t i = 0; i < n->needed.n; i++) {
+    tc_value cond = n->needed.at[i];
     tc_limit l;
-    if (e->known[n->needed.at[i].id] || !tc_nest_limit(n, &n->needed, n->needed.at[i], &l))
+    if (e->known[cond.id] || !is_ready(n, cond) || !tc_nest_limit(n, &n->needed, cond, &l))
       continue;
     if (l.upper)
       hi = tc_cw_temp(&e->w, "tc_i64", "tc_min64(%s, %s)", hi, l.text);
     else
       lo = tc_cw_temp(&e->w, "tc_i64", "tc_max64(%s, %s)", lo, l.text);
-    tc_vec_push(e->arena, &bounds, n->needed.at[i]);
+    tc_vec_push(e->arena, &bounds, cond);
   }
   know(n, &bounds, 1);
   const char *test = loose_conditions(n, lo, hi, &loose);
