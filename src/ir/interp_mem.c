@@ -214,6 +214,13 @@ static bool place_of(tc_machine *m, const tc_insn *p, const tc_access_code *a, c
   return true;
 }
 
+/* What an access that does not happen yields. float8_e8m0fnu has no 0; the least of its values
+ * stands for it, as in a conversion. */
+static tc_reg nothing(const tc_machine *m, const tc_insn *p) {
+  tc_type type = tc_lane_type(tc_value_type(m->ir, p->at));
+  return (tc_reg){.x = tc_is_float(type) ? tc_imm_float(type, 0) : (tc_imm){0}};
+}
+
 void tc_interp_load(tc_machine *m, const tc_insn *p) {
   const tc_access_code *a = p->record;
   tc_reg *out = &m->regs[p->out];
@@ -228,7 +235,7 @@ void tc_interp_load(tc_machine *m, const tc_insn *p) {
       if (read) {
         *out = tc_interp_get(v, bit + (uint64_t)l * v->lane_bits, p->at);
       } else {
-        *out = a->other ? m->regs[a->other + j * lanes + l] : (tc_reg){0};
+        *out = a->other ? m->regs[a->other + j * lanes + l] : nothing(m, p);
       }
     }
   }
@@ -290,7 +297,7 @@ tc_reg tc_interp_update(enum tc_atomic_kind kind, tc_type type, tc_reg old, tc_r
 void tc_interp_atomic(tc_machine *m, const tc_insn *p) {
   const tc_access_code *a = p->record;
   for (uint32_t l = 0; p->out && l < p->lanes; l++)
-    m->regs[p->out + l] = (tc_reg){0};
+    m->regs[p->out + l] = nothing(m, p);
   const tc_view *v = NULL;
   for (uint32_t j = 0; j < a->n; j++) {
     uint64_t bit;
