@@ -1,5 +1,5 @@
 #include "ir/build.h"
-
+#include "base/floats.h"
 #include "ir/scalar.h"
 
 #include <string.h>
@@ -254,6 +254,14 @@ static tc_value fold_same_operands(tc_ir *ir, enum tc_opcode op, tc_value a) {
   return (tc_value){0};
 }
 
+/* Arithmetic ends with the conversion to its type, which turns infinities of narrow formats into
+ * the greatest number. */
+static bool keeps_infinity(tc_type type) {
+  const tc_dtype_info *row = tc_dtype_row((enum tc_dtype)type.dtype);
+  return row->bits > 8
+         || tc_float_info((enum tc_float_format)row->format)->inf == TC_FLOAT_INF_NONE;
+}
+
 static tc_value fold_binary(tc_ir *ir, enum tc_opcode op, tc_value a, tc_value b) {
   tc_type type = tc_value_type(ir, a);
   tc_scalar x, y;
@@ -265,6 +273,7 @@ static tc_value fold_binary(tc_ir *ir, enum tc_opcode op, tc_value a, tc_value b
   }
   tc_value r = {0};
   if (tc_is_float(type)) {
+    if (!keeps_infinity(type)) return r;
     /* x * 1 and x / 1 are exact for every x, NaN included; x + 0 is not (-0 + 0 is 0). */
     if ((op == TC_OP_mul || op == TC_OP_div) && is_float_const(ir, b, 1)) return a;
     /* So are x * -1 and x / -1. C compilers merge a product with -1 into a fused multiply-add and
