@@ -220,13 +220,13 @@ typedef struct grid {
 
 static grid make_grid(fuzz_gen *g, const size *dims, uint32_t n_dims) {
   static const uint8_t TILES[] = {4, 1, 2, 3, 5, 8, 16, 7, 32};
-  grid r = {.rank = 1 + fuzz_choose(g, 2)};
+  grid r = {.rank = fuzz_chance(g, 1, 10) ? 3 : 1 + fuzz_choose(g, 2)};
   const char *extents = "", *names = "";
   for (uint32_t d = 0; d < r.rank; d++) {
     r.tile[d] = TILES[fuzz_choose(g, TC_COUNT(TILES))];
     r.total[d] = fixed_size(g, any_size(g, 12));
     if (n_dims && fuzz_chance(g, 2, 3)) r.total[d] = dims[fuzz_choose(g, n_dims)];
-    while ((r.total[d].n + r.tile[d] - 1) / r.tile[d] > (r.rank == 1 ? 5 : 3))
+    while ((r.total[d].n + r.tile[d] - 1) / r.tile[d] > (r.rank == 1 ? 5 : 4 - r.rank + 1))
       r.tile[d] *= 2;
     r.extent[d] = (r.total[d].n + r.tile[d] - 1) / r.tile[d];
     const char *e = FUZZ_TEXT(g, "T.ceildiv(%s, %" PRId64 ")", r.total[d].text, r.tile[d]);
@@ -244,10 +244,12 @@ static grid make_grid(fuzz_gen *g, const size *dims, uint32_t n_dims) {
 
 /* A tensor with a dimension for each of the grid, and perhaps one more. */
 static fuzz_buf *shape_output(fuzz_gen *g, const grid *r, fuzz_buf *b) {
-  uint32_t extra = fuzz_choose(g, 4) == 3 || fuzz_bits_of(b->dtype) < 6, first = fuzz_choose(g, 2);
+  uint32_t first = fuzz_choose(g, r->rank);
+  int64_t last = r->total[(r->rank - 1 + first) % r->rank].n;
+  uint32_t extra = fuzz_choose(g, 4) == 3 || last != whole_bytes(b->dtype, last);
   b->rank = r->rank + extra;
   for (uint32_t k = 0; k < r->rank; k++) {
-    uint32_t d = r->rank == 2 ? (k + first) % 2 : k;
+    uint32_t d = (k + first) % r->rank;
     set_dim(b, k, r->total[d]);
     b->own[k] = r->tile[d];
     b->base[k] = FUZZ_TEXT(g, "%s * %" PRId64, r->index[d], r->tile[d]);
@@ -359,10 +361,12 @@ static void observe(fuzz_gen *g, const grid *r, uint32_t first_tile) {
 
 static void make_tiles(fuzz_gen *g) {
   for (uint32_t i = 0, n = 1 + fuzz_choose(g, 3); i < n; i++) {
-    int64_t dim[2] = {g->tile_dims[fuzz_choose(g, 3)], g->tile_dims[fuzz_choose(g, 3)]};
+    int64_t dim[3] = {g->tile_dims[fuzz_choose(g, 3)], g->tile_dims[fuzz_choose(g, 3)], 3};
+    uint32_t rank = fuzz_chance(g, 1, 8) ? 3 : 1 + fuzz_choose(g, 2);
+    if (rank == 3 && dim[0] * dim[1] > 128) dim[0] = 2;
     tilec_dtype dtype = fuzz_any_dtype(g);
     bool small = fuzz_can_be_small(dtype) && fuzz_chance(g, 1, 2);
-    fuzz_new_tile(g, dtype, small ? FUZZ_IS_SMALL : FUZZ_IS_ANY, 1 + fuzz_choose(g, 2), dim);
+    fuzz_new_tile(g, dtype, small ? FUZZ_IS_SMALL : FUZZ_IS_ANY, rank, dim);
   }
 }
 
@@ -377,6 +381,7 @@ static void make_kernel(fuzz_gen *g, const size *dims, uint32_t n_dims) {
   for (int i = 0; i < 3; i++)
     g->tile_dims[i] = EXTENTS[fuzz_choose(g, TC_COUNT(EXTENTS))];
   grid r = make_grid(g, dims, n_dims);
+  g->n_kernel_atoms = g->n_atoms;
   uint32_t first_output = g->n_bufs;
   for (uint32_t i = 0; i < n_outputs; i++)
     make_output(g, &r);

@@ -80,9 +80,10 @@ typedef struct fuzz_gen {
   uint32_t n_vars;
   fuzz_ex atoms[FUZZ_MAX_ATOMS]; /* int32: loop and block indices, scalar parameters */
   uint32_t n_atoms;
-  int64_t tile_dims[3]; /* extents that tiles of this kernel have */
-  int64_t trips;        /* of all enclosing loops together */
-  uint32_t depth;       /* of statements */
+  uint32_t n_kernel_atoms; /* of which known where the kernel begins */
+  int64_t tile_dims[3];    /* extents that tiles of this kernel have */
+  int64_t trips;           /* of all enclosing loops together */
+  uint32_t depth;          /* of statements */
   bool in_parallel, in_loop;
   uint32_t locked_root; /* written by the current parallel loop; 0: none */
   fuzz_ex own_element;  /* of it, at the index being written; text NULL: none */
@@ -143,7 +144,7 @@ bool fuzz_tile_view(fuzz_gen *g);
 bool fuzz_tile_im2col(fuzz_gen *g);
 /* A tile of any class and type but FUZZ_IS_SUM. */
 fuzz_buf *fuzz_some_tile(fuzz_gen *g);
-/* Writes all of this block's part of a buffer from nothing else than indices. */
+/* Fills a tile where it is allocated, before anything else is computed. */
 void fuzz_initialise(fuzz_gen *g, fuzz_buf *b);
 
 /* gen_loop.c: statements with control flow */

@@ -285,7 +285,7 @@ static bool scalar_store(fuzz_gen *g) {
 /* One element after another, which may read those before. */
 static bool vectorized(fuzz_gen *g) {
   fuzz_buf *to = fuzz_some_tile(g);
-  if (!to) return false;
+  if (!to || to->rank > 2) return false;
   const char *v = fuzz_name(g, "v"), *index = "";
   int64_t n = to->dim[to->rank - 1];
   fuzz_line(g, "for %s in T.vectorized(%" PRId64 "):", v, n);

@@ -39,7 +39,7 @@ static void put_atom(fuzz_gen *g, const char *name, int64_t hi) {
 /* Every element of a tile, from itself, its place and a number. */
 static bool on_tile(fuzz_gen *g) {
   fuzz_buf *to = fuzz_some_tile(g);
-  if (!to || to->of != FUZZ_IS_ANY) return false;
+  if (!to || to->of != FUZZ_IS_ANY || to->rank > 2) return false;
   fuzz_ex kept[FUZZ_MAX_ATOMS];
   memcpy(kept, g->atoms, sizeof kept);
   const char *name = fuzz_name(g, "m");

@@ -53,9 +53,9 @@ fuzz_buf *fuzz_new_tile(fuzz_gen *g, tilec_dtype dtype, enum fuzz_class of, uint
     b->dim_text[d] = FUZZ_TEXT(g, "%" PRId64, dim[d]);
     shape = FUZZ_TEXT(g, "%s%" PRId64 ", ", shape, dim[d]);
   }
-  g->n_bufs++;
   tc_sb body = g->body;
-  uint32_t indent = g->indent;
+  uint32_t indent = g->indent, n_atoms = g->n_atoms;
+  g->n_atoms = g->n_kernel_atoms;
   g->body = g->prologue;
   g->indent = 8;
   fuzz_line(g, "%s = T.alloc_%s((%s), \"%s\")", b->name, b->is_fragment ? "fragment" : "shared",
@@ -64,6 +64,8 @@ fuzz_buf *fuzz_new_tile(fuzz_gen *g, tilec_dtype dtype, enum fuzz_class of, uint
   g->prologue = g->body;
   g->body = body;
   g->indent = indent;
+  g->n_atoms = n_atoms;
+  g->n_bufs++;
   return b;
 }
 
@@ -83,21 +85,39 @@ static fuzz_buf *need_tile(fuzz_gen *g, tilec_dtype dtype, enum fuzz_class of, u
   return fuzz_new_tile(g, dtype, of, rank, dim);
 }
 
+static const char *loose_slice(fuzz_gen *g, const fuzz_buf *b, const int64_t *n, bool origin);
+
+/* Takes a tile's first contents from somewhere in a parameter. */
+static bool copy_parameter(fuzz_gen *g, const fuzz_buf *to) {
+  const fuzz_buf *found[FUZZ_MAX_BUFS];
+  uint32_t n = 0;
+  for (uint32_t i = 0; i < g->n_bufs; i++) {
+    const fuzz_buf *b = &g->bufs[i];
+    bool fits = to->of == FUZZ_IS_ANY || b->of == FUZZ_IS_SMALL;
+    if (b->place == FUZZ_INPUT && b->rank == to->rank && fits) found[n++] = b;
+  }
+  if (!n) return false;
+  const char *from = loose_slice(g, found[fuzz_choose(g, n)], to->dim, fuzz_chance(g, 1, 2));
+  fuzz_line(g, "T.copy(%s, %s)", from, to->name);
+  return true;
+}
+
 void fuzz_initialise(fuzz_gen *g, fuzz_buf *b) {
   static const char *const NAMES[] = {"i", "j", "k", "l"};
   const char *vars = "", *extents = "", *at = "", *sum = "";
-  uint32_t how = fuzz_choose(g, 4);
-  for (uint32_t d = 0; d < b->rank; d++) {
-    const char *v = FUZZ_TEXT(g, "%s%u", NAMES[d], ++g->n_names);
-    vars = FUZZ_TEXT(g, "%s%s%s", vars, d ? ", " : "", v);
-    extents = FUZZ_TEXT(g, "%s%" PRId64 ", ", extents, b->own[d]);
-    at = FUZZ_TEXT(g, "%s%s%s%s%s", at, d ? ", " : "", b->base[d] ? b->base[d] : "",
-                   b->base[d] ? " + " : "", v);
-    sum = FUZZ_TEXT(g, "%s%s * %u", sum[0] ? FUZZ_TEXT(g, "%s + ", sum) : "", v, 3 + 4 * d);
-  }
-  if (how == 0 && is_tile(b)) {
+  uint32_t how = fuzz_choose(g, 6);
+  if (how >= 3 && copy_parameter(g, b)) return;
+  if (how == 0 || b->rank > 3) {
     fuzz_line(g, "T.fill(%s, %s)", b->name, fuzz_number(g, b->dtype, 2).text);
     return;
+  }
+  for (uint32_t d = 0; d < b->rank; d++) {
+    const char *v = FUZZ_TEXT(g, "%s%u", NAMES[d], ++g->n_names);
+    const char *comma = d ? ", " : "";
+    vars = FUZZ_TEXT(g, "%s%s%s", vars, comma, v);
+    extents = FUZZ_TEXT(g, "%s%s%" PRId64, extents, comma, b->dim[d]);
+    at = FUZZ_TEXT(g, "%s%s%s", at, comma, v);
+    sum = FUZZ_TEXT(g, "%s%s%s * %u", sum, d ? " + " : "", v, 3 + 4 * d);
   }
   fuzz_line(g, "for %s in T.Parallel(%s):", vars, extents);
   bool sign = how == 2 && fuzz_kind_of(b->dtype) != FUZZ_UINT && b->dtype != TILEC_BOOL;
@@ -257,64 +277,93 @@ bool fuzz_tile_gemm(fuzz_gen *g) {
 
 /* ---- reductions, scans ---- */
 
+/* What a statement reads as a whole: a tile, a part of one, or a place of a global tensor. */
+typedef struct source {
+  const fuzz_buf *b;
+  const char *text;
+  int64_t dim[FUZZ_RANK];
+} source;
+
+static bool take_source(fuzz_gen *g, uint32_t rank, source *s) {
+  const fuzz_buf *found[FUZZ_MAX_BUFS];
+  uint32_t n = 0;
+  bool global = fuzz_chance(g, 1, 6);
+  for (uint32_t i = 0; i < g->n_bufs; i++) {
+    const fuzz_buf *b = &g->bufs[i];
+    bool fits =
+        (is_tile(b) && !global) || (global && (b->place == FUZZ_INPUT || b->place == FUZZ_DONE));
+    if (fits && fuzz_is_readable(g, b) && (!rank || b->rank == rank)) found[n++] = b;
+  }
+  if (!n) return false;
+  s->b = found[fuzz_choose(g, n)];
+  bool part = global || fuzz_chance(g, 1, 6);
+  for (uint32_t d = 0; d < s->b->rank; d++)
+    s->dim[d] =
+        !part ? s->b->dim[d] : 1 + fuzz_choose(g, s->b->dim[d] > 8 ? 8 : (uint32_t)s->b->dim[d]);
+  s->text = global ? loose_slice(g, s->b, s->dim, false)
+            : part ? slice_of(g, s->b, s->dim)
+                   : s->b->name;
+  return true;
+}
+
 enum { R_SUM, R_MAX, R_MIN, R_ABSMAX, R_ABSSUM, R_BITAND, R_BITOR, R_BITXOR, N_REDUCERS };
 
 bool fuzz_tile_reduce(fuzz_gen *g) {
   static const char *const NAMES[] = {"sum",    "max",    "min",   "absmax",
                                       "abssum", "bitand", "bitor", "bitxor"};
-  fuzz_buf *from = any_tile(g, 0);
-  if (!from || from->of == FUZZ_IS_ROUGH) return false;
-  uint32_t dim = fuzz_choose(g, from->rank), kind = fuzz_choose(g, N_REDUCERS);
-  bool sums = kind == R_SUM || kind == R_ABSSUM, flt = is_float(from->dtype);
+  source from;
+  if (!take_source(g, 0, &from)) return false;
+  const fuzz_buf *b = from.b;
+  uint32_t dim = fuzz_choose(g, b->rank), kind = fuzz_choose(g, N_REDUCERS), rank = 0;
+  bool sums = kind == R_SUM || kind == R_ABSSUM, flt = is_float(b->dtype);
   if (flt && kind >= R_BITAND) kind = R_MAX;
-  if (flt && sums && from->of != FUZZ_IS_SMALL) return false;
-  bool keep = from->rank == 1 || fuzz_chance(g, 1, 3);
+  if (flt && sums && b->of != FUZZ_IS_SMALL) return false;
+  bool keep = b->rank == 1 || fuzz_chance(g, 1, 3);
   int64_t to_dim[FUZZ_RANK];
-  uint32_t rank = 0;
-  for (uint32_t d = 0; d < from->rank; d++)
-    if (d != dim || keep) to_dim[rank++] = d == dim ? 1 : from->dim[d];
-  tilec_dtype dtype = from->dtype;
+  for (uint32_t d = 0; d < b->rank; d++)
+    if (d != dim || keep) to_dim[rank++] = d == dim ? 1 : from.dim[d];
+  tilec_dtype dtype = b->dtype;
   if (fuzz_chance(g, 1, 3)) dtype = flt ? TILEC_FLOAT32 : TILEC_INT32;
-  enum fuzz_class of = flt && sums ? FUZZ_IS_SUM : from->of == FUZZ_IS_SUM ? FUZZ_IS_ANY : from->of;
-  fuzz_buf *to = need_tile(g, dtype, of, rank, to_dim, from);
-  if (!to || (flt && sums && !can_add(g, to, 4 * (double)from->dim[dim]))) return false;
+  enum fuzz_class of = flt && sums ? FUZZ_IS_SUM : b->of == FUZZ_IS_SUM ? FUZZ_IS_ANY : b->of;
+  fuzz_buf *to = need_tile(g, dtype, of, rank, to_dim, b);
+  if (!to || (flt && sums && !can_add(g, to, 4 * (double)from.dim[dim]))) return false;
   bool clear = kind == R_ABSSUM || !fuzz_chance(g, 1, 3), nan = kind == R_MAX || kind == R_MIN;
-  fuzz_line(g, "T.reduce_%s(%s, %s, dim=%d%s%s)", NAMES[kind], from->name, to->name,
-            fuzz_chance(g, 1, 3) ? (int)dim - (int)from->rank : (int)dim,
-            clear ? "" : ", clear=False",
+  fuzz_line(g, "T.reduce_%s(%s, %s, dim=%d%s%s)", NAMES[kind], from.text, to->name,
+            fuzz_chance(g, 1, 3) ? (int)dim - (int)b->rank : (int)dim, clear ? "" : ", clear=False",
             nan && flt && fuzz_chance(g, 1, 3) ? ", nan_propagate=True" : "");
   return true;
 }
 
 bool fuzz_tile_scan(fuzz_gen *g) {
-  fuzz_buf *from = any_tile(g, 0);
-  if (!from || from->of == FUZZ_IS_ROUGH) return false;
-  uint32_t dim = fuzz_choose(g, from->rank);
-  bool is_max = fuzz_chance(g, 1, 2), flt = is_float(from->dtype), in_place = fuzz_chance(g, 1, 3);
+  source from;
+  if (!take_source(g, 0, &from)) return false;
+  const fuzz_buf *b = from.b;
+  uint32_t dim = fuzz_choose(g, b->rank);
+  bool is_max = fuzz_chance(g, 1, 2), flt = is_float(b->dtype), in_place = fuzz_chance(g, 1, 3);
   const char *reverse = fuzz_chance(g, 1, 2) ? ", reverse=True" : "";
-  if (flt && !is_max && from->of != FUZZ_IS_SMALL) return false;
-  if (in_place && (is_max || !flt)) {
-    fuzz_line(g, "T.cum%s(%s, dim=%u%s)", is_max ? "max" : "sum", from->name, dim, reverse);
+  if (flt && !is_max && b->of != FUZZ_IS_SMALL) return false;
+  if (in_place && is_tile(b) && (is_max || !flt)) {
+    fuzz_line(g, "T.cum%s(%s, dim=%u%s)", is_max ? "max" : "sum", from.text, dim, reverse);
     return true;
   }
-  enum fuzz_class of = !flt ? FUZZ_IS_ANY : !is_max ? FUZZ_IS_SUM : from->of;
-  fuzz_buf *to = need_tile(g, from->dtype, of, from->rank, from->dim, from);
-  if (!to || (of == FUZZ_IS_SUM && !can_add(g, to, 4 * (double)from->dim[dim]))) return false;
-  fuzz_line(g, "T.cum%s(%s, %s, dim=%u%s)", is_max ? "max" : "sum", from->name, to->name, dim,
+  enum fuzz_class of = !flt ? FUZZ_IS_ANY : !is_max ? FUZZ_IS_SUM : b->of;
+  fuzz_buf *to = need_tile(g, b->dtype, of, b->rank, from.dim, b);
+  if (!to || (of == FUZZ_IS_SUM && !can_add(g, to, 4 * (double)from.dim[dim]))) return false;
+  fuzz_line(g, "T.cum%s(%s, %s, dim=%u%s)", is_max ? "max" : "sum", from.text, to->name, dim,
             reverse);
   return true;
 }
 
 bool fuzz_tile_transpose(fuzz_gen *g) {
-  fuzz_buf *from = any_tile(g, 2);
-  if (!from) return false;
-  const int64_t dim[] = {from->dim[1], from->dim[0]};
-  tilec_dtype dtype =
-      fuzz_chance(g, 1, 3) && from->of == FUZZ_IS_ANY ? fuzz_any_dtype(g) : from->dtype;
-  fuzz_buf *to = need_tile(
-      g, dtype, is_float(dtype) && from->of != FUZZ_IS_SUM ? from->of : FUZZ_IS_ANY, 2, dim, from);
+  source from;
+  if (!take_source(g, 2, &from)) return false;
+  const int64_t dim[] = {from.dim[1], from.dim[0]};
+  bool any = from.b->of == FUZZ_IS_ANY;
+  tilec_dtype dtype = any && fuzz_chance(g, 1, 3) ? fuzz_any_dtype(g) : from.b->dtype;
+  enum fuzz_class of = from.b->of == FUZZ_IS_SUM ? FUZZ_IS_ANY : from.b->of;
+  fuzz_buf *to = need_tile(g, dtype, of, 2, dim, from.b);
   if (!to) return false;
-  fuzz_line(g, "T.transpose(%s, %s)", from->name, to->name);
+  fuzz_line(g, "T.transpose(%s, %s)", from.text, to->name);
   return true;
 }
 

@@ -73,9 +73,9 @@ static fuzz_build choose_build(const compilers *c, uint64_t number) {
   static const char *const ISAS[] = {"native", "avx2", "generic"};
   uint64_t state = number;
   uint64_t r = tape_mix(&state);
-  fuzz_build b = {.isa = ISAS[r % 3]};
-  uint32_t level = (r >> 8) % 48 < 44 ? 0 : (r >> 8) % 48 < 47 ? 1 : 2;
-  const char *path = c->path[(r >> 16) % 2][level];
+  fuzz_build b = {.isa = ISAS[r % 3], .jobs = (r >> 28) % 4 ? "1" : "3"};
+  uint32_t level = (r >> 8) % 96 < 91 ? 0 : (r >> 8) % 96 < 95 ? 1 : 2;
+  const char *path = c->path[(r >> 16) % 4 != 0][level];
   if (!*path) path = c->path[0][level];
   if (*path) b.cc = path;
   if ((r >> 20) % 6 == 0) b.disable = "facts";

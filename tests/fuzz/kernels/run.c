@@ -18,7 +18,7 @@ static tilec_context *new_context(void) {
   tilec_context_new(&o, &context, NULL);
   tilec_context_set(context, "cache", "off", NULL);
   tilec_context_set(context, "jobs", "1", NULL);
-  tilec_context_set(context, "steps", "20000000", NULL);
+  tilec_context_set(context, "steps", "5000000", NULL);
   return context;
 }
 
@@ -183,6 +183,7 @@ fuzz_outcome fuzz_run_cpu(const fuzz_case *const *cases, const fuzz_result *want
   fuzz_result *got = TC_NEW_ARRAY(arena, n + 1, fuzz_result);
   if (build->cc) tilec_context_set(j.context, "cc", build->cc, NULL);
   if (build->isa) tilec_context_set(j.context, "isa", build->isa, NULL);
+  if (build->jobs) tilec_context_set(j.context, "jobs", build->jobs, NULL);
   if (build->disable) tilec_context_set(j.context, "disable", build->disable, NULL);
   tilec_status status = load(&j, text, "fuzz.py", &error);
   if (status == TILEC_OK) status = tilec_kernel_new(j.program, "cpu", &j.kernel, &error);
