@@ -226,6 +226,7 @@ static grid make_grid(fuzz_gen *g, const size *dims, uint32_t n_dims) {
     r.tile[d] = TILES[fuzz_choose(g, TC_COUNT(TILES))];
     r.total[d] = fixed_size(g, any_size(g, 12));
     if (n_dims && fuzz_chance(g, 2, 3)) r.total[d] = dims[fuzz_choose(g, n_dims)];
+    if (d && r.total[d].n > 17) r.total[d] = fixed_size(g, any_size(g, 8));
     while ((r.total[d].n + r.tile[d] - 1) / r.tile[d] > (r.rank == 1 ? 5 : 4 - r.rank + 1))
       r.tile[d] *= 2;
     r.extent[d] = (r.total[d].n + r.tile[d] - 1) / r.tile[d];
@@ -340,7 +341,8 @@ static void observe(fuzz_gen *g, const grid *r, uint32_t first_tile) {
   }
   for (uint32_t i = first_tile; i < g->n_bufs; i++) {
     const fuzz_buf *b = &g->bufs[i];
-    if (b->place != FUZZ_TILE) continue;
+    /* What is never read by element may be left where it came from. */
+    if (b->place != FUZZ_TILE || fuzz_chance(g, 1, 4)) continue;
     int64_t n = 1;
     const char *at = "";
     for (uint32_t d = b->rank; d-- > 0; n *= b->dim[d])

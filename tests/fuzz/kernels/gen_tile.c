@@ -38,35 +38,34 @@ static bool same_dims(const fuzz_buf *b, uint32_t rank, const int64_t *dim) {
 
 fuzz_buf *fuzz_new_tile(fuzz_gen *g, tilec_dtype dtype, enum fuzz_class of, uint32_t rank,
                         const int64_t *dim) {
-  if (g->n_bufs >= FUZZ_MAX_BUFS - 1) return NULL;
-  fuzz_buf *b = &g->bufs[g->n_bufs];
-  *b = (fuzz_buf){.name = fuzz_name(g, "t"),
-                  .dtype = dtype,
-                  .of = is_float(dtype) ? of : FUZZ_IS_ANY,
-                  .place = FUZZ_TILE,
-                  .rank = rank,
-                  .root = ++g->n_names,
-                  .is_fragment = fuzz_chance(g, 1, 2)};
+  if (g->n_bufs >= FUZZ_MAX_BUFS - 2) return NULL;
+  fuzz_buf b = {.name = fuzz_name(g, "t"),
+                .dtype = dtype,
+                .of = is_float(dtype) ? of : FUZZ_IS_ANY,
+                .place = FUZZ_TILE,
+                .rank = rank,
+                .root = ++g->n_names,
+                .is_fragment = fuzz_chance(g, 1, 2)};
   const char *shape = "";
   for (uint32_t d = 0; d < rank; d++) {
-    b->dim[d] = b->own[d] = dim[d];
-    b->dim_text[d] = FUZZ_TEXT(g, "%" PRId64, dim[d]);
+    b.dim[d] = b.own[d] = dim[d];
     shape = FUZZ_TEXT(g, "%s%" PRId64 ", ", shape, dim[d]);
   }
+  /* The lines go to the top of the kernel, so the indices of loops are not known there. */
   tc_sb body = g->body;
   uint32_t indent = g->indent, n_atoms = g->n_atoms;
-  g->n_atoms = g->n_kernel_atoms;
   g->body = g->prologue;
   g->indent = 8;
-  fuzz_line(g, "%s = T.alloc_%s((%s), \"%s\")", b->name, b->is_fragment ? "fragment" : "shared",
+  g->n_atoms = g->n_kernel_atoms;
+  fuzz_line(g, "%s = T.alloc_%s((%s), \"%s\")", b.name, b.is_fragment ? "fragment" : "shared",
             shape, tilec_dtype_name(dtype));
-  fuzz_initialise(g, b);
+  fuzz_initialise(g, &b);
   g->prologue = g->body;
   g->body = body;
   g->indent = indent;
   g->n_atoms = n_atoms;
-  g->n_bufs++;
-  return b;
+  g->bufs[g->n_bufs] = b;
+  return &g->bufs[g->n_bufs++];
 }
 
 /* An existing tile of this kind or a new one. */
@@ -87,8 +86,28 @@ static fuzz_buf *need_tile(fuzz_gen *g, tilec_dtype dtype, enum fuzz_class of, u
 
 static const char *loose_slice(fuzz_gen *g, const fuzz_buf *b, const int64_t *n, bool origin);
 
+/* From a parameter of which the tile is some whole rows, or one entry. */
+static bool copy_rows(fuzz_gen *g, const fuzz_buf *to) {
+  int64_t dim[FUZZ_RANK] = {1 + (int64_t)fuzz_choose(g, 3)};
+  bool entry = fuzz_chance(g, 1, 2);
+  uint32_t rank = to->rank + entry;
+  for (uint32_t d = 0; d < to->rank; d++)
+    dim[d + entry] = to->dim[d] * (d || entry ? 1 : dim[0]);
+  const fuzz_buf *from = fuzz_new_input(g, to->dtype, rank, dim);
+  if (!from) return false;
+  const char *at = fuzz_index(g, 4, 1).text, *zeros = "";
+  for (uint32_t d = 1; d < rank; d++)
+    zeros = FUZZ_TEXT(g, "%s, 0", zeros);
+  if (!entry) at = FUZZ_TEXT(g, "(%s) * %" PRId64, at, to->dim[0]);
+  if (fuzz_chance(g, 1, 8))
+    fuzz_line(g, "T.annotate_safe_value({%s: %s})", from->name, fuzz_number(g, to->dtype, 2).text);
+  fuzz_line(g, "T.copy(%s[%s%s], %s)", from->name, at, zeros, to->name);
+  return true;
+}
+
 /* Takes a tile's first contents from somewhere in a parameter. */
 static bool copy_parameter(fuzz_gen *g, const fuzz_buf *to) {
+  if (fuzz_chance(g, 1, 3) && copy_rows(g, to)) return true;
   const fuzz_buf *found[FUZZ_MAX_BUFS];
   uint32_t n = 0;
   for (uint32_t i = 0; i < g->n_bufs; i++) {
@@ -150,7 +169,8 @@ static const char *loose_slice(fuzz_gen *g, const fuzz_buf *b, const int64_t *n,
     if (x.lo == x.hi && x.lo < 0) x = fuzz_number(g, TILEC_INT32, 0);
     if (!origin && !x.plain) {
       const char *name = fuzz_name(g, "o");
-      fuzz_line(g, "%s = %s", name, x.text);
+      /* Of a variable the name alone would be another name of it, not its value. */
+      fuzz_line(g, "%s = %s + 0", name, x.text);
       x.text = name;
     }
     at = FUZZ_TEXT(g, "%s%s%s", at, d ? ", " : "", x.text);
@@ -269,8 +289,10 @@ bool fuzz_tile_gemm(fuzz_gen *g) {
   fuzz_buf *b = a ? need_room(g, t->b, FUZZ_IS_SMALL, db, NULL) : NULL;
   fuzz_buf *c = b ? need_room(g, t->c, FUZZ_IS_SUM, dc, a) : NULL;
   if (!c || c->root == b->root || !can_add(g, c, 16 * (double)k)) return false;
-  fuzz_line(g, "T.gemm(%s, %s, %s%s%s%s)", slice_of(g, a, da), slice_of(g, b, db),
-            slice_of(g, c, dc), ta ? ", transpose_A=True" : "", tb ? ", transpose_B=True" : "",
+  const char *sum = slice_of(g, c, dc);
+  if (fuzz_chance(g, 1, 4)) fuzz_line(g, "T.clear(%s)", sum);
+  fuzz_line(g, "T.gemm(%s, %s, %s%s%s%s)", slice_of(g, a, da), slice_of(g, b, db), sum,
+            ta ? ", transpose_A=True" : "", tb ? ", transpose_B=True" : "",
             fuzz_chance(g, 1, 4) ? ", clear_accum=True" : "");
   return true;
 }
