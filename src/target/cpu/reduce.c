@@ -209,8 +209,9 @@ static void float_row(const lines *l) {
     tc_cw_line(&e->w, "%s(line, %s + %s, n);", converter, l->from.ptr,
                tc_cpu_point(l->c, &l->from, first));
   } else {
+    const char *x = element(&plain, at); /* may print what it needs, so before the prefix */
     tc_cw_prefix(&e->w, e->target->independent);
-    tc_cw_line(&e->w, "for (tc_i64 k = 0; k < n; k++) line[k] = %s;", element(&plain, at));
+    tc_cw_line(&e->w, "for (tc_i64 k = 0; k < n; k++) line[k] = %s;", x);
   }
   tc_cw_line(&e->w, "const float part = %s(line, n%s);", function, last);
   tc_cw_line(&e->w, "s = %s;", combine(l, "s", "part"));
