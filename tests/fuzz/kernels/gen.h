@@ -38,8 +38,8 @@ typedef struct fuzz_buf {
   tilec_dtype dtype;
   enum fuzz_class of;
   enum fuzz_place place;
-  bool is_fragment;
-  uint32_t rank, root; /* buffers with equal roots share storage */
+  bool is_fragment, is_view; /* a view is made by a statement of the body */
+  uint32_t rank, root;       /* buffers with equal roots share storage */
   int64_t dim[FUZZ_RANK];
   const char *dim_text[FUZZ_RANK];
   const char *base[FUZZ_RANK]; /* where this block's part begins, NULL: at 0 */
@@ -72,7 +72,7 @@ typedef struct fuzz_gen {
   uint32_t n_names;
   tc_sb module, params, body, prologue;
   uint32_t indent;
-  bool threads; /* inside code for single threads */
+  bool in_prologue; /* of a kernel, where views do not exist yet */
 
   fuzz_buf bufs[FUZZ_MAX_BUFS];
   uint32_t n_bufs;

@@ -359,5 +359,5 @@ void fuzz_statements(fuzz_gen *g, uint32_t most) {
   if (first) fuzz_line(g, "T.evaluate(0)");
   /* Views made here have no name outside; tiles are made at the top of the kernel. */
   for (uint32_t i = n_bufs; i < g->n_bufs; i++)
-    if (g->depth > 0 && g->bufs[i].name[0] == 'v') g->bufs[i].place = FUZZ_GONE;
+    if (g->depth > 0 && g->bufs[i].is_view) g->bufs[i].place = FUZZ_GONE;
 }

@@ -57,9 +57,11 @@ fuzz_buf *fuzz_new_tile(fuzz_gen *g, tilec_dtype dtype, enum fuzz_class of, uint
   g->body = g->prologue;
   g->indent = 8;
   g->n_atoms = g->n_kernel_atoms;
+  g->in_prologue = true;
   fuzz_line(g, "%s = T.alloc_%s((%s), \"%s\")", b.name, b.is_fragment ? "fragment" : "shared",
             shape, tilec_dtype_name(dtype));
   fuzz_initialise(g, &b);
+  g->in_prologue = false;
   g->prologue = g->body;
   g->body = body;
   g->indent = indent;
@@ -462,6 +464,7 @@ bool fuzz_tile_view(fuzz_gen *g) {
   for (int64_t k = 2; k <= 8; k++)
     if (n % k == 0 && fuzz_chance(g, 1, 2)) first = k;
   fuzz_buf b = *from;
+  b.is_view = true;
   b.name = fuzz_name(g, "v");
   b.rank = first > 1 ? 2 : 1;
   b.dim[0] = b.own[0] = first > 1 ? first : n;
