@@ -237,9 +237,10 @@ static grid make_grid(fuzz_gen *g, const size *dims, uint32_t n_dims) {
     names = FUZZ_TEXT(g, "%s%s%s", names, d ? ", " : "", r.index[d]);
     g->atoms[g->n_atoms++] = (fuzz_ex){r.index[d], TILEC_INT32, 0, r.extent[d] - 1, false};
   }
-  static const char *const THREADS[] = {"128", "32", "64", "256"};
-  tc_sb_printf(&g->prologue, "    with T.Kernel(%sthreads=%s) as %s%s%s:\n", extents,
-               THREADS[fuzz_choose(g, 4)], r.rank > 1 ? "(" : "", names, r.rank > 1 ? ")" : "");
+  static const uint32_t THREADS[] = {128, 32, 64, 256};
+  uint32_t threads = g->n_threads ? g->n_threads : THREADS[fuzz_choose(g, 4)];
+  tc_sb_printf(&g->prologue, "    with T.Kernel(%sthreads=%u) as %s%s%s:\n", extents, threads,
+               r.rank > 1 ? "(" : "", names, r.rank > 1 ? ")" : "");
   return r;
 }
 
@@ -272,6 +273,21 @@ static fuzz_buf *make_output(fuzz_gen *g, const grid *r) {
   make_strided(g, b);
   add_param(g, b, fill);
   return b;
+}
+
+/* An element for each thread of each block. */
+static void make_thread_output(fuzz_gen *g, const grid *r) {
+  fuzz_buf *b = new_buf(g, "C", FUZZ_GONE);
+  b->dtype = fuzz_any_dtype(g);
+  b->rank = r->rank + 1;
+  for (uint32_t d = 0; d < r->rank; d++) {
+    set_dim(b, d, fixed_size(g, r->extent[d]));
+    b->base[d] = r->index[d];
+  }
+  set_dim(b, r->rank, fixed_size(g, g->n_threads));
+  b->base[r->rank] = g->thread.text;
+  add_param(g, b, FUZZ_PLAIN);
+  g->thread_output = b;
 }
 
 static void make_atomic(fuzz_gen *g) {
@@ -342,7 +358,7 @@ static void observe(fuzz_gen *g, const grid *r, uint32_t first_tile) {
   for (uint32_t i = first_tile; i < g->n_bufs; i++) {
     const fuzz_buf *b = &g->bufs[i];
     /* What is never read by element may be left where it came from. */
-    if (b->place != FUZZ_TILE || fuzz_chance(g, 1, 4)) continue;
+    if (b->place != FUZZ_TILE || b->is_local || fuzz_chance(g, 1, 4)) continue;
     int64_t n = 1;
     const char *at = "";
     for (uint32_t d = b->rank; d-- > 0; n *= b->dim[d])
@@ -353,7 +369,7 @@ static void observe(fuzz_gen *g, const grid *r, uint32_t first_tile) {
               v, b->name, at);
     used += n;
   }
-  for (uint32_t i = 0; i < g->n_vars; i++)
+  for (uint32_t i = 0; i < g->n_vars && !g->n_threads; i++)
     if (!g->vars[i].per_iteration && !g->vars[i].locked)
       fuzz_line(g, "%s[%s%" PRId64 "] = T.cast(%s, \"float64\")", z->name, block, used++,
                 g->vars[i].name);
@@ -382,17 +398,29 @@ static void make_kernel(fuzz_gen *g, const size *dims, uint32_t n_dims) {
   g->trips = 1;
   for (int i = 0; i < 3; i++)
     g->tile_dims[i] = EXTENTS[fuzz_choose(g, TC_COUNT(EXTENTS))];
+  static const uint8_t THREADS[] = {32, 64, 128, 48, 1, 7};
+  g->n_threads = FUZZ_WITH_THREADS && fuzz_chance(g, 1, 3) ? THREADS[fuzz_choose(g, 6)] : 0;
   grid r = make_grid(g, dims, n_dims);
   g->n_kernel_atoms = g->n_atoms;
   uint32_t first_output = g->n_bufs;
-  for (uint32_t i = 0; i < n_outputs; i++)
+  if (g->n_threads) {
+    g->thread = (fuzz_ex){fuzz_name(g, "tx"), TILEC_INT32, 0, g->n_threads - 1, false};
+    make_thread_output(g, &r);
+  }
+  for (uint32_t i = 0; i < n_outputs && !g->n_threads; i++)
     make_output(g, &r);
   if (fuzz_chance(g, 1, 3)) make_atomic(g);
   uint32_t end_output = g->n_bufs;
   make_vars(g);
   make_safe_value(g);
   make_tiles(g);
-  fuzz_statements(g, 7);
+  if (g->n_threads) {
+    fuzz_thread_begin(g);
+    fuzz_thread_statements(g, 8);
+    fuzz_thread_end(g);
+  } else {
+    fuzz_statements(g, 7);
+  }
   for (uint32_t i = first_output; i < end_output; i++)
     if (g->bufs[i].place == FUZZ_OUTPUT) finish(g, &g->bufs[i]);
   observe(g, &r, end_output);

@@ -14,6 +14,9 @@
 #include "case.h"
 #include "tape.h"
 
+/* Whether kernels with code for single threads are made. */
+enum { FUZZ_WITH_THREADS = 0 };
+
 enum { FUZZ_MAX_BUFS = 40, FUZZ_MAX_VARS = 12, FUZZ_MAX_ATOMS = 24 };
 
 /* What may be stored in a buffer of floats; ints are exact anyway and always FUZZ_IS_ANY. */
@@ -39,6 +42,7 @@ typedef struct fuzz_buf {
   enum fuzz_class of;
   enum fuzz_place place;
   bool is_fragment, is_view; /* a view is made by a statement of the body */
+  bool is_local;             /* one for each thread */
   uint32_t rank, root;       /* buffers with equal roots share storage */
   int64_t dim[FUZZ_RANK];
   const char *dim_text[FUZZ_RANK];
@@ -81,9 +85,12 @@ typedef struct fuzz_gen {
   fuzz_ex atoms[FUZZ_MAX_ATOMS]; /* int32: loop and block indices, scalar parameters */
   uint32_t n_atoms;
   uint32_t n_kernel_atoms; /* of which known where the kernel begins */
-  int64_t tile_dims[3];    /* extents that tiles of this kernel have */
-  int64_t trips;           /* of all enclosing loops together */
-  uint32_t depth;          /* of statements */
+  uint32_t n_threads;      /* of a kernel with code for single threads, else 0 */
+  fuzz_ex thread;          /* the index of the thread, an atom there */
+  const fuzz_buf *thread_output;
+  int64_t tile_dims[3]; /* extents that tiles of this kernel have */
+  int64_t trips;        /* of all enclosing loops together */
+  uint32_t depth;       /* of statements */
   bool in_parallel, in_loop;
   uint32_t locked_root; /* written by the current parallel loop; 0: none */
   fuzz_ex own_element;  /* of it, at the index being written; text NULL: none */
@@ -150,6 +157,16 @@ void fuzz_initialise(fuzz_gen *g, fuzz_buf *b);
 /* gen_loop.c: statements with control flow */
 void fuzz_statements(fuzz_gen *g, uint32_t most);
 bool fuzz_parallel(fuzz_gen *g, fuzz_buf *to);
+
+/* A value to a variable, or to one of it by an operator. False when there is none. */
+bool fuzz_assign(fuzz_gen *g);
+
+/* gen_thread.c */
+/* Binds the index of the thread, and makes what each thread has of its own. */
+void fuzz_thread_begin(fuzz_gen *g);
+void fuzz_thread_statements(fuzz_gen *g, uint32_t most);
+/* Every thread writes its element of the output from what it has; a barrier at the end. */
+void fuzz_thread_end(fuzz_gen *g);
 
 /* gen_macro.c */
 bool fuzz_macro_call(fuzz_gen *g);

@@ -68,7 +68,7 @@ static fuzz_ex constant(fuzz_gen *g, tilec_dtype dtype) {
 
 bool fuzz_is_readable(const fuzz_gen *g, const fuzz_buf *b) {
   if (b->place == FUZZ_ATOMIC || b->place == FUZZ_GONE || b->of == FUZZ_IS_ROUGH) return false;
-  if (g->in_prologue && b->is_view) return false;
+  if (g->in_prologue && (b->is_view || b->is_local)) return false;
   return !g->locked_root || b->root != g->locked_root;
 }
 

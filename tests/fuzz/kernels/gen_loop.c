@@ -39,7 +39,7 @@ static void leave(fuzz_gen *g, const scope *s) {
 
 /* ---- variables ---- */
 
-static bool assign(fuzz_gen *g) {
+bool fuzz_assign(fuzz_gen *g) {
   fuzz_var *found[FUZZ_MAX_VARS];
   uint32_t n = 0;
   for (uint32_t i = 0; i < g->n_vars; i++) {
@@ -135,7 +135,7 @@ static void iterate_var(fuzz_gen *g) {
     fuzz_line(g, "if %s:", fuzz_condition(g, 1).text);
     fuzz_line(g, "    %s", fuzz_chance(g, 1, 2) ? "break" : "continue");
   }
-  assign(g);
+  fuzz_assign(g);
   leave(g, &s);
 }
 
@@ -318,24 +318,11 @@ typedef struct statement {
 } statement;
 
 static const statement STATEMENTS[] = {
-    {12, parallel_anywhere},
-    {8, fuzz_tile_copy},
-    {2, fuzz_tile_fill},
-    {5, fuzz_tile_gemm},
-    {5, fuzz_tile_reduce},
-    {3, fuzz_tile_scan},
-    {3, fuzz_tile_transpose},
-    {3, fuzz_tile_atomic},
-    {2, fuzz_tile_view},
-    {3, scalar_store},
-    {2, assign},
-    {4, loop},
-    {2, while_loop},
-    {3, branch},
-    {2, vectorized},
-    {1, swap},
-    {1, fuzz_tile_im2col},
-    {2, fuzz_macro_call},
+    {12, parallel_anywhere}, {8, fuzz_tile_copy},  {2, fuzz_tile_fill},      {5, fuzz_tile_gemm},
+    {5, fuzz_tile_reduce},   {3, fuzz_tile_scan},  {3, fuzz_tile_transpose}, {3, fuzz_tile_atomic},
+    {2, fuzz_tile_view},     {3, scalar_store},    {2, fuzz_assign},         {4, loop},
+    {2, while_loop},         {3, branch},          {2, vectorized},          {1, swap},
+    {1, fuzz_tile_im2col},   {2, fuzz_macro_call},
 };
 
 static void one_statement(fuzz_gen *g) {

@@ -45,7 +45,7 @@ fuzz_buf *fuzz_new_tile(fuzz_gen *g, tilec_dtype dtype, enum fuzz_class of, uint
                 .place = FUZZ_TILE,
                 .rank = rank,
                 .root = ++g->n_names,
-                .is_fragment = fuzz_chance(g, 1, 2)};
+                .is_fragment = !g->n_threads && fuzz_chance(g, 1, 2)};
   const char *shape = "";
   for (uint32_t d = 0; d < rank; d++) {
     b.dim[d] = b.own[d] = dim[d];
