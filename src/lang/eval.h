@@ -95,7 +95,9 @@ tc_val tc_stage_compare(tc_eval *ev, enum tc_ast_cmpop op, tc_val a, tc_val b, t
 tc_value tc_stage_value(tc_eval *ev, tc_val v, tc_span span);
 /* The same, converted to bool as a condition. */
 tc_value tc_stage_condition(tc_eval *ev, tc_val v, tc_span span);
-/* The same, converted to `type` as a store does. */
+/* A Python float as a constant: it keeps its precision on the way, and saturates as casts do. */
+tc_value tc_stage_float(tc_eval *ev, double x, tc_type type);
+/* The same as tc_stage_value, converted to `type` as a store does. */
 tc_value tc_stage_convert(tc_eval *ev, tc_val v, tc_type type, tc_span span);
 /* Logic of two bool values (both already evaluated, the right one under the left's predicate). */
 tc_value tc_stage_and(tc_eval *ev, tc_value a, tc_value b);

@@ -239,7 +239,7 @@ tc_val tc_do_cast(tc_eval *ev, stage_args *a) {
   if (!a->row->aux && a->v[2].kind == TC_V_STR && a->v[2].str->text.n)
     STAGE_FAIL(ev, D_not_yet, a->at[2], "cast(round=...)");
   if (a->v[value].kind == TC_V_FLOAT && tc_is_float(to))
-    return tc_val_expr(tc_const_float(ev->ir, to, a->v[value].f));
+    return tc_val_expr(tc_stage_float(ev, a->v[value].f, to));
   tc_value x = tc_stage_value(ev, a->v[value], a->at[value]);
   if (to.lanes == 1) to.lanes = tc_value_type(ev->ir, x).lanes;
   return tc_val_expr(tc_stage_cast(ev, x, to, a->span));

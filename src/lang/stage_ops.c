@@ -141,10 +141,14 @@ static void check_literal(tc_eval *ev, tc_val v, tc_type type, tc_span span) {
     STAGE_FAIL(ev, D_literal_range, span, v.i, tc_type_name(ev->arena, type), lowest, highest);
 }
 
+tc_value tc_stage_float(tc_eval *ev, double x, tc_type type) {
+  tc_type wide = {TC_DT_float64, 0, type.lanes};
+  return tc_cast(ev->ir, tc_const_float(ev->ir, wide, x), type);
+}
+
 tc_value tc_stage_convert(tc_eval *ev, tc_val v, tc_type type, tc_span span) {
   check_literal(ev, v, type, span);
-  /* A Python float keeps its full precision on the way to float64. */
-  if (v.kind == TC_V_FLOAT && tc_is_float(type)) return tc_const_float(ev->ir, type, v.f);
+  if (v.kind == TC_V_FLOAT && tc_is_float(type)) return tc_stage_float(ev, v.f, type);
   if (v.kind == TC_V_INT && v.i >= 0 && type.dtype == TC_DT_uint64 && type.lanes == 1)
     return tc_const_int(ev->ir, type, v.i);
   return tc_stage_cast(ev, tc_stage_value(ev, v, span), type, span);

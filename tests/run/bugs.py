@@ -27,3 +27,5 @@ bug("product_with_minus_one",
     negated)
 bug("folded_is_no_literal", lambda p, r: {"A": Array(np.arange(N), "int16")}, {"B": "uint16"},
     lambda p, x: {"B": np.full(N, 65536 - 14)})
+bug("literal_saturates", lambda p, r: {"A": Array(np.arange(N), "int32")}, {"B": "uint8"},
+    lambda p, x: {"B": np.full((2, N), 0x7B)})  # 57344, as for computed numbers

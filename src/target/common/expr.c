@@ -275,17 +275,24 @@ static const char *int_op(tc_cemit *e, const term *t) {
   return tc_ce_text(e, "%s %s %s", t->a, infix(t->code), t->b);
 }
 
-/* Ops whose float result needs the final rounding to the type; min, max and abs cannot need it.
- * Negation does where the format lacks a sign or a negative zero. */
+/* Every number has its negative in the format. Then an infinity has, too, and must keep it: the
+ * rounding of arithmetic saturates. */
+static bool has_negatives(tc_type type) {
+  const tc_float_row *row = tc_float_info((enum tc_float_format)row_of(type)->format);
+  return row->sign_bits && row->nan != TC_FLOAT_NAN_NEG_ZERO;
+}
+
+/* Ops whose float result needs the final rounding to the type; min, max and abs cannot need it. */
 static bool needs_round(const term *t) {
   switch ((int)t->code) {
+  case TC_OP_neg:
+    return is_narrow(t->type) && !has_negatives(t->type);
   case TC_OP_add:
   case TC_OP_sub:
   case TC_OP_mul:
   case TC_OP_div:
   case TC_OP_floordiv:
   case TC_OP_floormod:
-  case TC_OP_neg:
   case TC_OP_math:
   case TC_OP_cast:
     return is_narrow(t->type);
