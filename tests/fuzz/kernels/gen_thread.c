@@ -6,8 +6,9 @@
 #include <inttypes.h>
 #include <string.h>
 
+/* Left out, the language puts one where it is needed. */
 static void sync(fuzz_gen *g) {
-  fuzz_line(g, "T.sync_threads()");
+  if (!fuzz_chance(g, 1, 4)) fuzz_line(g, "T.sync_threads()");
 }
 
 static bool is_shared(const fuzz_buf *b) {
@@ -225,6 +226,40 @@ static bool together(fuzz_gen *g) {
   return true;
 }
 
+/* A statement on tiles, whose operands are the same for all threads. */
+static bool on_tiles(fuzz_gen *g, bool (*make)(fuzz_gen *g)) {
+  uint32_t n_atoms = g->n_atoms, n_vars = g->n_vars, locals = g->n_bufs;
+  fuzz_ex kept[FUZZ_MAX_ATOMS];
+  memcpy(kept, g->atoms, sizeof kept);
+  g->n_atoms = 0;
+  for (uint32_t i = 0; i < n_atoms; i++)
+    if (strcmp(kept[i].text, g->thread.text) != 0) g->atoms[g->n_atoms++] = kept[i];
+  g->n_vars = 0;
+  for (uint32_t i = 0; i < locals; i++)
+    if (g->bufs[i].is_local) g->bufs[i].place = FUZZ_GONE;
+  sync(g);
+  bool made = make(g);
+  sync(g);
+  for (uint32_t i = 0; i < locals; i++)
+    if (g->bufs[i].is_local) g->bufs[i].place = FUZZ_TILE;
+  memcpy(g->atoms, kept, sizeof kept);
+  g->n_atoms = n_atoms;
+  g->n_vars = n_vars;
+  return made;
+}
+
+static bool parallel_on_tile(fuzz_gen *g) {
+  fuzz_buf *b = shared_tile(g);
+  return b && fuzz_parallel(g, b);
+}
+
+static bool tiles_together(fuzz_gen *g) {
+  static bool (*const MAKE[])(fuzz_gen *) = {parallel_on_tile,   fuzz_tile_fill, fuzz_tile_copy,
+                                             fuzz_tile_reduce,   fuzz_tile_gemm, fuzz_tile_scan,
+                                             fuzz_tile_transpose};
+  return on_tiles(g, MAKE[fuzz_choose(g, TC_COUNT(MAKE))]);
+}
+
 typedef struct statement {
   uint8_t weight;
   bool (*make)(fuzz_gen *g);
@@ -233,7 +268,7 @@ typedef struct statement {
 static const statement STATEMENTS[] = {
     {8, shared_store},   {4, own_assign}, {3, own_loop}, {3, own_branch},
     {2, local_store},    {2, own_output}, {2, atomic},   {4, shuffle},
-    {2, warp_reduction}, {3, vote},       {3, together},
+    {2, warp_reduction}, {3, vote},       {3, together}, {4, tiles_together},
 };
 
 void fuzz_thread_statements(fuzz_gen *g, uint32_t most) {
@@ -251,7 +286,7 @@ void fuzz_thread_statements(fuzz_gen *g, uint32_t most) {
     }
     tape_end(g->t, span);
   }
-  if (!any) sync(g);
+  if (!any) fuzz_line(g, "T.sync_threads()");
 }
 
 /* ---- the frame ---- */
