@@ -86,12 +86,13 @@ const char *tc_ce_index(tc_cemit *e, tc_value v) {
 bool tc_ce_stride_const(tc_cemit *e, tc_buf buf, uint32_t d, int64_t *x) {
   const tc_buffer *b = tc_buf_at(e->ir, buf);
   if (b->strides) return tc_const_of(e->ir, b->strides[d], x);
-  *x = 1;
+  int64_t stride = 1;
   for (uint32_t k = d + 1; k < b->rank; k++) {
     int64_t extent;
     if (!tc_const_of(e->ir, b->shape[k], &extent)) return false;
-    *x *= extent;
+    stride *= extent;
   }
+  *x = stride;
   return true;
 }
 
