@@ -377,6 +377,52 @@ static void observe(fuzz_gen *g, const grid *r, uint32_t first_tile) {
   add_param(g, z, FUZZ_SMALL);
 }
 
+static fuzz_buf *new_factor(fuzz_gen *g, tilec_dtype dtype, int64_t rows, int64_t cols) {
+  fuzz_buf *b = new_buf(g, "A", FUZZ_GONE);
+  b->dtype = dtype;
+  b->rank = 2;
+  set_dim(b, 0, fixed_size(g, rows));
+  set_dim(b, 1, fixed_size(g, cols));
+  add_param(g, b, FUZZ_PLAIN);
+  return b;
+}
+
+bool fuzz_rough_product(fuzz_gen *g) {
+  static const tilec_dtype FACTORS[] = {TILEC_FLOAT32, TILEC_FLOAT16, TILEC_BFLOAT16,
+                                        TILEC_FLOAT8_E4M3FN, TILEC_FLOAT64};
+  if (g->depth || g->n_grid > 2 || g->n_bufs + 4 > FUZZ_MAX_BUFS) return false;
+  tilec_dtype dtype = FACTORS[fuzz_choose(g, TC_COUNT(FACTORS))];
+  int64_t m = g->tile_dims[0], n = g->tile_dims[1], k = 1 + (int64_t)fuzz_choose(g, 80);
+  bool ta = fuzz_chance(g, 1, 3), tb = fuzz_chance(g, 1, 3);
+  const fuzz_buf *a = new_factor(g, dtype, ta ? k : m, ta ? m : k);
+  const fuzz_buf *b = new_factor(g, dtype, tb ? n : k, tb ? k : n);
+  fuzz_buf *c = new_buf(g, "C", FUZZ_GONE);
+  c->dtype = dtype == TILEC_FLOAT64 ? dtype : TILEC_FLOAT32;
+  c->of = FUZZ_IS_ROUGH;
+  c->rank = g->n_grid + 2;
+  const char *at = "", *sum = fuzz_name(g, "c"), *name[2] = {fuzz_name(g, "a"), fuzz_name(g, "b")};
+  for (uint32_t d = 0; d < g->n_grid; d++) {
+    set_dim(c, d, fixed_size(g, g->grid[d]));
+    at = FUZZ_TEXT(g, "%s%s, ", at, g->block[d]);
+  }
+  set_dim(c, g->n_grid, fixed_size(g, m));
+  set_dim(c, g->n_grid + 1, fixed_size(g, n));
+  add_param(g, c, FUZZ_SMALL);
+  for (int i = 0; i < 2; i++) {
+    const fuzz_buf *from = i ? b : a;
+    fuzz_line(g, "%s = T.alloc_shared((%" PRId64 ", %" PRId64 "), \"%s\")", name[i], from->dim[0],
+              from->dim[1], tilec_dtype_name(dtype));
+    fuzz_line(g, "T.copy(%s, %s)", from->name, name[i]);
+  }
+  fuzz_line(g, "%s = T.alloc_fragment((%" PRId64 ", %" PRId64 "), \"%s\")", sum, m, n,
+            tilec_dtype_name(c->dtype));
+  fuzz_line(g, "T.clear(%s)", sum);
+  fuzz_line(g, "T.gemm(%s, %s, %s%s%s)", name[0], name[1], sum, ta ? ", transpose_A=True" : "",
+            tb ? ", transpose_B=True" : "");
+  fuzz_line(g, "T.copy(%s, %s[%s0, 0])", sum, c->name, at);
+  return true;
+}
+
 static void make_tiles(fuzz_gen *g) {
   for (uint32_t i = 0, n = 1 + fuzz_choose(g, 3); i < n; i++) {
     int64_t dim[3] = {g->tile_dims[fuzz_choose(g, 3)], g->tile_dims[fuzz_choose(g, 3)], 3};
@@ -402,6 +448,9 @@ static void make_kernel(fuzz_gen *g, const size *dims, uint32_t n_dims) {
   g->n_threads = FUZZ_WITH_THREADS && fuzz_chance(g, 1, 3) ? THREADS[fuzz_choose(g, 6)] : 0;
   grid r = make_grid(g, dims, n_dims);
   g->n_kernel_atoms = g->n_atoms;
+  g->n_grid = r.rank;
+  memcpy(g->grid, r.extent, sizeof g->grid);
+  memcpy(g->block, r.index, sizeof g->block);
   uint32_t first_output = g->n_bufs;
   if (g->n_threads) {
     g->thread = (fuzz_ex){fuzz_name(g, "tx"), TILEC_INT32, 0, g->n_threads - 1, false};

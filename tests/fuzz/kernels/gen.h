@@ -85,8 +85,11 @@ typedef struct fuzz_gen {
   fuzz_ex atoms[FUZZ_MAX_ATOMS]; /* int32: loop and block indices, scalar parameters */
   uint32_t n_atoms;
   uint32_t n_kernel_atoms; /* of which known where the kernel begins */
-  uint32_t n_threads;      /* of a kernel with code for single threads, else 0 */
-  fuzz_ex thread;          /* the index of the thread, an atom there */
+  uint32_t n_grid;
+  int64_t grid[3];
+  const char *block[3]; /* the indices of the block */
+  uint32_t n_threads;   /* of a kernel with code for single threads, else 0 */
+  fuzz_ex thread;       /* the index of the thread, an atom there */
   const fuzz_buf *thread_output;
   int64_t tile_dims[3]; /* extents that tiles of this kernel have */
   int64_t trips;        /* of all enclosing loops together */
@@ -153,6 +156,10 @@ bool fuzz_tile_im2col(fuzz_gen *g);
 fuzz_buf *fuzz_some_tile(fuzz_gen *g);
 /* Fills a tile where it is allocated, before anything else is computed. */
 void fuzz_initialise(fuzz_gen *g, fuzz_buf *b);
+
+/* gen.c */
+/* A product of floats that are not whole, into a tensor compared by bound. */
+bool fuzz_rough_product(fuzz_gen *g);
 
 /* gen_loop.c: statements with control flow */
 void fuzz_statements(fuzz_gen *g, uint32_t most);

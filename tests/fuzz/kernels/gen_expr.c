@@ -202,9 +202,12 @@ static fuzz_ex index_sum(fuzz_gen *g, uint32_t depth) {
   if (depth == 0) return x;
   fuzz_ex c = fuzz_number(g, TILEC_INT32, FACTORS[fuzz_choose(g, TC_COUNT(FACTORS))]);
   const fuzz_buf *b;
-  switch (fuzz_choose(g, 10)) {
+  switch (fuzz_choose(g, 11)) {
   case 0:
     return x;
+  case 9:
+    if (x.lo < 0) return x;
+    return ranged(FUZZ_TEXT(g, "(%s & %s)", x.text, c.text), TILEC_INT32, 0, c.lo);
   case 1:
     return binary_int(g, "+", x, c);
   case 2:
@@ -417,11 +420,52 @@ static fuzz_ex int_value(fuzz_gen *g, tilec_dtype dtype, uint32_t depth) {
   }
 }
 
+/* One lane of neighbouring elements, alone or added to others. */
+static fuzz_ex lane_of(fuzz_gen *g, tilec_dtype dtype) {
+  const fuzz_buf *b = readable(g, dtype, false);
+  uint32_t lanes = fuzz_chance(g, 1, 2) ? 4 : 2, last = b ? b->rank - 1 : 0;
+  if (!b || dtype == TILEC_BOOL || fuzz_bits_of(dtype) < 8 || b->own[last] < lanes)
+    return leaf(g, dtype);
+  const char *at = "";
+  for (uint32_t d = 0; d < last; d++) {
+    const char *i = fuzz_index(g, b->own[d], 1).text;
+    at = FUZZ_TEXT(g, "%s%s%s%s, ", at, b->base[d] ? b->base[d] : "", b->base[d] ? " + " : "", i);
+  }
+  const char *base = b->base[last] ? FUZZ_TEXT(g, "%s + ", b->base[last]) : "";
+  uint32_t first = fuzz_choose(g, (uint32_t)(b->own[last] - lanes) + 1);
+  const char *v = FUZZ_TEXT(g, "%s[%s%s%u:%s%u]", b->name, at, base, first, base, first + lanes);
+  if (fuzz_chance(g, 1, 2)) v = FUZZ_TEXT(g, "%s + %s", v, v);
+  return fuzz_unknown(FUZZ_TEXT(g, "T.extract_lane(%s, %u)", v, fuzz_choose(g, lanes)), dtype);
+}
+
+/* Arithmetic that says how it rounds. */
+static fuzz_ex rounded(fuzz_gen *g, tilec_dtype dtype, fuzz_ex a, uint32_t depth) {
+  static const char *const MODES[] = {"rn", "rz", "ru", "rd"};
+  static const char *const TWO[] = {"add", "sub", "mul", "fdiv"};
+  if (dtype != TILEC_FLOAT32) return a;
+  const char *mode = MODES[fuzz_choose(g, 4)], *b = fuzz_value(g, dtype, depth - 1).text;
+  switch (fuzz_choose(g, 6)) {
+  case 0:
+    return fuzz_unknown(FUZZ_TEXT(g, "T.ieee_fsqrt(%s, \"%s\")", a.text, mode), dtype);
+  case 1:
+    return fuzz_unknown(FUZZ_TEXT(g, "T.ieee_fmaf(%s, %s, %s, \"%s\")", a.text, b,
+                                  fuzz_value(g, dtype, depth - 1).text, mode),
+                        dtype);
+  case 2:
+    return fuzz_unknown(FUZZ_TEXT(g, "T.ldexp(%s, %s)", a.text, fuzz_index(g, 9, 1).text), dtype);
+  default:
+    return fuzz_unknown(
+        FUZZ_TEXT(g, "T.ieee_%s(%s, %s, \"%s\")", TWO[fuzz_choose(g, 4)], a.text, b, mode), dtype);
+  }
+}
+
 static fuzz_ex float_value(fuzz_gen *g, tilec_dtype dtype, uint32_t depth) {
   static const char *const EXACT[] = {"sqrt", "floor", "ceil", "trunc", "round", "abs"};
   static const char *const OPS[] = {"+", "-", "*", "/"};
   fuzz_ex a = not_plain(g, fuzz_value(g, dtype, depth - 1));
-  switch (fuzz_choose(g, 8)) {
+  switch (fuzz_choose(g, 9)) {
+  case 7:
+    return rounded(g, dtype, a, depth);
   case 0:
   case 1:
   case 2:
@@ -450,7 +494,7 @@ static fuzz_ex float_value(fuzz_gen *g, tilec_dtype dtype, uint32_t depth) {
 fuzz_ex fuzz_value(fuzz_gen *g, tilec_dtype dtype, uint32_t depth) {
   uint32_t span = tape_begin(g->t);
   fuzz_ex x;
-  if (depth == 0 || fuzz_chance(g, 1, 4)) {
+  if (depth == 0 || !fuzz_chance(g, 3, 4)) {
     x = leaf(g, dtype);
   } else {
     switch (fuzz_choose(g, 12)) {
@@ -460,6 +504,9 @@ fuzz_ex fuzz_value(fuzz_gen *g, tilec_dtype dtype, uint32_t depth) {
       break;
     case 2:
       x = reinterpreted(g, dtype, depth);
+      break;
+    case 5:
+      x = lane_of(g, dtype);
       break;
     case 3:
     case 4:

@@ -94,7 +94,7 @@ static target nested_target(fuzz_gen *g, const fuzz_buf *b) {
     bool free = !b->base[d] && b->place == FUZZ_OUTPUT;
     if (free && fuzz_chance(g, 1, 4)) n = own + fuzz_choose(g, 5);
     switch (fuzz_choose(g, 5)) {
-    case 0:
+    case 3:
       at[d] = FUZZ_TEXT(g, "%" PRId64 " - %s", n < own ? n - 1 : own - 1, v);
       if (n > own) at[d] = v;
       break;
@@ -322,7 +322,7 @@ static const statement STATEMENTS[] = {
     {5, fuzz_tile_reduce},   {3, fuzz_tile_scan},  {3, fuzz_tile_transpose}, {3, fuzz_tile_atomic},
     {2, fuzz_tile_view},     {3, scalar_store},    {2, fuzz_assign},         {4, loop},
     {2, while_loop},         {3, branch},          {2, vectorized},          {1, swap},
-    {1, fuzz_tile_im2col},   {2, fuzz_macro_call},
+    {1, fuzz_tile_im2col},   {2, fuzz_macro_call}, {1, fuzz_rough_product},
 };
 
 static void one_statement(fuzz_gen *g) {
