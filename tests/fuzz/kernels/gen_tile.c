@@ -91,7 +91,7 @@ static const char *loose_slice(fuzz_gen *g, const fuzz_buf *b, const int64_t *n,
 /* From a parameter of which the tile is some whole rows, or one entry. */
 static bool copy_rows(fuzz_gen *g, const fuzz_buf *to) {
   int64_t dim[FUZZ_RANK] = {1 + (int64_t)fuzz_choose(g, 3)};
-  bool entry = fuzz_chance(g, 1, 2);
+  bool entry = fuzz_chance(g, 1, 2) && to->rank < FUZZ_RANK;
   uint32_t rank = to->rank + entry;
   for (uint32_t d = 0; d < to->rank; d++)
     dim[d + entry] = to->dim[d] * (d || entry ? 1 : dim[0]);

@@ -71,6 +71,7 @@ static void forget_compilers(const compilers *c) {
  * them is for the others. */
 static fuzz_build choose_build(const compilers *c, uint64_t number) {
   static const char *const ISAS[] = {"native", "avx2", "generic"};
+  static const char *const WITHOUT[] = {"facts", "forward", "clears", "facts,forward,clears"};
   uint64_t state = number;
   uint64_t r = tape_mix(&state);
   fuzz_build b = {.isa = ISAS[r % 3], .jobs = (r >> 28) % 4 ? "1" : "3"};
@@ -78,7 +79,7 @@ static fuzz_build choose_build(const compilers *c, uint64_t number) {
   const char *path = c->path[(r >> 16) % 4 != 0][level];
   if (!*path) path = c->path[0][level];
   if (*path) b.cc = path;
-  if ((r >> 20) % 6 == 0) b.disable = "facts";
+  if ((r >> 20) % 4 == 0) b.disable = WITHOUT[(r >> 24) % TC_COUNT(WITHOUT)];
   return b;
 }
 
