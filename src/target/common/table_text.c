@@ -277,12 +277,12 @@ static void print_workspaces(const tc_rt_table *t, const char *name, tc_sb *out)
 static void print_kernels(const tc_rt_table *t, const char *name, tc_sb *out) {
   for (uint32_t i = 0; i < t->n_kernels; i++) {
     const tc_rt_kernel *k = &t->kernels[i];
-    if (!k->n_asserts) continue;
-    tc_sb_printf(out, "static const char *const %s_texts_%u[] = {\n", name, i);
-    for (uint32_t j = 0; j < k->n_asserts; j++) {
-      tc_sb_adds(out, "    ");
-      tc_table_print_string(k->assert_texts[j], out);
-      tc_sb_adds(out, ",\n");
+    if (!k->n_sites) continue;
+    tc_sb_printf(out, "static const tc_rt_site %s_sites_%u[] = {\n", name, i);
+    for (uint32_t j = 0; j < k->n_sites; j++) {
+      tc_sb_adds(out, "    {");
+      tc_table_print_string(k->sites[j].text, out);
+      tc_sb_printf(out, ", %u},\n", k->sites[j].code);
     }
     tc_sb_adds(out, "};\n");
   }
@@ -299,8 +299,8 @@ static void print_kernels(const tc_rt_table *t, const char *name, tc_sb *out) {
       print_number(out, d < k->n_grid ? &k->grid[d] : &ONE);
     }
     tc_sb_printf(out, "}, UINT64_C(%" PRIu64 "), ", k->scratch_b);
-    print_reference(out, k->n_asserts, name, "texts", i);
-    tc_sb_printf(out, ", %u},\n", k->n_asserts);
+    print_reference(out, k->n_sites, name, "sites", i);
+    tc_sb_printf(out, ", %u},\n", k->n_sites);
   }
   tc_sb_adds(out, "};\n");
 }
