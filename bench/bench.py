@@ -457,11 +457,27 @@ kernels are medians inside one process, without compiling; wall times are of the
 """
 
 
+def measure_all(bench, facts, torch):
+    bench.library_size()
+    bench.compile_times()
+    bench.wall_times()
+    before = bench.fma_peak()
+    bench.products()
+    peak = max(before or 0, bench.fma_peak() or 0) or None
+    if peak:
+        print(f"peak of float32 multiply-adds, one core: {peak:.1f} GFLOP/s", flush=True)
+        facts.append(f"peak of float32 multiply-adds on one core: {peak:.1f} GFLOP/s")
+    bench.attention(peak)
+    if torch:
+        bench.attention_beside_torch(torch)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tilec", default=ROOT / "build" / "tilec", help="the program to measure")
     parser.add_argument("--quick", action="store_true", help="small sizes, to try the script")
     parser.add_argument("--write", action="store_true", help="append to docs/performance.md")
+    parser.add_argument("--calls", action="store_true", help="only the cost of a call")
     parser.add_argument("--torch", metavar="PYTHON", help="a Python that has PyTorch, to compare")
     options = parser.parse_args()
     tilec = Path(options.tilec).resolve()
@@ -472,19 +488,9 @@ def main():
     facts = machine(tilec)
     print("\n".join(facts) + "\n")
     bench = Bench(tilec, options.quick)
-    bench.library_size()
-    bench.compile_times()
-    bench.wall_times()
     bench.ahead_of_time()
-    before = bench.fma_peak()
-    bench.products()
-    peak = max(before or 0, bench.fma_peak() or 0) or None
-    if peak:
-        print(f"peak of float32 multiply-adds, one core: {peak:.1f} GFLOP/s", flush=True)
-        facts.append(f"peak of float32 multiply-adds on one core: {peak:.1f} GFLOP/s")
-    bench.attention(peak)
-    if options.torch:
-        bench.attention_beside_torch(options.torch)
+    if not options.calls:
+        measure_all(bench, facts, options.torch)
 
     if options.write:
         command = "./dev bench " + " ".join(sys.argv[1:])

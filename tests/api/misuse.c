@@ -21,6 +21,7 @@ static void nothing_given(void) {
   USAGE(tilec_program_new(NULL, NULL, &program, NULL));
   USAGE(tilec_program_check(NULL, TILEC_FORMAT_TEXT, NULL, NULL));
   USAGE(tilec_program_emit(NULL, "ir", &text, NULL));
+  USAGE(tilec_program_build(NULL, NULL, &text, NULL, NULL));
   USAGE(tilec_program_opt(NULL, "canon", &text, NULL));
   USAGE(tilec_kernel_new(NULL, NULL, &kernel, NULL));
   USAGE(tilec_kernel_describe(NULL, NULL));
@@ -140,6 +141,17 @@ static void programs(void) {
   USAGE(tilec_program_emit(program, "assembly", &text, NULL));
   CHECK(text == NULL);
   USAGE(tilec_program_check(program, (tilec_format)9, NULL, NULL));
+  tilec_build_options build = {.target = "interp"};
+  USAGE(tilec_program_build(program, &build, &text, NULL, NULL));
+  build.size = sizeof build;
+  CHECK(tilec_program_build(program, &build, &text, NULL, NULL) == TILEC_NO_TARGET && !text);
+  build.target = "cpu";
+  CHECK(tilec_program_build(program, &build, NULL, &text, NULL) == TILEC_ERROR && !text);
+  build.format = (tilec_format)9;
+  USAGE(tilec_program_build(program, &build, NULL, NULL, NULL));
+  build.format = TILEC_FORMAT_TEXT;
+  build.name = "9";
+  USAGE(tilec_program_build(program, &build, NULL, NULL, NULL));
   tilec_kernel *kernel = NULL;
   CHECK(tilec_kernel_new(program, "cpu", &kernel, NULL) == TILEC_ERROR && !kernel);
   tilec_program_release(program);
