@@ -537,6 +537,36 @@ tc_value tc_atomic_stmt(tc_ir *ir, tc_region at, tc_atomic what, const tc_value 
   return tc_stmt(ir, at, TC_OP_atomic, b->elem, in, n, tc_pl_atomic(ir, what), span);
 }
 
+tc_value tc_collective_stmt(tc_ir *ir, tc_region at, tc_collective what, tc_value value,
+                            tc_value lane, tc_value mask, tc_span span) {
+  tc_value in[3] = {value};
+  uint32_t n = 1;
+  tc_type type = tc_collective_type((enum tc_collective_kind)what.kind, tc_value_type(ir, value));
+  what.flags = 0;
+  if (lane.id) in[n++] = lane, what.flags |= TC_COLLECTIVE_LANE;
+  if (mask.id) in[n++] = mask, what.flags |= TC_COLLECTIVE_MASK;
+  return tc_stmt(ir, at, TC_OP_collective, type, in, n, tc_pl_collective(ir, what), span);
+}
+
+void tc_mbarrier_stmt(tc_ir *ir, tc_region at, tc_mbarrier what, const tc_value *index,
+                      tc_value operand, tc_span span) {
+  tc_value in[MAX_RANK + 1];
+  uint32_t n = 0;
+  for (; n < tc_buf_at(ir, what.buf)->rank; n++)
+    in[n] = index[n];
+  if (operand.id) in[n++] = operand;
+  tc_stmt(ir, at, TC_OP_mbarrier, tc_scalar_type(TC_DT_void), in, n, tc_pl_mbarrier(ir, what),
+          span);
+}
+
+void tc_async_stmt(tc_ir *ir, tc_region at, enum tc_opcode op, tc_async what, tc_span span) {
+  tc_stmt(ir, at, op, tc_scalar_type(TC_DT_void), NULL, 0, tc_pl_async(ir, what), span);
+}
+
+tc_value tc_group_stmt(tc_ir *ir, tc_region at, enum tc_opcode op, tc_group what, tc_span span) {
+  return tc_stmt(ir, at, op, tc_scalar_type(TC_DT_void), NULL, 0, tc_pl_group(ir, what), span);
+}
+
 void tc_alloc(tc_ir *ir, tc_region at, tc_buf buf, tc_span span) {
   tc_stmt(ir, at, TC_OP_alloc, tc_scalar_type(TC_DT_void), NULL, 0, buf.id, span);
 }
@@ -588,6 +618,10 @@ PUSH(atomic, atomics)
 PUSH(access, accesses)
 PUSH(barrier, barriers)
 PUSH(group, groups)
+PUSH(collective, collectives)
+PUSH(mbarrier, mbarriers)
+PUSH(async, asyncs)
+PUSH(wait, waits)
 #undef PUSH
 
 /* ---- editing ---- */

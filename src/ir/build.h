@@ -57,6 +57,14 @@ void tc_store(tc_ir *ir, tc_region at, tc_buf buf, const tc_value *index, tc_val
               tc_value pred, tc_span span);
 tc_value tc_atomic_stmt(tc_ir *ir, tc_region at, tc_atomic what, const tc_value *index,
                         tc_value value, tc_value expected, tc_value pred, tc_span span);
+/* `what.flags` follow from lane and mask, which may be 0. */
+tc_value tc_collective_stmt(tc_ir *ir, tc_region at, tc_collective what, tc_value value,
+                            tc_value lane, tc_value mask, tc_span span);
+/* index: rank(what.buf) values; operand may be 0. */
+void tc_mbarrier_stmt(tc_ir *ir, tc_region at, tc_mbarrier what, const tc_value *index,
+                      tc_value operand, tc_span span);
+/* async_commit or async_wait. */
+void tc_async_stmt(tc_ir *ir, tc_region at, enum tc_opcode op, tc_async what, tc_span span);
 void tc_alloc(tc_ir *ir, tc_region at, tc_buf buf, tc_span span);
 /* Control: the child regions are reached with tc_child(ir, tc_op_at(ir, v), i). */
 tc_value tc_for(tc_ir *ir, tc_region at, tc_loop loop, tc_value lo, tc_value hi, tc_value step,
@@ -66,6 +74,9 @@ tc_value tc_parallel_stmt(tc_ir *ir, tc_region at, const tc_var *vars, const tc_
 tc_value tc_if(tc_ir *ir, tc_region at, tc_value cond, tc_span span);
 tc_value tc_kernel_stmt(tc_ir *ir, tc_region at, const tc_kernel *kernel, const tc_value *grid,
                         tc_span span);
+
+/* A group or a perthread. */
+tc_value tc_group_stmt(tc_ir *ir, tc_region at, enum tc_opcode op, tc_group what, tc_span span);
 
 /* Payload records: pushed, index returned. */
 uint32_t tc_pl_text(tc_ir *ir, const char *text);
@@ -80,6 +91,10 @@ uint32_t tc_pl_atomic(tc_ir *ir, tc_atomic x);
 uint32_t tc_pl_access(tc_ir *ir, tc_access x);
 uint32_t tc_pl_barrier(tc_ir *ir, tc_barrier x);
 uint32_t tc_pl_group(tc_ir *ir, tc_group x);
+uint32_t tc_pl_collective(tc_ir *ir, tc_collective x);
+uint32_t tc_pl_mbarrier(tc_ir *ir, tc_mbarrier x);
+uint32_t tc_pl_async(tc_ir *ir, tc_async x);
+uint32_t tc_pl_wait(tc_ir *ir, tc_wait x);
 
 /* ---- editing ---- */
 /* Replaces the inputs of a statement (any count). */

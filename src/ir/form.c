@@ -156,6 +156,9 @@ const tc_infix *tc_infixes(uint32_t *n) {
   X(ATOMIC, atomics, tc_atomic)                                                                    \
   X(FENCE, fences, tc_fence)                                                                       \
   X(WAIT, waits, tc_wait)                                                                          \
+  X(COLLECTIVE, collectives, tc_collective)                                                        \
+  X(MBARRIER, mbarriers, tc_mbarrier)                                                              \
+  X(ASYNC, asyncs, tc_async)                                                                       \
   X(KERNEL, kernels, tc_kernel)                                                                    \
   X(LOOP, loops, tc_loop)                                                                          \
   X(PARALLEL, parallels, tc_parallel)                                                              \
@@ -227,6 +230,7 @@ tc_buf tc_stmt_buf(const tc_ir *ir, const tc_op *op, uint32_t k) {
   if (kind == TC_PL_ACCESS) return ((const tc_access *)record)->buf;
   if (kind == TC_PL_ATOMIC) return ((const tc_atomic *)record)->buf;
   if (kind == TC_PL_WAIT) return ((const tc_wait *)record)->buf;
+  if (kind == TC_PL_MBARRIER) return ((const tc_mbarrier *)record)->buf;
   if (kind == TC_PL_PRINT) return ((const tc_print *)record)->buf;
   if (kind == TC_PL_HINT) return ((const tc_hint *)record)->buf;
   return none;

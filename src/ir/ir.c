@@ -136,6 +136,10 @@ static uint32_t payload_of(const tc_ir *ir, tc_value v, enum tc_payload_kind kin
   }
 PAYLOAD(access, accesses, ACCESS)
 PAYLOAD(atomic, atomics, ATOMIC)
+PAYLOAD(wait, waits, WAIT)
+PAYLOAD(collective, collectives, COLLECTIVE)
+PAYLOAD(mbarrier, mbarriers, MBARRIER)
+PAYLOAD(async, asyncs, ASYNC)
 PAYLOAD(kernel, kernels, KERNEL)
 PAYLOAD(loop, loops, LOOP)
 PAYLOAD(parallel, parallels, PARALLEL)
@@ -145,6 +149,7 @@ PAYLOAD(gemm, gemms, GEMM)
 PAYLOAD(reduce, reduces, REDUCE)
 PAYLOAD(scan, scans, SCAN)
 PAYLOAD(im2col, im2cols, IM2COL)
+PAYLOAD(barrier, barriers, BARRIER)
 PAYLOAD(print, prints, PRINT)
 PAYLOAD(hint, hints, HINT)
 #undef PAYLOAD
@@ -196,6 +201,64 @@ tc_value tc_access_else(const tc_ir *ir, tc_value stmt) {
 
 tc_value tc_access_value(const tc_ir *ir, tc_value stmt) {
   return tc_input(ir, tc_op_at(ir, stmt), tc_buf_at(ir, tc_access_buf(ir, stmt))->rank);
+}
+
+tc_value tc_copy_safe(const tc_ir *ir, tc_value stmt) {
+  bool there = tc_copy_of(ir, stmt)->flags & TC_COPY_SAFE;
+  return there ? tc_input(ir, tc_op_at(ir, stmt), 2) : (tc_value){0};
+}
+
+tc_value tc_copy_signal(const tc_ir *ir, tc_value stmt) {
+  const tc_op *op = tc_op_at(ir, stmt);
+  bool there = tc_copy_of(ir, stmt)->flags & TC_COPY_SIGNAL;
+  return there ? tc_input(ir, op, op->n_in - 1u) : (tc_value){0};
+}
+
+tc_value tc_collective_lane(const tc_ir *ir, tc_value stmt) {
+  bool there = tc_collective_of(ir, stmt)->flags & TC_COLLECTIVE_LANE;
+  return there ? tc_input(ir, tc_op_at(ir, stmt), 1) : (tc_value){0};
+}
+
+tc_value tc_collective_mask(const tc_ir *ir, tc_value stmt) {
+  const tc_op *op = tc_op_at(ir, stmt);
+  bool there = tc_collective_of(ir, stmt)->flags & TC_COLLECTIVE_MASK;
+  return there ? tc_input(ir, op, op->n_in - 1u) : (tc_value){0};
+}
+
+tc_value tc_mbarrier_operand(const tc_ir *ir, tc_value stmt) {
+  const tc_op *op = tc_op_at(ir, stmt);
+  uint32_t rank = tc_buf_at(ir, tc_mbarrier_of(ir, stmt)->buf)->rank;
+  return op->n_in > rank ? tc_input(ir, op, rank) : (tc_value){0};
+}
+
+tc_type tc_collective_type(enum tc_collective_kind kind, tc_type value) {
+  switch (kind) {
+  case TC_COLL_ANY:
+  case TC_COLL_ALL:
+    return tc_scalar_type(TC_DT_bool);
+  case TC_COLL_BALLOT:
+  case TC_COLL_MATCH_ANY:
+  case TC_COLL_MATCH_ALL:
+    return tc_scalar_type(TC_DT_uint32);
+  case TC_COLL_COUNT:
+    return tc_scalar_type(TC_DT_int32);
+  case TC_COLL_SHFL_IDX:
+  case TC_COLL_SHFL_UP:
+  case TC_COLL_SHFL_DOWN:
+  case TC_COLL_SHFL_XOR:
+  case TC_COLL_SUM:
+  case TC_COLL_MIN:
+  case TC_COLL_MAX:
+  case TC_COLL_BITAND:
+  case TC_COLL_BITOR:
+  case TC_COLL_BITXOR:
+    break;
+  }
+  return value;
+}
+
+int64_t tc_kernel_threads(const tc_kernel *kernel) {
+  return kernel->threads[0] * kernel->threads[1] * kernel->threads[2];
 }
 
 bool tc_const_of(const tc_ir *ir, tc_value v, int64_t *x) {

@@ -115,6 +115,9 @@ enum tc_payload_kind {
   TC_PL_ATOMIC,
   TC_PL_FENCE,
   TC_PL_WAIT,
+  TC_PL_COLLECTIVE,
+  TC_PL_MBARRIER,
+  TC_PL_ASYNC,
   TC_PL_KERNEL,
   TC_PL_LOOP,
   TC_PL_PARALLEL,
@@ -246,7 +249,13 @@ enum tc_order {
   TC_ORDER_ACQ_REL,
   TC_ORDER_SEQ_CST
 };
-enum tc_sync_scope { TC_SYNC_BLOCK, TC_SYNC_CLUSTER, TC_SYNC_DEVICE, TC_SYNC_SYSTEM };
+enum tc_sync_scope {
+  TC_SYNC_BLOCK,
+  TC_SYNC_CLUSTER,
+  TC_SYNC_DEVICE,
+  TC_SYNC_SYSTEM,
+  TC_SYNC_WARP /* barrier and collective only */
+};
 enum tc_access_flags {
   TC_ACCESS_PRED = 1,      /* a predicate input is present                                 */
   TC_ACCESS_ELSE = 2,      /* load: an else input is present                               */
@@ -285,6 +294,58 @@ typedef struct tc_wait {
   int64_t deadline_ns; /* 0: none */
 } tc_wait;
 
+/* Threads are numbered linearly, x first; a warp is TC_WARP of them, a lane one of a warp. */
+enum { TC_WARP = 32, TC_MAX_THREADS = 1024, TC_NAMED_BARRIERS = 16 };
+
+enum tc_collective_kind {
+  TC_COLL_SHFL_IDX, /* of lane `lane` of the own segment of `width` lanes; outside it: the own */
+  TC_COLL_SHFL_UP,
+  TC_COLL_SHFL_DOWN,
+  TC_COLL_SHFL_XOR,
+  TC_COLL_ANY, /* bool -> bool */
+  TC_COLL_ALL,
+  TC_COLL_BALLOT,    /* bool -> uint32: bit i is lane i's */
+  TC_COLL_MATCH_ANY, /* -> uint32: the lanes with an equal value */
+  TC_COLL_MATCH_ALL, /* -> uint32: all lanes that take part, or 0 when their values differ */
+  TC_COLL_COUNT,     /* bool -> int32 */
+  TC_COLL_SUM,
+  TC_COLL_MIN,
+  TC_COLL_MAX,
+  TC_COLL_BITAND,
+  TC_COLL_BITOR,
+  TC_COLL_BITXOR
+};
+enum tc_collective_flags { TC_COLLECTIVE_LANE = 1, TC_COLLECTIVE_MASK = 2 /* operands there */ };
+typedef struct tc_collective {
+  uint8_t kind, flags;
+  uint8_t sync_scope; /* TC_SYNC_WARP; TC_SYNC_BLOCK: any, all and count over the group or block */
+  uint32_t width;     /* of the segments of a warp that exchange values: 1, 2, 4, ... 32 */
+} tc_collective;
+
+enum tc_mbarrier_kind {
+  TC_MBAR_INIT,      /* operand: arrivals of each phase. Done once, as a tile operation */
+  TC_MBAR_ARRIVE,    /* operand: how many, 1 when absent */
+  TC_MBAR_EXPECT_TX, /* operand: bytes that this phase waits for */
+  TC_MBAR_ARRIVE_EXPECT_TX,
+  TC_MBAR_WAIT,        /* operand: parity of the phase that must have ended */
+  TC_MBAR_ASYNC_ARRIVE /* one arrival, once the thread's earlier copies on queue cp are done */
+};
+typedef struct tc_mbarrier {
+  tc_buf buf; /* of scope barrier */
+  uint8_t kind;
+} tc_mbarrier;
+
+enum tc_async_queue {
+  TC_ASYNC_CP,   /* copies into shared memory */
+  TC_ASYNC_BULK, /* copies out of it */
+  TC_ASYNC_MMA   /* matrix products */
+};
+typedef struct tc_async {
+  uint8_t queue;
+  bool read;        /* async_wait: only until the sources have been read */
+  uint32_t pending; /* async_wait: closed groups that may remain in flight */
+} tc_async;
+
 typedef struct tc_kernel {
   tc_name name;
   uint32_t n_grid;    /* 1..3, as many inputs */
@@ -321,16 +382,19 @@ typedef struct tc_group {
 enum tc_copy_flags {
   TC_COPY_ASYNC = 1,
   TC_COPY_SAFE = 2 /* a third input is the safe value */,
-  TC_COPY_NO_TMA = 4
+  TC_COPY_NO_TMA = 4,
+  TC_COPY_SIGNAL = 8 /* async: the last input is one element of a barrier buffer */
 };
 typedef struct tc_copy {
   uint32_t flags;
+  uint8_t queue; /* enum tc_async_queue; async without a signal */
 } tc_copy;
 
 enum tc_policy { TC_POLICY_SQUARE, TC_POLICY_FULL_ROW, TC_POLICY_FULL_COL };
 typedef struct tc_gemm {
   bool trans_a, trans_b;
   bool clear; /* constant clear; a staged one is the fourth input (bool) */
+  bool async; /* on queue mma */
   uint8_t policy;
   int32_t k_pack;
 } tc_gemm;
@@ -374,6 +438,7 @@ typedef struct tc_queue {
 typedef struct tc_barrier {
   int32_t id;    /* named barrier, -1: the block's */
   int64_t count; /* arriving threads, 0: all */
+  bool arrive;   /* is counted, does not wait */
   uint8_t sync_scope;
 } tc_barrier;
 typedef struct tc_print {
@@ -429,6 +494,9 @@ typedef struct tc_ir {
   TC_VEC(tc_atomic) atomics;
   TC_VEC(tc_fence) fences;
   TC_VEC(tc_wait) waits;
+  TC_VEC(tc_collective) collectives;
+  TC_VEC(tc_mbarrier) mbarriers;
+  TC_VEC(tc_async) asyncs;
   TC_VEC(tc_kernel) kernels;
   TC_VEC(tc_loop) loops;
   TC_VEC(tc_parallel) parallels;
@@ -485,6 +553,10 @@ const char *tc_name_of(const tc_ir *ir, tc_name name);
 /* Payloads by kind, checked against the op's row; `v` must be such an op. */
 tc_access *tc_access_of(const tc_ir *ir, tc_value v);
 tc_atomic *tc_atomic_of(const tc_ir *ir, tc_value v);
+tc_wait *tc_wait_of(const tc_ir *ir, tc_value v);
+tc_collective *tc_collective_of(const tc_ir *ir, tc_value v);
+tc_mbarrier *tc_mbarrier_of(const tc_ir *ir, tc_value v);
+tc_async *tc_async_of(const tc_ir *ir, tc_value v);
 tc_kernel *tc_kernel_of(const tc_ir *ir, tc_value v);
 tc_loop *tc_loop_of(const tc_ir *ir, tc_value v);
 tc_parallel *tc_parallel_of(const tc_ir *ir, tc_value v);
@@ -494,6 +566,7 @@ tc_gemm *tc_gemm_of(const tc_ir *ir, tc_value v);
 tc_reduce *tc_reduce_of(const tc_ir *ir, tc_value v);
 tc_scan *tc_scan_of(const tc_ir *ir, tc_value v);
 tc_im2col *tc_im2col_of(const tc_ir *ir, tc_value v);
+tc_barrier *tc_barrier_of(const tc_ir *ir, tc_value v);
 tc_print *tc_print_of(const tc_ir *ir, tc_value v);
 tc_hint *tc_hint_of(const tc_ir *ir, tc_value v);
 const char *tc_text_of(const tc_ir *ir, tc_value v); /* TEXT payload */
@@ -508,6 +581,16 @@ tc_value tc_access_pred(const tc_ir *ir, tc_value stmt);
 tc_value tc_access_else(const tc_ir *ir, tc_value stmt);
 tc_value tc_access_value(const tc_ir *ir, tc_value stmt); /* store, atomic */
 tc_buf tc_access_buf(const tc_ir *ir, tc_value stmt);
+/* Parts of a copy, a collective, an mbarrier step; 0 when absent. */
+tc_value tc_copy_safe(const tc_ir *ir, tc_value stmt);
+tc_value tc_copy_signal(const tc_ir *ir, tc_value stmt);
+tc_value tc_collective_lane(const tc_ir *ir, tc_value stmt);
+tc_value tc_collective_mask(const tc_ir *ir, tc_value stmt);
+tc_value tc_mbarrier_operand(const tc_ir *ir, tc_value stmt);
+/* What a collective of a value of this type yields. */
+tc_type tc_collective_type(enum tc_collective_kind kind, tc_type value);
+/* Threads of a kernel's block. */
+int64_t tc_kernel_threads(const tc_kernel *kernel);
 
 /* True and *x set when `v` is an integer or bool constant. */
 bool tc_const_of(const tc_ir *ir, tc_value v, int64_t *x);

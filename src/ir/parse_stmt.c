@@ -8,6 +8,8 @@ typedef union record {
   tc_access access;
   tc_atomic atomic;
   tc_wait wait;
+  tc_collective collective;
+  tc_mbarrier mbarrier;
   tc_kernel kernel;
   tc_loop loop;
   tc_parallel parallel;
@@ -236,6 +238,9 @@ static void set_buf(stmt *s, tc_buf buf) {
   case TC_PL_WAIT:
     s->payload.wait.buf = buf;
     break;
+  case TC_PL_MBARRIER:
+    s->payload.mbarrier.buf = buf;
+    break;
   case TC_PL_PRINT:
     s->payload.print.buf = buf;
     break;
@@ -351,7 +356,11 @@ static void note_optional(stmt *s, tc_str word) {
   if (s->op == TC_OP_load)
     s->payload.access.flags |= tc_str_is(word, "if") ? TC_ACCESS_PRED : TC_ACCESS_ELSE;
   if (s->op == TC_OP_store) s->payload.access.flags |= TC_ACCESS_PRED;
-  if (s->op == TC_OP_copy) s->payload.copy.flags |= TC_COPY_SAFE;
+  if (s->op == TC_OP_copy)
+    s->payload.copy.flags |= tc_str_is(word, "safe") ? TC_COPY_SAFE : TC_COPY_SIGNAL;
+  if (s->op == TC_OP_collective)
+    s->payload.collective.flags |=
+        tc_str_is(word, "lane") ? TC_COLLECTIVE_LANE : TC_COLLECTIVE_MASK;
   if (s->op != TC_OP_atomic) return;
   if (tc_str_is(word, "if")) {
     s->payload.atomic.flags |= TC_ACCESS_PRED;
@@ -385,7 +394,14 @@ static void parse_form(tc_reader *r, stmt *s) {
 /* ---- whole statements ---- */
 
 static bool yields(const stmt *s) {
-  return s->op == TC_OP_load || s->op == TC_OP_atomic;
+  return s->op == TC_OP_load || s->op == TC_OP_atomic || s->op == TC_OP_collective;
+}
+
+/* The type of a named statement's value, when the text does not say it. */
+static tc_type usual_type(const tc_reader *r, const stmt *s) {
+  if (s->op != TC_OP_collective) return tc_buf_at(r->ir, s->buf)->elem;
+  return tc_collective_type((enum tc_collective_kind)s->payload.collective.kind,
+                            tc_value_type(r->ir, s->in.at[0]));
 }
 
 static tc_value finish(tc_reader *r, stmt *s, tc_region at, tc_type type) {
@@ -447,7 +463,7 @@ static void define(tc_reader *r, uint64_t number, tc_span span, tc_value v) {
   tc_map_put(&r->values, number, v.id);
 }
 
-/* `op ...`; *yielded is its value when it is a load or atomic with a name. */
+/* `op ...`; *yielded is its value when it has one and a name. */
 static void parse_op(tc_reader *r, tc_region region, bool named, const tc_type *given,
                      tc_value *yielded) {
   stmt s = {.start = r->token.start};
@@ -467,7 +483,7 @@ static void parse_op(tc_reader *r, tc_region region, bool named, const tc_type *
   parse_form(r, &s);
   parse_tail(r, &s);
   tc_type type = tc_scalar_type(TC_DT_void);
-  if (named && !r->failed) type = given ? *given : tc_buf_at(r->ir, s.buf)->elem;
+  if (named && !r->failed) type = given ? *given : usual_type(r, &s);
   tc_value v = finish(r, &s, region, type);
   parse_regions(r, &s, v);
   tc_reader_want_line_end(r);
@@ -490,8 +506,7 @@ static void parse_definition(tc_reader *r, tc_region region) {
   if (statement) {
     parse_op(r, region, true, typed ? &type : NULL, &v);
   } else {
-    if (typed)
-      TC_FAIL(r, D_tir_operand, span, "only loads and atomics say the type of their value");
+    if (typed) TC_FAIL(r, D_tir_operand, span, "only statements say the type of their value");
     v = tc_reader_expr(r);
     tc_reader_want_line_end(r);
   }

@@ -473,6 +473,12 @@ static bool has_optional(const printer *p, const tc_op *op, tc_str word, uint32_
            & (tc_str_is(word, "if") ? TC_ACCESS_PRED : TC_ACCESS_ELSE);
   if (op->opcode == TC_OP_atomic && tc_str_is(word, "expect"))
     return p->ir->atomics.at[op->payload].kind == TC_ATOMIC_CAS;
+  if (op->opcode == TC_OP_copy)
+    return p->ir->copies.at[op->payload].flags
+           & (tc_str_is(word, "safe") ? TC_COPY_SAFE : TC_COPY_SIGNAL);
+  if (op->opcode == TC_OP_collective)
+    return p->ir->collectives.at[op->payload].flags
+           & (tc_str_is(word, "lane") ? TC_COLLECTIVE_LANE : TC_COLLECTIVE_MASK);
   return true;
 }
 

@@ -77,7 +77,8 @@ static bool buf_is_optional(const tc_op *op) {
 }
 
 static bool names_a_buf(enum tc_payload_kind kind) {
-  return kind == TC_PL_BUF || kind == TC_PL_ACCESS || kind == TC_PL_ATOMIC || kind == TC_PL_WAIT;
+  return kind == TC_PL_BUF || kind == TC_PL_ACCESS || kind == TC_PL_ATOMIC || kind == TC_PL_WAIT
+         || kind == TC_PL_MBARRIER;
 }
 
 static bool text_index_ok(const tc_ir *ir, const tc_op *op) {
@@ -375,6 +376,7 @@ static void spread_extents(tc_verifier *v) {
     for (uint32_t k = 0; k < op->n_in; k++)
       e = overlap(e, v->values[tc_input(v->ir, op, k).id]);
     v->values[id] = e;
+    v->threads[id] = tc_verify_thread_of(v, op);
   }
 }
 
@@ -399,6 +401,7 @@ static void spread_buf_extents(tc_verifier *v, const bool *mentioned) {
 typedef struct context {
   bool in_loop, in_kernel, in_parallel, in_function; /* directly in the function's region */
   bool in_condition;
+  tc_thread_scope threads;
 } context;
 
 static void check_use(tc_verifier *v, tc_value x) {
@@ -460,12 +463,14 @@ static void check_place(tc_verifier *v, const tc_op *op, context cx, bool last) 
     FAIL(v, TC_RULE_parallels, "the loop lies in another parallel loop");
 }
 
-static context inside(const tc_op *op, context cx, uint32_t k) {
+static context inside(const tc_verifier *v, const tc_op *op, context cx, uint32_t k) {
   cx.in_function = false;
   cx.in_condition = op->opcode == TC_OP_while && k == 0;
   if (op->opcode == TC_OP_for || op->opcode == TC_OP_while) cx.in_loop = !cx.in_condition;
-  if (op->opcode == TC_OP_parallel || op->opcode == TC_OP_kernel) cx.in_loop = false;
+  if (op->opcode == TC_OP_parallel || op->opcode == TC_OP_kernel || op->opcode == TC_OP_perthread)
+    cx.in_loop = false;
   if (op->opcode == TC_OP_parallel) cx.in_parallel = true;
+  cx.threads = tc_thread_scope_inside(v, op, cx.threads);
   return cx;
 }
 
@@ -480,17 +485,18 @@ static void check_region(tc_verifier *v, tc_region region, context cx) {
     check_place(v, op, cx, i + 1 == block->ops.n);
     if (!v->failed) tc_verify_stmt(v, op);
     if (!v->failed) check_uses(v, x);
+    if (!v->failed) tc_verify_threads(v, op, &cx.threads);
     uint32_t n = tc_op_row((enum tc_opcode)op->opcode)->n_regions;
     for (uint32_t k = 0; k < n && !v->failed; k++) {
       v->stmt = x;
-      check_region(v, tc_child(v->ir, op, k), inside(op, cx, k));
+      check_region(v, tc_child(v->ir, op, k), inside(v, op, cx, k));
     }
   }
 }
 
 static void check_function(tc_verifier *v) {
   const tc_ir *ir = v->ir;
-  check_region(v, ir->body, (context){.in_function = true});
+  check_region(v, ir->body, (context){.in_function = true, .threads = tc_thread_scope_none()});
   if (v->failed) return;
   v->stmt = (tc_value){0};
   v->now = TC_FOREVER - 1;
@@ -553,6 +559,7 @@ static void start(tc_verifier *v) {
   v->vars = TC_NEW_ARRAY(ir->arena, ir->vars.n, tc_extent);
   v->bufs = TC_NEW_ARRAY(ir->arena, ir->bufs.n, tc_extent);
   v->rings = TC_NEW_ARRAY(ir->arena, ir->rings.n, tc_extent);
+  v->threads = TC_NEW_ARRAY(ir->arena, ir->n_ops, uint32_t);
   v->stmt_time = TC_NEW_ARRAY(ir->arena, ir->n_ops, uint32_t);
   v->end_time = TC_NEW_ARRAY(ir->arena, ir->n_ops, uint32_t);
   for (uint32_t i = 1; i < ir->vars.n; i++)

@@ -49,8 +49,10 @@ static void want_result(tc_verifier *v, const tc_op *op, tc_type type) {
 }
 
 /* Which operands are slices: bit k for operand k. */
-static uint32_t slice_operands(enum tc_opcode op) {
-  switch ((int)op) { /* table */
+static uint32_t slice_operands(const tc_ir *ir, const tc_op *op) {
+  if (op->opcode == TC_OP_copy && (ir->copies.at[op->payload].flags & TC_COPY_SIGNAL))
+    return ir->copies.at[op->payload].flags & TC_COPY_SAFE ? 11 : 7;
+  switch ((int)op->opcode) { /* table */
   case TC_OP_fill:
     return 1;
   case TC_OP_copy:
@@ -68,7 +70,7 @@ static uint32_t slice_operands(enum tc_opcode op) {
 }
 
 static void check_slices(tc_verifier *v, const tc_op *op) {
-  uint32_t wanted = slice_operands((enum tc_opcode)op->opcode);
+  uint32_t wanted = slice_operands(v->ir, op);
   for (uint32_t k = 0; k < op->n_in; k++) {
     bool want = k < 32 && (wanted >> k & 1), is = tc_is(v->ir, tc_input(v->ir, op, k), TC_OP_slice);
     if (want && !is) FAIL(v, TC_RULE_slices, "operand %u is no slice", k);
@@ -207,8 +209,11 @@ static void check_group(tc_verifier *v, const tc_op *op) {
 
 static void check_copy(tc_verifier *v, const tc_op *op) {
   uint32_t flags = v->ir->copies.at[op->payload].flags;
-  want_count(v, op, flags & TC_COPY_SAFE ? 3 : 2);
-  if (!v->failed && op->n_in == 3) want_data(v, op, 2);
+  bool safe = flags & TC_COPY_SAFE, signal = flags & TC_COPY_SIGNAL;
+  want_count(v, op, 2u + safe + signal);
+  if (!v->failed && safe) want_data(v, op, 2);
+  if (signal && !(flags & TC_COPY_ASYNC))
+    FAIL(v, TC_RULE_payloads, "a copy that is not async has a signal");
 }
 
 static void check_fill(tc_verifier *v, const tc_op *op) {
@@ -333,11 +338,13 @@ void tc_verify_stmt(tc_verifier *v, const tc_op *op) {
   const tc_op_info *row = tc_op_row((enum tc_opcode)op->opcode);
   if (row->n_in >= 0) want_count(v, op, (uint32_t)row->n_in);
   check_words(v, op);
-  uint32_t needed = slice_operands((enum tc_opcode)op->opcode);
+  uint32_t needed = slice_operands(v->ir, op);
   if (!v->failed && needed >> op->n_in)
     FAIL(v, TC_RULE_operands, "%u operands are too few", op->n_in);
   if (!v->failed) check_slices(v, op);
   if (!v->failed) check_operands(v, op);
-  if (row->payload != TC_PL_ACCESS && row->payload != TC_PL_ATOMIC && op->type.dtype)
+  if (!v->failed) tc_verify_sync(v, op);
+  if (row->payload != TC_PL_ACCESS && row->payload != TC_PL_ATOMIC
+      && row->payload != TC_PL_COLLECTIVE && op->type.dtype)
     FAIL(v, TC_RULE_operands, "the statement has a result type");
 }

@@ -23,6 +23,7 @@ static const char HEAD[] = "tir 1 surface\n"
                            "  param A: global float32[%n, 64]\n"
                            "  param B: global float32[64]\n"
                            "  param T: global float32[1, 8, 8, 4]\n"
+                           "  param M: barrier uint64[4]\n"
                            "  ring R (A, B) depth 2\n";
 
 static const struct {
@@ -38,6 +39,14 @@ static const struct {
     {TC_OP_atomic, "atomic cas B[%n], 1.0 expect 0.0 if %c"},
     {TC_OP_fence, "fence seq_cst system"},
     {TC_OP_wait, "wait lt B[%n], 1.0 acquire device deadline_ns 5"},
+    {TC_OP_collective, "%0 = collective shfl_down 1.5 lane %n mask 255 width 8"},
+    {TC_OP_collective, "%0 = collective ballot %c"},
+    {TC_OP_collective, "%0 = collective count %c block"},
+    {TC_OP_collective, "collective any true mask %n"},
+    {TC_OP_mbarrier, "mbarrier init M[0], 128"},
+    {TC_OP_mbarrier, "mbarrier async_arrive M[%n % 4]"},
+    {TC_OP_async_commit, "async_commit bulk"},
+    {TC_OP_async_wait, "async_wait cp pending 2 read"},
     {TC_OP_kernel,
      "kernel @k (%x: int64 < 4:int64, _ < 2) threads(4, %t < 8) cluster(1, 2) {\n  }"},
     {TC_OP_for, "for %i: int64 = 1:int64 to 9:int64 step -2:int64 pipelined stages 4 {\n  }"},
@@ -53,8 +62,11 @@ static const struct {
     {TC_OP_perthread, "perthread %t first 0 count 64 uniform {\n    eval %t\n  }"},
     {TC_OP_copy, "copy A[0 :+ 1, %n * 2 :+ 64] -> B[*]"},
     {TC_OP_copy, "copy B[*] -> A[%n :+ 1, 0 :+ 64] inside safe -1.0 async no_tma"},
+    {TC_OP_copy, "copy B[*] -> B[*] signal M[%n :+ 1] async bulk"},
+    {TC_OP_copy, "copy B[*] -> B[*] safe 1.0 signal M[2 :+ 1] async"},
     {TC_OP_fill, "fill B[3 :+ 4] = 0.25"},
     {TC_OP_gemm, "gemm A[*], A[*] -> A[*]"},
+    {TC_OP_gemm, "gemm A[*], A[*] -> A[*] async"},
     {TC_OP_gemm, "gemm A[*], A[*] -> A[*] clear_if %c trans_a trans_b clear full_col k_pack -3"},
     {TC_OP_reduce, "reduce bitxor A[*] -> B[*] dim 1 clear nan_propagate"},
     {TC_OP_scan, "scan sum B[*] -> B[*] dim 0 reverse"},
@@ -70,6 +82,8 @@ static const struct {
     {TC_OP_queue_wait, "queue_wait engine 3 pending 1"},
     {TC_OP_barrier, "barrier"},
     {TC_OP_barrier, "barrier id 4 count 128 cluster"},
+    {TC_OP_barrier, "barrier id 4 count 128 arrive"},
+    {TC_OP_barrier, "barrier warp"},
     {TC_OP_lockstep, "lockstep 12"},
     {TC_OP_assert, "assert 0 < %n, \"n > 0, \\\"always\\\"\\n\""},
     {TC_OP_assume, "assume %n % 4 == 0"},
@@ -372,7 +386,7 @@ static void comments_are_skipped(struct text_kit *k) {
   tc_ir *ir = text_must_parse(k, in_frame(k, "eval %n // why"));
   tc_sb with = tc_sb_in(&k->arena);
   tc_ir_print(ir, TC_PRINT_PLACES, &k->arena, &with);
-  text_check(k, strstr(with.at, "eval %n  // t.tir:9\n") != NULL, with.at);
+  text_check(k, strstr(with.at, "eval %n  // t.tir:10\n") != NULL, with.at);
   text_equal(k, "places", text_print(k, text_must_parse(k, with.at)), text_print(k, ir));
 }
 
@@ -529,6 +543,10 @@ static const struct {
     {"E0806", "for %i: float32 = 0.0 to 1.0 {\n  }"},
     {"E0807", "reduce sum A[*] -> B[*]"},
     {"E0807", "reduce A[*] -> B[*] dim 0"},
+    {"E0807", "%1 = collective 1 width 4"},
+    {"E0807", "async_wait pending 1"},
+    {"E0807", "mbarrier M[0]"},
+    {"E0804", "%1 = collective sum 1 width 4 width 8"},
     {"E0807", "group first 0 {\n  }"},
     {"E0807", "atomic cas B[0], 1.0"},
     {"E0807", "atomic add B[0], 1.0 expect 1.0"},

@@ -12,7 +12,8 @@ static const char HEAD[] = "func @f {\n"
                            "  param A: global float32[%n, 64]\n"
                            "  param V: global float32[64]\n"
                            "  param I: global int32[64]\n"
-                           "  param S: global int32[]\n";
+                           "  param S: global int32[]\n"
+                           "  param M: barrier uint64[4]\n";
 
 /* ---- rules that text can break ---- */
 
@@ -26,6 +27,7 @@ static const struct {
     {"lane", "copy V[*] -> V[*]", TC_RULE_states},
     {"lane", "parallel (%i < 4) {\n}", TC_RULE_states},
     {"placed", "break", TC_RULE_jumps},
+    {"tile", "for %i = 0 to 4 {\nperthread first 0 count 4 {\nbreak\n}\n}", TC_RULE_jumps},
 
     {"surface", "if %n {\n}", TC_RULE_operands},
     {"surface", "assume %n", TC_RULE_operands},
@@ -41,6 +43,20 @@ static const struct {
     {"surface", "%1: int32 = atomic add V[0], 1.0", TC_RULE_operands},
     {"surface", "atomic cas V[0], 1.0 expect 2", TC_RULE_operands},
     {"surface", "wait eq I[0], 1.0", TC_RULE_operands},
+    {"surface", "%1 = collective sum 1 lane 2", TC_RULE_operands},
+    {"surface", "%1 = collective shfl_up 1", TC_RULE_operands},
+    {"surface", "%1 = collective shfl_up 1 lane 1.0", TC_RULE_operands},
+    {"surface", "%1 = collective sum 1 mask %c", TC_RULE_operands},
+    {"surface", "%1 = collective any 1", TC_RULE_operands},
+    {"surface", "%1 = collective sum %c", TC_RULE_operands},
+    {"surface", "%1 = collective bitand 1.0", TC_RULE_operands},
+    {"surface", "%1 = collective sum broadcast(1, 2)", TC_RULE_operands},
+    {"surface", "%1: int32 = collective sum 1.0", TC_RULE_operands},
+    {"surface", "mbarrier init M[0]", TC_RULE_operands},
+    {"surface", "mbarrier arrive M[0], 1, 2", TC_RULE_operands},
+    {"surface", "mbarrier async_arrive M[0], 1", TC_RULE_operands},
+    {"surface", "mbarrier wait M[0], %c", TC_RULE_operands},
+    {"surface", "mbarrier wait M[0.0], 1", TC_RULE_operands},
     {"surface", "for %i = 0:int64 to 4 {\n}", TC_RULE_operands},
     {"surface", "for %i = 0 to 4 step 1:int64 {\n}", TC_RULE_operands},
     {"surface", "for %i: int32x2 = 0 to 4 {\n}", TC_RULE_operands},
@@ -64,10 +80,53 @@ static const struct {
     {"surface", "scan min A[*] -> A[*] dim 0", TC_RULE_payloads},
     {"surface", "im2col A[*] -> A[*] at 0, 0 kernel 1 stride 0 dilation 1 pad 0", TC_RULE_payloads},
     {"surface", "wait eq I[0], 1 deadline_ns -1", TC_RULE_payloads},
+    {"surface", "%1 = collective sum 1 width 3", TC_RULE_payloads},
+    {"surface", "%1 = collective sum 1 width 64", TC_RULE_payloads},
+    {"surface", "%1 = collective sum 1 width 0", TC_RULE_payloads},
+    {"surface", "%1 = collective sum 1 device", TC_RULE_payloads},
+    {"surface", "%1 = collective sum 1 block", TC_RULE_payloads},
+    {"surface", "%1 = collective any %c mask 3 block", TC_RULE_payloads},
+    {"surface", "async_commit cp pending 1", TC_RULE_payloads},
+    {"surface", "async_commit cp read", TC_RULE_payloads},
+    {"surface", "barrier id 16 count 64", TC_RULE_payloads},
+    {"surface", "barrier id -2", TC_RULE_payloads},
+    {"surface", "barrier id 1 count -1", TC_RULE_payloads},
+    {"surface", "barrier id 1 count 2048", TC_RULE_payloads},
+    {"surface", "barrier arrive", TC_RULE_payloads},
+    {"surface", "barrier count 32", TC_RULE_payloads},
+    {"surface", "barrier id 1 device", TC_RULE_payloads},
+    {"surface", "copy V[*] -> V[*] signal M[0 :+ 1]", TC_RULE_payloads},
 
     {"surface", "alloc x: var float32[4]", TC_RULE_buffers},
     {"surface", "alloc x: shared float32[1.0]", TC_RULE_buffers},
     {"surface", "alloc x: shared float32[4] strides [%c]", TC_RULE_buffers},
+
+    {"surface", "mbarrier arrive I[0]", TC_RULE_barriers},
+    {"surface", "copy V[*] -> V[*] signal V[0 :+ 1] async", TC_RULE_barriers},
+    {"surface", "copy V[*] -> V[*] signal M[0 :+ 2] async", TC_RULE_barriers},
+    {"surface", "copy M[*] -> M[*]", TC_RULE_barriers},
+    {"surface", "fill M[*] = 0:uint64", TC_RULE_barriers},
+    {"surface", "%1 = load M[0]", TC_RULE_barriers},
+    {"surface", "store M[0] = 0:uint64", TC_RULE_barriers},
+    {"surface", "atomic add M[0], 0:uint64", TC_RULE_barriers},
+    {"surface", "wait eq M[0], 0:uint64", TC_RULE_barriers},
+
+    {"surface", "kernel @k (_ < 4) threads(64) {\ngroup first 32 count 64 {\n}\n}",
+     TC_RULE_threads},
+    {"surface", "kernel @k (_ < 4) threads(8, 4) {\nperthread first 0 count 33 {\n}\n}",
+     TC_RULE_threads},
+    {"surface", "group first 32 count 64 {\ngroup first 0 count 64 {\n}\n}", TC_RULE_threads},
+    {"surface", "group first 32 count 64 {\nperthread first 64 count 33 {\n}\n}", TC_RULE_threads},
+    {"surface", "perthread first 0 count 4 {\nperthread first 0 count 4 {\n}\n}", TC_RULE_threads},
+    {"surface", "perthread first 0 count 4 {\ngroup first 0 count 4 {\n}\n}", TC_RULE_threads},
+    {"tile", "parallel (%i < 4) {\ngroup first 0 count 4 {\n}\n}", TC_RULE_threads},
+    {"tile", "parallel (%i < 4) {\nbarrier\n}", TC_RULE_threads},
+    {"tile", "kernel @k (_ < 4) threads(%t < 64) {\neval %t + 1\n}", TC_RULE_threads},
+    {"tile",
+     "kernel @k (_ < 4) threads(%t < 64, %u < 2) {\nperthread %t first 0 count 64 {\n"
+     "eval %t * %u\n}\n}",
+     TC_RULE_threads},
+    {"tile", "kernel @k (_ < 4) threads(64) {\n%1 = collective sum 1\n}", TC_RULE_threads},
 
     {"surface", "perthread %t first 0 count 4 {\n}\nfor %i = 0 to %n {\n%1 = %i + 1\n}\neval %1",
      TC_RULE_scopes},
@@ -130,6 +189,18 @@ static const struct {
 static const struct {
   const char *state, *lines;
 } VALID[] = {
+    {"tile", "kernel @k (_ < 4) threads(%t < 64, %u < 2) {\nperthread %t first 0 count 128 {\n"
+             "%1 = collective shfl_up 1.5 lane %t mask 15:uint64 width 4\n"
+             "%2 = collective count %1 < 1.0 block\n"
+             "%3 = collective match_all %2\n"
+             "if %3 == 3:uint32 {\nbarrier warp\nbarrier\n}\n}\n}"},
+    {"surface", "kernel @k (_ < 4) threads(%t < 64) {\n%1 = collective max %t + 1\n}"},
+    {"tile", "kernel @k (_ < 4) threads(64) {\nmbarrier init M[0], 64\n"
+             "group first 32 count 32 {\ncopy V[*] -> V[*] safe 1.0 signal M[0 :+ 1] async\n"
+             "copy V[*] -> V[*] async bulk\nasync_commit bulk\n"
+             "mbarrier arrive M[0]\nmbarrier arrive M[0], 2\nmbarrier wait M[0], 1:int64\n"
+             "barrier id 15 count 64 arrive\nbarrier id 0\nasync_wait bulk pending 1 read\n"
+             "group first 63 count 1 {\n}\n}\n}"},
     {"surface", "parallel (%i < 4) {\nparallel (%j < 4) {\n}\n}"},
     {"tile", "parallel (%i < 4) {\n}\nparallel (%j < 4) {\n}"},
     {"tile", "%1 = load V[0] guarded\n%2 = load V[0] in_bounds\n%3 = load S[]"},
