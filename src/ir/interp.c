@@ -1,36 +1,26 @@
-#include "ir/interp_private.h"
+#include "ir/interp_threads.h"
 
 #include "base/checked.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* How a region was left. */
-enum flow { FLOW_END, FLOW_BREAK, FLOW_CONTINUE };
-
-static enum flow run(tc_machine *m, tc_region region);
-
 static const uint64_t DEFAULT_STEPS = UINT64_C(1000000000000);
 static const uint64_t DEFAULT_MEMORY_B = UINT64_C(4) << 30;
 
 /* ---- seeded orders ---- */
 
-/* Visits 0 .. n-1 once each: i -> first + i * step modulo n, with step and n coprime. */
-typedef struct order {
-  uint64_t n, step, at;
-} order;
-
-static order order_of(tc_machine *m, uint64_t n) {
-  if (!m->seed || n < 2) return (order){n, 1, 0};
+tc_sequence tc_interp_order(tc_machine *m, uint64_t n) {
+  if (!m->seed || n < 2) return (tc_sequence){n, 1, 0};
   m->seed = tc_hash_u64(m->seed + UINT64_C(0x9E3779B97F4A7C15));
   if (!m->seed) m->seed = 1;
   uint64_t step = tc_hash_u64(m->seed) % n;
   while (tc_gcd((int64_t)step, (int64_t)n) != 1)
     step = (step + 1) % n;
-  return (order){n, step, m->seed % n};
+  return (tc_sequence){n, step, m->seed % n};
 }
 
-static uint64_t order_next(order *o) {
+uint64_t tc_sequence_next(tc_sequence *o) {
   uint64_t at = o->at, left = o->n - o->step;
   o->at = at >= left ? at - left : at + o->step;
   return at;
@@ -42,7 +32,7 @@ static tc_region child(const tc_machine *m, const tc_insn *p, uint32_t i) {
   return tc_child(m->ir, tc_op_at(m->ir, p->at), i);
 }
 
-static void set_var(tc_machine *m, tc_var var, int64_t x) {
+void tc_interp_set_var(tc_machine *m, tc_var var, int64_t x) {
   if (!var.id) return;
   m->regs[m->var_slot[var.id]] = (tc_reg){tc_imm_int(tc_var_at(m->ir, var)->type, x), 0};
 }
@@ -68,24 +58,27 @@ static void read_extents(tc_machine *m, const tc_insn *p, const uint32_t *slot, 
 static void run_kernel(tc_machine *m, const tc_insn *p) {
   const tc_kernel *kernel = tc_kernel_of(m->ir, p->at);
   int64_t grid[3] = {1, 1, 1};
-  read_extents(m, p, p->record, kernel->n_grid, "a grid extent", grid);
+  const tc_kernel_code *code = p->record;
+  read_extents(m, p, code->grid, kernel->n_grid, "a grid extent", grid);
   for (uint32_t d = 0; d < kernel->n_grid; d++) {
     if (grid[d] > 0) continue;
     TC_DIAG(m->ir->diags, D_grid_empty, tc_op_at(m->ir, p->at)->span, d,
             tc_name_of(m->ir, kernel->name), (long long)grid[d]);
     tc_interp_stop(m);
   }
-  order o = order_of(m, box_size(m, p->at, grid, 3));
+  uint64_t size = box_size(m, p->at, grid, 3);
   tc_frame frame = {m->frames, kernel->block, kernel->n_grid};
   m->frames = &frame;
+  if (code->plan->threaded) tc_interp_gangs(m, p, code->plan, grid);
+  tc_sequence o = tc_interp_order(m, code->plan->threaded ? 0 : size);
   for (uint64_t i = 0; i < o.n; i++) {
-    uint64_t at = order_next(&o);
+    uint64_t at = tc_sequence_next(&o);
     for (uint32_t d = 0; d < kernel->n_grid; d++) {
-      set_var(m, kernel->block[d], (int64_t)(at % (uint64_t)grid[d]));
+      tc_interp_set_var(m, kernel->block[d], (int64_t)(at % (uint64_t)grid[d]));
       at /= (uint64_t)grid[d];
     }
     tc_interp_spend(m, 1, p->at);
-    run(m, child(m, p, 0));
+    tc_interp_region(m, child(m, p, 0));
   }
   m->frames = frame.up;
 }
@@ -108,9 +101,9 @@ static void run_for(tc_machine *m, const tc_insn *p) {
   tc_frame frame = {m->frames, &loop->var, 1};
   m->frames = &frame;
   for (uint64_t i = 0; i < n; i++) {
-    set_var(m, loop->var, (int64_t)((uint64_t)lo + i * (uint64_t)step));
+    tc_interp_set_var(m, loop->var, (int64_t)((uint64_t)lo + i * (uint64_t)step));
     tc_interp_spend(m, 1, p->at);
-    if (run(m, child(m, p, 0)) == FLOW_BREAK) break;
+    if (tc_interp_region(m, child(m, p, 0)) == TC_FLOW_BREAK) break;
   }
   m->frames = frame.up;
 }
@@ -118,11 +111,11 @@ static void run_for(tc_machine *m, const tc_insn *p) {
 static void run_while(tc_machine *m, const tc_insn *p) {
   for (;;) {
     m->yielded = (tc_reg){0};
-    run(m, child(m, p, 0));
+    tc_interp_region(m, child(m, p, 0));
     if (m->yielded.poison) tc_interp_undefined(m, p->at, m->yielded, "the condition of the loop");
     if (!m->yielded.x.i) return;
     tc_interp_spend(m, 1, p->at);
-    if (run(m, child(m, p, 1)) == FLOW_BREAK) return;
+    if (tc_interp_region(m, child(m, p, 1)) == TC_FLOW_BREAK) return;
   }
 }
 
@@ -164,19 +157,19 @@ static void run_parallel(tc_machine *m, const tc_insn *p) {
   if (loop->n > TC_INTERP_RANK)
     tc_interp_unsupported(m, p->at, "a parallel loop of more than 16 dimensions");
   read_extents(m, p, loop->extent, loop->n, "an extent of the loop", extent);
-  order o = order_of(m, box_size(m, p->at, extent, loop->n));
+  tc_sequence o = tc_interp_order(m, box_size(m, p->at, extent, loop->n));
   tc_frame frame = {m->frames, loop->vars, loop->n};
   m->frames = &frame;
   keep_privates(m, loop, p->at);
   for (uint64_t i = 0; i < o.n; i++) {
-    uint64_t at = order_next(&o);
+    uint64_t at = tc_sequence_next(&o);
     for (uint32_t d = loop->n; d-- > 0;) {
-      set_var(m, loop->vars[d], (int64_t)(at % (uint64_t)extent[d]));
+      tc_interp_set_var(m, loop->vars[d], (int64_t)(at % (uint64_t)extent[d]));
       at /= (uint64_t)extent[d];
     }
     if (i) reset_privates(m, loop);
     tc_interp_spend(m, 1, p->at);
-    run(m, child(m, p, 0));
+    tc_interp_region(m, child(m, p, 0));
   }
   forget_privates(m, loop);
   m->frames = frame.up;
@@ -185,13 +178,13 @@ static void run_parallel(tc_machine *m, const tc_insn *p) {
 /* Threads that never wait for each other may run one after another. */
 static void run_perthread(tc_machine *m, const tc_insn *p) {
   const tc_group *group = &m->ir->groups.at[tc_op_at(m->ir, p->at)->payload];
-  order o = order_of(m, group->count > 0 ? (uint64_t)group->count : 0);
+  tc_sequence o = tc_interp_order(m, group->count > 0 ? (uint64_t)group->count : 0);
   tc_frame frame = {m->frames, &group->thread, 1};
   m->frames = &frame;
   for (uint64_t i = 0; i < o.n; i++) {
-    set_var(m, group->thread, group->first + (int64_t)order_next(&o));
+    tc_interp_set_var(m, group->thread, group->first + (int64_t)tc_sequence_next(&o));
     tc_interp_spend(m, 1, p->at);
-    run(m, child(m, p, 0));
+    tc_interp_region(m, child(m, p, 0));
   }
   m->frames = frame.up;
 }
@@ -210,12 +203,10 @@ static void check_assume(tc_machine *m, const tc_insn *p) {
   tc_interp_stop(m);
 }
 
-/* Executes one region. table */
-static enum flow run(tc_machine *m, tc_region region) {
-  const tc_code *code = &m->codes[region.id];
-  if (!code->n) return FLOW_END;
-  for (const tc_insn *p = code->at, *end = p + code->n; p < end; p++) {
-    enum flow flow = FLOW_END;
+/* table */
+enum tc_flow tc_interp_range(tc_machine *m, const tc_insn *p, const tc_insn *end) {
+  for (; p < end; p++) {
+    enum tc_flow flow = TC_FLOW_END;
     tc_interp_spend(m, p->lanes, p->at);
     switch ((int)p->op) {
     case TC_OP_load:
@@ -243,18 +234,54 @@ static enum flow run(tc_machine *m, tc_region region) {
       run_parallel(m, p);
       break;
     case TC_OP_if:
-      flow = run(m, child(m, p, tc_interp_int(m, p->a, p->at, "the condition") ? 0 : 1));
+      flow =
+          tc_interp_region(m, child(m, p, tc_interp_int(m, p->a, p->at, "the condition") ? 0 : 1));
       break;
     case TC_OP_group:
-      flow = run(m, child(m, p, 0));
+      flow = p->record ? tc_interp_group(m, p) : tc_interp_region(m, child(m, p, 0));
       break;
     case TC_OP_perthread:
-      run_perthread(m, p);
+      if (p->record) {
+        tc_interp_perthread(m, p);
+      } else {
+        run_perthread(m, p);
+      }
+      break;
+    case TC_INSN_TEAM:
+      tc_interp_team(m, p);
+      break;
+    case TC_INSN_COPIES:
+      tc_interp_alloc_copies(m, p);
+      break;
+    case TC_INSN_SPIN:
+      tc_interp_spin(m, p);
+      break;
+    case TC_INSN_FLY:
+      tc_interp_fly(m, p);
+      break;
+    case TC_INSN_WATCH:
+      tc_interp_watch(m, p);
+      break;
+    case TC_OP_barrier:
+      tc_interp_barrier(m, p);
+      break;
+    case TC_OP_collective:
+      tc_interp_collective(m, p);
+      break;
+    case TC_OP_mbarrier:
+      tc_interp_mbarrier(m, p);
+      break;
+    case TC_OP_wait:
+      tc_interp_wait(m, p);
+      break;
+    case TC_OP_async_commit:
+    case TC_OP_async_wait:
+      tc_interp_async(m, p);
       break;
     case TC_OP_break:
-      return FLOW_BREAK;
+      return TC_FLOW_BREAK;
     case TC_OP_continue:
-      return FLOW_CONTINUE;
+      return TC_FLOW_CONTINUE;
     case TC_OP_yield:
       m->yielded = m->regs[p->a];
       break;
@@ -294,9 +321,14 @@ static enum flow run(tc_machine *m, tc_region region) {
     default:
       tc_interp_pure(m, p);
     }
-    if (flow != FLOW_END) return flow;
+    if (flow != TC_FLOW_END) return flow;
   }
-  return FLOW_END;
+  return TC_FLOW_END;
+}
+
+enum tc_flow tc_interp_region(tc_machine *m, tc_region region) {
+  const tc_code *code = &m->codes[region.id];
+  return tc_interp_range(m, code->at, code->at + code->n);
 }
 
 /* ---- entry ---- */
@@ -306,12 +338,23 @@ static void print_to_stdout(void *data, const char *text, size_t n) {
   fwrite(text, 1, n, stdout);
 }
 
-/* The diagnostics live in the caller's arena. When that one is exhausted the caller's unwind is
- * due, after ours: hence two places to return to. 0, or the code that the caller must get. */
-static int guarded(tc_machine *m, uint32_t n_args, bool *ok) {
-  int why = setjmp(m->ir_unwind.at);
+/* The arenas that may run out on the way, and where their owner wants to be told. The diagnostics
+ * live in the caller's: when that one is exhausted the caller's unwind is due, after ours, hence
+ * two places to return to. */
+typedef struct owners {
+  tc_unwind ours, callers, *ir, *diags;
+} owners;
+
+void tc_interp_unwind_at(tc_machine *m, tc_unwind *ours, tc_unwind *callers) {
+  m->arena.unwind = ours;
+  m->ir->arena->unwind = m->ir->diags->arena->unwind = callers;
+}
+
+/* 0, or the code that the caller must get. */
+static int guarded(tc_machine *m, owners *o, uint32_t n_args, bool *ok) {
+  int why = setjmp(o->callers.at);
   if (why) return why;
-  why = setjmp(m->unwind.at);
+  why = setjmp(o->ours.at);
   if (why == TC_WHY_MEMORY) {
     TC_DIAG(m->ir->diags, D_too_much_memory, (tc_span){0},
             (unsigned long long)(m->max_memory_b >> 20));
@@ -319,7 +362,7 @@ static int guarded(tc_machine *m, uint32_t n_args, bool *ok) {
   if (why) return 0;
   tc_interp_compile(m);
   tc_interp_bind(m, n_args);
-  run(m, m->ir->body);
+  tc_interp_region(m, m->ir->body);
   *ok = true;
   return 0;
 }
@@ -336,17 +379,19 @@ tc_interp_result tc_interp_run(tc_ir *ir, const tc_arg *args, uint32_t n_args,
   if (limits && limits->steps) m.max_steps = limits->steps;
   if (limits && limits->memory_b) m.max_memory_b = limits->memory_b;
   if (limits) m.seed = limits->seed;
+  owners o = {.ir = ir->arena->unwind, .diags = ir->diags->arena->unwind};
   /* Limits are kept by tc_interp_room; the arena itself is bounded by what malloc gives. */
-  tc_arena_init_like(&m.arena, ir->arena, &m.unwind, SIZE_MAX / 2);
-  tc_unwind *outer = ir->arena->unwind;
-  ir->arena->unwind = &m.ir_unwind;
+  tc_arena_init_like(&m.arena, ir->arena, &o.ours, SIZE_MAX / 2);
+  tc_interp_unwind_at(&m, &o.ours, &o.callers);
   bool ok = false;
-  int why = guarded(&m, n_args, &ok);
-  ir->arena->unwind = outer;
+  int why = guarded(&m, &o, n_args, &ok);
+  ir->arena->unwind = o.ir;
+  ir->diags->arena->unwind = o.diags;
+  tc_rt_fibers_free(m.fibers);
   tc_arena_free(&m.arena);
   if (why) {
-    if (outer) memcpy(outer->text, m.ir_unwind.text, sizeof outer->text);
-    tc_unwind_to(outer, (enum tc_why)why);
+    if (o.ir) memcpy(o.ir->text, o.callers.text, sizeof o.ir->text);
+    tc_unwind_to(o.ir, (enum tc_why)why);
   }
   return (tc_interp_result){ok, m.steps};
 }

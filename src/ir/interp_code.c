@@ -1,4 +1,4 @@
-#include "ir/interp_private.h"
+#include "ir/interp_threads.h"
 
 #include "ir/build.h"
 #include "ir/walk.h"
@@ -12,8 +12,11 @@ typedef struct compiler {
   tc_ir *ir;
   tc_arena *arena;
   tc_placement placement;
-  tc_value stmt;         /* being compiled, for diagnostics */
-  uint32_t perthread;    /* depth: thread variables exist */
+  tc_value stmt; /* being compiled, for diagnostics */
+  /* In a kernel that runs in strands, else NULL; then the number of the next group's team, and how
+   * many statements of each kind lie around. */
+  const tc_kernel_plan *plan;
+  uint32_t next_team, in_perthread, in_parallel, in_while;
   bool *thread_is_known; /* by variable id */
 } compiler;
 
@@ -277,37 +280,130 @@ static const tc_print_code *print_code(compiler *c, tc_value stmt) {
   return p;
 }
 
-/* What a thread does alone can run thread after thread as long as it meets no other. */
-static bool waits_for_others(tc_ir *ir, tc_value stmt, void *found) {
-  uint16_t opcode = tc_op_at(ir, stmt)->opcode;
-  if (opcode == TC_OP_barrier || opcode == TC_OP_wait) *(bool *)found = true;
-  return true;
+/* The registers that the region computes get neighbouring numbers: what several regions compute was
+ * numbered before, except the index of the thread. */
+static const tc_perthread_code *perthread_code(compiler *c, tc_value stmt) {
+  const tc_group *group = tc_group_of(c->ir, stmt);
+  tc_region body = tc_child(c->ir, tc_op_at(c->ir, stmt), 0);
+  if (!c->plan) {
+    compile_region(c, body);
+    return NULL;
+  }
+  tc_perthread_code *p = TC_NEW(c->arena, tc_perthread_code);
+  if (group->thread.id) p->thread_slot = var_slot(c, group->thread);
+  p->first_slot = c->m->n_slots;
+  compile_region(c, body);
+  p->n_slots = c->m->n_slots - p->first_slot;
+  p->meets = tc_interp_meets(c->ir, body);
+  if (tc_interp_lone_collective(c->ir, body) >= 0) {
+    const tc_code *code = &c->m->codes[body.id];
+    p->meets = false;
+    while (code->at[p->split++].op != TC_OP_collective)
+      continue;
+  }
+  const uint8_t *uses = uses_below(c, body);
+  TC_VEC(uint32_t) own = {0};
+  for (uint32_t i = 0; i < c->plan->n_varying; i++)
+    if (uses[c->plan->varying[i].id]) tc_vec_push(c->arena, &own, i);
+  p->own = own.at;
+  p->n_own = own.n;
+  return p;
 }
 
-static void compile_perthread(compiler *c, tc_value stmt) {
-  const tc_group *group = &c->ir->groups.at[tc_op_at(c->ir, stmt)->payload];
-  tc_region body = tc_child(c->ir, tc_op_at(c->ir, stmt), 0);
-  bool waits = false;
-  tc_walk(c->ir, body, waits_for_others, &waits);
-  if (waits) tc_interp_unsupported(c->m, stmt, "a barrier in code for single threads");
-  const uint8_t *uses = uses_below(c, body);
-  for (uint32_t id = 1; id < c->ir->bufs.n; id++) {
-    enum tc_scope scope = tc_buf_at(c->ir, (tc_buf){id})->scope;
-    bool per_thread = scope == TC_SCOPE_local || scope == TC_SCOPE_var;
-    if (per_thread && uses[id] && !(uses[id] & ALLOCATED))
-      tc_interp_unsupported(c->m, stmt, "a local buffer that outlives code for single threads");
-  }
+static const tc_perthread_code *compile_perthread(compiler *c, tc_value stmt) {
+  const tc_group *group = tc_group_of(c->ir, stmt);
   bool outer = c->thread_is_known[group->thread.id];
   c->thread_is_known[group->thread.id] = group->thread.id != 0;
-  if (group->thread.id) var_slot(c, group->thread);
-  compile_region(c, body);
+  c->in_perthread++;
+  const tc_perthread_code *p = perthread_code(c, stmt);
+  c->in_perthread--;
   c->thread_is_known[group->thread.id] = outer;
+  return p;
 }
 
-static void compile_regions(compiler *c, const tc_op *op) {
+static const tc_collective_code *collective_code(compiler *c, tc_value stmt) {
+  const tc_collective *x = tc_collective_of(c->ir, stmt);
+  tc_value value = tc_input(c->ir, tc_op_at(c->ir, stmt), 0);
+  tc_collective_code *p = TC_NEW(c->arena, tc_collective_code);
+  *p = (tc_collective_code){.kind = (enum tc_collective_kind)x->kind,
+                            .block = x->sync_scope == TC_SYNC_BLOCK,
+                            .width = x->width,
+                            .value = slot_of(c, value),
+                            .lane = slot_of(c, tc_collective_lane(c->ir, stmt)),
+                            .mask = slot_of(c, tc_collective_mask(c->ir, stmt)),
+                            .type = tc_value_type(c->ir, value)};
+  return p;
+}
+
+static const tc_mbarrier_code *mbarrier_code(compiler *c, tc_value stmt) {
+  const tc_op *op = tc_op_at(c->ir, stmt);
+  const tc_mbarrier *x = tc_mbarrier_of(c->ir, stmt);
+  uint32_t rank = tc_buf_at(c->ir, x->buf)->rank;
+  tc_mbarrier_code *p = TC_NEW(c->arena, tc_mbarrier_code);
+  compile_view(c, x->buf);
+  p->kind = (enum tc_mbarrier_kind)x->kind;
+  p->place = (tc_slice_code){.buf = x->buf, .rank = rank};
+  if (rank) p->place.base = slots_of(c, tc_inputs_of(c->ir, op), rank);
+  p->operand = slot_of(c, tc_mbarrier_operand(c->ir, stmt));
+  return p;
+}
+
+static const tc_wait_code *wait_code(compiler *c, tc_value stmt) {
+  static const struct {
+    enum tc_opcode op;
+    bool swap;
+  } how[] = {
+      [TC_REL_EQ] = {TC_OP_eq, false}, [TC_REL_NE] = {TC_OP_ne, false},
+      [TC_REL_GE] = {TC_OP_le, true},  [TC_REL_GT] = {TC_OP_lt, true},
+      [TC_REL_LE] = {TC_OP_le, false}, [TC_REL_LT] = {TC_OP_lt, false},
+  };
+  const tc_op *op = tc_op_at(c->ir, stmt);
+  const tc_wait *x = tc_wait_of(c->ir, stmt);
+  const tc_buffer *b = tc_buf_at(c->ir, x->buf);
+  tc_wait_code *p = TC_NEW(c->arena, tc_wait_code);
+  compile_view(c, x->buf);
+  if (b->elem.lanes != 1 || tc_value_type(c->ir, tc_input(c->ir, op, b->rank)).lanes != 1)
+    tc_interp_unsupported(c->m, stmt, "a wait for a vector");
+  p->access = (tc_access_code){.buf = x->buf, .rank = b->rank, .n = 1};
+  if (b->rank) p->access.index = slots_of(c, tc_inputs_of(c->ir, op), b->rank);
+  p->access.wide = TC_NEW_ARRAY(c->arena, b->rank, bool);
+  p->access.value = slot_of(c, tc_input(c->ir, op, b->rank));
+  p->compare = how[x->relation].op;
+  p->swap = how[x->relation].swap;
+  return p;
+}
+
+static const tc_group_code *group_code(compiler *c) {
+  if (!c->plan) return NULL;
+  tc_group_code *p = TC_NEW(c->arena, tc_group_code);
+  p->team = ++c->next_team;
+  return p;
+}
+
+static const tc_kernel_code *kernel_code(compiler *c, tc_value stmt) {
+  const tc_op *op = tc_op_at(c->ir, stmt);
+  const tc_kernel *kernel = tc_kernel_of(c->ir, stmt);
+  tc_kernel_code *p = TC_NEW(c->arena, tc_kernel_code);
+  p->grid = slots_of(c, tc_inputs_of(c->ir, op), op->n_in);
+  p->plan = tc_interp_plan(c->m, stmt);
+  for (uint32_t i = 0; i < kernel->n_grid; i++)
+    if (kernel->block[i].id) var_slot(c, kernel->block[i]);
+  return p;
+}
+
+static void compile_regions(compiler *c, const tc_op *op, const tc_insn *p) {
   uint32_t n = tc_op_row((enum tc_opcode)op->opcode)->n_regions;
+  bool kernel = op->opcode == TC_OP_kernel;
+  const tc_kernel_plan *plan = kernel ? ((const tc_kernel_code *)p->record)->plan : c->plan;
+  c->in_parallel += op->opcode == TC_OP_parallel;
+  c->in_while += op->opcode == TC_OP_while;
+  if (kernel) c->next_team = 0;
+  if (kernel) c->plan = plan->threaded ? plan : NULL;
   for (uint32_t r = 0; r < n; r++)
     compile_region(c, tc_child(c->ir, op, r));
+  if (kernel) c->plan = NULL;
+  c->in_parallel -= op->opcode == TC_OP_parallel;
+  c->in_while -= op->opcode == TC_OP_while;
 }
 
 /* Statements that do nothing here: what they order or ask for, this executor does anyway. */
@@ -319,10 +415,99 @@ static bool is_silent(const compiler *c, const tc_op *op) {
   case TC_OP_lockstep:
     return true;
   case TC_OP_barrier:
-    return c->ir->barriers.at[op->payload].id < 0;
+    /* A warp is never split between strands of several threads. */
+    return !c->plan
+           || (!c->in_perthread && c->ir->barriers.at[op->payload].sync_scope == TC_SYNC_WARP);
   default:
     return false;
   }
+}
+
+/* ---- what threads add ---- */
+
+/* The buffer that a statement writes, or 0. */
+static tc_buf written_by(const compiler *c, const tc_op *op, tc_value stmt) {
+  uint32_t k = 1;
+  if (op->opcode == TC_OP_store || op->opcode == TC_OP_atomic) return tc_access_buf(c->ir, stmt);
+  if (op->opcode == TC_OP_fill || op->opcode == TC_OP_atomic_tile) k = 0;
+  if (op->opcode == TC_OP_gemm) k = 2;
+  if (k >= op->n_in || !tc_is(c->ir, tc_input(c->ir, op, k), TC_OP_slice)) return (tc_buf){0};
+  return tc_slice_buf(c->ir, tc_input(c->ir, op, k));
+}
+
+static bool is_local(const compiler *c, tc_buf buf) {
+  enum tc_scope scope = tc_buf_at(c->ir, buf)->scope;
+  return scope == TC_SCOPE_local || scope == TC_SCOPE_var;
+}
+
+/* What the threads of a team do once. Every strand has local buffers of its own and writes them
+ * itself. table */
+static bool is_shared(const compiler *c, const tc_op *op, tc_value stmt) {
+  if (!c->plan || c->in_perthread || c->in_parallel) return false;
+  switch (op->opcode) {
+  case TC_OP_alloc:
+    return !is_local(c, (tc_buf){op->payload});
+  case TC_OP_mbarrier:
+    return tc_mbarrier_of(c->ir, stmt)->kind == TC_MBAR_INIT;
+  case TC_OP_parallel:
+  case TC_OP_print:
+    return true;
+  case TC_OP_store:
+  case TC_OP_atomic:
+  case TC_OP_copy:
+  case TC_OP_fill:
+  case TC_OP_gemm:
+  case TC_OP_reduce:
+  case TC_OP_scan:
+  case TC_OP_transpose:
+  case TC_OP_im2col:
+  case TC_OP_atomic_tile:
+    return !is_local(c, written_by(c, op, stmt));
+  default:
+    return false;
+  }
+}
+
+static bool is_spin(const compiler *c, const tc_op *op, tc_value stmt) {
+  if (!c->plan || !c->in_while || c->in_parallel) return false;
+  return op->opcode == TC_OP_atomic
+         || (op->opcode == TC_OP_load && tc_access_of(c->ir, stmt)->order != TC_ORDER_NONE);
+}
+
+static bool is_async(const compiler *c, const tc_op *op, tc_value stmt) {
+  return (op->opcode == TC_OP_copy && (tc_copy_of(c->ir, stmt)->flags & TC_COPY_ASYNC))
+         || (op->opcode == TC_OP_gemm && tc_gemm_of(c->ir, stmt)->async);
+}
+
+static bool is_watched(const compiler *c, const tc_op *op) {
+  uint32_t effect = tc_op_row((enum tc_opcode)op->opcode)->effect;
+  return c->plan && c->plan->flies && (effect & (TC_READ | TC_WRITE)) && op->opcode != TC_OP_wait;
+}
+
+/* Adds the instruction of a statement, with what must happen before it. */
+static void emit(compiler *c, insn_vec *code, tc_insn p) {
+  const tc_op *op = tc_op_at(c->ir, p.at);
+  insn_vec steps = {0};
+  if (is_spin(c, op, p.at))
+    tc_vec_push(c->arena, code, ((tc_insn){.op = TC_INSN_SPIN, .lanes = 1, .at = p.at}));
+  if (is_watched(c, op)) {
+    tc_insn watch = {.op = TC_INSN_WATCH, .lanes = p.lanes, .at = p.at, .record = p.record};
+    tc_vec_push(c->arena, &steps, watch);
+  }
+  tc_vec_push(c->arena, &steps, p);
+  if (c->plan && is_async(c, op, p.at)) {
+    tc_insn fly = {.op = TC_INSN_FLY, .lanes = 1, .at = p.at, .record = p.record};
+    tc_vec_push(c->arena, &steps, fly);
+  }
+  if (is_shared(c, op, p.at)) {
+    tc_team_code *team = TC_NEW(c->arena, tc_team_code);
+    *team = (tc_team_code){steps.at, steps.n};
+    tc_insn all = {.op = TC_INSN_TEAM, .lanes = p.lanes, .out = p.out, .at = p.at, .record = team};
+    tc_vec_push(c->arena, code, all);
+    return;
+  }
+  for (uint32_t i = 0; i < steps.n; i++)
+    tc_vec_push(c->arena, code, steps.at[i]);
 }
 
 /* table */
@@ -334,6 +519,10 @@ static void emit_stmt(compiler *c, insn_vec *code, tc_value stmt) {
   switch (op->opcode) {
   case TC_OP_alloc:
     compile_view(c, tc_buf_at(c->ir, (tc_buf){op->payload})->root);
+    if (c->plan && !c->in_perthread
+        && tc_interp_index_of(c->ir, c->plan->varying, c->plan->n_varying, (tc_buf){op->payload})
+               >= 0)
+      p.op = TC_INSN_COPIES;
     break;
   case TC_OP_load:
   case TC_OP_store:
@@ -348,9 +537,7 @@ static void emit_stmt(compiler *c, insn_vec *code, tc_value stmt) {
     p.c = slot_of(c, tc_input(c->ir, op, 2));
     break;
   case TC_OP_kernel:
-    p.record = slots_of(c, tc_inputs_of(c->ir, op), op->n_in);
-    for (uint32_t i = 0; i < tc_kernel_of(c->ir, stmt)->n_grid; i++)
-      if (tc_kernel_of(c->ir, stmt)->block[i].id) var_slot(c, tc_kernel_of(c->ir, stmt)->block[i]);
+    p.record = kernel_code(c, stmt);
     break;
   case TC_OP_parallel:
     p.record = parallel_code(c, stmt);
@@ -364,12 +551,27 @@ static void emit_stmt(compiler *c, insn_vec *code, tc_value stmt) {
   case TC_OP_while:
   case TC_OP_break:
   case TC_OP_continue:
+  case TC_OP_barrier:
+  case TC_OP_async_commit:
+  case TC_OP_async_wait:
+    break;
   case TC_OP_group:
+    p.record = group_code(c);
     break;
   case TC_OP_perthread:
-    compile_perthread(c, stmt);
+    p.record = compile_perthread(c, stmt);
     tc_vec_push(c->arena, code, p);
     return;
+  case TC_OP_collective:
+    p.out = op->type.lanes ? slot_of(c, stmt) : 0;
+    p.record = collective_code(c, stmt);
+    break;
+  case TC_OP_mbarrier:
+    p.record = mbarrier_code(c, stmt);
+    break;
+  case TC_OP_wait:
+    p.record = wait_code(c, stmt);
+    break;
   case TC_OP_copy:
   case TC_OP_fill:
   case TC_OP_gemm:
@@ -388,8 +590,8 @@ static void emit_stmt(compiler *c, insn_vec *code, tc_value stmt) {
         c->m, stmt,
         tc_format(c->ir->diags->arena, "op '%s'", tc_op_row((enum tc_opcode)op->opcode)->name));
   }
-  tc_vec_push(c->arena, code, p);
-  compile_regions(c, op);
+  emit(c, code, p);
+  compile_regions(c, op, &p);
 }
 
 static void compile_region(compiler *c, tc_region region) {

@@ -23,7 +23,7 @@ static void note_place(tc_machine *m) {
 
 void tc_interp_stop(tc_machine *m) {
   note_place(m);
-  tc_unwind_to(&m->unwind, TC_WHY_ERROR);
+  tc_unwind_to(m->arena.unwind, TC_WHY_ERROR);
 }
 
 static tc_span span_of(const tc_machine *m, tc_value stmt) {

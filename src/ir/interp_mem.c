@@ -1,4 +1,4 @@
-#include "ir/interp_private.h"
+#include "ir/interp_threads.h"
 
 #include "base/floats.h"
 
@@ -169,6 +169,7 @@ void tc_interp_alloc(tc_machine *m, const tc_insn *p, tc_buf buf) {
   }
   s->size_b = size_b;
   s->live = true;
+  if (s->bars) memset(s->bars, 0, s->n_bars * sizeof *s->bars);
   if (size_b) memset(s->shadow, 0xff, (size_t)size_b);
 }
 
@@ -178,8 +179,7 @@ static uint32_t lane_of(bool wide, uint32_t j) {
   return wide ? j : 0;
 }
 
-/* False when the predicate of access j is false. */
-static bool wanted(tc_machine *m, const tc_insn *p, const tc_access_code *a, uint32_t j) {
+bool tc_interp_wanted(tc_machine *m, const tc_insn *p, const tc_access_code *a, uint32_t j) {
   if (!a->pred) return true;
   return tc_interp_int(m, a->pred + lane_of(a->wide_pred, j), p->at, "the predicate of an access");
 }
@@ -195,9 +195,8 @@ static bool inside(const tc_view *v, uint64_t bit, uint32_t bits) {
          || (bit <= v->storage->size_b * 8 && bits <= v->storage->size_b * 8 - bit);
 }
 
-/* The place of access j. Before `canon` accesses of global memory are guarded without saying so:
- * false when the index is out of range. */
-static bool place_of(tc_machine *m, const tc_insn *p, const tc_access_code *a, const tc_view *v,
+/* Before `canon` accesses of global memory are guarded without saying so. */
+bool tc_interp_place(tc_machine *m, const tc_insn *p, const tc_access_code *a, const tc_view *v,
                      uint32_t j, uint64_t *bit) {
   uint64_t at = (uint64_t)v->offset;
   for (uint32_t d = 0; d < a->rank; d++) {
@@ -228,9 +227,9 @@ void tc_interp_load(tc_machine *m, const tc_insn *p) {
   for (uint32_t j = 0; j < a->n; j++) {
     uint32_t lanes = p->lanes / a->n;
     uint64_t bit;
-    bool read = wanted(m, p, a, j);
+    bool read = tc_interp_wanted(m, p, a, j);
     if (read && !v) v = tc_interp_view(m, a->buf, p->at);
-    read = read && place_of(m, p, a, v, j, &bit);
+    read = read && tc_interp_place(m, p, a, v, j, &bit);
     for (uint32_t l = 0; l < lanes; l++, out++) {
       if (read) {
         *out = tc_interp_get(v, bit + (uint64_t)l * v->lane_bits, p->at);
@@ -251,9 +250,9 @@ void tc_interp_store(tc_machine *m, const tc_insn *p) {
   const tc_view *v = NULL;
   for (uint32_t j = 0; j < a->n; j++) {
     uint64_t bit;
-    if (!wanted(m, p, a, j)) continue;
+    if (!tc_interp_wanted(m, p, a, j)) continue;
     if (!v) v = tc_interp_view(m, a->buf, p->at);
-    if (!place_of(m, p, a, v, j, &bit)) continue;
+    if (!tc_interp_place(m, p, a, v, j, &bit)) continue;
     uint32_t from = a->value + (a->wide_value ? j * v->lanes : 0);
     for (uint32_t l = 0; l < v->lanes; l++)
       put_checked(m, p->at, v, bit + (uint64_t)l * v->lane_bits, m->regs[from + l]);
@@ -301,9 +300,9 @@ void tc_interp_atomic(tc_machine *m, const tc_insn *p) {
   const tc_view *v = NULL;
   for (uint32_t j = 0; j < a->n; j++) {
     uint64_t bit;
-    if (!wanted(m, p, a, j)) continue;
+    if (!tc_interp_wanted(m, p, a, j)) continue;
     if (!v) v = tc_interp_view(m, a->buf, p->at);
-    if (!place_of(m, p, a, v, j, &bit)) continue;
+    if (!tc_interp_place(m, p, a, v, j, &bit)) continue;
     for (uint32_t l = 0; l < v->lanes; l++, bit += v->lane_bits) {
       tc_reg old = tc_interp_get(v, bit, p->at);
       uint32_t from = (a->wide_value ? j * v->lanes : 0) + l;

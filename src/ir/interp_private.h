@@ -82,6 +82,16 @@ typedef struct tc_parallel_code {
   uint32_t n_privates;
 } tc_parallel_code;
 
+typedef struct tc_kernel_plan tc_kernel_plan; /* interp_threads.h */
+typedef struct tc_crew tc_crew;
+typedef struct tc_mbar tc_mbar;
+typedef struct tc_marks tc_marks;
+
+typedef struct tc_kernel_code {
+  const uint32_t *grid;
+  const tc_kernel_plan *plan;
+} tc_kernel_code;
+
 typedef struct tc_print_code {
   const char *text;
   tc_buf buf;
@@ -95,8 +105,11 @@ typedef struct tc_print_code {
 typedef struct tc_storage {
   unsigned char *data, *shadow; /* no shadow: all defined */
   uint64_t size_b, cap_b;
-  bool live;    /* allocated, or an argument that was given */
-  bool trusted; /* a bare address: the size is unknown */
+  bool live;     /* allocated, or an argument that was given */
+  bool trusted;  /* a bare address: the size is unknown */
+  tc_mbar *bars; /* of scope barrier: one per element */
+  uint32_t n_bars;
+  tc_marks *marks; /* bytes in flight, NULL: never any */
 } tc_storage;
 
 typedef struct tc_view {
@@ -121,7 +134,8 @@ typedef struct tc_frame {
 typedef struct tc_machine {
   tc_ir *ir;
   tc_arena arena; /* everything of this run */
-  tc_unwind unwind, ir_unwind;
+  tc_crew *crew;  /* in a kernel that runs in strands */
+  struct tc_rt_fibers *fibers;
   tc_code *codes;       /* by region id */
   uint32_t *value_slot; /* by value id */
   uint32_t *var_slot;   /* by variable id */
@@ -139,6 +153,34 @@ typedef struct tc_machine {
   tc_print_to *print;
   void *print_data;
 } tc_machine;
+
+/* ---- interp.c ---- */
+
+/* Instructions that are no ops; their records are in interp_threads.h. */
+enum tc_insn_op {
+  TC_INSN_TEAM = TC_OP_COUNT, /* the threads of a team do something once */
+  TC_INSN_COPIES,             /* an alloc of one buffer per thread */
+  TC_INSN_SPIN,               /* lets others go on */
+  TC_INSN_FLY,                /* what the instruction before issued is in flight */
+  TC_INSN_WATCH               /* looks at what the next instruction touches */
+};
+
+/* How a region was left. */
+enum tc_flow { TC_FLOW_END, TC_FLOW_BREAK, TC_FLOW_CONTINUE };
+enum tc_flow tc_interp_region(tc_machine *m, tc_region region);
+/* The instructions `at .. end`. */
+enum tc_flow tc_interp_range(tc_machine *m, const tc_insn *at, const tc_insn *end);
+/* Where to go when memory runs out: ours, or the caller's. */
+void tc_interp_unwind_at(tc_machine *m, tc_unwind *ours, tc_unwind *callers);
+void tc_interp_set_var(tc_machine *m, tc_var var, int64_t x);
+
+/* Visits 0 .. n-1 once each, in an order that depends on the seed: i -> first + i * step modulo n,
+ * with step and n coprime. */
+typedef struct tc_sequence {
+  uint64_t n, step, at;
+} tc_sequence;
+tc_sequence tc_interp_order(tc_machine *m, uint64_t n);
+uint64_t tc_sequence_next(tc_sequence *o);
 
 /* ---- interp_code.c ---- */
 
@@ -166,6 +208,11 @@ static inline tc_scalar tc_reg_scalar(tc_reg r) {
 /* Brings the buffer's view up to date. Its storage exists afterwards. */
 tc_view *tc_interp_view(tc_machine *m, tc_buf buf, tc_value stmt);
 void tc_interp_alloc(tc_machine *m, const tc_insn *p, tc_buf buf);
+/* False when the predicate of element j of an access is false. */
+bool tc_interp_wanted(tc_machine *m, const tc_insn *p, const tc_access_code *a, uint32_t j);
+/* The place of element j; false when it is out of range and that is allowed. */
+bool tc_interp_place(tc_machine *m, const tc_insn *p, const tc_access_code *a, const tc_view *v,
+                     uint32_t j, uint64_t *bit);
 void tc_interp_load(tc_machine *m, const tc_insn *p);
 void tc_interp_store(tc_machine *m, const tc_insn *p);
 void tc_interp_atomic(tc_machine *m, const tc_insn *p);

@@ -259,6 +259,7 @@ static void threads(struct kit *k) {
                tc_pl_group(k->ir, (tc_group){.first = 8, .count = 40, .thread = thread}));
   tc_region in = kit_child(k, stmt, 0);
   kit_store(k, in, C, tx, kit_op(k, TC_OP_mul, tx, tx));
+  kit_stmt(k, body, TC_OP_barrier, NULL, 0, tc_pl_barrier(k->ir, (tc_barrier){.id = -1}));
   tc_value group =
       kit_stmt(k, body, TC_OP_group, NULL, 0, tc_pl_group(k->ir, (tc_group){.count = 32}));
   tc_region part = kit_child(k, group, 0);

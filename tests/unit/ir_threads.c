@@ -1,0 +1,579 @@
+/* The oracle's threads: each op that lets threads meet, and each way in which they miss each other.
+ * A case is the body of a kernel; A[i] is 3 * i, F[i] is i / 2, out is -1 before. */
+#include "text_kit.h"
+
+#include "ir/interp.h"
+
+enum { N = 256 };
+
+typedef struct runner {
+  int32_t a[N], out[N];
+  float f[N], g[N];
+  tc_interp_limits limits;
+} runner;
+
+static const char *text_of(struct text_kit *k, int grid, int threads, const char *body) {
+  return tc_format(&k->arena,
+                   "tir 1 tile\n"
+                   "func @f {\n"
+                   "  param A: global int32[256]\n"
+                   "  param F: global float32[256]\n"
+                   "  param out: global int32[256]\n"
+                   "  param G: global float32[256]\n"
+                   "  kernel @main (%%bx < %d) threads(%%t < %d) {\n%s\n  }\n"
+                   "}\n",
+                   grid, threads, body);
+}
+
+static bool run_text(struct text_kit *k, runner *r, const char *text) {
+  tc_ir *ir = text_must_parse(k, text);
+  const char *problem = tc_verify(ir, ir->state);
+  if (problem) tc_bug(&k->unwind, "%s:\n%s", problem, text);
+  const int64_t n = N;
+  tc_type i32 = tc_scalar_type(TC_DT_int32), f32 = tc_scalar_type(TC_DT_float32);
+  tc_arg args[4] = {{.array = {.data = r->a, .elem = i32, .rank = 1, .shape = &n}},
+                    {.array = {.data = r->f, .elem = f32, .rank = 1, .shape = &n}},
+                    {.array = {.data = r->out, .elem = i32, .rank = 1, .shape = &n}},
+                    {.array = {.data = r->g, .elem = f32, .rank = 1, .shape = &n}}};
+  for (int i = 0; i < N; i++) {
+    r->a[i] = 3 * i;
+    r->f[i] = (float)i / 2;
+    r->out[i] = -1;
+    r->g[i] = -1;
+  }
+  return tc_interp_run(ir, args, 4, &r->limits, NULL, NULL).ok;
+}
+
+/* Runs the body under several orders of threads; out[i] must be want(i) every time. */
+static void expect(struct text_kit *k, const char *name, int grid, int threads, const char *body,
+                   int32_t (*want)(int i)) {
+  for (uint64_t seed = 0; seed < 4; seed++) {
+    runner r = {.limits = {.seed = seed, .steps = 100000000}};
+    if (!run_text(k, &r, text_of(k, grid, threads, body))) {
+      text_check(k, false, name);
+      printf("%s\n", text_diags(k));
+      return;
+    }
+    int bad = -1;
+    for (int i = N; i-- > 0;)
+      if (r.out[i] != want(i)) bad = i;
+    if (!text_check(k, bad < 0, name))
+      printf("seed %d: out[%d] is %d, expected %d\n", (int)seed, bad, r.out[bad], want(bad));
+  }
+}
+
+/* The run must end in this error; `parts` must stand in the report, in order, separated by '|'. */
+static void expect_error(struct text_kit *k, const char *name, int grid, int threads,
+                         const char *body, const char *code, const char *parts) {
+  for (uint64_t seed = 0; seed < 2; seed++) {
+    runner r = {.limits = {.seed = seed, .steps = 100000000}};
+    bool ok = run_text(k, &r, text_of(k, grid, threads, body));
+    bool coded = !ok && k->diags->n_errors == 1
+                 && strcmp(tc_diag_row(k->diags->all.at[0].id)->code, code) == 0;
+    const char *at = text_diags(k);
+    char part[200];
+    for (const char *p = parts; coded && *p; p += strcspn(p, "|"), p += *p == '|') {
+      snprintf(part, sizeof part, "%.*s", (int)strcspn(p, "|"), p);
+      at = strstr(at, part);
+      if (!at) break;
+    }
+    if (!text_check(k, coded && at, name))
+      printf("expected %s with \"%s\", saw:\n%s\n", code, parts, text_diags(k));
+  }
+}
+
+/* ---- collectives ---- */
+
+#define EACH(threads, lines) "perthread %t first 0 count " threads " {\n" lines "\n}"
+#define OUT(value)           "store out[%t] = " value " in_bounds"
+
+static int32_t up_3(int i) {
+  return i >= 64 ? -1 : i % 32 < 3 ? 3 * i : 3 * (i - 3);
+}
+static int32_t down_3_of_8(int i) {
+  return i >= 64 ? -1 : i % 8 >= 5 ? 3 * i : 3 * (i + 3);
+}
+static int32_t xor_5(int i) {
+  return i >= 64 ? -1 : 3 * (i ^ 5);
+}
+static int32_t idx_wraps(int i) { /* lane t + 1 of the own 4, modulo 4 */
+  return i >= 64 ? -1 : 3 * (i / 4 * 4 + (i + 1) % 4);
+}
+static int32_t xor_leaves_segment(int i) {
+  return i >= 64 ? -1 : 3 * i;
+}
+
+static void shuffles(struct text_kit *k) {
+#define SHUFFLE(how) EACH("64", "%1 = load A[%t] in_bounds\n%2 = collective " how "\n" OUT("%2"))
+  expect(k, "shfl_up", 1, 64, SHUFFLE("shfl_up %1 lane 3"), up_3);
+  expect(k, "shfl_down", 1, 64, SHUFFLE("shfl_down %1 lane 3 width 8"), down_3_of_8);
+  expect(k, "shfl_xor", 1, 64, SHUFFLE("shfl_xor %1 lane 5:int64"), xor_5);
+  expect(k, "shfl_idx", 1, 64, SHUFFLE("shfl_idx %1 lane %t + 1 width 4"), idx_wraps);
+  expect(k, "far xor", 1, 64, SHUFFLE("shfl_xor %1 lane 8 width 4"), xor_leaves_segment);
+#undef SHUFFLE
+}
+
+static int32_t evens_below_64(int i) {
+  return i >= 64 ? -1 : (int32_t)0x55555555;
+}
+static int32_t any_upper(int i) {
+  return i >= 64 ? -1 : i >= 32 ? 1 : 0;
+}
+static int32_t all_upper(int i) {
+  return i >= 64 ? -1 : i >= 32 ? 1 : 0;
+}
+static int32_t counted(int i) {
+  return i >= 64 ? -1 : i < 32 ? 32 : 8;
+}
+static int32_t matched(int i) { /* lanes of the same eighth */
+  return i >= 64 ? -1 : (int32_t)(UINT32_C(0xff) << i % 32 / 8 * 8);
+}
+static int32_t match_all_of(int i) {
+  return i >= 64 ? -1 : i < 32 ? 0 : -1;
+}
+
+static void votes(struct text_kit *k) {
+#define VOTE(kind, operand) EACH("64", "%2 = collective " kind " " operand "\n" OUT("int32(%2)"))
+  expect(k, "ballot", 1, 64, VOTE("ballot", "%t % 2 == 0"), evens_below_64);
+  expect(k, "any", 1, 64, VOTE("any", "%t == 40"), any_upper);
+  expect(k, "all", 1, 64, VOTE("all", "31 < %t"), all_upper);
+  expect(k, "count", 1, 64, VOTE("count", "%t < 40"), counted);
+  expect(k, "match_any", 1, 64, VOTE("match_any", "%t / 8"), matched);
+  expect(k, "match_all", 1, 64, VOTE("match_all", "max(%t, 32) / 32 * min(%t, 32)"), match_all_of);
+#undef VOTE
+}
+
+static int32_t sum_of_4(int i) {
+  return i >= 64 ? -1 : 12 * (i / 4 * 4) + 18;
+}
+static int32_t max_of_warp(int i) {
+  return i >= 64 ? -1 : 3 * (i / 32 * 32 + 31);
+}
+static int32_t min_of_warp(int i) {
+  return i >= 64 ? -1 : 3 * (i / 32 * 32);
+}
+static int32_t or_of_2(int i) {
+  return i >= 64 ? -1 : 3 * (i & ~1) | 3 * (i | 1);
+}
+static int32_t and_of_2(int i) {
+  return i >= 64 ? -1 : 3 * (i & ~1) & 3 * (i | 1);
+}
+static int32_t xor_of_2(int i) {
+  return i >= 64 ? -1 : (3 * (i & ~1)) ^ (3 * (i | 1));
+}
+
+static void reductions(struct text_kit *k) {
+#define RED(how) EACH("64", "%1 = load A[%t] in_bounds\n%2 = collective " how "\n" OUT("%2"))
+  expect(k, "sum", 1, 64, RED("sum %1 width 4"), sum_of_4);
+  expect(k, "max", 1, 64, RED("max %1"), max_of_warp);
+  expect(k, "min", 1, 64, RED("min %1"), min_of_warp);
+  expect(k, "bitor", 1, 64, RED("bitor %1 width 2"), or_of_2);
+  expect(k, "bitand", 1, 64, RED("bitand %1 width 2"), and_of_2);
+  expect(k, "bitxor", 1, 64, RED("bitxor %1 width 2"), xor_of_2);
+#undef RED
+}
+
+/* Float sums have one order: halves first. */
+static void float_sum(struct text_kit *k) {
+  runner r = {.limits = {.seed = 3}};
+  const char *body = EACH("32", "%1 = float32(%t) * 0.1 + 1000.0\n%2 = collective sum %1\n"
+                                "store G[%t] = %2 in_bounds");
+  if (!text_check(k, run_text(k, &r, text_of(k, 1, 32, body)), "float sum")) return;
+  float x[32];
+  for (int i = 0; i < 32; i++)
+    x[i] = (float)((float)i * 0.1f) + 1000.0f;
+  for (int d = 16; d; d /= 2)
+    for (int i = 0; i < d; i++)
+      x[i] = x[i] + x[i + d];
+  for (int i = 0; i < 32; i++)
+    text_check(k, memcmp(&r.g[i], &x[0], sizeof x[0]) == 0, "the bits of a float sum");
+}
+
+static int32_t masked(int i) {
+  return i >= 32 ? -1 : i < 8 ? 3 * 28 : 7;
+}
+static int32_t in_loop(int i) {
+  return i >= 64 ? -1 : 3 * (i / 32 * 32 * 32 + 496);
+}
+static int32_t block_any(int i) {
+  return i < 128 ? 128 - 100 : -1;
+}
+
+/* Collectives under conditions and in loops of single threads: each thread is a strand. */
+static void divergent_collectives(struct text_kit *k) {
+  expect(k, "a mask under a condition", 1, 32,
+         EACH("32", "%1 = load A[%t] in_bounds\n" OUT(
+                        "7") "\n"
+                             "if %t < 8 {\n%2 = collective sum %1 mask 255\n" OUT("%2") "\n}"),
+         masked);
+  expect(k, "a loop of shuffles", 1, 64,
+         "alloc x: var int32\n" EACH(
+             "64", "%1 = load A[%t] in_bounds\nstore x[] = %1\nfor %i = 0 to 5 {\n"
+                   "%2 = load x[]\n%3 = collective shfl_xor %2 lane 1 << %i\n"
+                   "store x[] = %2 + %3\n}\n%4 = load x[]\n" OUT("%4")),
+         in_loop);
+  expect(k, "a vote of the block", 1, 128,
+         EACH("128", "%1 = collective count 99 < %t block\n" OUT("%1")), block_any);
+  expect(k, "a vote of the block in a branch that all take", 1, 128,
+         EACH("128", "if %t < 500 {\n%1 = collective count 99 < %t block\n" OUT("%1") "\n}"),
+         block_any);
+}
+
+static void missed_collectives(struct text_kit *k) {
+  expect_error(k, "lanes that take another branch", 1, 32,
+               EACH("32", "if %t < 20 {\n%1 = collective any true\n}"), "E0617",
+               "wait in kernel 'main'|thread 0 to 19 waits here for the other lanes of its warp");
+  expect_error(k, "two places", 1, 32,
+               EACH("32", "if %t < 20 {\n%1 = collective any true\n} else {\n"
+                          "%2 = collective any true\n}"),
+               "E0617", "thread|other lanes");
+  expect_error(k, "half a warp", 1, 64,
+               "group first 0 count 16 {\nperthread %t first 0 count 16 {\n"
+               "%1 = collective sum %t\n}\n}",
+               "E0618", "comes here while others|should take part");
+  expect_error(k, "masks that differ", 1, 32,
+               EACH("32", "%1 = collective any true mask select(%t == 0, 3, 1 << %t)"), "E0618",
+               "names other lanes");
+  expect_error(k, "the value of a lane that is not there", 1, 32,
+               EACH("32", "%1 = collective shfl_down 5 lane 1 mask 65535\n" OUT("%1")), "E0607",
+               "undefined");
+}
+
+/* ---- barriers ---- */
+
+static int32_t reversed_64(int i) {
+  return i < 64 ? 3 * (63 - i) : -1;
+}
+static int32_t warp_reversed(int i) {
+  return i < 64 ? 3 * (i ^ 31) : -1;
+}
+static int32_t both_groups(int i) {
+  return i < 64 ? 3 * (i ^ 32) : -1;
+}
+
+static void barriers(struct text_kit *k) {
+  expect(k, "a barrier inside the code of threads", 1, 64,
+         "alloc s: shared int32[64]\n" EACH(
+             "64", "%1 = load A[%t] in_bounds\nstore s[%t] = %1\nif %t < 999 {\nbarrier\n}\n"
+                   "%2 = load s[63 - %t]\n" OUT("%2")),
+         reversed_64);
+  expect(k, "a barrier of a warp", 1, 64,
+         "alloc s: shared int32[64]\n" EACH(
+             "64", "%1 = load A[%t] in_bounds\nstore s[%t] = %1\nif %t < 999 {\nbarrier warp\n}\n"
+                   "%2 = load s[%t ^ 31]\n" OUT("%2")),
+         warp_reversed);
+  expect(k, "a numbered barrier between groups", 1, 64,
+         "alloc s: shared int32[64]\n"
+         "group first 0 count 32 {\nperthread %t first 0 count 32 {\n%1 = load A[%t] in_bounds\n"
+         "store s[%t] = %1\n}\nbarrier id 3 count 64\nperthread %t first 0 count 32 {\n"
+         "%2 = load s[%t + 32]\n" OUT(
+             "%2") "\n}\n}\n"
+                   "group first 32 count 32 {\nperthread %t first 32 count 32 {\n%3 = load A[%t] "
+                   "in_bounds\n"
+                   "store s[%t] = %3\n}\nbarrier id 3 count 64\nperthread %t first 32 count 32 {\n"
+                   "%4 = load s[%t - 32]\n" OUT("%4") "\n}\n}",
+         both_groups);
+}
+
+static int32_t from_producer(int i) {
+  return i < 128 ? 3 * i + 1 : -1;
+}
+static int32_t split_phase(int i) {
+  return i < 64 ? (i < 32 ? -1 : 3 * (i - 32)) : -1;
+}
+
+static void split_barriers(struct text_kit *k) {
+  expect(k, "arrive without waiting", 1, 64,
+         "alloc s: shared int32[32]\n"
+         "group first 0 count 32 {\nperthread %t first 0 count 32 {\n%1 = load A[%t] in_bounds\n"
+         "store s[%t] = %1\n}\nbarrier id 1 count 64 arrive\n}\n"
+         "group first 32 count 32 {\nbarrier id 1 count 64\nperthread %t first 32 count 32 {\n"
+         "%2 = load s[%t - 32]\n" OUT("%2") "\n}\n}",
+         split_phase);
+  expect_error(k, "a barrier that half of the threads reach", 1, 64,
+               "group first 0 count 32 {\nbarrier id 1 count 64\n}", "E0617",
+               "threads: 32 of 64 have come");
+  expect_error(k, "different counts", 1, 64,
+               "group first 0 count 32 {\nbarrier id 1 count 64\n}\n"
+               "group first 32 count 32 {\nbarrier id 1 count 32\n}",
+               "E0621", "64|came to it here");
+  expect_error(k, "too many threads", 1, 64,
+               "group first 0 count 32 {\nbarrier id 1 count 48\n}\n"
+               "group first 32 count 32 {\nbarrier id 1 count 48\n}",
+               "E0621", "64 threads come to a barrier of 48");
+  expect_error(k, "a barrier that some threads leave out", 1, 64,
+               EACH("64", "if %t < 40 {\nbarrier\n}"), "E0617",
+               "thread 0 to 39 waits here|40 of 64");
+}
+
+/* ---- groups ---- */
+
+static int32_t own_locals(int i) {
+  return i < 32 ? 105 : i < 96 ? 207 : i < 128 ? 103 : -1;
+}
+static int32_t nested_sum(int i) {
+  return i < 96 ? 1 : -1;
+}
+static int32_t nested(int i) {
+  return i < 64 ? 1 : i < 96 ? 22 : i < 128 ? 2 : -1;
+}
+
+static void groups(struct text_kit *k) {
+  expect(k, "each group has its own locals", 1, 128,
+         "alloc x: var int32\nalloc y: local int32[2]\nstore x[] = 100\nfill y[*] = 3\n"
+         "group first 0 count 32 {\nstore y[1] = 5\n}\n"
+         "group first 32 count 64 {\nstore x[] = 200\nstore y[1] = 7\n}\n"
+         "%1 = load x[]\n%2 = load y[1]\n" EACH("128", OUT("%1 + %2")),
+         own_locals);
+  expect(k, "groups in groups", 1, 128,
+         "group first 0 count 64 {\nfill out[0 :+ 64] = 1\n}\n"
+         "group first 64 count 64 {\nfill out[64 :+ 64] = 2\ngroup first 64 count 32 {\n"
+         "perthread %t first 64 count 32 {\n" OUT("22") "\n}\n}\n}",
+         nested);
+  expect(k, "a tile operation happens once", 1, 128,
+         "alloc n: shared int32[1]\nfill n[*] = 0\n"
+         "group first 0 count 96 {\ngroup first 32 count 32 {\n}\n"
+         "atomic_tile add n[*], n[*]\natomic add n[0], 1\n%1 = atomic add n[0], 0\n"
+         "perthread %t first 0 count 96 {\n" OUT("%1") "\n}\n}",
+         nested_sum);
+  expect_error(k, "a tile operation that one group leaves out", 1, 64,
+               "alloc f: var int32\nalloc s: shared int32[4]\nstore f[] = 0\n"
+               "group first 0 count 32 {\nstore f[] = 1\n}\n%1 = load f[]\n"
+               "if %1 == 1 {\nfill s[*] = 1\n} else {\nfill s[*] = 2\n}",
+               "E0618", "come");
+  expect_error(k, "a tile operation that nobody else comes to", 1, 64,
+               "alloc f: var int32\nalloc s: shared int32[4]\nstore f[] = 0\n"
+               "group first 0 count 32 {\nstore f[] = 1\n}\n%1 = load f[]\n"
+               "if %1 == 1 {\nfill s[*] = 1\n}",
+               "E0617", "to do this together");
+}
+
+/* ---- storage of threads ---- */
+
+static int32_t kept(int i) {
+  return i < 64 ? 6 * i + 1 : -1;
+}
+
+static void thread_storage(struct text_kit *k) {
+  expect(
+      k, "a local outlives its region", 1, 64,
+      "alloc x: local int32[2]\n" EACH(
+          "64",
+          "%1 = load A[%t] in_bounds\nstore x[1] = %1") "\nbarrier\n" EACH("64",
+                                                                           "%2 = load x[1]\n" OUT(
+                                                                               "%2 * 2 + 1")),
+      kept);
+  expect(k, "and serves tile operations of one thread", 1, 64,
+         "alloc x: local int32[2]\n" EACH(
+             "64", "copy A[%t :+ 1] inside -> x[1 :+ 1]") "\nbarrier\n" EACH("64",
+                                                                             "%2 = load x[1]\n" OUT(
+                                                                                 "%2 * 2 + 1")),
+         kept);
+  expect(k, "two blocks do not see each other's", 2, 64,
+         "alloc x: var int32\nif %bx == 0 {\n" EACH("64", "store x[] = %t * 6 + 1\n%1 = load "
+                                                          "x[]\n" OUT("%1")) "\n}",
+         kept);
+  expect_error(k, "a local that was not written", 1, 64,
+               "alloc x: var int32\n" EACH("64", "if %t < 63 {\nstore x[] = 1\n}\n"
+                                                 "%1 = load x[]\n" OUT("%1")),
+               "E0607", "read here from 'x'|t = 63");
+  expect_error(k, "the next block's local is fresh", 2, 64,
+               "alloc x: var int32\n" EACH("64", "if %bx == 0 {\nstore x[] = 1\n}\n"
+                                                 "%1 = load x[]\n" OUT("%1")),
+               "E0607", "read here from 'x'");
+  expect_error(k, "a local of both", 1, 64,
+               "alloc x: var int32\n" EACH("64", "store x[] = 1") "\n%1 = load x[]", "E0615",
+               "local buffer 'x'");
+}
+
+/* ---- barriers in memory ---- */
+
+/* Threads 0 to 31 produce, the others consume, `steps` times through two stages. */
+static const char *pipeline(struct text_kit *k, const char *empty_parity) {
+  return tc_format(&k->arena,
+                   "alloc s: shared int32[2, 16]\nalloc full: barrier uint64[2]\n"
+                   "alloc free: barrier uint64[2]\n"
+                   "mbarrier init full[0], 1\nmbarrier init full[1], 1\n"
+                   "mbarrier init free[0], 32\nmbarrier init free[1], 32\n"
+                   "group first 0 count 32 {\nfor %%i = 0 to 8 {\n"
+                   "mbarrier wait free[%%i %% 2], (%%i / 2 + %s) %% 2\n"
+                   "copy A[%%i * 16 :+ 16] -> s[%%i %% 2 :+ 1, 0 :+ 16] signal full[%%i %% 2 :+ 1] "
+                   "async\n"
+                   "perthread %%t first 0 count 32 {\nif %%t == 0 {\n"
+                   "mbarrier arrive full[%%i %% 2]\n}\n}\n}\n}\n"
+                   "group first 32 count 32 {\nfor %%j = 0 to 8 {\n"
+                   "mbarrier wait full[%%j %% 2], %%j / 2 %% 2\n"
+                   "perthread %%u first 32 count 32 {\nif %%u < 48 {\n"
+                   "%%1 = load s[%%j %% 2, %%u - 32]\n"
+                   "store out[%%j * 16 + %%u - 32] = %%1 + 1 in_bounds\n}\n}\n"
+                   "mbarrier arrive free[%%j %% 2]\n}\n}",
+                   empty_parity);
+}
+
+static void memory_barriers(struct text_kit *k) {
+  expect(k, "a pipeline of two stages", 1, 64, pipeline(k, "1"), from_producer);
+  expect_error(k, "the wrong parity", 1, 64, pipeline(k, "0"), "E0617",
+               "waits here for phase|'free'");
+  expect_error(k, "nobody arrives", 1, 64,
+               "alloc b: barrier uint64[1]\nmbarrier init b[0], 65\nmbarrier arrive b[0]\n"
+               "mbarrier wait b[0], 0",
+               "E0617", "thread 0 to 63 waits here for phase 0 of 'b', which lacks 1 of 65");
+  expect_error(k, "bytes that never come", 1, 64,
+               "alloc b: barrier uint64[1]\nmbarrier init b[0], 64\n"
+               "mbarrier arrive_expect_tx b[0], 16\nmbarrier wait b[0], 0",
+               "E0617", "lacks 0 of 64 arrivals and 1024 bytes");
+  expect_error(k, "a barrier that was not set up", 1, 64,
+               "alloc b: barrier uint64[1]\nmbarrier arrive b[0]", "E0620", "not been set up");
+  expect_error(k, "too many arrivals", 1, 64,
+               "alloc b: barrier uint64[1]\nmbarrier init b[0], 96\nmbarrier arrive b[0]\n"
+               "mbarrier arrive b[0]",
+               "E0620", "'b': 64 more arrive, but its phase lacks only 32 of 96 arrivals");
+  expect_error(k, "a count of nothing", 1, 64, "alloc b: barrier uint64[1]\nmbarrier init b[0], 0",
+               "E0620", "cannot count");
+  expect_error(k, "an element that is not there", 1, 64,
+               "alloc b: barrier uint64[2]\nmbarrier init b[%bx + 2], 1", "E0605", "'b'");
+}
+
+/* ---- asynchronous copies ---- */
+
+static int32_t copied(int i) {
+  return i < 64 ? 3 * i : -1;
+}
+static int32_t copied_back(int i) {
+  return i < 64 ? 3 * i : i < 128 ? 3 * (i - 64) : -1;
+}
+
+#define S      "alloc s: shared int32[64]\n"
+#define READ_S EACH("64", "%1 = load s[63 - %t]\nstore out[63 - %t] = %1 in_bounds")
+
+static void asynchronous_copies(struct text_kit *k) {
+  const char *in = S "copy A[0 :+ 64] -> s[*] async\n";
+  expect(k, "commit and wait", 1, 64,
+         tc_format(&k->arena, "%sasync_commit cp\nasync_wait cp\nbarrier\n%s", in, READ_S), copied);
+  expect(k, "each thread its own", 1, 64,
+         S EACH("64", "copy A[%t :+ 1] -> s[%t :+ 1] async") "\nasync_commit cp\nasync_wait "
+                                                             "cp\nbarrier\n" READ_S,
+         copied);
+  expect(k, "a barrier told by the copies", 1, 64,
+         S "alloc b: barrier uint64[1]\nmbarrier init b[0], 64\n" EACH(
+             "64", "copy A[%t :+ 1] -> s[%t :+ 1] async") "\nmbarrier async_arrive b[0]\nmbarrier "
+                                                          "wait b[0], 0\n" READ_S,
+         copied);
+  expect(k, "the older of two groups", 1, 64,
+         S "alloc z: shared int32[64]\ncopy A[0 :+ 64] -> s[*] async\nasync_commit cp\n"
+           "copy A[64 :+ 64] -> z[*] async\nasync_commit cp\nasync_wait cp pending 1\n"
+           "barrier\n" READ_S,
+         copied);
+  expect(k, "out of shared memory", 1, 64,
+         S "copy A[0 :+ 64] -> s[*]\ncopy s[*] -> out[0 :+ 64] async bulk\nasync_commit bulk\n"
+           "async_wait bulk read\nfill s[*] = 9\nasync_wait bulk\n"
+           "copy out[0 :+ 64] -> out[64 :+ 64]",
+         copied_back);
+}
+
+static void copies_in_flight(struct text_kit *k) {
+  const char *in = S "copy A[0 :+ 64] -> s[*] async\n";
+#define WITH(text) tc_format(&k->arena, "%s%s", in, text)
+  expect_error(k, "no wait", 1, 64, WITH(READ_S), "E0619", "'s' is read|the copy was issued here");
+  expect_error(k, "a wait without a commit", 1, 64, WITH("async_wait cp\n" READ_S), "E0619",
+               "'s' is read");
+  expect_error(k, "a wait for too few", 1, 64,
+               WITH("async_commit cp\nasync_wait cp pending 1\n" READ_S), "E0619", "'s' is read");
+  expect_error(k, "a wait for another queue", 1, 64,
+               WITH("async_commit cp\nasync_wait bulk\n" READ_S), "E0619", "'s' is read");
+  expect_error(
+      k, "a wait by some threads", 1, 64,
+      WITH("async_commit cp\ngroup first 0 count 32 {\nasync_wait cp\n}\nbarrier\n" READ_S),
+      "E0619", "not all threads that issued it");
+  expect_error(k, "written too early", 1, 64, WITH("fill s[0 :+ 1] = 1"), "E0619",
+               "'s' is written");
+  expect_error(k, "an atomic too early", 1, 64, WITH("%1 = atomic add s[0], 1"), "E0619", "'s'");
+  expect_error(k, "the source is written", 1, 64,
+               S "fill s[*] = 1\ncopy s[*] -> out[0 :+ 64] async bulk\nstore s[5] = 1", "E0619",
+               "'s' is written while an asynchronous copy");
+  expect_error(k, "a result in global memory", 1, 64,
+               S "fill s[*] = 1\ncopy s[*] -> out[0 :+ 64] async bulk\nasync_commit bulk\n"
+                 "async_wait bulk read\n%1 = load out[3] in_bounds",
+               "E0619", "'out' is read");
+  expect_error(k, "a signal that nobody waited for", 1, 64,
+               S "alloc b: barrier uint64[1]\nmbarrier init b[0], 64\n"
+                 "copy A[0 :+ 64] -> s[*] signal b[0 :+ 1] async\nmbarrier arrive b[0]\n" READ_S,
+               "E0619", "nobody has waited for its barrier");
+  expect_error(k, "a signal without a barrier", 1, 64,
+               S "alloc b: barrier uint64[1]\ncopy A[0 :+ 64] -> s[*] signal b[0 :+ 1] async",
+               "E0620", "not been set up");
+#undef WITH
+}
+
+/* A product in flight; one more on the same accumulator is in order. */
+#define MMA                                                                                        \
+  "alloc a: shared float32[4, 4]\nalloc c: fragment float32[4, 4]\nfill a[*] = 1.0\n"              \
+  "gemm a[*], a[*] -> c[*] clear async\ngemm a[*], a[*] -> c[*] async\nasync_commit mma\n"
+
+static void products_in_flight(struct text_kit *k) {
+  runner r = {.limits = {.seed = 0}};
+  const char *body = MMA "async_wait mma\n%1 = load c[3, 3]\nstore G[0] = %1 in_bounds";
+  text_check(k, run_text(k, &r, text_of(k, 1, 128, body)) && r.g[0] == 8.0f, "two products");
+  expect_error(k, "a result too early", 1, 128, MMA "%1 = load c[3, 3]", "E0619",
+               "'c' is read while an asynchronous matrix product");
+  expect_error(k, "an operand too early", 1, 128, MMA "store a[0, 0] = 2.0", "E0619",
+               "'a' is written");
+}
+
+/* ---- blocks that wait for blocks ---- */
+
+static int32_t of_next_block(int i) {
+  return i < 8 ? 10 * ((i + 1) % 8) : -1;
+}
+static int32_t chained(int i) {
+  return i < 8 ? i + 1 : i == 255 ? 8 : -1;
+}
+
+static void blocks_wait(struct text_kit *k) {
+  expect(k, "a barrier of the grid", 8, 32,
+         "alloc w: var int32\nstore out[%bx + 100] = %bx * 10 in_bounds\nbarrier device\n"
+         "%1 = load out[(%bx + 1) % 8 + 100] in_bounds\nstore w[] = %1\nbarrier device\n"
+         "store out[%bx + 100] = -1 in_bounds\n%2 = load w[]\n"
+         "store out[%bx] = %2 in_bounds",
+         of_next_block);
+  expect(k, "a chain of waits", 8, 32,
+         "if %bx == 7 {\nstore out[255] = 0 in_bounds release device\n}\n"
+         "wait eq out[255], 7 - %bx acquire device\n%1 = load out[255] in_bounds\n"
+         "store out[7 - %bx] = %1 + 1 in_bounds\n"
+         "store out[255] = %1 + 1 in_bounds release device",
+         chained);
+  expect(k, "a chain of spinning", 8, 32,
+         "if %bx == 7 {\nstore out[255] = 0 in_bounds release device\n}\n"
+         "while {\n%1 = load out[255] in_bounds acquire device\nyield %1 != 7 - %bx\n} do {\n}\n"
+         "store out[7 - %bx] = 8 - %bx in_bounds\n"
+         "store out[255] = 8 - %bx in_bounds release device",
+         chained);
+  expect_error(k, "a flag that nobody sets", 8, 32, "wait ge A[0], 1 + %bx", "E0617",
+               "an element of 'A'|of block");
+  expect_error(k, "spinning for ever", 2, 32,
+               "while {\n%1 = load A[0] in_bounds acquire device\nyield %1 == 0\n} do {\n}",
+               "E0617", "looks here at 'A' again and again");
+  expect_error(k, "a grid whose blocks do not all come", 4, 32, "if %bx < 3 {\nbarrier device\n}",
+               "E0617", "96 of 128 have come");
+  expect_error(k, "too many blocks", 100000, 32, "barrier device", "E0622", "more than");
+}
+
+int main(void) {
+  struct text_kit totals = {0};
+  TEXT_CASE(&totals, shuffles);
+  TEXT_CASE(&totals, votes);
+  TEXT_CASE(&totals, reductions);
+  TEXT_CASE(&totals, float_sum);
+  TEXT_CASE(&totals, divergent_collectives);
+  TEXT_CASE(&totals, missed_collectives);
+  TEXT_CASE(&totals, barriers);
+  TEXT_CASE(&totals, split_barriers);
+  TEXT_CASE(&totals, groups);
+  TEXT_CASE(&totals, thread_storage);
+  TEXT_CASE(&totals, memory_barriers);
+  TEXT_CASE(&totals, asynchronous_copies);
+  TEXT_CASE(&totals, copies_in_flight);
+  TEXT_CASE(&totals, products_in_flight);
+  TEXT_CASE(&totals, blocks_wait);
+  return text_report(&totals, "ir_threads");
+}
