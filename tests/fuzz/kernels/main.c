@@ -80,6 +80,7 @@ static fuzz_build choose_build(const compilers *c, uint64_t number) {
   if (!*path) path = c->path[0][level];
   if (*path) b.cc = path;
   if ((r >> 20) % 4 == 0) b.disable = WITHOUT[(r >> 24) % TC_COUNT(WITHOUT)];
+  if ((r >> 30) % 8 == 0) b.checked = "on";
   return b;
 }
 
@@ -209,7 +210,8 @@ static void run_file(void *data) {
     if (o.status != TILEC_OK || o.mismatch)
       fuzz_note(r->report, 0, (enum fuzz_way)way, o.code, o.mismatch ? o.mismatch : o.text);
   }
-  static const fuzz_build BUILDS[] = {{0}, {.isa = "generic"}, {.disable = "facts"}};
+  static const fuzz_build BUILDS[] = {
+      {0}, {.isa = "generic"}, {.disable = "facts"}, {.checked = "on"}};
   const fuzz_case *one[] = {&c};
   for (uint32_t i = 0; i < TC_COUNT(BUILDS); i++) {
     o = fuzz_run_cpu(one, &want, 1, &BUILDS[i], &why, &arena);

@@ -183,6 +183,7 @@ fuzz_outcome fuzz_run_cpu(const fuzz_case *const *cases, const fuzz_result *want
   fuzz_result *got = TC_NEW_ARRAY(arena, n + 1, fuzz_result);
   if (build->cc) tilec_context_set(j.context, "cc", build->cc, NULL);
   if (build->isa) tilec_context_set(j.context, "isa", build->isa, NULL);
+  if (build->checked) tilec_context_set(j.context, "checked", build->checked, NULL);
   if (build->jobs) tilec_context_set(j.context, "jobs", build->jobs, NULL);
   if (build->disable) tilec_context_set(j.context, "disable", build->disable, NULL);
   tilec_status status = load(&j, text, "fuzz.py", &error);

@@ -22,7 +22,7 @@ const char *fuzz_way_name(enum fuzz_way way);
 
 /* How the program for target cpu is made. */
 typedef struct fuzz_build {
-  const char *cc, *isa, *disable, *jobs; /* as the options of these names; NULL: the default */
+  const char *cc, *isa, *disable, *jobs, *checked; /* options of these names; NULL: default */
 } fuzz_build;
 
 typedef struct fuzz_outcome {
