@@ -328,7 +328,7 @@ enum tc_flow tc_interp_range(tc_machine *m, const tc_insn *p, const tc_insn *end
 
 enum tc_flow tc_interp_region(tc_machine *m, tc_region region) {
   const tc_code *code = &m->codes[region.id];
-  return tc_interp_range(m, code->at, code->at + code->n);
+  return code->n ? tc_interp_range(m, code->at, code->at + code->n) : TC_FLOW_END;
 }
 
 /* ---- entry ---- */

@@ -360,8 +360,9 @@ void tc_interp_perthread(tc_machine *m, const tc_insn *p) {
   const tc_perthread_code *region = p->record;
   const tc_group *group = tc_group_of(m->ir, p->at);
   tc_range range = own_threads(m, group);
+  const tc_code *code = &m->codes[tc_child(m->ir, tc_op_at(m->ir, p->at), 0).id];
   tc_frame frame = {m->frames, &group->thread, 1};
-  if (!range.count) return;
+  if (!range.count || !code->n) return;
   if (region->meets) {
     run_as_strands(m, p, range);
     return;
@@ -370,7 +371,6 @@ void tc_interp_perthread(tc_machine *m, const tc_insn *p) {
   if (region->split) {
     run_in_step(m, p, range);
   } else {
-    const tc_code *code = &m->codes[tc_child(m->ir, tc_op_at(m->ir, p->at), 0).id];
     run_part(m, p, range, 0, code->n, NULL, NULL);
   }
   m->frames = frame.up;

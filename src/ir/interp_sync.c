@@ -236,13 +236,16 @@ static tc_reg vote_of_team(tc_machine *m, const tc_insn *p, int64_t yes, uint32_
 
 /* All lanes of `mask` of the thread's warp, if they are at this collective with that mask. */
 static bool gather(tc_machine *m, const tc_insn *p, uint32_t mask, int64_t warp_number, warp *w) {
+  tc_strand **lanes = &m->crew->now->gang->lanes[warp_number * TC_WARP];
   *w = (warp){.code = p->record, .stmt = p->at, .mask = mask};
-  for (uint32_t l = 0; l < TC_WARP; l++) {
+  for (uint32_t l = TC_WARP; l-- > 0;) { /* the last lanes usually come last */
     if (!has(w, l)) continue;
-    tc_strand *s = m->crew->now->gang->lanes[warp_number * TC_WARP + l];
-    if (!s || s->at != p || mask_of(m, p, warp_number, s->lane.mask) != mask) return false;
+    tc_strand *s = lanes[l];
+    if (!s || s->at != p) return false;
     w->lane[l] = &s->lane;
   }
+  for (uint32_t l = 0; l < TC_WARP && w->code->mask; l++)
+    if (has(w, l) && mask_of(m, p, warp_number, w->lane[l]->mask) != mask) return false;
   return true;
 }
 

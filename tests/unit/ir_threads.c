@@ -558,6 +558,41 @@ static void blocks_wait(struct text_kit *k) {
   expect_error(k, "too many blocks", 100000, 32, "barrier device", "E0622", "more than");
 }
 
+/* ---- errors and limits inside strands ---- */
+
+static void errors_in_strands(struct text_kit *k) {
+  expect(k, "nothing to do", 1, 64,
+         EACH("64", "") "\n" EACH("64", "if %t < 0 {\nbarrier\n}\n" OUT("3 * %t")), copied);
+  expect_error(k, "an assertion of one thread", 1, 64,
+               EACH("64", "if %t < 99 {\nbarrier\n}\nassert %t < 60, \"few\""), "E0609",
+               "few|t = 6");
+  expect_error(
+      k, "an index of one thread", 1, 64,
+      "alloc s: shared int32[60]\n" EACH("64", "if %t < 99 {\nbarrier\n}\nstore s[%t] = 1"),
+      "E0605", "extent 60|t = 6");
+  expect_error(k, "an assertion of a group", 1, 64,
+               "group first 32 count 32 {\nassert false, \"never\"\n}", "E0609", "never");
+  expect_error(k, "a loop without end", 1, 64,
+               "alloc x: var int32\n" EACH("64", "while {\nyield true\n} do {\nbarrier\n}"),
+               "E0611", "steps");
+  for (int lim = 0; lim < 3; lim++) {
+    runner r = {.limits = {.memory_b = (uint64_t[]){20000, 60000, 200000}[lim]}};
+    bool ok = run_text(k, &r,
+                       text_of(k, 1, 256,
+                               EACH("256", "for %i = 0 to 4 {\nbarrier\n}\n"
+                                           "%1 = load A[%t] in_bounds\n" OUT("%1"))));
+    text_check(k, !ok && strstr(text_diags(k), "E0612"), "memory of strands is limited");
+  }
+  tc_sb deep = tc_sb_in(&k->arena);
+  tc_sb_adds(&deep, "perthread %t first 0 count 64 {\n");
+  for (int i = 0; i < 120; i++)
+    tc_sb_adds(&deep, "if %t < 999 {\n");
+  tc_sb_adds(&deep, "barrier\n" OUT("3 * %t") "\n");
+  for (int i = 0; i < 121; i++)
+    tc_sb_adds(&deep, "}\n");
+  expect(k, "deep inside", 1, 64, deep.at, copied);
+}
+
 int main(void) {
   struct text_kit totals = {0};
   TEXT_CASE(&totals, shuffles);
@@ -575,5 +610,6 @@ int main(void) {
   TEXT_CASE(&totals, copies_in_flight);
   TEXT_CASE(&totals, products_in_flight);
   TEXT_CASE(&totals, blocks_wait);
+  TEXT_CASE(&totals, errors_in_strands);
   return text_report(&totals, "ir_threads");
 }
