@@ -161,8 +161,11 @@ static void run_parallel(tc_machine *m, const tc_insn *p) {
   tc_frame frame = {m->frames, loop->vars, loop->n};
   m->frames = &frame;
   keep_privates(m, loop, p->at);
+  uint32_t outer = m->loop;
+  m->loop = ++m->n_loops;
   for (uint64_t i = 0; i < o.n; i++) {
     uint64_t at = tc_sequence_next(&o);
+    m->iteration = (uint32_t)at;
     for (uint32_t d = loop->n; d-- > 0;) {
       tc_interp_set_var(m, loop->vars[d], (int64_t)(at % (uint64_t)extent[d]));
       at /= (uint64_t)extent[d];
@@ -171,6 +174,7 @@ static void run_parallel(tc_machine *m, const tc_insn *p) {
     tc_interp_spend(m, 1, p->at);
     tc_interp_region(m, child(m, p, 0));
   }
+  m->loop = outer;
   forget_privates(m, loop);
   m->frames = frame.up;
 }
@@ -379,6 +383,7 @@ tc_interp_result tc_interp_run(tc_ir *ir, const tc_arg *args, uint32_t n_args,
   if (limits && limits->steps) m.max_steps = limits->steps;
   if (limits && limits->memory_b) m.max_memory_b = limits->memory_b;
   if (limits) m.seed = limits->seed;
+  if (limits) m.races = limits->races;
   owners o = {.ir = ir->arena->unwind, .diags = ir->diags->arena->unwind};
   /* Limits are kept by tc_interp_room; the arena itself is bounded by what malloc gives. */
   tc_arena_init_like(&m.arena, ir->arena, &o.ours, SIZE_MAX / 2);

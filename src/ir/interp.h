@@ -28,7 +28,8 @@ typedef struct tc_arg { /* one per tc_ir.params, in order */
 typedef struct tc_interp_limits {
   uint64_t steps;    /* scalar operations; 0: 10^12 */
   uint64_t memory_b; /* on-chip and workspace bytes; 0: 4 GiB */
-  uint64_t seed;     /* block order; 0: ascending */
+  uint64_t seed;     /* order of blocks, iterations and threads; 0: ascending */
+  bool races;        /* stop at data races between threads, iterations and blocks: slow */
 } tc_interp_limits;
 
 typedef struct tc_interp_result {

@@ -291,6 +291,7 @@ void tc_interp_async_arrive(tc_machine *m, const tc_insn *p, tc_mbar *bar) {
   *a = (tc_async_arrival){bar, threads, crew->next_flight, crew->now->gang->arrivals};
   crew->now->gang->arrivals = a;
   bar->n_async += threads.count;
+  tc_interp_release(crew, &bar->clock, threads);
   tc_interp_poke(crew, bar);
 }
 
@@ -348,12 +349,14 @@ static const tc_flight *flight_over(const tc_crew *crew, const tc_marks *marks, 
 typedef struct touch {
   const tc_insn *at;
   const tc_view *view;
-  bool reads, writes, product; /* product: an asynchronous one, which may follow others */
+  bool reads, writes, atomic;
+  bool product; /* an asynchronous one, which may follow others on the same accumulator */
+  bool async;
 } touch;
 
 static void check_bytes(tc_machine *m, const touch *t, uint64_t bit) {
   tc_marks *marks = t->view->storage->marks;
-  for (uint64_t b = bit / 8; b < (bit + t->view->elem_bits + 7) / 8; b++) {
+  for (uint64_t b = bit / 8; marks && b < (bit + t->view->elem_bits + 7) / 8; b++) {
     if (b / PAGE_B >= marks->n_pages) return;
     const uint32_t *mark = mark_at(m, marks, b, (tc_value){0});
     uint32_t x = mark ? *mark : 0u;
@@ -366,16 +369,33 @@ static void check_bytes(tc_machine *m, const touch *t, uint64_t bit) {
   }
 }
 
+static void touch_element(tc_machine *m, const touch *t, uint64_t bit, const int64_t *index) {
+  check_bytes(m, t, bit);
+  if (!m->races) return;
+  if (t->atomic) tc_interp_touch_atomic(m, t->view, bit);
+  tc_interp_visit(m, t->view, bit, index, t->at->at, t->writes, t->atomic, !t->async);
+}
+
+/* An access that memory orders: it cannot race with another one. */
+static bool is_atomic(const tc_ir *ir, tc_value stmt) {
+  return tc_is(ir, stmt, TC_OP_atomic) || tc_is(ir, stmt, TC_OP_atomic_tile)
+         || tc_access_of(ir, stmt)->order != TC_ORDER_NONE;
+}
+
 static void watch_access(tc_machine *m, const tc_insn *p) {
   const tc_access_code *a = p->record;
   bool store = tc_is(m->ir, p->at, TC_OP_store), load = tc_is(m->ir, p->at, TC_OP_load);
-  touch t = {.at = p, .reads = !store, .writes = !load};
+  touch t = {.at = p, .reads = !store, .writes = !load, .atomic = is_atomic(m->ir, p->at)};
   for (uint32_t j = 0; j < a->n; j++) {
+    int64_t index[TC_INTERP_RANK] = {0};
     uint64_t bit;
     if (!tc_interp_wanted(m, p, a, j)) continue;
     if (!t.view) t.view = tc_interp_view(m, a->buf, p->at);
-    if (!t.view->storage->marks) return;
-    if (tc_interp_place(m, p, a, t.view, j, &bit)) check_bytes(m, &t, bit);
+    if (!t.view->storage->marks && !m->races) return;
+    if (!tc_interp_place(m, p, a, t.view, j, &bit)) continue;
+    for (uint32_t d = 0; d < a->rank; d++)
+      index[d] = m->regs[a->index[d] + (a->wide[d] ? j : 0)].x.i;
+    touch_element(m, &t, bit, index);
   }
 }
 
@@ -384,29 +404,41 @@ static void watch_tile(tc_machine *m, const tc_insn *p, const tc_slice_code *cod
   tc_interp_tile(m, code, p->at, &tile);
   t.at = p;
   t.view = tile.view;
-  if (!t.view->storage->marks) return;
+  if (!t.view->storage->marks && !m->races) return;
   for (tc_odometer o = tc_odometer_in(tile.rank, tile.extent); o.more; tc_odometer_next(&o)) {
+    int64_t index[TC_INTERP_RANK] = {0};
     uint64_t bit;
-    if (tc_interp_locate(m, &tile, o.at, &bit)) check_bytes(m, &t, bit);
+    for (uint32_t d = 0; d < tile.rank; d++)
+      index[d] = (int64_t)((uint64_t)tile.base[d] + (uint64_t)o.at[d]);
+    if (tc_interp_locate(m, &tile, o.at, &bit)) touch_element(m, &t, bit, index);
   }
 }
 
+/* The slice that a tile operation writes. */
+static uint32_t target_of(uint16_t opcode) {
+  if (opcode == TC_OP_gemm) return 2;
+  return opcode == TC_OP_fill || opcode == TC_OP_atomic_tile ? 0 : 1;
+}
+
+static bool is_async(const tc_ir *ir, tc_value stmt) {
+  if (tc_is(ir, stmt, TC_OP_copy)) return tc_copy_of(ir, stmt)->flags & TC_COPY_ASYNC;
+  return tc_is(ir, stmt, TC_OP_gemm) && tc_gemm_of(ir, stmt)->async;
+}
+
 void tc_interp_watch(tc_machine *m, const tc_insn *p) {
-  const touch read = {.reads = true}, write = {.writes = true};
   uint16_t opcode = tc_op_at(m->ir, p->at)->opcode;
-  if (!m->crew->n_flights) return;
+  if (!m->crew->n_flights && !m->races) return;
   if (opcode == TC_OP_load || opcode == TC_OP_store || opcode == TC_OP_atomic) {
     watch_access(m, p);
     return;
   }
   const tc_tile_code *code = p->record;
-  bool product = opcode == TC_OP_gemm && tc_gemm_of(m->ir, p->at)->async;
-  uint32_t out = opcode == TC_OP_gemm                                  ? 2
-                 : opcode == TC_OP_fill || opcode == TC_OP_atomic_tile ? 0
-                                                                       : 1;
-  for (uint32_t k = 0; k < code->n && k <= (out < 1 ? 1 : out); k++) {
-    touch t = k == out ? write : read;
-    t.product = product && k == out;
+  uint32_t out = target_of(opcode);
+  bool async = is_async(m->ir, p->at);
+  for (uint32_t k = 0; k < code->n && k <= (out ? out : 1); k++) {
+    touch t = {.reads = k != out, .writes = k == out, .async = async};
+    t.atomic = opcode == TC_OP_atomic_tile && k == out;
+    t.product = async && k == out && opcode == TC_OP_gemm;
     watch_tile(m, p, &code->slice[k], t);
   }
 }

@@ -217,6 +217,7 @@ const tc_kernel_plan *tc_interp_plan(tc_machine *m, tc_value kernel) {
   const tc_kernel *k = tc_kernel_of(m->ir, kernel);
   scan s = {
       .m = m, .ir = m->ir, .plan = plan, .uses = TC_NEW_ARRAY(&m->arena, m->ir->bufs.n, uint8_t)};
+  plan->threaded = plan->flies = m->races;
   plan->threads = tc_kernel_threads(k);
   plan->clusters = k->cluster[0] * k->cluster[1] * k->cluster[2];
   tc_vec_push(&m->arena, &s.teams, ((tc_range){0, plan->threads}));

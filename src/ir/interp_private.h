@@ -86,6 +86,7 @@ typedef struct tc_kernel_plan tc_kernel_plan; /* interp_threads.h */
 typedef struct tc_crew tc_crew;
 typedef struct tc_mbar tc_mbar;
 typedef struct tc_marks tc_marks;
+typedef struct tc_trace tc_trace;
 
 typedef struct tc_kernel_code {
   const uint32_t *grid;
@@ -110,6 +111,7 @@ typedef struct tc_storage {
   tc_mbar *bars; /* of scope barrier: one per element */
   uint32_t n_bars;
   tc_marks *marks; /* bytes in flight, NULL: never any */
+  tc_trace *trace; /* who accessed it, when races are looked for */
 } tc_storage;
 
 typedef struct tc_view {
@@ -150,6 +152,9 @@ typedef struct tc_machine {
   tc_reg yielded;
   tc_frame *frames;
   uint64_t steps, max_steps, memory_b, max_memory_b, seed;
+  bool races;               /* to be looked for */
+  uint32_t loop, iteration; /* of the parallel loop that runs: its number from 1, or 0 */
+  uint32_t n_loops, n_gangs;
   tc_print_to *print;
   void *print_data;
 } tc_machine;

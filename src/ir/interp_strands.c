@@ -403,9 +403,19 @@ enum tc_flow tc_interp_group(tc_machine *m, const tc_insn *p) {
   return flow;
 }
 
+/* Runs the instructions between two meetings of all threads of the team: the compiler orders tile
+ * operations with what is around them. */
+static void do_together(tc_machine *m, const tc_insn *p, tc_team *team) {
+  const tc_team_code *code = p->record;
+  tc_crew *crew = m->crew;
+  tc_interp_join(crew, team->range, UINT32_MAX);
+  tc_interp_range(m, code->at, code->at + code->n);
+  tc_interp_join(crew, team->range, UINT32_MAX);
+  crew->events++;
+}
+
 /* The last strand to arrive does the work, with its own registers; the others get the result. */
 void tc_interp_team(tc_machine *m, const tc_insn *p) {
-  const tc_team_code *code = p->record;
   tc_crew *crew = m->crew;
   tc_strand *s = crew->now;
   tc_meeting *meeting = &s->team->together;
@@ -418,8 +428,7 @@ void tc_interp_team(tc_machine *m, const tc_insn *p) {
     return;
   }
   meeting->arrived = 0;
-  tc_interp_range(m, code->at, code->at + code->n);
-  crew->events++;
+  do_together(m, p, s->team);
   for (tc_strand *other = meeting->waiting; p->out && other; other = other->next_waiting)
     memcpy(other->regs + p->out, m->regs + p->out, p->lanes * sizeof *m->regs);
   tc_interp_wake(crew, &meeting->waiting);
@@ -474,6 +483,7 @@ static void start_gang(tc_crew *crew, tc_gang *gang, uint64_t number, const int6
   for (int64_t w = 0; w * TC_WARP < crew->plan->threads; w++)
     gang->warps[w] = (tc_meeting){0};
   gang->left = crew->plan->n_atoms;
+  tc_interp_clocks_start(crew, gang);
   for (uint32_t i = 0; i < crew->plan->n_atoms; i++) {
     tc_strand *s = &gang->atoms[i];
     memcpy(s->regs, crew->regs, m->n_slots * sizeof *s->regs);
@@ -520,6 +530,7 @@ void tc_interp_gangs(tc_machine *m, const tc_insn *p, const tc_kernel_plan *plan
                   .regs = m->regs,
                   .frames = m->frames,
                   .single = -1,
+                  .atomics = tc_map_in(&m->arena),
                   .home = m->arena.unwind,
                   .caller_home = m->ir->arena->unwind};
   uint64_t blocks = (uint64_t)grid[0] * (uint64_t)grid[1] * (uint64_t)grid[2];

@@ -13,6 +13,10 @@ TC_NORETURN static void bad_barrier(tc_machine *m, const tc_insn *p, const tc_me
 /* Counts the threads of the running strand; waits, unless told not to, until all are there. */
 static void meet(tc_machine *m, const tc_insn *p, tc_meeting *meeting, int64_t expected,
                  bool stays) {
+  /* Blocks are not compared, so that each keeps a clock of its own for a meeting of several. */
+  tc_gang *gang = m->crew->now->gang;
+  bool wide = expected > m->crew->plan->threads;
+  uint32_t **clock = wide ? &gang->teams[0].barrier.clock : &meeting->clock;
   if (!meeting->arrived) meeting->expected = expected, meeting->stmt = p->at;
   if (meeting->expected != expected)
     bad_barrier(m, p, meeting,
@@ -25,6 +29,7 @@ static void meet(tc_machine *m, const tc_insn *p, tc_meeting *meeting, int64_t e
                 tc_format(m->ir->diags->arena, "%lld threads come to a barrier of %lld",
                           (long long)meeting->arrived, (long long)expected));
   m->crew->events++;
+  tc_interp_release(m->crew, clock, tc_interp_threads(m));
   if (meeting->arrived == expected) {
     meeting->arrived = 0;
     tc_interp_wake(m->crew, &meeting->waiting);
@@ -32,6 +37,7 @@ static void meet(tc_machine *m, const tc_insn *p, tc_meeting *meeting, int64_t e
     m->crew->now->meeting = meeting;
     tc_interp_stand(m->crew, TC_STAND_BARRIER, p->at, &meeting->waiting);
   }
+  if (stays) tc_interp_acquire(m->crew, clock, tc_interp_threads(m));
 }
 
 static int64_t lanes_of_warp(const tc_crew *crew, int64_t warp) {
@@ -267,6 +273,7 @@ static void collective_of_warp(tc_machine *m, const tc_insn *p) {
     return;
   }
   exchange(m, &w);
+  tc_interp_join(crew, (tc_range){warp_number * TC_WARP, lanes_of_warp(crew, warp_number)}, mask);
   for (uint32_t l = 0; l < TC_WARP; l++) {
     tc_strand **other = &lanes[warp_number * TC_WARP + l];
     if (!has(&w, l)) continue;
@@ -311,6 +318,8 @@ static void exchange_by_mask(tc_machine *m, const tc_insn *p, tc_range range, in
         tc_interp_missing_lane(m, p->at, thread, other);
     }
     exchange(m, &w);
+    tc_interp_join(m->crew, (tc_range){warp_number * TC_WARP, lanes_of_warp(m->crew, warp_number)},
+                   w.mask);
     done |= w.mask;
   }
 }
@@ -367,7 +376,7 @@ static void init(tc_machine *m, const tc_insn *p, tc_mbar *bar, tc_buf buf, int6
     tc_interp_bad_mbarrier(m, p->at, buf, "it cannot count that many arrivals");
   if (bar->waiting || bar->in_flight_b || bar->n_async)
     tc_interp_bad_mbarrier(m, p->at, buf, "it is set up again while it is in use");
-  *bar = (tc_mbar){.live = true, .buf = buf, .count = count, .pending = count};
+  *bar = (tc_mbar){.live = true, .buf = buf, .count = count, .pending = count, .clock = bar->clock};
 }
 
 static void arrive(tc_machine *m, const tc_insn *p, tc_mbar *bar, int64_t n) {
@@ -380,6 +389,7 @@ static void arrive(tc_machine *m, const tc_insn *p, tc_mbar *bar, int64_t n) {
                   "%lld more arrive, but its phase lacks only %lld of %lld arrivals", (long long)n,
                   (long long)(bar->pending - bar->n_async), (long long)bar->count));
   bar->pending -= n;
+  tc_interp_release(m->crew, &bar->clock, tc_interp_threads(m));
   if (!bar->pending && !bar->bytes) {
     end_phase(m->crew, bar);
   } else {
@@ -399,6 +409,7 @@ static void wait_for_phase(tc_machine *m, const tc_insn *p, tc_mbar *bar, uint64
     m->crew->now->bar = bar;
     tc_interp_stand(m->crew, TC_STAND_MBARRIER, p->at, &bar->waiting);
   }
+  tc_interp_acquire(m->crew, &bar->clock, tc_interp_threads(m));
 }
 
 void tc_interp_mbarrier(tc_machine *m, const tc_insn *p) {
@@ -439,6 +450,7 @@ static bool holds(tc_machine *m, const tc_insn *p) {
   tc_reg value = m->regs[code->access.value];
   uint64_t bit;
   if (!tc_interp_place(m, p, &code->access, v, 0, &bit)) return true;
+  tc_interp_touch_atomic(m, v, bit);
   tc_reg x = tc_interp_get(v, bit, p->at);
   if (x.poison) tc_interp_undefined(m, p->at, x, "the element waited for");
   if (value.poison) tc_interp_undefined(m, p->at, value, "the value waited for");

@@ -104,6 +104,7 @@ typedef struct tc_meeting {
   int64_t arrived, expected; /* threads; expected 0: nobody is here yet */
   tc_value stmt;             /* of the first to arrive */
   tc_strand *waiting;
+  uint32_t *clock; /* what those who came knew (interp_race.c) */
 } tc_meeting;
 
 typedef struct tc_team {
@@ -123,6 +124,7 @@ struct tc_mbar {
   int64_t n_async;        /* of the missing ones: will come when copies are done */
   int64_t bytes, in_flight_b;
   tc_strand *waiting;
+  uint32_t *clock;
 };
 
 /* Threads arrive at `bar` when their copies up to flight number `before` are done. */
@@ -189,7 +191,9 @@ struct tc_gang {
   tc_flight *flights; /* oldest first */
   tc_flight **last_flight;
   tc_async_arrival *arrivals;
-  uint32_t left; /* atoms that are not done */
+  uint32_t left;    /* atoms that are not done */
+  uint32_t serial;  /* of this run of the gang, when races are looked for */
+  uint32_t *clocks; /* vector clocks: [thread][thread] */
 };
 
 struct tc_crew {
@@ -219,6 +223,10 @@ struct tc_crew {
   tc_async_arrival *free_arrivals;
   uint64_t n_flights, next_flight;
   uint64_t blocks;
+  uint32_t first_serial;
+  uint32_t *sum;  /* room for one clock */
+  tc_map atomics; /* address -> index of its clock */
+  TC_VEC(uint32_t *) atomic_clocks;
 };
 
 /* ---- interp_plan.c ---- */
@@ -280,6 +288,19 @@ void tc_interp_async_arrive(tc_machine *m, const tc_insn *p, tc_mbar *bar);
 void tc_interp_deliver(tc_crew *crew, tc_gang *gang, tc_mbar *bar);
 /* A block has ended: nothing of it is in flight any more. */
 void tc_interp_land(tc_crew *crew, tc_gang *gang);
+
+/* ---- interp_race.c: all of it does nothing unless races are looked for ---- */
+
+void tc_interp_clocks_start(tc_crew *crew, tc_gang *gang);
+/* The threads put what they know into a clock, and learn from it. */
+void tc_interp_release(tc_crew *crew, uint32_t **clock, tc_range threads);
+void tc_interp_acquire(tc_crew *crew, uint32_t *const *clock, tc_range threads);
+/* Those of the threads whose bit is set learn from each other; of a warp, or all of a range. */
+void tc_interp_join(tc_crew *crew, tc_range threads, uint32_t mask);
+void tc_interp_touch_atomic(tc_machine *m, const tc_view *view, uint64_t bit);
+/* The running strand or thread accesses an element: reports a race, else remembers the access. */
+void tc_interp_visit(tc_machine *m, const tc_view *view, uint64_t bit, const int64_t *index,
+                     tc_value stmt, bool writes, bool atomic, bool record);
 
 /* ---- interp_report.c ---- */
 

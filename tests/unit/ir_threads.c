@@ -47,8 +47,8 @@ static bool run_text(struct text_kit *k, runner *r, const char *text) {
 /* Runs the body under several orders of threads; out[i] must be want(i) every time. */
 static void expect(struct text_kit *k, const char *name, int grid, int threads, const char *body,
                    int32_t (*want)(int i)) {
-  for (uint64_t seed = 0; seed < 4; seed++) {
-    runner r = {.limits = {.seed = seed, .steps = 100000000}};
+  for (uint64_t seed = 0; seed < 5; seed++) {
+    runner r = {.limits = {.seed = seed, .steps = 100000000, .races = seed == 4}};
     if (!run_text(k, &r, text_of(k, grid, threads, body))) {
       text_check(k, false, name);
       printf("%s\n", text_diags(k));
@@ -63,10 +63,10 @@ static void expect(struct text_kit *k, const char *name, int grid, int threads, 
 }
 
 /* The run must end in this error; `parts` must stand in the report, in order, separated by '|'. */
-static void expect_error(struct text_kit *k, const char *name, int grid, int threads,
-                         const char *body, const char *code, const char *parts) {
+static void expect_error_in(struct text_kit *k, const char *name, int grid, int threads,
+                            const char *body, const char *code, const char *parts, bool races) {
   for (uint64_t seed = 0; seed < 2; seed++) {
-    runner r = {.limits = {.seed = seed, .steps = 100000000}};
+    runner r = {.limits = {.seed = seed, .steps = 100000000, .races = races}};
     bool ok = run_text(k, &r, text_of(k, grid, threads, body));
     bool coded = !ok && k->diags->n_errors == 1
                  && strcmp(tc_diag_row(k->diags->all.at[0].id)->code, code) == 0;
@@ -80,6 +80,16 @@ static void expect_error(struct text_kit *k, const char *name, int grid, int thr
     if (!text_check(k, coded && at, name))
       printf("expected %s with \"%s\", saw:\n%s\n", code, parts, text_diags(k));
   }
+}
+
+static void expect_error(struct text_kit *k, const char *name, int grid, int threads,
+                         const char *body, const char *code, const char *parts) {
+  expect_error_in(k, name, grid, threads, body, code, parts, false);
+}
+
+static void expect_race(struct text_kit *k, const char *name, int grid, int threads,
+                        const char *body, const char *parts) {
+  expect_error_in(k, name, grid, threads, body, "E0623", parts, true);
 }
 
 /* ---- collectives ---- */
@@ -593,6 +603,91 @@ static void errors_in_strands(struct text_kit *k) {
   expect(k, "deep inside", 1, 64, deep.at, copied);
 }
 
+/* ---- data races ---- */
+
+static int32_t sevens(int i) {
+  return i < 64 ? 7 : -1;
+}
+static int32_t all_votes(int i) {
+  return i == 0 ? 64 : -1;
+}
+
+static void races(struct text_kit *k) {
+  const char *write = S EACH("64", "store s[%t] = 7") "\n";
+#define THEN(text) tc_format(&k->arena, "%s%s", write, text)
+  expect_race(k, "read after a write", 1, 64, THEN(EACH("64", "%1 = load s[%t ^ 1]")),
+              "data race on 's[|]': thread|reads what thread|wrote|wrote it here");
+  expect_race(k, "write after a write", 1, 64, THEN(EACH("64", "store s[%t ^ 1] = 8")),
+              "writes what thread");
+  expect_race(k, "write after a read", 1, 64,
+              THEN("barrier\n" EACH("64", "%1 = load s[5]\nif %t == 9 {\nstore s[5] = 1\n}")),
+              "data race on 's[5]'");
+  expect_race(k, "a warp's barrier is of a warp", 1, 64,
+              THEN(EACH("64", "barrier warp\n%1 = load s[%t ^ 32]")), "reads what thread");
+  expect(k, "a warp's barrier", 1, 64,
+         THEN(EACH("64", "barrier warp\n%1 = load s[%t ^ 1]\n" OUT("%1"))), sevens);
+  expect(k, "a collective orders its lanes", 1, 64,
+         THEN(EACH("64", "%2 = collective any true\n%1 = load s[%t ^ 1]\n" OUT("%1"))), sevens);
+  expect_race(k, "other lanes than those of a collective", 1, 64,
+              THEN(EACH("64", "%2 = collective any true mask 1 << %t % 32\n%1 = load s[%t ^ 1]")),
+              "reads what thread");
+  expect_race(k, "between groups", 1, 64,
+              S "group first 0 count 32 {\nfill s[*] = 7\n}\n"
+                "group first 32 count 32 {\nfill s[3 :+ 1] = 8\n}",
+              "data race on 's[3]': thread");
+  expect(k, "a vote of the block orders", 1, 64,
+         THEN(EACH("64", "%2 = collective any true block\n%1 = load s[63 - %t]\n" OUT("%1"))),
+         sevens);
+  expect(k, "a tile operation orders", 1, 64,
+         THEN("copy s[*] -> out[0 :+ 64]\n" EACH("64", "store s[63 - %t] = 3")), sevens);
+  expect_race(k, "a copy that begins too early", 1, 64,
+              THEN("barrier\n" EACH("64", "%1 = load s[%t]") "\n" EACH(
+                  "64", "if %t == 0 {\ncopy A[0 :+ 64] -> s[*] async\n}")),
+              "writes what thread");
+#undef THEN
+}
+
+static void races_of_atomics(struct text_kit *k) {
+  const char *head = "alloc s: shared int32[2]\nfill s[*] = 0\n";
+#define WITH(text) tc_format(&k->arena, "%s%s", head, text)
+  expect(k, "atomics do not race", 1, 64,
+         WITH(EACH("64", "atomic add s[0], 1") "\nbarrier\n" EACH(
+             "64", "if %t == 0 {\n%1 = load s[0]\n" OUT("%1") "\n}")),
+         all_votes);
+  expect_race(k, "an atomic and a store", 1, 64,
+              WITH(EACH("64", "if %t == 3 {\nstore s[0] = 1\n} else {\natomic add s[0], 1\n}")),
+              "'s[0]'");
+  expect(k, "a flag hands data over", 1, 64,
+         WITH("group first 0 count 32 {\nperthread %t first 0 count 32 {\nif %t == 0 {\n"
+              "store s[1] = 64\nstore s[0] = 1 release\n}\n}\n}\n"
+              "group first 32 count 32 {\nwait eq s[0], 1 acquire\n"
+              "perthread %t first 32 count 32 {\nif %t == 32 {\n%1 = load s[1]\n"
+              "store out[0] = %1 in_bounds\n}\n}\n}"),
+         all_votes);
+  expect_race(k, "a flag that orders nothing", 1, 64,
+              WITH("group first 0 count 32 {\nperthread %t first 0 count 32 {\nif %t == 0 {\n"
+                   "store s[0] = 1 release\nstore s[1] = 64\n}\n}\n}\n"
+                   "group first 32 count 32 {\nwait eq s[0], 1 acquire\n"
+                   "perthread %t first 32 count 32 {\nif %t == 32 {\nstore s[1] = 1\n}\n}\n}"),
+              "data race on 's[1]'");
+#undef WITH
+}
+
+static void races_of_iterations_and_blocks(struct text_kit *k) {
+  expect_race(k, "iterations of a loop", 1, 64, S "parallel (%i < 64) {\nstore s[%i / 2] = %i\n}",
+              "data race on 's[|iteration|writes what iteration");
+  expect_race(k, "iterations that read", 1, 64,
+              S "fill s[*] = 1\nparallel (%i < 63) {\n%1 = load s[%i + 1]\nstore s[%i] = %1\n}",
+              "iteration");
+  expect(k, "iterations on their own", 1, 64,
+         S "fill s[*] = 3\nparallel (%i < 64) {\n%1 = load s[%i]\nstore s[%i] = %1 + 4\n}\n"
+           "parallel (%j < 64) {\n%2 = load s[63 - %j]\nstore out[%j] = %2 in_bounds\n}",
+         sevens);
+  expect_race(k, "blocks", 2, 64, "fill out[%bx * 32 :+ 64] = 7",
+              "data race on 'out[|block|writes what block|wrote");
+  expect(k, "blocks on their own", 2, 64, "fill out[%bx * 32 :+ 32] = 7", sevens);
+}
+
 int main(void) {
   struct text_kit totals = {0};
   TEXT_CASE(&totals, shuffles);
@@ -611,5 +706,8 @@ int main(void) {
   TEXT_CASE(&totals, products_in_flight);
   TEXT_CASE(&totals, blocks_wait);
   TEXT_CASE(&totals, errors_in_strands);
+  TEXT_CASE(&totals, races);
+  TEXT_CASE(&totals, races_of_atomics);
+  TEXT_CASE(&totals, races_of_iterations_and_blocks);
   return text_report(&totals, "ir_threads");
 }
