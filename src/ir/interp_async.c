@@ -352,6 +352,7 @@ typedef struct touch {
   bool reads, writes, atomic;
   bool product; /* an asynchronous one, which may follow others on the same accumulator */
   bool async;
+  bool same; /* writes what is there already */
 } touch;
 
 static void check_bytes(tc_machine *m, const touch *t, uint64_t bit) {
@@ -373,13 +374,26 @@ static void touch_element(tc_machine *m, const touch *t, uint64_t bit, const int
   check_bytes(m, t, bit);
   if (!m->races) return;
   if (t->atomic) tc_interp_touch_atomic(m, t->view, bit);
-  tc_interp_visit(m, t->view, bit, index, t->at->at, t->writes, t->atomic, !t->async);
+  const tc_seen_access how = {t->writes, t->atomic, t->same, t->async};
+  tc_interp_visit(m, t->view, bit, index, t->at->at, &how);
 }
 
 /* An access that memory orders: it cannot race with another one. */
 static bool is_atomic(const tc_ir *ir, tc_value stmt) {
   return tc_is(ir, stmt, TC_OP_atomic) || tc_is(ir, stmt, TC_OP_atomic_tile)
          || tc_access_of(ir, stmt)->order != TC_ORDER_NONE;
+}
+
+static bool is_there(const tc_machine *m, const tc_access_code *a, const tc_view *v, uint64_t bit,
+                     uint32_t j) {
+  uint32_t from = a->value + (a->wide_value ? j * v->lanes : 0);
+  for (uint32_t l = 0; l < v->lanes; l++) {
+    tc_reg old = tc_interp_get(v, bit + (uint64_t)l * v->lane_bits, (tc_value){1});
+    tc_reg x = m->regs[from + l];
+    if (old.poison || x.poison || tc_imm_to_bits(v->lane, old.x) != tc_imm_to_bits(v->lane, x.x))
+      return false;
+  }
+  return true;
 }
 
 static void watch_access(tc_machine *m, const tc_insn *p) {
@@ -395,6 +409,7 @@ static void watch_access(tc_machine *m, const tc_insn *p) {
     if (!tc_interp_place(m, p, a, t.view, j, &bit)) continue;
     for (uint32_t d = 0; d < a->rank; d++)
       index[d] = m->regs[a->index[d] + (a->wide[d] ? j : 0)].x.i;
+    t.same = store && m->races && is_there(m, a, t.view, bit, j);
     touch_element(m, &t, bit, index);
   }
 }

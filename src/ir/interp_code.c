@@ -415,9 +415,10 @@ static bool is_silent(const compiler *c, const tc_op *op) {
   case TC_OP_lockstep:
     return true;
   case TC_OP_barrier:
-    /* A warp is never split between strands of several threads. */
+    /* Strands of several threads have whole warps. */
     return !c->plan
-           || (!c->in_perthread && c->ir->barriers.at[op->payload].sync_scope == TC_SYNC_WARP);
+           || (!c->m->races && !c->in_perthread
+               && c->ir->barriers.at[op->payload].sync_scope == TC_SYNC_WARP);
   default:
     return false;
   }

@@ -5,6 +5,8 @@
  * write and the last reads are kept; an access that conflicts with one of them and does not know of
  * it is a race, in whatever order this run happened to do them.
  *
+ * Several threads may write the same value: that is how code for all of them sets something.
+ *
  * Two things are taken to order more than hardware promises, so that what is reported is real: a
  * collective of a warp orders its lanes, and every atomic access orders like acquire and release.
  * Blocks are not ordered at all, unless they run together: then only their own threads are
@@ -23,6 +25,7 @@ typedef struct visit { /* an access */
   uint32_t loop, iteration; /* of a parallel loop, or 0 */
   uint32_t block, number;   /* serial number of the gang's run, and which block it was */
   bool atomic;
+  bool same; /* a write of what is there already: it races with no write */
 } visit;
 
 typedef struct history { /* of an element */
@@ -190,22 +193,24 @@ static void keep_read(const tc_crew *crew, history *h, const visit *now, enum tc
 }
 
 void tc_interp_visit(tc_machine *m, const tc_view *view, uint64_t bit, const int64_t *index,
-                     tc_value stmt, bool writes, bool atomic, bool record) {
+                     tc_value stmt, const tc_seen_access *how) {
   const tc_crew *crew = m->crew;
   enum tc_scope scope = view->scope;
   bool local = scope == TC_SCOPE_local || scope == TC_SCOPE_var;
   if (local || view->storage->trusted) return;
   const tc_trace *trace = trace_of(m, view, stmt);
-  visit now = visit_now(m, stmt, atomic);
+  bool writes = how->writes;
+  visit now = visit_now(m, stmt, how->atomic);
+  now.same = how->same;
   uint64_t end = (bit + view->elem_bits + 7) / 8;
   for (uint64_t g = bit / 8 / trace->granule_b; g * trace->granule_b < end; g++) {
     history *h = history_at(m, view, g, stmt);
-    if (conflict(crew, &h->write, &now, scope))
+    if (!now.same && conflict(crew, &h->write, &now, scope))
       report(m, view, index, &h->write, true, &now, writes);
     for (uint32_t i = 0; i < READS && writes; i++)
       if (conflict(crew, &h->read[i], &now, scope))
         report(m, view, index, &h->read[i], false, &now, writes);
-    if (!record) continue;
+    if (how->unseen) continue;
     if (writes) {
       *h = (history){.write = now};
     } else {

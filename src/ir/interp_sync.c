@@ -50,7 +50,10 @@ void tc_interp_barrier(tc_machine *m, const tc_insn *p) {
   tc_crew *crew = m->crew;
   tc_strand *s = crew->now;
   int64_t all = crew->plan->threads, team = s->team->range.count;
-  if (b->sync_scope == TC_SYNC_WARP) {
+  if (b->sync_scope == TC_SYNC_WARP && !s->parent) {
+    for (int64_t t = s->range.first; t < s->range.first + s->range.count; t += TC_WARP)
+      tc_interp_join(crew, (tc_range){t, lanes_of_warp(crew, t / TC_WARP)}, UINT32_MAX);
+  } else if (b->sync_scope == TC_SYNC_WARP) {
     int64_t warp = s->range.first / TC_WARP;
     meet(m, p, &s->gang->warps[warp], lanes_of_warp(crew, warp), true);
   } else if (b->sync_scope == TC_SYNC_DEVICE || b->sync_scope == TC_SYNC_SYSTEM) {

@@ -299,8 +299,13 @@ void tc_interp_acquire(tc_crew *crew, uint32_t *const *clock, tc_range threads);
 void tc_interp_join(tc_crew *crew, tc_range threads, uint32_t mask);
 void tc_interp_touch_atomic(tc_machine *m, const tc_view *view, uint64_t bit);
 /* The running strand or thread accesses an element: reports a race, else remembers the access. */
+typedef struct tc_seen_access {
+  bool writes, atomic;
+  bool same;   /* writes what is there already */
+  bool unseen; /* is not remembered: asynchronous operations are watched by other means */
+} tc_seen_access;
 void tc_interp_visit(tc_machine *m, const tc_view *view, uint64_t bit, const int64_t *index,
-                     tc_value stmt, bool writes, bool atomic, bool record);
+                     tc_value stmt, const tc_seen_access *how);
 
 /* ---- interp_report.c ---- */
 

@@ -617,7 +617,7 @@ static void races(struct text_kit *k) {
 #define THEN(text) tc_format(&k->arena, "%s%s", write, text)
   expect_race(k, "read after a write", 1, 64, THEN(EACH("64", "%1 = load s[%t ^ 1]")),
               "data race on 's[|]': thread|reads what thread|wrote|wrote it here");
-  expect_race(k, "write after a write", 1, 64, THEN(EACH("64", "store s[%t ^ 1] = 8")),
+  expect_race(k, "write after a write", 1, 64, THEN(EACH("64", "store s[%t ^ 1] = %t")),
               "writes what thread");
   expect_race(k, "write after a read", 1, 64,
               THEN("barrier\n" EACH("64", "%1 = load s[5]\nif %t == 9 {\nstore s[5] = 1\n}")),
@@ -626,6 +626,13 @@ static void races(struct text_kit *k) {
               THEN(EACH("64", "barrier warp\n%1 = load s[%t ^ 32]")), "reads what thread");
   expect(k, "a warp's barrier", 1, 64,
          THEN(EACH("64", "barrier warp\n%1 = load s[%t ^ 1]\n" OUT("%1"))), sevens);
+  expect(k, "a warp's barrier between regions", 1, 64,
+         THEN("barrier warp\n" EACH("64", "%1 = load s[%t ^ 1]\n" OUT("%1"))), sevens);
+  expect_race(k, "a warp's barrier between regions is of a warp", 1, 64,
+              THEN("barrier warp\n" EACH("64", "%1 = load s[%t ^ 32]")), "reads what thread");
+  expect(k, "the same value from all threads", 1, 64,
+         S EACH("64", "store s[0] = 7") "\nbarrier\n" EACH("64", "%1 = load s[0]\n" OUT("%1")),
+         sevens);
   expect(k, "a collective orders its lanes", 1, 64,
          THEN(EACH("64", "%2 = collective any true\n%1 = load s[%t ^ 1]\n" OUT("%1"))), sevens);
   expect_race(k, "other lanes than those of a collective", 1, 64,
