@@ -43,12 +43,15 @@
 #endif
 
 /* More than a page, so that one large frame does not step over it. Address space only. */
-static const size_t GUARD_B = 64 << 10;
-enum { COLORS = 11, COLOR_B = 6 * 64 }; /* see map_stack; a switch touches about six lines */
+static const size_t FIBER_GUARD_B = 64 << 10;
+enum {
+  FIBER_COLORS = 11,
+  FIBER_COLOR_B = 6 * 64
+}; /* see fiber_map; a switch touches about six lines */
 #if defined(HAS_ASAN) || defined(HAS_TSAN)
-enum { STACK_FACTOR = 4 }; /* frames with red zones */
+enum { FIBER_STACK_FACTOR = 4 }; /* frames with red zones */
 #else
-enum { STACK_FACTOR = 1 };
+enum { FIBER_STACK_FACTOR = 1 };
 #endif
 
 struct tc_rt_fiber {
@@ -84,11 +87,11 @@ struct tc_rt_fibers {
 };
 
 /* The most that a record at the top of its stack, with what is left free there, takes. */
-enum { RECORD_B = sizeof(tc_rt_fiber) + 64 + COLORS * COLOR_B };
+enum { FIBER_RECORD_B = sizeof(tc_rt_fiber) + 64 + FIBER_COLORS * FIBER_COLOR_B };
 
 /* ---- what the sanitizers are told ---- */
 
-static void leaving(tc_rt_fiber *from, const tc_rt_fiber *to, bool for_good) {
+static void tell_leaving(tc_rt_fiber *from, const tc_rt_fiber *to, bool for_good) {
 #if defined(HAS_ASAN)
   __sanitizer_start_switch_fiber(for_good ? NULL : &from->fake, to->low, to->size_b);
 #endif
@@ -99,7 +102,7 @@ static void leaving(tc_rt_fiber *from, const tc_rt_fiber *to, bool for_good) {
 }
 
 /* Home's stack is learnt here, by the first fiber that is entered from it. */
-static void arrived(tc_rt_fiber *self) {
+static void tell_arrived(tc_rt_fiber *self) {
 #if defined(HAS_ASAN)
   const void *low;
   size_t size_b;
@@ -116,7 +119,7 @@ static void arrived(tc_rt_fiber *self) {
 __attribute__((no_sanitize("address")))
 #endif
 static void
-forget(tc_rt_fiber *fiber) {
+tell_forgotten(tc_rt_fiber *fiber) {
 #if defined(HAS_ASAN)
   /* Only a switch away for good releases the other stack, so one there and back is announced. */
   if (!fiber->finished && fiber->fake) {
@@ -138,43 +141,48 @@ forget(tc_rt_fiber *fiber) {
 
 /* ---- the switch ---- */
 
-static void run(tc_rt_fiber *self);
+static void fiber_main(tc_rt_fiber *self);
 
 #if TC_RT_FIBER_PORTABLE
 
 /* makecontext passes int arguments only. */
-static void start(unsigned high, unsigned low) {
-  run((tc_rt_fiber *)((uintptr_t)high << 16 << 16 | (uintptr_t)low));
+static void fiber_start(unsigned high, unsigned low) {
+  fiber_main((tc_rt_fiber *)((uintptr_t)high << 16 << 16 | (uintptr_t)low));
 }
 
-static bool prepare(tc_rt_fiber *fiber) {
+static bool fiber_prepare(tc_rt_fiber *fiber) {
   if (getcontext(&fiber->context)) return false;
   fiber->context.uc_stack.ss_sp = fiber->low;
   fiber->context.uc_stack.ss_size = fiber->size_b;
   fiber->context.uc_link = NULL;
   uintptr_t at = (uintptr_t)fiber;
-  makecontext(&fiber->context, (void (*)(void))start, 2, (unsigned)(at >> 16 >> 16), (unsigned)at);
+  makecontext(&fiber->context, (void (*)(void))fiber_start, 2, (unsigned)(at >> 16 >> 16),
+              (unsigned)at);
   return true;
 }
 
-static void swap(tc_rt_fiber *from, tc_rt_fiber *to) {
+static void fiber_swap(tc_rt_fiber *from, tc_rt_fiber *to) {
   swapcontext(&from->context, &to->context);
 }
 
 #else
 
-/* Saves the callee-saved registers and floating-point modes on the stack and the stack pointer in
+/* Weak, because several objects that hold this file may be linked into one program.
+ *
+ * Saves the callee-saved registers and floating-point modes on the stack and the stack pointer in
  * *save, then takes those at `to`. Returns in the one that stands there. */
-void tc_rt_fiber_swap(void **save, void *to);
+void tc_fiber_swap(void **save, void *to);
 /* Where the first switch to a fiber goes: calls the second saved register with the first one. */
-void tc_rt_fiber_start(void);
+void tc_fiber_start(void);
 
 #if defined(__APPLE__)
-#define ASM_FUNCTION(name) ".p2align 4\n.private_extern _" #name "\n_" #name ":\n.cfi_startproc\n"
-#define ASM_END(name)      ".cfi_endproc\n"
+#define ASM_FUNCTION(name)                                                                         \
+  ".p2align 4\n.private_extern _" #name "\n.weak_definition _" #name "\n_" #name                   \
+  ":\n.cfi_startproc\n"
+#define ASM_END(name) ".cfi_endproc\n"
 #else
 #define ASM_FUNCTION(name)                                                                         \
-  ".p2align 4\n.globl " #name "\n.hidden " #name "\n.type " #name ", %function\n" #name            \
+  ".p2align 4\n.weak " #name "\n.hidden " #name "\n.type " #name ", %function\n" #name             \
   ":\n.cfi_startproc\n"
 #define ASM_END(name) ".cfi_endproc\n.size " #name ", .-" #name "\n"
 #endif
@@ -183,9 +191,15 @@ void tc_rt_fiber_start(void);
 
 /* System V ABI, 3.2.1: rbx, rbp, r12-r15, the control bits of mxcsr and the x87 control word belong
  * to the caller. A return address and this frame are 8 * 8 bytes. */
-enum { FRAME_WORDS = 8, MODES_AT = 0, ARG_AT = 5, FN_AT = 4, RETURN_AT = 7 };
+enum {
+  FIBER_FRAME_WORDS = 8,
+  FIBER_MODES_AT = 0,
+  FIBER_ARG_AT = 5,
+  FIBER_FN_AT = 4,
+  FIBER_RETURN_AT = 7
+};
 
-__asm__(".text\n" ASM_FUNCTION(tc_rt_fiber_swap) /* clang-format off */
+__asm__(".text\n" ASM_FUNCTION(tc_fiber_swap) /* clang-format off */
         "  pushq %rbp\n"
         "  pushq %rbx\n"
         "  pushq %r12\n"
@@ -208,16 +222,16 @@ __asm__(".text\n" ASM_FUNCTION(tc_rt_fiber_swap) /* clang-format off */
         "  popq %rbx\n"
         "  popq %rbp\n"
         "  .cfi_adjust_cfa_offset -56\n"
-        "  ret\n" ASM_END(tc_rt_fiber_swap)
-        ASM_FUNCTION(tc_rt_fiber_start)
+        "  ret\n" ASM_END(tc_fiber_swap)
+        ASM_FUNCTION(tc_fiber_start)
         "  .cfi_undefined rip\n"
         "  movq %rbx, %rdi\n"
         "  xorl %ebp, %ebp\n"
         "  call *%r12\n"
-        "  ud2\n" ASM_END(tc_rt_fiber_start)); /* clang-format on */
+        "  ud2\n" ASM_END(tc_fiber_start)); /* clang-format on */
 
 static void save_modes(void **frame) {
-  unsigned char *at = (unsigned char *)&frame[MODES_AT];
+  unsigned char *at = (unsigned char *)&frame[FIBER_MODES_AT];
   __asm__ volatile("stmxcsr (%0)\n\tfnstcw 4(%0)" : : "r"(at) : "memory");
 }
 
@@ -225,9 +239,15 @@ static void save_modes(void **frame) {
 
 /* Procedure Call Standard for AArch64, 6.1: x19-x29, sp, the low halves of v8-v15 and the modes in
  * fpcr belong to the caller. Writing fpcr is slow, so it is written only when it differs. */
-enum { FRAME_WORDS = 22, RETURN_AT = 1, ARG_AT = 2, FN_AT = 3, MODES_AT = 20 };
+enum {
+  FIBER_FRAME_WORDS = 22,
+  FIBER_RETURN_AT = 1,
+  FIBER_ARG_AT = 2,
+  FIBER_FN_AT = 3,
+  FIBER_MODES_AT = 20
+};
 
-__asm__(".text\n" ASM_FUNCTION(tc_rt_fiber_swap) /* clang-format off */
+__asm__(".text\n" ASM_FUNCTION(tc_fiber_swap) /* clang-format off */
         "  stp x29, x30, [sp, #-176]!\n"
         "  .cfi_adjust_cfa_offset 176\n"
         "  stp x19, x20, [sp, #16]\n"
@@ -260,102 +280,99 @@ __asm__(".text\n" ASM_FUNCTION(tc_rt_fiber_swap) /* clang-format off */
         "  ldp d14, d15, [sp, #144]\n"
         "  ldp x29, x30, [sp], #176\n"
         "  .cfi_adjust_cfa_offset -176\n"
-        "  ret\n" ASM_END(tc_rt_fiber_swap)
-        ASM_FUNCTION(tc_rt_fiber_start)
+        "  ret\n" ASM_END(tc_fiber_swap)
+        ASM_FUNCTION(tc_fiber_start)
         "  .cfi_undefined x30\n"
         "  mov x0, x19\n"
         "  mov x29, #0\n"
         "  mov x30, #0\n"
         "  blr x20\n"
-        "  brk #1\n" ASM_END(tc_rt_fiber_start)); /* clang-format on */
+        "  brk #1\n" ASM_END(tc_fiber_start)); /* clang-format on */
 
 static void save_modes(void **frame) {
   uint64_t modes;
   __asm__ volatile("mrs %0, fpcr" : "=r"(modes));
-  frame[MODES_AT] = (void *)(uintptr_t)modes;
+  frame[FIBER_MODES_AT] = (void *)(uintptr_t)modes;
 }
 
 #endif
 
-/* The frame that tc_rt_fiber_swap takes, below the fiber's record. ISO C does not convert function
+/* The frame that tc_fiber_swap takes, below the fiber's record. ISO C does not convert function
  * pointers to void *; POSIX promises that they share a representation. */
-static bool prepare(tc_rt_fiber *fiber) {
-  void (*entry)(tc_rt_fiber *) = run, (*first)(void) = tc_rt_fiber_start;
-  void **frame = (void **)(void *)fiber - FRAME_WORDS;
-  memset(frame, 0, FRAME_WORDS * sizeof *frame);
+static bool fiber_prepare(tc_rt_fiber *fiber) {
+  void (*entry)(tc_rt_fiber *) = fiber_main, (*first)(void) = tc_fiber_start;
+  void **frame = (void **)(void *)fiber - FIBER_FRAME_WORDS;
+  memset(frame, 0, FIBER_FRAME_WORDS * sizeof *frame);
   save_modes(frame);
-  frame[ARG_AT] = fiber;
-  memcpy(&frame[FN_AT], &entry, sizeof entry);
-  memcpy(&frame[RETURN_AT], &first, sizeof first);
+  frame[FIBER_ARG_AT] = fiber;
+  memcpy(&frame[FIBER_FN_AT], &entry, sizeof entry);
+  memcpy(&frame[FIBER_RETURN_AT], &first, sizeof first);
   fiber->sp = frame;
   return true;
 }
 
-static void swap(tc_rt_fiber *from, tc_rt_fiber *to) {
-  tc_rt_fiber_swap(&from->sp, to->sp);
+static void fiber_swap(tc_rt_fiber *from, tc_rt_fiber *to) {
+  tc_fiber_swap(&from->sp, to->sp);
 }
 
 #endif
 
-static void go(tc_rt_fiber *from, tc_rt_fiber *to, bool for_good) {
+static void fiber_go(tc_rt_fiber *from, tc_rt_fiber *to, bool for_good) {
   tc_rt_fibers *fibers = from->owner;
   fibers->current = to;
   fibers->previous = from;
-  leaving(from, to, for_good);
+  tell_leaving(from, to, for_good);
 #if defined(HAS_TSAN)
   __tsan_switch_to_fiber(to->tsan,
                          0); /* here: each function must leave the fiber it was entered in */
 #endif
-  swap(from, to);
-  arrived(from);
+  fiber_swap(from, to);
+  tell_arrived(from);
 }
 
-static void run(tc_rt_fiber *self) {
-  arrived(self);
+static void fiber_main(tc_rt_fiber *self) {
+  tell_arrived(self);
   tc_rt_fiber *next = self->fn(self->data);
   self->finished = true;
-  go(self, next ? next : &self->owner->home, true);
+  fiber_go(self, next ? next : &self->owner->home, true);
 }
 
 void tc_rt_fiber_switch(tc_rt_fibers *fibers, tc_rt_fiber *to) {
   if (!to) to = &fibers->home;
-  if (to != fibers->current) go(fibers->current, to, false);
+  if (to != fibers->current) fiber_go(fibers->current, to, false);
 }
 
 /* ---- stacks ---- */
 
-static size_t page_b(void) {
-  return (size_t)sysconf(_SC_PAGESIZE);
-}
-
 /* A new stack with the record at its top. If all began at the same place in a page, the few lines
  * that each switch touches would compete for the same sets of the cache: with 1024 fibers a switch
  * took three times as long. */
-static tc_rt_fiber *map_stack(tc_rt_fibers *fibers) {
-  size_t map_b = GUARD_B + fibers->stack_b, color_b = fibers->n_stacks % COLORS * COLOR_B;
+static tc_rt_fiber *fiber_map(tc_rt_fibers *fibers) {
+  size_t map_b = FIBER_GUARD_B + fibers->stack_b,
+         color_b = fibers->n_stacks % FIBER_COLORS * FIBER_COLOR_B;
   unsigned char *map =
       mmap(NULL, map_b, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (map == MAP_FAILED) return NULL;
-  if (mprotect(map + GUARD_B, fibers->stack_b, PROT_READ | PROT_WRITE)) {
+  if (mprotect(map + FIBER_GUARD_B, fibers->stack_b, PROT_READ | PROT_WRITE)) {
     munmap(map, map_b);
     return NULL;
   }
   size_t record_b = (sizeof(tc_rt_fiber) + 63) / 64 * 64 + color_b;
   tc_rt_fiber *fiber = (tc_rt_fiber *)(void *)(map + map_b - record_b);
   fibers->n_stacks++;
-  *fiber = (tc_rt_fiber){.owner = fibers, .link = fibers->all, .low = map + GUARD_B};
+  *fiber = (tc_rt_fiber){.owner = fibers, .link = fibers->all, .low = map + FIBER_GUARD_B};
   fiber->size_b = fibers->stack_b - record_b;
   return fibers->all = fiber;
 }
 
 tc_rt_fiber *tc_rt_fiber_new(tc_rt_fibers *fibers, tc_rt_fiber_fn *fn, void *data) {
   tc_rt_fiber *fiber = fibers->free;
-  if (!fiber && !(fiber = map_stack(fibers))) return NULL;
+  if (!fiber && !(fiber = fiber_map(fibers))) return NULL;
   if (fiber == fibers->free) fibers->free = fiber->next;
   fiber->fn = fn;
   fiber->data = data;
   fiber->finished = false;
-  fiber->in_use = prepare(fiber);
+  fiber->in_use = fiber_prepare(fiber);
 #if defined(HAS_ASAN)
   fiber->fake = NULL;
 #endif
@@ -370,20 +387,20 @@ tc_rt_fiber *tc_rt_fiber_new(tc_rt_fibers *fibers, tc_rt_fiber_fn *fn, void *dat
 
 void tc_rt_fiber_free(tc_rt_fiber *fiber) {
   if (!fiber || !fiber->in_use) return;
-  forget(fiber);
+  tell_forgotten(fiber);
   fiber->in_use = false;
   fiber->next = fiber->owner->free;
   fiber->owner->free = fiber;
 }
 
 tc_rt_fibers *tc_rt_fibers_new(const tilec_allocator *allocator, size_t stack_b) {
-  size_t page = page_b(), extra_b = RECORD_B + page + GUARD_B;
-  if (stack_b > (SIZE_MAX - extra_b) / STACK_FACTOR) return NULL;
+  size_t page = (size_t)sysconf(_SC_PAGESIZE), extra_b = FIBER_RECORD_B + page + FIBER_GUARD_B;
+  if (stack_b > (SIZE_MAX - extra_b) / FIBER_STACK_FACTOR) return NULL;
   tc_rt_fibers *fibers = tc_rt_alloc(allocator, sizeof *fibers, _Alignof(max_align_t));
   if (!fibers) return NULL;
   *fibers = (tc_rt_fibers){.hooked = allocator != NULL};
   if (allocator) fibers->allocator = *allocator;
-  fibers->stack_b = (stack_b * STACK_FACTOR + RECORD_B + page - 1) / page * page;
+  fibers->stack_b = (stack_b * FIBER_STACK_FACTOR + FIBER_RECORD_B + page - 1) / page * page;
   fibers->home.owner = fibers;
   fibers->current = fibers->previous = &fibers->home;
   return fibers;
@@ -391,11 +408,11 @@ tc_rt_fibers *tc_rt_fibers_new(const tilec_allocator *allocator, size_t stack_b)
 
 void tc_rt_fibers_free(tc_rt_fibers *fibers) {
   if (!fibers) return;
-  size_t map_b = GUARD_B + fibers->stack_b;
+  size_t map_b = FIBER_GUARD_B + fibers->stack_b;
   for (tc_rt_fiber *fiber = fibers->all, *link; fiber; fiber = link) {
     link = fiber->link;
     tc_rt_fiber_free(fiber);
-    munmap(fiber->low - GUARD_B, map_b);
+    munmap(fiber->low - FIBER_GUARD_B, map_b);
   }
   tilec_allocator copy = fibers->allocator;
   tc_rt_free(fibers->hooked ? &copy : NULL, fibers, sizeof *fibers);
