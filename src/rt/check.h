@@ -32,6 +32,10 @@ enum tc_rt_code {
   TC_RT_E_DEVICE_ASSERT = 644, /* an assert inside a kernel failed                   */
   TC_RT_E_WORKSPACE = 645,     /* memory for a workspace or scratch cannot be had        */
   TC_RT_E_THREAD = 646,        /* the operating system refused a lock or thread          */
+  TC_RT_E_DEADLOCK = 660,      /* the threads of a kernel wait for each other for ever    */
+  TC_RT_E_RESIDENT = 661,      /* more blocks wait for each other than can run at once    */
+  TC_RT_E_BARRIER = 662,       /* a barrier is used in a way it does not allow            */
+  TC_RT_E_DEADLINE = 663,      /* what a kernel waits for has not happened in time        */
   TC_RT_E_DEVICE = 665,        /* a tensor is not in host memory                         */
   TC_RT_E_MACHINE = 666,       /* the processor lacks what the kernel was compiled for   */
   TC_RT_E_VERSION = 667,       /* parts of a program come from versions that do not mix  */

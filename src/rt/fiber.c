@@ -60,7 +60,7 @@ struct tc_rt_fiber {
   tc_rt_fiber *link; /* in the list of all stacks */
   tc_rt_fiber_fn *fn;
   void *data;
-  bool finished, in_use;
+  bool started, finished, in_use;
   unsigned char *low; /* the lowest byte of the stack; for home, only what the sanitizer says */
   size_t size_b;
 #if TC_RT_FIBER_PORTABLE
@@ -131,7 +131,7 @@ tell_forgotten(tc_rt_fiber *fiber) {
     __sanitizer_start_switch_fiber(NULL, low, size_b);
     __sanitizer_finish_switch_fiber(fake, NULL, NULL);
   }
-  __asan_unpoison_memory_region(fiber->low, fiber->size_b);
+  if (fiber->started) __asan_unpoison_memory_region(fiber->low, fiber->size_b);
 #endif
 #if defined(HAS_TSAN)
   __tsan_destroy_fiber(fiber->tsan);
@@ -332,6 +332,7 @@ static void fiber_go(tc_rt_fiber *from, tc_rt_fiber *to, bool for_good) {
 
 static void fiber_main(tc_rt_fiber *self) {
   tell_arrived(self);
+  self->started = true;
   tc_rt_fiber *next = self->fn(self->data);
   self->finished = true;
   fiber_go(self, next ? next : &self->owner->home, true);
@@ -371,7 +372,7 @@ tc_rt_fiber *tc_rt_fiber_new(tc_rt_fibers *fibers, tc_rt_fiber_fn *fn, void *dat
   if (fiber == fibers->free) fibers->free = fiber->next;
   fiber->fn = fn;
   fiber->data = data;
-  fiber->finished = false;
+  fiber->started = fiber->finished = false;
   fiber->in_use = fiber_prepare(fiber);
 #if defined(HAS_ASAN)
   fiber->fake = NULL;
