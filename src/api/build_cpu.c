@@ -187,8 +187,11 @@ const tc_rt_table *tc_api_make_table(tc_session *s, tc_ir *ir, const tc_emitted 
   tc_rt_kernel *rows = TC_NEW_ARRAY(&s->arena, emitted->n_kernels, tc_rt_kernel);
   for (uint32_t i = 0; i < emitted->n_kernels; i++) {
     const tc_emitted_kernel *k = &emitted->kernels[i];
-    rows[i] = (tc_rt_kernel){
-        .name = k->name, .scratch_b = k->scratch_b, .sites = k->sites, .n_sites = k->n_sites};
+    rows[i] = (tc_rt_kernel){.name = k->name,
+                             .scratch_b = k->scratch_b,
+                             .sites = k->sites,
+                             .n_sites = k->n_sites,
+                             .strands = k->strands};
   }
   const tc_rt_table *table = tc_table_build(ir, rows, &s->arena);
   if (!table) tc_diag_stop(s->diags);

@@ -66,24 +66,6 @@ typedef int32_t tc_rt_strand_fn(void *const *ptr, const int64_t *word, const int
                                 const int32_t *grid, unsigned char *scratch, const tc_env *env,
                                 tc_strand *strand);
 
-/* ---- how a kernel is divided: constant data, part of a launch table ---- */
-
-typedef struct tc_rt_range {
-  int32_t first, end;
-} tc_rt_range;
-
-typedef struct tc_rt_strands {
-  uint32_t n;                /* strands of a block, in order of their threads             */
-  const tc_rt_range *ranges; /* their threads; NULL: strand i is thread i                 */
-  uint32_t n_groups;         /* sets of threads that meet                                 */
-  const tc_rt_range *groups; /* made of whole strands; group 0 is the block               */
-  uint32_t n_sites;
-  const char *const *sites; /* "k.py:12: barrier"                                        */
-  uint64_t zeroed_b;        /* bytes at the start of a block's scratch that are 0 at first */
-  uint32_t stack_b;         /* what the function needs on a strand's stack                */
-  bool resident;            /* blocks wait for blocks                                     */
-} tc_rt_strands;
-
 /* ---- running ---- */
 
 /* One run of a kernel over its grid. */

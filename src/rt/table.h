@@ -105,6 +105,23 @@ typedef struct tc_rt_site {
   uint32_t code;    /* TC_RT_E_DEVICE_ASSERT, ... */
 } tc_rt_site;
 
+typedef struct tc_rt_range {
+  int32_t first, end;
+} tc_rt_range;
+
+/* How the threads of a block are run when they wait for each other (rt/strand.h). */
+typedef struct tc_rt_strands {
+  uint32_t n;                /* strands of a block, in order of their threads             */
+  const tc_rt_range *ranges; /* their threads; NULL: strand i is thread i                 */
+  uint32_t n_groups;         /* sets of threads that meet                                 */
+  const tc_rt_range *groups; /* made of whole strands; group 0 is the block               */
+  uint32_t n_sites;
+  const char *const *sites; /* "k.py:12: barrier"                                        */
+  uint64_t zeroed_b;        /* bytes at the start of a block's scratch that are 0 at first */
+  uint32_t stack_b;         /* what the function needs on a strand's stack                */
+  bool resident;            /* blocks wait for blocks                                     */
+} tc_rt_strands;
+
 typedef struct tc_rt_kernel {
   const char *name; /* symbol */
   uint32_t n_grid;
@@ -112,6 +129,7 @@ typedef struct tc_rt_kernel {
   uint64_t scratch_b;
   const tc_rt_site *sites; /* in the order of their numbers */
   uint32_t n_sites;
+  const tc_rt_strands *strands; /* NULL: the function runs a whole block as one thread */
 } tc_rt_kernel;
 
 enum { TC_RT_VERSION = 1 };

@@ -1,6 +1,7 @@
 #include "runtime/cpu.h"
 
 #include "rt/os.h"
+#include "rt/strand.h"
 
 #include <dlfcn.h>
 #include <stdio.h>

@@ -182,6 +182,9 @@ static void update_lane(tc_cpu *c, tc_value stmt, const update *plan, uint32_t l
              ? "0"
              : tc_cw_temp(&e->w, "tc_i64", "%s", tc_ce_offset(e, u.buf, index, lane));
   print_update(c, stmt, &u);
+  if (u.previous && b->scope != TC_SCOPE_var)
+    tc_cpu_look(c, stmt, tc_ce_text(e, "%s + %s", tc_ce_base(e, u.buf), u.at),
+                tc_ce_bits(e, u.elem, u.previous));
   tc_cw_close(&e->w);
 }
 
@@ -275,7 +278,8 @@ bool tc_cpu_ordered_access(tc_cpu *c, tc_value stmt) {
   tc_cemit *e = c->e;
   const tc_access *a = tc_access_of(e->ir, stmt);
   const tc_buffer *b = tc_buf_at(e->ir, a->buf);
-  if (a->order == TC_ORDER_NONE || b->scope != TC_SCOPE_global) return false;
+  bool looks = c->threads->needed && c->threads->looks[stmt.id];
+  if (a->order == TC_ORDER_NONE || (b->scope != TC_SCOPE_global && !looks)) return false;
   bool is_load = tc_is(e->ir, stmt, TC_OP_load);
   uint32_t bits = tc_type_bits((tc_type){b->elem.dtype, 0, 1});
   const tc_value *index = tc_inputs_of(e->ir, tc_op_at(e->ir, stmt));
@@ -292,6 +296,8 @@ bool tc_cpu_ordered_access(tc_cpu *c, tc_value stmt) {
     const char *got =
         tc_ce_of_bits(e, b->elem, tc_ce_text(e, "__atomic_load_n(%s, %s)", word, order));
     tc_cw_line(&e->w, cond ? "if (%s) %s = %s;" : "%s%s = %s;", cond ? cond : "", name, got);
+    tc_cpu_look(c, stmt, tc_ce_text(e, "%s + (%s)", tc_ce_base(e, a->buf), at),
+                tc_ce_bits(e, b->elem, name));
     return true;
   }
   const char *set = tc_ce_bits(e, b->elem, tc_ce_ref(e, tc_access_value(e->ir, stmt), 0));

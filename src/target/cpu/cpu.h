@@ -11,6 +11,9 @@
  *   scratch  scratch_b bytes aligned to 64, private to the call: shared, fragment and local buffers
  *   returns  0, or 1 + the number of the assert, or other check, that failed
  *
+ * A kernel whose threads wait for each other in more than one place at a time takes one more
+ * argument, `tc_strand *strand`, and is called once for each strand of a block (rt/strand.h).
+ *
  * Blocks run in any order on any threads. Shared tiles are arrays that fit the caches, T.gemm a
  * register-tiled kernel of vector code, T.Parallel a loop nest the C compiler can vectorise. The
  * text includes no header and needs the flags of tc_cpu_flags. */
@@ -52,7 +55,8 @@ typedef struct tc_emitted_kernel {
   uint64_t scratch_b;
   const tc_rt_site *sites; /* by number - 1 */
   uint32_t n_sites;
-  tc_value stmt; /* the kernel statement */
+  tc_value stmt;                /* the kernel statement */
+  const tc_rt_strands *strands; /* NULL: a call runs a whole block */
 } tc_emitted_kernel;
 
 typedef struct tc_emitted {

@@ -5,6 +5,12 @@
 #include "base/map.h"
 #include "target/common/cemit.h"
 #include "target/cpu/cpu.h"
+#include "target/cpu/strands.h"
+
+/* Parameters of the body function, and what the exported function passes for them. */
+typedef struct tc_signature {
+  tc_sb formals, actuals;
+} tc_signature;
 
 typedef struct tc_cpu {
   tc_cemit *e;
@@ -14,7 +20,13 @@ typedef struct tc_cpu {
   uint64_t scratch_b; /* on-chip buffers                                               */
   uint64_t work_b;    /* what the hungriest tile op needs besides; `work` in the text  */
   uint32_t n_labels;  /* for names that must differ                                    */
-  bool in_perthread;
+  tc_signature signature;
+  tc_strands *threads;
+  tc_rt_range group; /* the threads that run the statement                          */
+  bool in_perthread, has_clusters;
+  const char **own;  /* by buffer: the array with a place for each thread           */
+  uint64_t stack_b;  /* arrays in the body function's frame                         */
+  uint64_t zeroed_b; /* at the start of the scratch memory                          */
   const tc_map *codes;    /* of asserts that were inserted */
   const char **sum_lanes; /* by statement id: where an atomic keeps its sum for now, or NULL */
 } tc_cpu;
@@ -25,6 +37,43 @@ static inline tc_cpu *tc_cpu_of(tc_cemit *e) {
 /* `work_b` bytes, aligned to 64, that last for the current statement. Returns the offset in `work`;
  * several calls for one statement add up from `from` on. */
 uint64_t tc_cpu_work(tc_cpu *c, uint64_t from, uint64_t size_b);
+
+/* ---- buffers: storage.c ---- */
+
+/* Names the buffers that the kernel uses. */
+void tc_cpu_name_buffers(tc_cpu *c, tc_region kernel);
+void tc_cpu_alloc(tc_cpu *c, tc_value stmt);
+/* `size_b` bytes that all strands of a block have in common, as `type *`. Returns the name. */
+const char *tc_cpu_common(tc_cpu *c, const char *type, uint64_t size_b);
+/* Bytes of an on-chip buffer; its extents must be constants. */
+uint64_t tc_cpu_size_of(tc_cpu *c, tc_buf buf);
+/* Within per-thread code: names what thread `name` has of the arrays with a place for each, as far
+ * as the region uses them; and takes the names back. */
+void tc_cpu_open_own(tc_cpu *c, tc_region region, const char *name);
+void tc_cpu_close_own(tc_cpu *c);
+
+/* ---- threads: threads.c, collective.c ---- */
+
+/* The number by which the runtime names the place of a statement; `what` it does there. */
+uint32_t tc_cpu_site(tc_cpu *c, tc_value stmt, const char *what);
+/* What several strands do once, together: the last one to come does it. False: nothing opened. */
+bool tc_cpu_open_meeting(tc_cpu *c, tc_value stmt);
+void tc_cpu_close_meeting(tc_cpu *c);
+void tc_cpu_group(tc_cpu *c, tc_value stmt);
+void tc_cpu_perthread(tc_cpu *c, tc_value stmt);
+void tc_cpu_barrier(tc_cpu *c, tc_value stmt);
+void tc_cpu_mbarrier(tc_cpu *c, tc_value stmt);
+void tc_cpu_wait(tc_cpu *c, tc_value stmt);
+/* After an access at which the strand gives way: `at` and `bits` are what it saw. */
+void tc_cpu_look(tc_cpu *c, tc_value stmt, const char *at, const char *bits);
+/* Names the thread of a per-thread region: a 64-bit variable. */
+const char *tc_cpu_name_thread(tc_cpu *c, const tc_group *g);
+/* The first of them and the one after the last, of this strand. */
+void tc_cpu_threads_of(tc_cpu *c, const tc_group *g, const char **first, const char **end);
+/* A collective where it stands, by a strand of one thread. */
+void tc_cpu_collective(tc_cpu *c, tc_value stmt);
+/* A region with one collective, statement number `cut`, for all its threads. */
+void tc_cpu_lockstep(tc_cpu *c, tc_value stmt, uint32_t cut);
 
 /* ---- slices: slice.c ---- */
 
