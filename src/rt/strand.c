@@ -240,13 +240,12 @@ static bool strand_is_with(const strand *a, const strand *b) {
   return a->state == STRAND_WARP && a->site == b->site && a->on.warp.mask == b->on.warp.mask;
 }
 
-/* Hands the values of all that take part with `one` to each of them. Those but the running one are
- * woken. */
-static void strand_exchange(strand *warp, uint32_t n, const strand *one, const strand *running) {
-  strand_machine *m = one->block->machine;
+/* Hands the values of all that take part with the running strand to each of them. */
+static void strand_exchange(strand *warp, uint32_t n, const strand *running) {
+  strand_machine *m = running->block->machine;
   uint32_t came = 0;
   for (uint32_t i = 0; i < n; i++)
-    if (strand_is_with(&warp[i], one)) came |= UINT32_C(1) << i;
+    if (strand_is_with(&warp[i], running)) came |= UINT32_C(1) << i;
   for (uint32_t i = 0; i < n; i++) {
     if (!(came >> i & 1)) continue;
     for (uint32_t k = 0; k < STRAND_LANES; k++)
@@ -261,13 +260,10 @@ static void strand_exchange(strand *warp, uint32_t n, const strand *one, const s
   strand_advance(m);
 }
 
-/* Everybody whom `s` waits for, and who still runs, takes part with it. */
+/* Everybody whom `s` waits for takes part with it. */
 static bool strand_warp_is_full(const strand *warp, uint32_t n, const strand *s) {
-  uint32_t mask = s->on.warp.mask ? s->on.warp.mask : UINT32_MAX;
-  for (uint32_t i = 0; i < n; i++) {
-    if (!(mask >> i & 1) || warp[i].state == STRAND_ENDED) continue;
-    if (!strand_is_with(&warp[i], s)) return false;
-  }
+  for (uint32_t i = 0; i < n; i++)
+    if ((s->on.warp.mask >> i & 1) && !strand_is_with(&warp[i], s)) return false;
   return true;
 }
 
@@ -276,38 +272,18 @@ static uint32_t strand_op_warp(tc_strand *shown, uint64_t value, uint32_t mask, 
   strand *s = strand_of(shown);
   uint32_t n;
   strand *warp = strand_warp_of(s, &n);
+  if (!mask) mask = UINT32_MAX;
+  if (!(mask >> (shown->first % STRAND_LANES) & 1)) return 0;
   s->site = site;
   s->state = STRAND_WARP;
   s->on.warp.value = value;
   s->on.warp.lanes = lanes;
   s->on.warp.mask = mask;
   if (strand_warp_is_full(warp, n, s))
-    strand_exchange(warp, n, s, s);
+    strand_exchange(warp, n, s);
   else
     strand_leave(s->block->machine, s);
   return s->on.warp.came;
-}
-
-/* After `s` has ended: nobody waits for its value any more. */
-static void strand_leave_warp(strand *s) {
-  uint32_t n;
-  strand *warp = strand_warp_of(s, &n);
-  for (uint32_t i = 0; i < n; i++)
-    if (warp[i].state == STRAND_WARP && strand_warp_is_full(warp, n, &warp[i]))
-      strand_exchange(warp, n, &warp[i], NULL);
-}
-
-/* When nobody can go on, lanes that wait for whoever comes stop waiting. False: there are none. */
-static bool strand_release_lanes(strand_machine *m) {
-  uint32_t n_strands = m->n_blocks * m->call->plan->n, n;
-  strand *all = m->blocks[0].strands;
-  for (uint32_t i = 0; i < n_strands; i++) {
-    if (all[i].state != STRAND_WARP || all[i].on.warp.mask) continue;
-    strand *warp = strand_warp_of(&all[i], &n);
-    strand_exchange(warp, n, &all[i], NULL);
-    return true;
-  }
-  return false;
 }
 
 /* ---- looking ---- */
@@ -336,12 +312,8 @@ static void strand_op_look(tc_strand *shown, const void *at, uint64_t bits, int6
         m->call->plan->resident ? STRAND_PATIENCE_NS : STRAND_FOREIGN_PATIENCE_NS;
     bool rounds = m->n_idle / STRAND_IDLE_ROUNDS >= m->n_live;
     if (rounds && now_ns - m->idle_since_ns > patience_ns) {
-      if (strand_release_lanes(m)) {
-        strand_advance(m);
-      } else {
-        tc_rt_strand_report(m, TC_RT_E_DEADLOCK, "the kernel is stuck");
-        strand_stop(m, s);
-      }
+      tc_rt_strand_report(m, TC_RT_E_DEADLOCK, "the kernel is stuck");
+      strand_stop(m, s);
     }
   }
   strand_push(&m->queue, s);
@@ -379,7 +351,6 @@ static tc_rt_fiber *strand_main(void *data) {
     m->running = NULL;
     return NULL;
   }
-  if (!call->plan->ranges) strand_leave_warp(s);
   m->running = strand_pop(&m->queue);
   return m->running ? m->running->fiber : NULL;
 }
@@ -455,7 +426,6 @@ static void strand_run_all(strand_machine *m) {
       m->print.asked = false;
       m->call->env->print(m->call->env->ctx, m->print.text, m->print.n);
     } else if (!(m->running = strand_pop(&m->queue))) {
-      if (strand_release_lanes(m)) continue;
       tc_rt_strand_report(m, TC_RT_E_DEADLOCK, "the kernel is stuck");
       m->result = STRAND_RESULT_ERROR;
       return;

@@ -44,9 +44,9 @@ typedef struct tc_strand_ops {
   void (*init)(tc_strand *strand, tc_mbar *bar, int64_t arrivals, uint32_t site);
   /* Waits until the phase of that parity has ended. */
   void (*wait)(tc_strand *strand, const tc_mbar *bar, int64_t parity, uint32_t site);
-  /* A strand of one thread exchanges `value` with the lanes of its warp that come to the site:
-   * those of the mask, or with mask 0 all that can. lanes[i] is lane i's value; returns the mask
-   * of the lanes that came. */
+  /* A strand of one thread exchanges `value` with the lanes of its warp that the mask names, 0:
+   * all, when they have come to the site with the same mask. lanes[i] is lane i's value; returns
+   * the mask of the lanes that came, 0 to one that does not name itself. */
   uint32_t (*warp)(tc_strand *strand, uint64_t value, uint32_t mask, uint64_t *lanes,
                    uint32_t site);
   /* `bits`, seen at `at`, are not what the strand waits for: others may go on. With a deadline
