@@ -176,6 +176,7 @@ static void update_lane(tc_cpu *c, tc_value stmt, const update *plan, uint32_t l
     u.previous = tc_ce_ref(e, stmt, lane);
     tc_cw_line(&e->w, "%s %s = 0;", tc_ce_type(u.elem), u.previous);
   }
+  bool together = tc_cpu_open_meeting(c, stmt);
   const char *cond = tc_ce_pred(e, tc_access_pred(e->ir, stmt), lane / b->elem.lanes);
   tc_cw_open(&e->w, "%s", cond ? tc_ce_text(e, "if (%s)", cond) : "");
   u.at = b->scope == TC_SCOPE_var
@@ -186,6 +187,11 @@ static void update_lane(tc_cpu *c, tc_value stmt, const update *plan, uint32_t l
     tc_cpu_look(c, stmt, tc_ce_text(e, "%s + %s", tc_ce_base(e, u.buf), u.at),
                 tc_ce_bits(e, u.elem, u.previous));
   tc_cw_close(&e->w);
+  if (!together) return;
+  const char *all = u.previous ? tc_cpu_common(c, tc_ce_type(u.elem), 8) : NULL;
+  if (all) tc_cw_line(&e->w, "*%s = %s;", all, u.previous);
+  tc_cpu_close_meeting(c);
+  if (all) tc_cw_line(&e->w, "%s = *%s;", u.previous, all);
 }
 
 void tc_cpu_atomic(tc_cpu *c, tc_value stmt) {

@@ -9,15 +9,17 @@
 
 typedef struct exchange {
   tc_cpu *c;
+  tc_value stmt;
   const tc_collective *x;
   tc_type type; /* of what the lanes bring */
   tc_value value, lane, mask;
   bool masked;
+  const char *each; /* the loop over the lanes, in lockstep */
 } exchange;
 
 static exchange exchange_of(tc_cpu *c, tc_value stmt) {
   tc_ir *ir = c->e->ir;
-  exchange x = {.c = c, .x = tc_collective_of(ir, stmt)};
+  exchange x = {.c = c, .stmt = stmt, .x = tc_collective_of(ir, stmt)};
   x.value = tc_input(ir, tc_op_at(ir, stmt), 0);
   x.type = tc_value_type(ir, x.value);
   x.lane = tc_collective_lane(ir, stmt);
@@ -164,7 +166,7 @@ static void print_after(tc_cemit *e, tc_region region, uint32_t cut, const char 
 static void open_lanes(const exchange *x, const tc_group *g, tc_region region) {
   tc_cemit *e = x->c->e;
   const char *name = tc_cpu_name_thread(x->c, g);
-  tc_cw_open(&e->w, "for (tc_i64 lane = lane_0; lane < lane_n; lane++)");
+  tc_cw_open(&e->w, "%s", x->each);
   tc_cw_line(&e->w, "const tc_i64 %s = warp + lane;", name);
   tc_cpu_open_own(x->c, region, name);
 }
@@ -174,18 +176,35 @@ static void close_lanes(const exchange *x) {
   tc_cw_close(&x->c->e->w);
 }
 
-static void print_warps(exchange *x, tc_value stmt, uint32_t cut) {
+/* The loop over warps, and which of their lanes take part: all, when the threads are whole warps.
+ */
+static void open_warps(exchange *x, const tc_group *g) {
   tc_cemit *e = x->c->e;
-  const tc_group *g = tc_group_of(e->ir, stmt);
-  tc_region region = tc_child(e->ir, tc_op_at(e->ir, stmt), 0);
-  tc_type result = tc_value_type(e->ir, tc_block_at(e->ir, region)->ops.at[cut]);
+  tc_rt_range range = tc_strands_range(g);
   const char *first, *end;
   tc_cpu_threads_of(x->c, g, &first, &end);
+  if (range.first % TC_WARP == 0 && range.end % TC_WARP == 0) {
+    tc_cw_open(&e->w, "for (tc_i64 warp = %s; warp < %s; warp += 32)", first, end);
+    tc_cw_line(&e->w, "const tc_u32 came = 0xffffffffu;");
+    x->each = "for (tc_i64 lane = 0; lane < 32; lane++)";
+    return;
+  }
+  if (!x->masked && (range.first % TC_WARP || range.end != x->c->threads->block.end))
+    tc_ce_refuse(e, x->stmt, "an exchange in a part of a warp");
   tc_cw_open(&e->w, "for (tc_i64 warp = %s / 32 * 32; warp < %s; warp += 32)", first, end);
   tc_cw_line(&e->w,
              "const tc_i64 lane_0 = tc_max64(%s - warp, 0), lane_n = tc_min64(%s - warp, 32);",
              first, end);
-  tc_cw_line(&e->w, "const tc_u32 came = (0xffffffffu >> (32 - lane_n)) & 0xffffffffu << lane_0;");
+  tc_cw_line(&e->w, "const tc_u32 came = 0xffffffffu >> (32 - lane_n) & 0xffffffffu << lane_0;");
+  x->each = "for (tc_i64 lane = lane_0; lane < lane_n; lane++)";
+}
+
+static void print_warps(exchange *x, tc_value stmt, uint32_t cut) {
+  tc_cemit *e = x->c->e;
+  const tc_group *g = tc_group_of(e->ir, stmt);
+  tc_region region = tc_child(e->ir, tc_op_at(e->ir, stmt), 0);
+  tc_type result = tc_value_type(e->ir, x->stmt);
+  open_warps(x, g);
   tc_cw_line(&e->w, "%s in[32] = {0};", tc_ce_type(x->type));
   if (x->lane.id) tc_cw_line(&e->w, "tc_i32 at[32];");
   if (x->masked) tc_cw_line(&e->w, "tc_u32 mask[32];");
@@ -197,7 +216,7 @@ static void print_warps(exchange *x, tc_value stmt, uint32_t cut) {
   close_lanes(x);
   print_once(x);
   tc_cw_line(&e->w, "%s out[32];", tc_ce_type(result));
-  tc_cw_open(&e->w, "for (tc_i64 lane = lane_0; lane < lane_n; lane++)");
+  tc_cw_open(&e->w, "%s", x->each);
   tc_cw_line(&e->w, "out[lane] = %s;", result_of(x, "at[lane]", "mask[lane]"));
   tc_cw_close(&e->w);
   open_lanes(x, g, region);
@@ -210,7 +229,7 @@ static void print_warps(exchange *x, tc_value stmt, uint32_t cut) {
 /* ---- votes of a block or group ---- */
 
 /* `yes` counted over all strands of the group: each leaves its number, the last one adds up. */
-static void print_total(exchange *x, tc_value stmt) {
+static void print_total(const exchange *x) {
   tc_cpu *c = x->c;
   tc_cemit *e = c->e;
   uint32_t n = tc_strands_count(c->threads), group = tc_strands_group(c->threads, c->group);
@@ -218,7 +237,7 @@ static void print_total(exchange *x, tc_value stmt) {
   const char *votes = tc_cpu_common(c, "tc_i32", (n + 1) * sizeof(int32_t));
   tc_cw_line(&e->w, "%s[strand->index] = yes;", votes);
   tc_cw_open(&e->w, "if (strand->ops->meet(strand, %u, %u))", group,
-             tc_cpu_site(c, stmt, "barrier with a vote"));
+             tc_cpu_site(c, x->stmt, "barrier with a vote"));
   tc_cw_line(&e->w, "%s[%u] = 0;", votes, n);
   tc_cw_line(&e->w, "for (tc_i32 i = %u; i < %u; i++) %s[%u] += %s[i];",
              tc_strands_at(c->threads, c->group.first), tc_strands_at(c->threads, c->group.end),
@@ -249,7 +268,7 @@ static void print_votes(exchange *x, tc_value stmt, uint32_t cut) {
   tc_cw_line(&e->w, "yes += %s;", tc_ce_ref(e, x->value, 0));
   tc_cpu_close_own(c);
   tc_cw_close(&e->w);
-  print_total(x, tc_block_at(e->ir, region)->ops.at[cut]);
+  print_total(x);
   tc_cw_open(&e->w, "for (tc_i64 %s = %s; %s < %s; %s++)", name, first, name, end, name);
   tc_cpu_open_own(c, region, name);
   print_before(e, region, cut);
@@ -279,7 +298,7 @@ void tc_cpu_collective(tc_cpu *c, tc_value stmt) {
   tc_cw_open(&e->w, "%s", "");
   if (x.x->sync_scope == TC_SYNC_BLOCK) {
     tc_cw_line(&e->w, "tc_i32 yes = %s;", tc_ce_ref(e, x.value, 0));
-    print_total(&x, stmt);
+    print_total(&x);
     tc_cw_line(&e->w, "%s = %s;", name, vote_result(&x));
     tc_cw_close(&e->w);
     return;

@@ -201,7 +201,8 @@ static bool print_statement(tc_cemit *e, tc_value stmt) {
 
 static bool statement(tc_cemit *e, tc_value stmt) {
   tc_cpu *c = tc_cpu_of(e);
-  bool together = tc_cpu_open_meeting(c, stmt);
+  bool atomic = tc_is(e->ir, stmt, TC_OP_atomic); /* hands its result to all */
+  bool together = !atomic && tc_cpu_open_meeting(c, stmt);
   bool known = print_statement(e, stmt);
   if (together) tc_cpu_close_meeting(c);
   return known;

@@ -125,7 +125,8 @@ static const char *take_scratch(tc_cpu *c, uint64_t size_b) {
 
 const char *tc_cpu_common(tc_cpu *c, const char *type, uint64_t size_b) {
   const char *name = tc_ce_text(c->e, "common_%u", c->n_labels++);
-  tc_sb_printf(&c->signature.formals, "%s *%s, ", type, name);
+  const char *alone = c->threads->needed ? "" : "__restrict ";
+  tc_sb_printf(&c->signature.formals, "%s *%s%s, ", type, alone, name);
   tc_sb_printf(&c->signature.actuals, "(%s *)%s, ", type, take_scratch(c, size_b));
   return name;
 }

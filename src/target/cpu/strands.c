@@ -80,7 +80,20 @@ static bool note_exchange(tc_ir *ir, tc_value stmt, void *data) {
   return true;
 }
 
-/* Before the cut are loads only, which are done again after it; so nothing they read may change. */
+/* A buffer that a statement before the cut loads from. */
+static bool is_loaded(const tc_ir *ir, tc_region region, uint32_t cut, tc_buf buf) {
+  const tc_block *block = tc_block_at(ir, region);
+  const tc_buffer *b = tc_buf_at(ir, buf);
+  for (uint32_t i = 0; i < cut; i++) {
+    if (!tc_is(ir, block->ops.at[i], TC_OP_load)) continue;
+    const tc_buffer *from = tc_buf_at(ir, tc_access_buf(ir, block->ops.at[i]));
+    if (from->root.id == b->root.id || from->address.id || b->address.id) return true;
+  }
+  return false;
+}
+
+/* Before the cut are loads only, which are done again after it; so what they read must not be
+ * written by another thread behind the cut. */
 uint32_t tc_strands_cut(tc_ir *ir, tc_region region) {
   const tc_block *block = tc_block_at(ir, region);
   uint32_t n = 0, cut = UINT32_MAX;
@@ -90,11 +103,15 @@ uint32_t tc_strands_cut(tc_ir *ir, tc_region region) {
     tc_value stmt = block->ops.at[i];
     uint16_t opcode = tc_op_at(ir, stmt)->opcode;
     bool quiet = opcode == TC_OP_load || opcode == TC_OP_eval || opcode == TC_OP_assume;
-    bool own = opcode == TC_OP_store && is_local(ir, tc_access_buf(ir, stmt));
-    if (opcode == TC_OP_collective)
+    bool store = opcode == TC_OP_store && cut != UINT32_MAX;
+    if (opcode == TC_OP_collective) {
       cut = i;
-    else if (!quiet && (!own || cut == UINT32_MAX))
+    } else if (store) {
+      tc_buf buf = tc_access_buf(ir, stmt);
+      if (!is_local(ir, buf) && is_loaded(ir, region, cut, buf)) return UINT32_MAX;
+    } else if (!quiet) {
       return UINT32_MAX;
+    }
   }
   return cut;
 }

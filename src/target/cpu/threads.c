@@ -79,8 +79,6 @@ bool tc_cpu_open_meeting(tc_cpu *c, tc_value stmt) {
   tc_cemit *e = c->e;
   const tc_op *op = tc_op_at(e->ir, stmt);
   if (e->in_parallel || !is_crowd(c) || !is_done_once(c, stmt)) return false;
-  if (op->opcode == TC_OP_atomic && e->placed.uses[stmt.id])
-    tc_ce_refuse(e, stmt, "an atomic update by all threads together whose result is used");
   uint32_t site = tc_cpu_site(c, stmt, tc_op_row((enum tc_opcode)op->opcode)->name);
   tc_cw_open(&e->w, "if (strand->ops->meet(strand, %u, %u))",
              tc_strands_group(c->threads, c->group), site);
