@@ -167,24 +167,22 @@ static void fiber_swap(tc_rt_fiber *from, tc_rt_fiber *to) {
 
 #else
 
-/* Weak, because several objects that hold this file may be linked into one program.
+/* Both are labels in this file's assembler text, not symbols of the program: several objects that
+ * hold this file, perhaps of different versions, may be linked together. (So the file cannot be
+ * compiled for optimisation at link time, which splits the text from the code.)
  *
  * Saves the callee-saved registers and floating-point modes on the stack and the stack pointer in
  * *save, then takes those at `to`. Returns in the one that stands there. */
-void tc_fiber_swap(void **save, void *to);
+__attribute__((visibility("hidden"))) void tc_fiber_swap(void **save, void *to);
 /* Where the first switch to a fiber goes: calls the second saved register with the first one. */
-void tc_fiber_start(void);
+__attribute__((visibility("hidden"))) void tc_fiber_start(void);
 
 #if defined(__APPLE__)
-#define ASM_FUNCTION(name)                                                                         \
-  ".p2align 4\n.private_extern _" #name "\n.weak_definition _" #name "\n_" #name                   \
-  ":\n.cfi_startproc\n"
-#define ASM_END(name) ".cfi_endproc\n"
+#define ASM_FUNCTION(name) ".p2align 4\n_" #name ":\n.cfi_startproc\n"
+#define ASM_END(name)      ".cfi_endproc\n"
 #else
-#define ASM_FUNCTION(name)                                                                         \
-  ".p2align 4\n.weak " #name "\n.hidden " #name "\n.type " #name ", %function\n" #name             \
-  ":\n.cfi_startproc\n"
-#define ASM_END(name) ".cfi_endproc\n.size " #name ", .-" #name "\n"
+#define ASM_FUNCTION(name) ".p2align 4\n.type " #name ", %function\n" #name ":\n.cfi_startproc\n"
+#define ASM_END(name)      ".cfi_endproc\n.size " #name ", .-" #name "\n"
 #endif
 
 #if defined(__x86_64__)
