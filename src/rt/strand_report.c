@@ -14,15 +14,26 @@ static bool report_is_same(const strand *a, const strand *b) {
   return a->state == b->state && a->site == b->site;
 }
 
+/* Threads that have come to the meeting of the strand. */
+static int report_came(const strand *s) {
+  int came = 0;
+  for (uint32_t i = 0; i < s->block->machine->call->plan->n; i++) {
+    const strand *other = &s->block->strands[i];
+    bool here = other->state == STRAND_MEETS && other->on.group == s->on.group;
+    if (here && other->site == s->site) came += other->shown.end - other->shown.first;
+  }
+  return came;
+}
+
 /* What the strand waits for, as far as its site does not say it. */
 static void report_detail(const strand *s, char *text, size_t size_b) {
-  const strand_group *g;
+  const tc_rt_range *g;
   const tc_mbar *bar;
   text[0] = 0;
   switch (s->state) {
   case STRAND_MEETS:
-    g = &s->block->groups[s->on.group];
-    snprintf(text, size_b, " (%u of %u strands)", g->n_came, g->n);
+    g = &s->block->machine->call->plan->groups[s->on.group];
+    snprintf(text, size_b, " (%d of %d threads)", report_came(s), (int)(g->end - g->first));
     break;
   case STRAND_NAMED:
     snprintf(text, size_b, " (%d of %d threads)", (int)s->block->named[s->on.id].came,

@@ -336,7 +336,7 @@ static void deadlocks(tc_rt_pool *pool, results *r) {
   b.grid[0] = 3;
   CHECK(launch(&b, one_ends) == TC_RT_E_DEADLOCK);
   CHECK_TEXT(b.error.text, "stuck in block (");
-  CHECK_TEXT(b.error.text, "threads 0 to 31 wait at k.py:20: barrier (1 of 2 strands); "
+  CHECK_TEXT(b.error.text, "threads 0 to 31 wait at k.py:20: barrier (32 of 64 threads); "
                            "threads 32 to 63 have ended");
   CHECK(launch(&b, no_order) == TC_RT_E_DEADLOCK);
   CHECK_TEXT(b.error.text, "threads 0 to 31 wait at k.py:20");

@@ -15,7 +15,7 @@ typedef struct runner {
   tc_rt_pool *pool;
   tc_rt_error error;
   tc_sb printed;
-  bool strands; /* it ran so */
+  uint32_t n_strands; /* 0: it did not run so */
 } runner;
 
 static const char *text_of(struct text_kit *k, enum form form, int grid, int threads,
@@ -67,7 +67,7 @@ static uint32_t run_kernel(runner *r, const tc_emitted_kernel *kernel, const voi
   }
   r->result = 0;
   r->error = (tc_rt_error){0};
-  r->strands = kernel->strands != NULL;
+  r->n_strands = kernel->strands ? kernel->strands->n : 0;
   if (!kernel->strands) return run_plain(r, kernel, fn, ptr, grid, &env);
   tc_rt_strand_call call = {.plan = kernel->strands,
                             .ptr = ptr,
@@ -115,7 +115,7 @@ static void expect(struct text_kit *k, const char *name, int grid, int threads, 
     if (!text_check(k, ran && bad < 0 && !r.error.code && !r.result, name))
       printf("%s: out[%d] is %d, expected %d; %s\n", form_names[form], bad,
              r.out[bad < 0 ? 0 : bad], bad < 0 ? 0 : want(bad), r.error.text);
-    text_check(k, form == AS_IS || r.strands, "the form it should have");
+    text_check(k, form == AS_IS || r.n_strands, "the form it should have");
     tc_rt_pool_free(r.pool);
   }
 }
@@ -532,6 +532,49 @@ static void blocks(struct text_kit *k) {
          counted_up);
 }
 
+/* Kernels in which one thread waits for all need no strand for each thread, unless another one of
+ * them could be what it waits for. */
+static int32_t in_turn(int i) {
+  return i < 8 ? 10 * i + 63 : i == 255 ? 8 : -1;
+}
+static int32_t told(int i) {
+  return i == 3 ? 7 : i == 4 ? 1 : -1;
+}
+
+static void strands_of(struct text_kit *k, const char *name, int grid, const char *body,
+                       int32_t (*want)(int i), uint32_t n_strands) {
+  runner r = {.pool = tc_rt_pool_new(NULL, 2)};
+  bool ran = run_text(k, &r, text_of(k, AS_IS, grid, 64, body), grid);
+  bool good = ran && !r.error.code;
+  for (int i = 0; i < N; i++)
+    good = good && r.out[i] == want(i);
+  if (!text_check(k, good && r.n_strands == n_strands, name))
+    printf("%u strands, expected %u; %s\n", r.n_strands, n_strands, r.error.text);
+  tc_rt_pool_free(r.pool);
+}
+
+#define SPIN(flag, value)                                                                          \
+  "while {\n%1 = load out[" flag "] in_bounds acquire device\nyield %1 != " value "\n} do {\n}\n"
+#define IN_TURN(after)                                                                             \
+  "alloc x: shared int32[64]\n" EACH(                                                              \
+      "64", "store x[%t] = %bx * 10 + %t\nif %t == 0 {\nif %bx == 0 {\n"                           \
+            "store out[255] = 0 in_bounds release device\n}\n" SPIN("255", "%bx") "}") "\n" after  \
+      EACH("64", "if %t == 63 {\n%2 = load x[63]\nstore out[%bx] = %2 in_bounds\n"                 \
+                 "store out[255] = %bx + 1 in_bounds release device\n}")
+
+static void one_waits(struct text_kit *k) {
+  strands_of(k, "one waits", 8, IN_TURN("barrier\n"), in_turn, 1);
+  strands_of(k, "others could go on", 8, IN_TURN(""), in_turn, 64);
+  strands_of(k, "in a group", 8,
+             "group first 0 count 64 {\nbarrier\nif %bx < 99 {\n" IN_TURN("barrier\n") "\n}\n}",
+             in_turn, 1);
+  strands_of(k, "one waits for another", 1,
+             EACH("64", "if %t == 0 {\n" SPIN(
+                            "3", "7") "store out[4] = 1 in_bounds\n}\n"
+                                      "if %t == 9 {\nstore out[3] = 7 in_bounds release device\n}"),
+             told, 64);
+}
+
 /* ---- stuck, or wrong ---- */
 
 static void reports(struct text_kit *k) {
@@ -554,7 +597,7 @@ static void reports(struct text_kit *k) {
                EACH("32", "if %t < 20 {\n%1 = collective any true\n}"), TC_RT_E_DEADLOCK,
                "threads 0 to 19 wait at t.tir:8: exchange in a warp; threads 20 to 31 have ended");
   expect_error(k, "a barrier that some threads leave out", 1, 64,
-               EACH("64", "if %t < 40 {\nbarrier\n}"), TC_RT_E_DEADLOCK, "(40 of 64 strands)");
+               EACH("64", "if %t < 40 {\nbarrier\n}"), TC_RT_E_DEADLOCK, "(40 of 64 threads)");
   expect_error(k, "different counts", 1, 64,
                "group first 0 count 32 {\nbarrier id 1 count 64\n}\n"
                "group first 32 count 32 {\nbarrier id 1 count 32\n}",
@@ -621,6 +664,7 @@ int main(void) {
   TEXT_CASE(&totals, storage);
   TEXT_CASE(&totals, asynchrony);
   TEXT_CASE(&totals, blocks);
+  TEXT_CASE(&totals, one_waits);
   TEXT_CASE(&totals, reports);
   TEXT_CASE(&totals, refusals);
   TEXT_CASE(&totals, printing);

@@ -2,6 +2,7 @@
 
 #include "ir/form.h"
 #include "ir/walk.h"
+#include "prove/eval.h"
 
 #include <stdlib.h>
 
@@ -10,7 +11,9 @@ typedef struct place {
   tc_rt_range group;
   tc_value perthread; /* 0: outside */
   bool in_while, in_parallel;
-  bool cut; /* in a region that tc_strands_cut has cut */
+  bool cut;  /* in a region that tc_strands_cut has cut */
+  bool lone; /* in a region where one thread waits for all, see waits_alone */
+  bool last; /* what follows the region that is walked is silent up to a barrier of all */
 } place;
 
 typedef struct home { /* of a local buffer: where it is allocated */
@@ -116,6 +119,77 @@ uint32_t tc_strands_cut(tc_ir *ir, tc_region region) {
   return cut;
 }
 
+/* ---- one thread that waits for all ---- */
+
+static bool note_sound(tc_ir *ir, tc_value stmt, void *data) {
+  bool *sound = data;
+  const tc_op *op = tc_op_at(ir, stmt);
+  bool access = op->opcode == TC_OP_load || op->opcode == TC_OP_store;
+  if (access && tc_access_of(ir, stmt)->order != TC_ORDER_NONE) *sound = true;
+  if (op->opcode == TC_OP_atomic || op->opcode == TC_OP_atomic_tile) *sound = true;
+  if (tc_op_row((enum tc_opcode)op->opcode)->effect & TC_SYNC) *sound = true;
+  return true;
+}
+
+/* Nobody else may notice when the statement is done: it only touches memory, without order. */
+static bool is_silent(tc_ir *ir, tc_value stmt) {
+  bool sound = false;
+  const tc_op *op = tc_op_at(ir, stmt);
+  note_sound(ir, stmt, &sound);
+  for (uint32_t r = 0; r < n_regions(op); r++)
+    tc_walk(ir, tc_child(ir, op, r), note_sound, &sound);
+  return !sound;
+}
+
+/* From statement `i` of a region on: silent up to a barrier of all, or to the kernel's end. */
+static bool is_silent_from(tc_ir *ir, const tc_block *block, uint32_t i, place at) {
+  for (; i < block->ops.n; i++) {
+    tc_value stmt = block->ops.at[i];
+    if (tc_is(ir, stmt, TC_OP_barrier) && tc_barrier_of(ir, stmt)->id < 0
+        && tc_barrier_of(ir, stmt)->sync_scope != TC_SYNC_WARP)
+      return true;
+    if (!is_silent(ir, stmt)) return false;
+  }
+  return at.last;
+}
+
+/* The condition holds for at most one of the threads. */
+static bool picks_one(tc_ir *ir, tc_arena *arena, tc_value cond, const tc_group *g) {
+  const tc_op *op = tc_op_at(ir, cond);
+  if (op->opcode == TC_OP_and
+      && (picks_one(ir, arena, tc_input(ir, op, 0), g)
+          || picks_one(ir, arena, tc_input(ir, op, 1), g)))
+    return true;
+  if (!g->thread.id) return g->count <= 1;
+  tc_eval *e = tc_eval_new(ir, arena, &g->thread, 1, &cond, 1, 0);
+  int64_t n = 0;
+  tc_eval_run(e, 0);
+  for (int64_t t = g->first; t < g->first + g->count; t++) {
+    tc_eval_set(e, 0, t);
+    tc_eval_run(e, 1);
+    tc_cell cell = tc_eval_root(e, 0);
+    n += cell.state != TC_CELL_KNOWN || cell.x.i;
+  }
+  return n <= 1;
+}
+
+/* `if tx == 0: wait`, and nothing that others could notice until all threads meet again. Then the
+ * strand may wait as a whole: what its other threads would do meanwhile makes no difference. */
+static bool waits_alone(planner *p, tc_value perthread) {
+  const tc_group *g = tc_group_of(p->ir, perthread);
+  tc_region region = tc_child(p->ir, tc_op_at(p->ir, perthread), 0);
+  const tc_block *block = tc_block_at(p->ir, region);
+  uint32_t n = 0;
+  for (uint32_t i = 0; i < block->ops.n; i++) {
+    tc_value stmt = block->ops.at[i];
+    const tc_op *op = tc_op_at(p->ir, stmt);
+    if (is_silent(p->ir, stmt)) continue;
+    if (op->opcode != TC_OP_if || tc_block_at(p->ir, tc_child(p->ir, op, 1))->ops.n) return false;
+    if (n++ || !picks_one(p->ir, p->arena, tc_input(p->ir, op, 0), g)) return false;
+  }
+  return true;
+}
+
 /* ---- the walk ---- */
 
 static void plan_refuse(planner *p, tc_value stmt, const char *what) {
@@ -134,15 +208,21 @@ static void add_group(planner *p, tc_rt_range group) {
 /* Threads wait here for something that other threads do. */
 static void add_wait(planner *p, place at) {
   p->s->needed = true;
-  if (at.perthread.id) p->s->single = true;
+  if (at.perthread.id && !at.lone) p->s->single = true;
+}
+
+/* Threads meet here: one of them alone cannot. */
+static void add_meeting(planner *p, place at) {
+  at.lone = false;
+  add_wait(p, at);
 }
 
 static void add_barrier(planner *p, tc_value stmt, place at) {
   const tc_barrier *b = tc_barrier_of(p->ir, stmt);
   bool all = !b->arrive && (!b->count || b->count == at.group.end - at.group.first);
-  if (at.perthread.id || (b->id >= 0 && !all)) add_wait(p, at);
+  if (at.perthread.id || (b->id >= 0 && !all)) add_meeting(p, at);
   if (b->sync_scope == TC_SYNC_DEVICE || b->sync_scope == TC_SYNC_SYSTEM) {
-    add_wait(p, at);
+    add_meeting(p, at);
     p->s->resident = true;
   }
 }
@@ -177,7 +257,7 @@ static void add_stmt(planner *p, tc_value stmt, place at) {
     add_barrier(p, stmt, at);
     return;
   case TC_OP_collective:
-    if (!at.cut) add_wait(p, at);
+    if (!at.cut) add_meeting(p, at);
     if (tc_collective_of(p->ir, stmt)->sync_scope == TC_SYNC_WARP) p->has_lanes = true;
     return;
   case TC_OP_mbarrier:
@@ -240,10 +320,13 @@ static void plan_region(planner *p, tc_region region, place at) {
     add_stmt(p, stmt, at);
     if (op->opcode == TC_OP_group) below.group = tc_strands_range(tc_group_of(p->ir, stmt));
     if (op->opcode == TC_OP_while) below.in_while = true;
+    below.last = (op->opcode == TC_OP_group || op->opcode == TC_OP_if)
+                 && is_silent_from(p->ir, block, i + 1, at);
     if (op->opcode == TC_OP_parallel) below.in_parallel = true;
     if (op->opcode == TC_OP_perthread) {
       below.perthread = stmt;
       below.cut = tc_strands_cut(p->ir, tc_child(p->ir, op, 0)) != UINT32_MAX;
+      below.lone = waits_alone(p, stmt) && is_silent_from(p->ir, block, i + 1, at);
     }
     for (uint32_t r = 0; r < n_regions(op); r++)
       plan_region(p, tc_child(p->ir, op, r), below);
@@ -294,7 +377,7 @@ tc_strands *tc_strands_plan(tc_ir *ir, tc_value kernel, tc_arena *arena) {
   s->looks = TC_NEW_ARRAY(arena, ir->n_ops, bool);
   s->own = TC_NEW_ARRAY(arena, ir->bufs.n, bool);
   add_group(&p, s->block);
-  plan_region(&p, tc_child(ir, tc_op_at(ir, kernel), 0), (place){.group = s->block});
+  plan_region(&p, tc_child(ir, tc_op_at(ir, kernel), 0), (place){.group = s->block, .last = true});
   want_separate(&p);
   cut_ranges(&p);
   return s;
