@@ -545,18 +545,17 @@ static uint32_t strand_measure(const tc_rt_strand_call *call, int64_t n_blocks,
                     (long long)n_blocks, (unsigned long long)(limit_b / of_block_b));
 }
 
-uint32_t tc_rt_strand_run(tc_rt_pool *pool, const tc_rt_strand_call *call, int32_t *result,
-                          tc_rt_error *error) {
+uint32_t tc_rt_strand_run(tc_rt_run_fn *run, void *pool, const tc_rt_strand_call *call,
+                          int32_t *result, tc_rt_error *error) {
   int64_t n_blocks = (int64_t)call->grid[0] * call->grid[1] * call->grid[2];
   strand_grid g = {.call = call, .n_blocks = n_blocks};
   bool resident = call->plan->resident;
   if (resident && strand_measure(call, n_blocks, error)) return error->code;
   if (pthread_mutex_init(&g.lock, NULL))
     return tc_rt_fail(error, TC_RT_E_THREAD, "no lock for the threads of a kernel");
-  uint32_t code = resident ? tc_rt_pool_run(pool, strand_whole_grid, &g, 1,
-                                            call->scratch_b * (uint64_t)n_blocks, result, error)
-                           : tc_rt_pool_run(pool, strand_one_block, &g, n_blocks, call->scratch_b,
-                                            result, error);
+  uint64_t scratch_b = resident ? call->scratch_b * (uint64_t)n_blocks : call->scratch_b;
+  uint32_t code = run(pool, resident ? strand_whole_grid : strand_one_block, &g,
+                      resident ? 1 : n_blocks, scratch_b, result, error);
   for (strand_machine *m = g.idle, *next; m; m = next) {
     next = m->next;
     strand_machine_free(m);

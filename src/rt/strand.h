@@ -80,9 +80,13 @@ typedef struct tc_rt_strand_call {
   const tilec_allocator *allocator;
 } tc_rt_strand_call;
 
-/* As tc_rt_pool_run; besides, what strands do wrong ends it with TC_RT_E_DEADLOCK, _RESIDENT,
- * _BARRIER or _DEADLINE. */
-uint32_t tc_rt_strand_run(tc_rt_pool *pool, const tc_rt_strand_call *call, int32_t *result,
-                          tc_rt_error *error);
+/* Who runs blocks: the contract is that of tc_rt_pool_run. */
+typedef uint32_t tc_rt_run_fn(void *pool, tc_rt_block *block, void *data, int64_t n_blocks,
+                              uint64_t scratch_b, int32_t *result, tc_rt_error *error);
+
+/* As `run`; besides, what strands do wrong ends it with TC_RT_E_DEADLOCK, _RESIDENT, _BARRIER or
+ * _DEADLINE. */
+uint32_t tc_rt_strand_run(tc_rt_run_fn *run, void *pool, const tc_rt_strand_call *call,
+                          int32_t *result, tc_rt_error *error);
 
 #endif

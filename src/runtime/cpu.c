@@ -1,7 +1,6 @@
 #include "runtime/cpu.h"
 
 #include "rt/os.h"
-#include "rt/strand.h"
 
 #include <dlfcn.h>
 #include <stdio.h>

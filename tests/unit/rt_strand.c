@@ -44,6 +44,11 @@ static const tc_rt_range quarters[] = {{0, 32}, {32, 64}, {64, 96}, {96, 128}};
 static const tc_rt_range quarter_groups[] = {{0, 128}, {0, 64}, {64, 128}};
 static const tc_rt_range singles[] = {{0, 64}, {32, 64}};
 
+static uint32_t run_on_pool(void *pool, tc_rt_block *block, void *data, int64_t n_blocks,
+                            uint64_t scratch_b, int32_t *result, tc_rt_error *error) {
+  return tc_rt_pool_run(pool, block, data, n_blocks, scratch_b, result, error);
+}
+
 static uint32_t launch(bench *b, tc_rt_strand_fn *fn) {
   tc_env env = {&b->printed, print_into};
   void *ptr[] = {b->r};
@@ -58,7 +63,7 @@ static uint32_t launch(bench *b, tc_rt_strand_fn *fn) {
   b->result = 0;
   memset(b->r, 0, sizeof *b->r);
   b->printed.text[0] = 0;
-  return tc_rt_strand_run(b->pool, &call, &b->result, &b->error);
+  return tc_rt_strand_run(run_on_pool, b->pool, &call, &b->result, &b->error);
 }
 
 static bench halved(tc_rt_pool *pool, results *r) {
@@ -448,11 +453,11 @@ static void out_of_memory(tc_rt_pool *pool, results *r) {
   tc_rt_error error = {0};
   b.plan.stack_b = 4096;
   tc_rt_strand_call call = {&b.plan, prints, ptr, word, grid, &env, 4096, &none};
-  CHECK(tc_rt_strand_run(pool, &call, &result, &error) == TC_RT_E_WORKSPACE);
+  CHECK(tc_rt_strand_run(run_on_pool, pool, &call, &result, &error) == TC_RT_E_WORKSPACE);
   call.allocator = NULL;
   b.plan.stack_b = UINT32_MAX;
   b.plan.n = 1 << 17; /* more address space than there is */
-  CHECK(tc_rt_strand_run(pool, &call, &result, &error) == TC_RT_E_RESIDENT);
+  CHECK(tc_rt_strand_run(run_on_pool, pool, &call, &result, &error) == TC_RT_E_RESIDENT);
 }
 
 int main(void) {

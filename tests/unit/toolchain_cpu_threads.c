@@ -56,6 +56,11 @@ static uint32_t run_plain(runner *r, const tc_emitted_kernel *kernel, const void
   return TC_RT_OK;
 }
 
+static uint32_t run_on_pool(void *pool, tc_rt_block *block, void *data, int64_t n_blocks,
+                            uint64_t scratch_b, int32_t *result, tc_rt_error *error) {
+  return tc_rt_pool_run(pool, block, data, n_blocks, scratch_b, result, error);
+}
+
 static uint32_t run_kernel(runner *r, const tc_emitted_kernel *kernel, const void *fn, int grid_x) {
   void *ptr[] = {r->a, r->out};
   int64_t word[1] = {0};
@@ -76,7 +81,7 @@ static uint32_t run_kernel(runner *r, const tc_emitted_kernel *kernel, const voi
                             .env = &env,
                             .scratch_b = kernel->scratch_b};
   memcpy(&call.fn, fn, sizeof call.fn);
-  return tc_rt_strand_run(r->pool, &call, &r->result, &r->error);
+  return tc_rt_strand_run(run_on_pool, r->pool, &call, &r->result, &r->error);
 }
 
 /* Compiles the text and runs it. False: that could not be done. */
