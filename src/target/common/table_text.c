@@ -274,9 +274,39 @@ static void print_workspaces(const tc_rt_table *t, const char *name, tc_sb *out)
   tc_sb_adds(out, "};\n");
 }
 
+static void print_ranges(tc_sb *out, const char *name, const char *what, uint32_t i,
+                         const tc_rt_range *ranges, uint32_t n) {
+  if (!ranges) return;
+  tc_sb_printf(out, "static const tc_rt_range %s_%s_%u[] = {", name, what, i);
+  for (uint32_t j = 0; j < n; j++)
+    tc_sb_printf(out, "%s{%d, %d}", j ? ", " : "", ranges[j].first, ranges[j].end);
+  tc_sb_adds(out, "};\n");
+}
+
+/* How the threads of kernel i run when they wait for each other. */
+static void print_strands(const tc_rt_strands *s, const char *name, uint32_t i, tc_sb *out) {
+  print_ranges(out, name, "ranges", i, s->ranges, s->n);
+  print_ranges(out, name, "groups", i, s->groups, s->n_groups);
+  if (s->n_sites) tc_sb_printf(out, "static const char *const %s_stands_%u[] = {\n", name, i);
+  for (uint32_t j = 0; j < s->n_sites; j++) {
+    tc_sb_adds(out, "    ");
+    tc_table_print_string(s->sites[j], out);
+    tc_sb_adds(out, ",\n");
+  }
+  if (s->n_sites) tc_sb_adds(out, "};\n");
+  tc_sb_printf(out, "static const tc_rt_strands %s_strands_%u = {%u, ", name, i, s->n);
+  print_reference(out, s->ranges != NULL, name, "ranges", i);
+  tc_sb_printf(out, ", %u, ", s->n_groups);
+  print_reference(out, s->groups != NULL, name, "groups", i);
+  tc_sb_printf(out, ", %u, ", s->n_sites);
+  print_reference(out, s->n_sites, name, "stands", i);
+  tc_sb_printf(out, ", UINT64_C(%" PRIu64 "), %u, %d};\n", s->zeroed_b, s->stack_b, s->resident);
+}
+
 static void print_kernels(const tc_rt_table *t, const char *name, tc_sb *out) {
   for (uint32_t i = 0; i < t->n_kernels; i++) {
     const tc_rt_kernel *k = &t->kernels[i];
+    if (k->strands) print_strands(k->strands, name, i, out);
     if (!k->n_sites) continue;
     tc_sb_printf(out, "static const tc_rt_site %s_sites_%u[] = {\n", name, i);
     for (uint32_t j = 0; j < k->n_sites; j++) {
@@ -300,7 +330,11 @@ static void print_kernels(const tc_rt_table *t, const char *name, tc_sb *out) {
     }
     tc_sb_printf(out, "}, UINT64_C(%" PRIu64 "), ", k->scratch_b);
     print_reference(out, k->n_sites, name, "sites", i);
-    tc_sb_printf(out, ", %u},\n", k->n_sites);
+    tc_sb_printf(out, ", %u, ", k->n_sites);
+    if (k->strands)
+      tc_sb_printf(out, "&%s_strands_%u},\n", name, i);
+    else
+      tc_sb_adds(out, "NULL},\n");
   }
   tc_sb_adds(out, "};\n");
 }

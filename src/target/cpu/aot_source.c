@@ -169,7 +169,7 @@ const char *tc_aot_needs(const tc_rt_table *table, tc_arena *arena) {
 }
 
 /* Types that the kernels' text declares as well as rt/ does. */
-static const char *const TWICE[] = {"tc_env"};
+static const char *const TWICE[] = {"tc_env", "tc_strand", "tc_strand_ops", "tc_mbar"};
 
 void tc_aot_print_c(const tc_aot *a, tc_sb *out) {
   tc_sb_printf(out,
