@@ -607,6 +607,7 @@ uint32_t tc_pl_text(tc_ir *ir, const char *text) {
     tc_vec_push(ir->arena, &ir->member, x);                                                        \
     return ir->member.n - 1;                                                                       \
   }
+PUSH(fence, fences)
 PUSH(copy, copies)
 PUSH(gemm, gemms)
 PUSH(reduce, reduces)

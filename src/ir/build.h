@@ -95,6 +95,7 @@ uint32_t tc_pl_collective(tc_ir *ir, tc_collective x);
 uint32_t tc_pl_mbarrier(tc_ir *ir, tc_mbarrier x);
 uint32_t tc_pl_async(tc_ir *ir, tc_async x);
 uint32_t tc_pl_wait(tc_ir *ir, tc_wait x);
+uint32_t tc_pl_fence(tc_ir *ir, tc_fence x);
 
 /* ---- editing ---- */
 /* Replaces the inputs of a statement (any count). */

@@ -383,7 +383,8 @@ enum tc_copy_flags {
   TC_COPY_ASYNC = 1,
   TC_COPY_SAFE = 2 /* a third input is the safe value */,
   TC_COPY_NO_TMA = 4,
-  TC_COPY_SIGNAL = 8 /* async: the last input is one element of a barrier buffer */
+  TC_COPY_SIGNAL = 8, /* async: the last input is one element of a barrier buffer */
+  TC_COPY_OWN = 16    /* of each thread by itself, not of all together */
 };
 typedef struct tc_copy {
   uint32_t flags;

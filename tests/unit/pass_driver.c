@@ -137,7 +137,7 @@ static void the_table_is_in_order(struct text_kit *k) {
   }
   tc_sb table = tc_sb_in(&k->arena);
   tc_pass_print_table(&table);
-  text_check(k, strstr(table.at, "canon      surface -> tile\n") != NULL, table.at);
+  text_check(k, strstr(table.at, "canon      surface strands -> tile\n") != NULL, table.at);
   text_check(k, !tc_pass_find(TC_STR("nobody")), "no pass is named nobody");
   text_check(k, strcmp(tc_pass_nearest(TC_STR("cannon")), "canon") == 0, "cannon is like canon");
   text_check(k, !tc_pass_nearest(TC_STR("reticulate")), "reticulate is like nothing");

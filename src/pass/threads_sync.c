@@ -1,0 +1,333 @@
+/* Barriers that the language implies: code per thread sees what other threads wrote to shared
+ * memory before.
+ *
+ * One walk in program order keeps the accesses to shared memory since the last barrier. An access
+ * that may meet an earlier one of another thread, one of them writing, gets a barrier before it, at
+ * the innermost place that all threads of the group come to. Loops are walked twice, for what one
+ * turn leaves to the next. Two accesses of one element by its own thread need none, which is seen
+ * when the index is the same and different for different threads.
+ *
+ * Groups run side by side and are ordered by what their authors wrote; a barrier between two of
+ * them would stop both. */
+#include "pass/threads.h"
+
+#include "base/map.h"
+#include "ir/build.h"
+#include "pass/effects.h"
+#include "pass/guard.h"
+
+#include <stdlib.h>
+
+enum { MAX_PENDING = 256 };
+
+typedef struct pending {
+  tc_value stmt;
+  uint32_t root, kind; /* tc_touch_kind */
+  uint32_t number;     /* in the order of the walk */
+  uint32_t level;      /* of groups around it */
+  uint32_t visit;      /* of the statement around where threads part; 0: outside of one */
+  bool closed;         /* its group has ended */
+} pending;
+
+typedef TC_VEC(pending) pendings;
+
+/* A statement around the current one. */
+typedef struct outer {
+  tc_value stmt;
+  uint32_t number; /* of the first access that could come inside */
+  uint32_t level;
+} outer;
+
+typedef struct sync {
+  tc_threads *t;
+  tc_ir *ir;
+  pendings open;
+  TC_VEC(outer) around;
+  uint32_t level, number;
+  uint32_t visits,
+      visit;     /* of statements where threads part; each comes as often as it is walked */
+  tc_map wanted; /* statement id: a barrier before it */
+} sync;
+
+/* ---- indices ---- */
+
+/* v = sum of by[d] * thread index d + something uniform. */
+typedef struct linear {
+  int64_t by[3];
+  bool ok;
+} linear;
+
+static linear linear_of(const sync *s, tc_value v);
+
+static linear combine(linear a, linear b, int64_t factor) {
+  linear r = {.ok = a.ok && b.ok};
+  for (int d = 0; d < 3; d++) {
+    if (b.by[d] > INT32_MAX || b.by[d] < -INT32_MAX || factor > INT32_MAX || factor < -INT32_MAX)
+      r.ok = false;
+    else
+      r.by[d] = a.by[d] + factor * b.by[d];
+  }
+  return r;
+}
+
+/* table */
+static linear linear_of(const sync *s, tc_value v) {
+  const tc_kernel *k = tc_kernel_of(s->ir, s->t->kernel);
+  const tc_op *op = tc_op_at(s->ir, v);
+  linear none = {.ok = false}, zero = {.ok = true}, one = {.ok = true};
+  int64_t c;
+  if (!tc_threads_varies(s->t, v)) return zero;
+  switch (op->opcode) {
+  case TC_OP_var:
+    for (int d = 0; d < 3; d++)
+      if (k->thread[d].id == op->payload) return one.by[d] = 1, one;
+    return none;
+  case TC_OP_add:
+    return combine(linear_of(s, tc_input(s->ir, op, 0)), linear_of(s, tc_input(s->ir, op, 1)), 1);
+  case TC_OP_sub:
+    return combine(linear_of(s, tc_input(s->ir, op, 0)), linear_of(s, tc_input(s->ir, op, 1)), -1);
+  case TC_OP_mul:
+    if (!tc_const_of(s->ir, tc_input(s->ir, op, 1), &c)) return none;
+    return combine(zero, linear_of(s, tc_input(s->ir, op, 0)), c);
+  case TC_OP_cast:
+    return tc_is_int(tc_value_type(s->ir, tc_input(s->ir, op, 0)))
+               ? linear_of(s, tc_input(s->ir, op, 0))
+               : none;
+  default:
+    return none;
+  }
+}
+
+typedef struct digit {
+  int64_t by, extent;
+  int dim;
+} digit;
+
+static int by_weight(const void *a, const void *b) {
+  const digit *x = a, *y = b;
+  return x->by < y->by ? -1 : x->by > y->by;
+}
+
+/* Which thread indices an index tells apart: each weight exceeds what the smaller ones sum up to.
+ */
+static void tell_apart(const sync *s, tc_value index, bool known[3]) {
+  const tc_kernel *k = tc_kernel_of(s->ir, s->t->kernel);
+  linear l = linear_of(s, index);
+  digit digits[3];
+  int64_t reach = 0;
+  size_t n = 0;
+  if (!l.ok) return;
+  for (int d = 0; d < 3; d++)
+    if (l.by[d] && !known[d])
+      digits[n++] = (digit){l.by[d] < 0 ? -l.by[d] : l.by[d], k->threads[d], d};
+  qsort(digits, n, sizeof digits[0], by_weight);
+  for (size_t i = 0; i < n; i++) {
+    if (digits[i].by <= reach) return;
+    reach += digits[i].by * (digits[i].extent - 1);
+  }
+  for (size_t i = 0; i < n; i++)
+    known[digits[i].dim] = true;
+}
+
+static bool is_own_element(const sync *s, tc_value stmt) {
+  const tc_kernel *k = tc_kernel_of(s->ir, s->t->kernel);
+  uint32_t rank = tc_buf_at(s->ir, tc_access_buf(s->ir, stmt))->rank;
+  bool known[3];
+  for (int d = 0; d < 3; d++)
+    known[d] = k->threads[d] == 1;
+  for (uint32_t round = 0; round < rank; round++)
+    for (uint32_t d = 0; d < rank; d++)
+      tell_apart(s, tc_input(s->ir, tc_op_at(s->ir, stmt), d), known);
+  return known[0] && known[1] && known[2];
+}
+
+/* ---- conflicts ---- */
+
+static bool any_index_varies(const sync *s, tc_value stmt) {
+  uint32_t rank = tc_buf_at(s->ir, tc_access_buf(s->ir, stmt))->rank;
+  for (uint32_t d = 0; d < rank; d++)
+    if (tc_threads_varies(s->t, tc_input(s->ir, tc_op_at(s->ir, stmt), d))) return true;
+  return false;
+}
+
+/* Both are elements of one buffer. */
+static bool conflict_in_buffer(const sync *s, const pending *a, const pending *b) {
+  uint32_t rank = tc_buf_at(s->ir, tc_access_buf(s->ir, a->stmt))->rank;
+  bool same = true;
+  for (uint32_t d = 0; d < rank; d++) {
+    tc_value x = tc_input(s->ir, tc_op_at(s->ir, a->stmt), d);
+    tc_value y = tc_input(s->ir, tc_op_at(s->ir, b->stmt), d);
+    int64_t i, k;
+    if (tc_const_of(s->ir, x, &i) && tc_const_of(s->ir, y, &k) && i != k) return false;
+    same &= x.id == y.id;
+  }
+  if (!same) return true;
+  /* All threads write one value to one element, and read it back. */
+  if (!any_index_varies(s, a->stmt)) return !(a->kind & TC_TOUCH_WRITE);
+  return !is_own_element(s, a->stmt);
+}
+
+static bool conflict(const sync *s, const pending *a, const pending *b) {
+  if (a->root != b->root || !((a->kind | b->kind) & TC_TOUCH_WRITE)) return false;
+  if (a->kind & b->kind & TC_TOUCH_ATOMIC) return false;
+  bool elements = tc_guard_is_access(s->ir, a->stmt) && tc_guard_is_access(s->ir, b->stmt);
+  if (!elements) return false; /* asynchronous copies are waited for */
+  if (tc_access_buf(s->ir, a->stmt).id != tc_access_buf(s->ir, b->stmt).id) return true;
+  return conflict_in_buffer(s, a, b);
+}
+
+/* ---- the walk ---- */
+
+/* A barrier of the group at `level`: what came before access `number` is ordered. */
+static void drop(sync *s, uint32_t level, uint32_t number) {
+  uint32_t kept = 0;
+  for (uint32_t i = 0; i < s->open.n; i++)
+    if (s->open.at[i].level < level || s->open.at[i].number >= number)
+      s->open.at[kept++] = s->open.at[i];
+  s->open.n = kept;
+}
+
+/* As far out as the access before it allows: there the fewest threads' turns come to it. */
+static void want_barrier(sync *s, tc_value access, uint32_t before) {
+  outer at = {access, s->number, s->level};
+  for (uint32_t i = s->around.n; i-- > 0;)
+    if (s->around.at[i].number > before) at = s->around.at[i];
+  tc_map_put(&s->wanted, at.stmt.id, 1);
+  drop(s, at.level, at.number);
+}
+
+static void see_access(sync *s, tc_value stmt) {
+  tc_buf buf = tc_access_buf(s->ir, stmt);
+  tc_touch touch[TC_MAX_TOUCHES];
+  if (!tc_threads_is_shared(s->ir, buf)) return;
+  if (!tc_touches_of(s->ir, stmt, touch)) return;
+  pending now = {.stmt = stmt, .root = tc_root_of(s->ir, buf).id, .number = s->number++};
+  now.kind = touch[0].kind, now.level = s->level, now.visit = s->visit;
+  for (uint32_t i = 0; i < s->open.n;) {
+    const pending *p = &s->open.at[i++];
+    /* Within one such statement no barrier can stand between them. */
+    bool together = s->visit && p->visit == s->visit;
+    if (together || (p->closed && s->level > p->level) || !conflict(s, p, &now)) continue;
+    want_barrier(s, stmt, p->number);
+    i = 0;
+  }
+  if (s->open.n >= MAX_PENDING && !s->visit) want_barrier(s, stmt, now.number);
+  tc_vec_push(s->t->arena, &s->open, now);
+}
+
+static pendings copy_open(const sync *s) {
+  pendings copy = {0};
+  for (uint32_t i = 0; i < s->open.n; i++)
+    tc_vec_push(s->t->arena, &copy, s->open.at[i]);
+  return copy;
+}
+
+static void join(sync *s, const pendings *other) {
+  for (uint32_t i = 0; i < other->n; i++) {
+    bool there = false;
+    for (uint32_t k = 0; k < s->open.n; k++)
+      there |= s->open.at[k].stmt.id == other->at[i].stmt.id;
+    if (!there) tc_vec_push(s->t->arena, &s->open, other->at[i]);
+  }
+}
+
+static void walk(sync *s, tc_region region);
+
+static void enter(sync *s, tc_value stmt) {
+  tc_vec_push(s->t->arena, &s->around, ((outer){stmt, s->number + 1, s->level}));
+  s->number++;
+}
+
+static void walk_control(sync *s, tc_value stmt) {
+  const tc_op *op = tc_op_at(s->ir, stmt);
+  uint32_t visit = s->visit;
+  enter(s, stmt);
+  if (!visit && s->t->diverges[stmt.id]) s->visit = ++s->visits;
+  pendings before = copy_open(s);
+  if (op->opcode == TC_OP_if) {
+    walk(s, tc_child(s->ir, op, 0));
+    pendings after = copy_open(s);
+    s->open = before;
+    walk(s, tc_child(s->ir, op, 1));
+    join(s, &after);
+  } else {
+    for (int turn = 0; turn < 2; turn++)
+      for (uint32_t r = 0; r < (op->opcode == TC_OP_for ? 1 : 2); r++)
+        walk(s, tc_child(s->ir, op, r));
+    join(s, &before);
+  }
+  s->visit = visit;
+  s->around.n--;
+}
+
+static void walk_group(sync *s, tc_value stmt) {
+  enter(s, stmt);
+  s->level++;
+  walk(s, tc_child(s->ir, tc_op_at(s->ir, stmt), 0));
+  s->level--;
+  s->around.n--;
+  for (uint32_t i = 0; i < s->open.n; i++)
+    if (s->open.at[i].level > s->level) s->open.at[i].level = s->level, s->open.at[i].closed = true;
+}
+
+/* Do all threads of the group meet here, as far as this file needs to know? */
+static bool meets(const sync *s, tc_value stmt) {
+  if (tc_is(s->ir, stmt, TC_OP_barrier))
+    return !s->ir->barriers.at[tc_op_at(s->ir, stmt)->payload].arrive;
+  if (tc_is(s->ir, stmt, TC_OP_collective))
+    return tc_collective_of(s->ir, stmt)->sync_scope == TC_SYNC_BLOCK;
+  return tc_threads_is_tile(s->ir, stmt) && !tc_threads_is_own_tile(s->t, stmt)
+         && !(tc_is(s->ir, stmt, TC_OP_copy)
+              && (tc_copy_of(s->ir, stmt)->flags & (TC_COPY_OWN | TC_COPY_ASYNC)));
+}
+
+static void walk(sync *s, tc_region region) {
+  const tc_block *block = tc_block_at(s->ir, region);
+  for (uint32_t i = 0; i < block->ops.n; i++) {
+    tc_value stmt = block->ops.at[i];
+    const tc_op *op = tc_op_at(s->ir, stmt);
+    bool waits = op->opcode == TC_OP_mbarrier && tc_mbarrier_of(s->ir, stmt)->kind == TC_MBAR_WAIT;
+    if (tc_guard_is_access(s->ir, stmt))
+      see_access(s, stmt);
+    else if (op->opcode == TC_OP_group)
+      walk_group(s, stmt);
+    else if (op->opcode == TC_OP_if || op->opcode == TC_OP_for || op->opcode == TC_OP_while)
+      walk_control(s, stmt);
+    else if (waits)
+      s->open.n = 0; /* ordered by the author */
+    else if (meets(s, stmt))
+      drop(s, s->level, UINT32_MAX);
+  }
+}
+
+/* ---- insertion ---- */
+
+static void insert(sync *s, tc_region region) {
+  tc_block *block = tc_block_at(s->ir, region);
+  tc_values out = {0};
+  for (uint32_t i = 0; i < block->ops.n; i++) {
+    tc_value stmt = block->ops.at[i];
+    const tc_op *op = tc_op_at(s->ir, stmt);
+    uint32_t n = tc_op_row((enum tc_opcode)op->opcode)->n_regions, wanted;
+    for (uint32_t r = 0; op->opcode != TC_OP_parallel && r < n; r++)
+      insert(s, tc_child(s->ir, tc_op_at(s->ir, stmt), r));
+    if (tc_map_get(&s->wanted, stmt.id, &wanted)) {
+      tc_barrier payload = {.id = -1, .sync_scope = TC_SYNC_BLOCK};
+      tc_value barrier =
+          tc_stmt(s->ir, tc_region_new(s->ir), TC_OP_barrier, tc_scalar_type(TC_DT_void), NULL, 0,
+                  tc_pl_barrier(s->ir, payload), tc_op_at(s->ir, stmt)->span);
+      tc_vec_push(s->ir->arena, &out, barrier);
+    }
+    tc_vec_push(s->ir->arena, &out, stmt);
+  }
+  block->ops.at = out.at;
+  block->ops.n = out.n;
+  block->ops.cap = out.cap;
+}
+
+void tc_threads_sync(tc_threads *t) {
+  sync s = {.t = t, .ir = t->ir, .wanted = tc_map_in(t->arena)};
+  tc_region body = tc_child(t->ir, tc_op_at(t->ir, t->kernel), 0);
+  walk(&s, body);
+  insert(&s, body);
+}
