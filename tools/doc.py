@@ -113,6 +113,7 @@ WHERE = {
     "W_PROLOGUE": "prologue",
     "W_KERNEL": "kernel",
     "W_TILE": "tile",
+    "W_THREAD": "threads",
 }
 
 
@@ -129,7 +130,7 @@ def language():
         "[differences](../differences.md) says where the meaning is not TileLang's.",
         "*Where* says where a call may stand: *anywhere* an expression may, also outside kernels; "
         "in a *function* that is compiled, its kernels included; in a *kernel*, also inside loops; "
-        "*tile*: in a kernel, but not inside `T.Parallel`.",
+        "*tile* and *threads*: in a kernel, but not inside `T.Parallel`.",
     ]
     for title, group in sections(here):
         cells = [

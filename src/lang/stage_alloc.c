@@ -225,20 +225,34 @@ static tc_val arg_named(const stage_args *a, const char *name) {
   return tc_val_none();
 }
 
+/* A manual schedule: a number for each statement of the body, -1 for one that is left alone. Places
+ * in the order differ. It never changes results, so it is checked and no more. */
+static uint32_t read_schedule(tc_eval *ev, const stage_args *a, const char *name, bool distinct) {
+  tc_val v = arg_named(a, name);
+  const tc_val *items;
+  uint32_t n = 0;
+  if (v.kind == TC_V_NONE) return 0;
+  if (!tc_eval_items(ev, v, &items, &n))
+    STAGE_FAIL(ev, D_argument_value, a->span, a->row->name, name, "a list", tc_val_kind_name(v));
+  for (uint32_t i = 0; i < n; i++) {
+    int64_t x = tc_stage_int(ev, items[i], name, a->span);
+    if (x < -1)
+      STAGE_FAIL(ev, D_argument_value, a->span, a->row->name, name, "numbers from -1 on", "less");
+    for (uint32_t k = 0; distinct && x >= 0 && k < i; k++)
+      if (tc_stage_int(ev, items[k], name, a->span) == x)
+        STAGE_FAIL(ev, D_argument_value, a->span, a->row->name, name, "different numbers",
+                   tc_format(ev->arena, "%lld twice", (long long)x));
+  }
+  return n;
+}
+
 static void pipeline_hints(tc_eval *ev, tc_frame *f, const stage_args *a) {
   f->loop.num_stages = (int32_t)tc_stage_int(ev, arg_named(a, "num_stages"), "num_stages", a->span);
   if (f->loop.num_stages < 0)
     STAGE_FAIL(ev, D_argument_value, a->span, a->row->name, "num_stages", "0 or more",
                "a negative number");
-  tc_val order = arg_named(a, "order"), stage = arg_named(a, "stage");
-  const tc_val *items;
-  uint32_t n_order = 0, n_stage = 0;
-  if (order.kind != TC_V_NONE && !tc_eval_items(ev, order, &items, &n_order))
-    STAGE_FAIL(ev, D_argument_value, a->span, a->row->name, "order", "a list",
-               tc_val_kind_name(order));
-  if (stage.kind != TC_V_NONE && !tc_eval_items(ev, stage, &items, &n_stage))
-    STAGE_FAIL(ev, D_argument_value, a->span, a->row->name, "stage", "a list",
-               tc_val_kind_name(stage));
+  uint32_t n_order = read_schedule(ev, a, "order", true);
+  uint32_t n_stage = read_schedule(ev, a, "stage", false);
   if (n_order != n_stage)
     STAGE_FAIL(ev, D_argument_value, a->span, a->row->name, "order and stage",
                "lists of one length", "lists of two lengths");

@@ -37,7 +37,8 @@ bool tc_stage_in_kernel(const tc_eval *ev) {
 }
 
 bool tc_stage_is_loop(const tc_frame *frame) {
-  return frame->kind == F_PARALLEL || frame->kind == F_LOOP || frame->kind == F_PERSISTENT;
+  return frame->kind == F_PARALLEL || frame->kind == F_LOOP || frame->kind == F_PERSISTENT
+         || frame->kind == F_BOUND;
 }
 
 void tc_stage_effect(tc_eval *ev, tc_span span) {
@@ -251,12 +252,34 @@ tc_frame *tc_stage_plain_frame(tc_eval *ev, tc_span span) {
   return tc_stage_frame_new(ev, F_BLOCK, span);
 }
 
+/* ---- threads ---- */
+
+static tc_cursor enter_group(tc_eval *ev, tc_frame *f, tc_span span) {
+  tc_value stmt = tc_if(ev->ir, ev->cursor.at, f->extent[0], span);
+  f->body = tc_child(ev->ir, tc_op_at(ev->ir, stmt), 0);
+  return tc_stage_open(ev, f->body);
+}
+
+/* Threads beyond the extent skip the body. */
+static tc_cursor enter_bound(tc_eval *ev, tc_frame *f, tc_val *target, tc_span span) {
+  tc_value index = f->extent[0], count = tc_stage_arith(ev, TC_OP_sub, f->hi[0], f->lo[0]);
+  int64_t n;
+  tc_region at = ev->cursor.at;
+  if (f->group && tc_const_of(ev->ir, count, &n) && n < f->group) {
+    tc_value stmt = tc_if(ev->ir, at, tc_stage_arith(ev, TC_OP_lt, index, count), span);
+    at = tc_child(ev->ir, tc_op_at(ev->ir, stmt), 0);
+  }
+  *target = tc_stage_fold(ev, tc_stage_arith(ev, TC_OP_add, index, f->lo[0]));
+  f->body = at;
+  return tc_stage_open(ev, at);
+}
+
 /* ---- enter and leave ---- */
 
 tc_cursor tc_stage_enter(tc_eval *ev, tc_frame *frame, tc_val *target, tc_span span) {
   tc_cursor before = ev->cursor;
   *target = tc_val_none();
-  bool loop = tc_stage_is_loop(frame);
+  bool loop = tc_stage_is_loop(frame) || frame->kind == F_GROUP;
   if (loop && !tc_stage_in_kernel(ev))
     tc_bug(ev->arena->unwind, "a loop frame was made outside a kernel");
   switch (frame->kind) {
@@ -278,7 +301,15 @@ tc_cursor tc_stage_enter(tc_eval *ev, tc_frame *frame, tc_val *target, tc_span s
   case F_SIDE:
     before = enter_side(ev, frame, span);
     break;
+  case F_GROUP:
+    before = enter_group(ev, frame, span);
+    break;
+  case F_BOUND:
+    before = enter_bound(ev, frame, target, span);
+    break;
   case F_BLOCK:
+  case F_ASYNC:
+  case F_REDUCE:
     break;
   }
   frame->outer = before.frames;
@@ -297,7 +328,10 @@ void tc_stage_leave(tc_eval *ev, tc_frame *frame, tc_cursor before) {
 void tc_stage_jump(tc_eval *ev, enum tc_opcode op, tc_span span) {
   const char *word = op == TC_OP_break ? "break" : "continue";
   tc_frame *frame = ev->cursor.frames;
-  if (frame && frame->kind == F_PARALLEL) STAGE_FAIL(ev, D_jump_parallel, span, word);
+  while (frame && !tc_stage_is_loop(frame))
+    frame = frame->outer;
+  if (frame && (frame->kind == F_PARALLEL || frame->kind == F_BOUND))
+    STAGE_FAIL(ev, D_jump_parallel, span, word);
   tc_stmt(ev->ir, ev->cursor.at, op, tc_scalar_type(TC_DT_void), NULL, 0, 0, span);
 }
 

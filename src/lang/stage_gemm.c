@@ -81,6 +81,16 @@ void tc_stage_gemm(tc_eval *ev, const stage_args *a, const stage_box box[3], tc_
   else
     in[n++] = c;
   tc_stage_tile_stmt(ev, TC_OP_gemm, in, n, tc_pl_gemm(ev->ir, p), a->span);
+  if (p.async)
+    tc_async_stmt(ev->ir, ev->cursor.at, TC_OP_async_commit, (tc_async){.queue = TC_ASYNC_MMA},
+                  a->span);
+}
+
+/* What only T.gemm takes: k_pack, mbar, and wg_wait=-1 for a product that is waited for later. */
+static void read_gemm_extras(tc_eval *ev, const stage_args *a, tc_gemm *p) {
+  p->k_pack = (int32_t)tc_stage_int(ev, a->v[7], "k_pack", a->at[7]);
+  if (a->v[8].kind != TC_V_NONE) STAGE_FAIL(ev, D_not_yet, a->at[8], "gemm(mbar=...)");
+  p->async = tc_stage_int(ev, a->v[10], "wg_wait", a->at[10]) < 0;
 }
 
 tc_val tc_do_gemm(tc_eval *ev, stage_args *a) {
@@ -89,9 +99,10 @@ tc_val tc_do_gemm(tc_eval *ev, stage_args *a) {
                       tc_stage_box(ev, a->v[2], "C", a->at[2])};
   tc_gemm p = {.trans_a = tc_stage_bool(ev, a->v[3], "transpose_A", a->at[3]),
                .trans_b = tc_stage_bool(ev, a->v[4], "transpose_B", a->at[4]),
-               .k_pack = (int32_t)tc_stage_int(ev, a->v[7], "k_pack", a->at[7])};
+               .k_pack = 1,
+               .async = a->row->aux != 0};
   if (a->v[5].kind != TC_V_NONE) p.policy = (uint8_t)tc_stage_int(ev, a->v[5], "policy", a->at[5]);
-  if (a->v[8].kind != TC_V_NONE) STAGE_FAIL(ev, D_not_yet, a->at[8], "gemm(mbar=...)");
+  if (!p.async) read_gemm_extras(ev, a, &p);
   tc_stage_gemm(ev, a, box, p, a->v[6], a->at[6]);
   return tc_val_none();
 }

@@ -152,7 +152,8 @@ void tc_stage_store(tc_eval *ev, tc_val target, tc_val value, tc_span span) {
       tc_stage_note_buf(ev, target.element->buf);
       tc_diag_stop(ev->diags);
     }
-    tc_stage_store_at(ev, target.element->buf, target.element->index, value, span);
+    if (!tc_stage_async_store(ev, target, value, span))
+      tc_stage_store_at(ev, target.element->buf, target.element->index, value, span);
     return;
   case TC_V_REGION:
     store_region(ev, target.region, value, span);

@@ -249,6 +249,9 @@ tc_val tc_do_reinterpret(tc_eval *ev, stage_args *a) {
   uint32_t value = 0, dtype = 1;
   /* The older order (dtype, value) is tolerated. */
   if (a->v[0].kind == TC_V_DTYPE || a->v[0].kind == TC_V_STR) value = 1, dtype = 0;
+  /* A pointer made of a number only fills a place in T.attr. */
+  if (a->v[dtype].kind == TC_V_STR && tc_str_is(a->v[dtype].str->text, "handle"))
+    return a->v[value];
   tc_type to = tc_stage_dtype(ev, a->v[dtype], a->at[dtype]);
   tc_value x = tc_stage_value(ev, a->v[value], a->at[value]);
   tc_type from = tc_value_type(ev->ir, x);

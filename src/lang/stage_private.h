@@ -15,6 +15,7 @@ enum stage_where {
   W_PROLOGUE, /* inside a function, outside kernels */
   W_KERNEL,   /* inside a kernel, also inside loops and parallel bodies */
   W_TILE,     /* inside a kernel, not inside a parallel loop */
+  W_THREAD,   /* the same, because iterations are no threads */
 };
 
 typedef struct stage_args {
@@ -50,7 +51,21 @@ void tc_stage_bind_args(tc_eval *ev, const stage_builtin *row, const tc_call_arg
 
 /* ---- frames ---- */
 
-enum stage_frame_kind { F_KERNEL, F_PARALLEL, F_LOOP, F_PERSISTENT, F_BLOCK, F_IF, F_SIDE };
+enum stage_frame_kind {
+  F_KERNEL,
+  F_PARALLEL,
+  F_LOOP,
+  F_PERSISTENT,
+  F_BLOCK,
+  F_IF,
+  F_SIDE,
+  F_GROUP, /* T.ws: threads for which extent[0] holds                               */
+  F_ASYNC, /* element stores from global to shared memory are asynchronous copies   */
+  F_BOUND, /* T.thread_binding: the index is extent[0], one of `group` threads, 0: of a block */
+  F_REDUCE /* `wave` is the combiner of T.tvm_thread_allreduce                      */
+};
+/* aux of votes: the collective's kind, + VOTE_BLOCK for all threads of the block. */
+enum { VOTE_BLOCK = 32, VOTE_BALLOT64 = 64 };
 
 typedef struct stage_safe {
   tc_buf buf;
@@ -153,6 +168,11 @@ bool tc_stage_reducer_fill(tc_eval *ev, tc_buf buf, tc_val value, const char *op
 /* At the end of a function: every reducer was finalized. */
 void tc_stage_check_reducers(tc_eval *ev);
 
+/* The linear index of the thread. */
+tc_value tc_stage_thread(tc_eval *ev, tc_span span);
+/* Its index in a dimension; 0 where there is only one. */
+tc_value tc_stage_thread_index(tc_eval *ev, uint32_t d, tc_span span);
+
 /* ---- tile operands ---- */
 
 /* A tile operand in box form. `origin` operands (elements, or partial indices) have open extents
@@ -178,6 +198,14 @@ void tc_stage_gemm(tc_eval *ev, const stage_args *a, const stage_box box[3], tc_
                    tc_val clear_accum, tc_span clear_at);
 tc_value tc_stage_tile_stmt(tc_eval *ev, enum tc_opcode op, const tc_value *in, uint32_t n,
                             uint32_t payload, tc_span span);
+
+/* The operands of a copy, src and dst being the first two arguments, with extents that match. */
+void tc_stage_copy_boxes(tc_eval *ev, const stage_args *a, stage_box *src, stage_box *dst);
+/* `signal` may be 0. */
+void tc_stage_emit_copy(tc_eval *ev, const stage_box *src, const stage_box *dst, tc_copy payload,
+                        tc_value signal, tc_span span);
+/* Stores an element asynchronously where T.attr asks for it and it can be; false when not. */
+bool tc_stage_async_store(tc_eval *ev, tc_val target, tc_val value, tc_span span);
 
 #define STAGE_FAIL(ev, id, ...)                                                                    \
   do {                                                                                             \

@@ -105,27 +105,40 @@ static bool is_scalar_element(tc_eval *ev, tc_val v) {
          || (v.kind == TC_V_ELEMENT && v.element->n == tc_buf_at(ev->ir, v.element->buf)->rank);
 }
 
+void tc_stage_copy_boxes(tc_eval *ev, const stage_args *a, stage_box *src, stage_box *dst) {
+  if (tc_stage_frame(ev, F_PARALLEL))
+    STAGE_FAIL(ev, D_wrong_place, a->span, a->row->name,
+               "outside T.Parallel: it works on whole tiles");
+  *src = tc_stage_box(ev, a->v[0], "src", a->at[0]);
+  *dst = tc_stage_box(ev, a->v[1], "dst", a->at[1]);
+  if (src->open && !dst->open)
+    close_box(ev, src, dst);
+  else if (dst->open && !src->open)
+    close_box(ev, dst, src);
+  match_boxes(ev, src, dst, a->span);
+}
+
+void tc_stage_emit_copy(tc_eval *ev, const stage_box *src, const stage_box *dst, tc_copy payload,
+                        tc_value signal, tc_span span) {
+  tc_value in[4] = {tc_stage_box_slice(ev, src), tc_stage_box_slice(ev, dst)};
+  tc_value safe = tc_stage_safe_of(ev, src->buf, span);
+  uint32_t n = 2;
+  if (safe.id) in[n++] = safe, payload.flags |= TC_COPY_SAFE;
+  if (signal.id) in[n++] = signal, payload.flags |= TC_COPY_SIGNAL;
+  tc_stage_tile_stmt(ev, TC_OP_copy, in, n, tc_pl_copy(ev->ir, payload), span);
+}
+
 tc_val tc_do_copy(tc_eval *ev, stage_args *a) {
   tc_val src_val = a->v[0], dst_val = a->v[1];
   if (is_scalar_element(ev, src_val) && is_scalar_element(ev, dst_val)) {
     tc_stage_store(ev, dst_val, src_val, a->span);
     return tc_val_none();
   }
-  if (tc_stage_frame(ev, F_PARALLEL))
-    STAGE_FAIL(ev, D_wrong_place, a->span, "copy", "outside T.Parallel: it works on whole tiles");
-  stage_box src = tc_stage_box(ev, src_val, "src", a->at[0]);
-  stage_box dst = tc_stage_box(ev, dst_val, "dst", a->at[1]);
-  if (src.open && !dst.open)
-    close_box(ev, &src, &dst);
-  else if (dst.open && !src.open)
-    close_box(ev, &dst, &src);
-  match_boxes(ev, &src, &dst, a->span);
-  tc_value in[3] = {tc_stage_box_slice(ev, &src), tc_stage_box_slice(ev, &dst)};
+  stage_box src, dst;
+  tc_stage_copy_boxes(ev, a, &src, &dst);
   tc_copy payload = {
       .flags = tc_stage_bool(ev, a->v[3], "disable_tma", a->at[3]) ? (uint32_t)TC_COPY_NO_TMA : 0u};
-  in[2] = tc_stage_safe_of(ev, src.buf, a->span);
-  if (in[2].id) payload.flags |= TC_COPY_SAFE;
-  tc_stage_tile_stmt(ev, TC_OP_copy, in, in[2].id ? 3 : 2, tc_pl_copy(ev->ir, payload), a->span);
+  tc_stage_emit_copy(ev, &src, &dst, payload, (tc_value){0}, a->span);
   return tc_val_none();
 }
 

@@ -256,6 +256,12 @@ static void check_where(tc_eval *ev, const stage_builtin *row, tc_span span) {
     else if (tc_stage_frame(ev, F_PARALLEL))
       want = "outside T.Parallel: it works on whole tiles";
     break;
+  case W_THREAD:
+    if (!kernel)
+      want = "inside `with T.Kernel(...)`";
+    else if (tc_stage_frame(ev, F_PARALLEL))
+      want = "outside T.Parallel: its iterations are no threads";
+    break;
   }
   if (want) STAGE_FAIL(ev, D_wrong_place, span, row->name, want);
 }

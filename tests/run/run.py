@@ -29,6 +29,7 @@ from products import PRODUCTS  # noqa: E402
 from random_numbers import RANDOM  # noqa: E402
 from refs import CASES, Bounded, Case, Columns  # noqa: E402
 from rules import RULES  # noqa: E402
+from threads import THREADS  # noqa: E402
 from vectors import VECTORS  # noqa: E402
 
 
@@ -187,7 +188,8 @@ def main():
     runs = [
         Run(case, params, target)
         for target in options.target.split(",")
-        for case in CASES + RULES + NAMES + CONTROL + IDIOMS + PRODUCTS + RANDOM + VECTORS + BUGS
+        for case in CASES + RULES + NAMES + CONTROL + IDIOMS + PRODUCTS + RANDOM + VECTORS
+        + THREADS + BUGS
         for params in (case.params[-2:] if options.quick else case.params)
     ]
     if "cpu" in options.target.split(","):  # what is right passes the checks too

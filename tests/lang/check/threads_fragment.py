@@ -1,0 +1,13 @@
+import tilec.language as T
+
+
+@T.prim_func
+def main(A: T.Tensor((128,), "float32"), B: T.Tensor((128,), "float32")):
+    with T.Kernel(1, threads=128) as bx:
+        tx = T.get_thread_binding()
+        f = T.alloc_fragment((128,), "float32")
+        T.copy(A, f)
+        if tx < 64:
+            T.copy(f, B)
+        else:
+            T.copy(B, f)

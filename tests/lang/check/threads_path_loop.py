@@ -1,0 +1,12 @@
+import tilec.language as T
+
+
+@T.prim_func
+def main(A: T.Tensor((128,), "float32"), B: T.Tensor((128,), "float32")):
+    with T.Kernel(1, threads=128) as bx:
+        tx = T.get_thread_binding()
+        s = T.alloc_shared((128,), "float32")
+        for i in T.serial(tx):
+            if i > 3:
+                for j in T.Parallel(128):
+                    s[j] = 0.0
