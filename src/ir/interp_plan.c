@@ -219,7 +219,7 @@ const tc_kernel_plan *tc_interp_plan(tc_machine *m, tc_value kernel) {
       .m = m, .ir = m->ir, .plan = plan, .uses = TC_NEW_ARRAY(&m->arena, m->ir->bufs.n, uint8_t)};
   plan->threaded = plan->flies = m->races;
   plan->threads = tc_kernel_threads(k);
-  plan->clusters = k->cluster[0] * k->cluster[1] * k->cluster[2];
+  plan->clusters = tc_kernel_cluster(k);
   tc_vec_push(&m->arena, &s.teams, ((tc_range){0, plan->threads}));
   scan_region(&s, tc_child(m->ir, tc_op_at(m->ir, kernel), 0), (place){0});
   place_buffers(&s, kernel);

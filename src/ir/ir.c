@@ -257,8 +257,21 @@ tc_type tc_collective_type(enum tc_collective_kind kind, tc_type value) {
   return value;
 }
 
+static int64_t volume(const int64_t *extent) {
+  int64_t n = 1;
+  for (int d = 0; d < 3; d++) {
+    if (extent[d] < 1 || extent[d] > INT32_MAX / n) return INT32_MAX;
+    n *= extent[d];
+  }
+  return n;
+}
+
 int64_t tc_kernel_threads(const tc_kernel *kernel) {
-  return kernel->threads[0] * kernel->threads[1] * kernel->threads[2];
+  return volume(kernel->threads);
+}
+
+int64_t tc_kernel_cluster(const tc_kernel *kernel) {
+  return volume(kernel->cluster);
 }
 
 bool tc_const_of(const tc_ir *ir, tc_value v, int64_t *x) {

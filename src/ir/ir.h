@@ -590,8 +590,9 @@ tc_value tc_collective_mask(const tc_ir *ir, tc_value stmt);
 tc_value tc_mbarrier_operand(const tc_ir *ir, tc_value stmt);
 /* What a collective of a value of this type yields. */
 tc_type tc_collective_type(enum tc_collective_kind kind, tc_type value);
-/* Threads of a kernel's block. */
+/* Threads of a kernel's block, blocks of its cluster; INT32_MAX when they are more than that. */
 int64_t tc_kernel_threads(const tc_kernel *kernel);
+int64_t tc_kernel_cluster(const tc_kernel *kernel);
 
 /* True and *x set when `v` is an integer or bool constant. */
 bool tc_const_of(const tc_ir *ir, tc_value v, int64_t *x);

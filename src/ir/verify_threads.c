@@ -13,19 +13,10 @@ tc_thread_scope tc_thread_scope_none(void) {
   return (tc_thread_scope){.count = INT64_MAX};
 }
 
-static int64_t block_threads(const tc_kernel *kernel) {
-  int64_t n = 1;
-  for (int d = 0; d < 3; d++) {
-    if (kernel->threads[d] < 1 || kernel->threads[d] > INT32_MAX / n) return INT32_MAX;
-    n *= kernel->threads[d];
-  }
-  return n;
-}
-
 tc_thread_scope tc_thread_scope_inside(const tc_verifier *v, const tc_op *op,
                                        tc_thread_scope outer) {
   if (op->opcode == TC_OP_kernel)
-    return (tc_thread_scope){.count = block_threads(&v->ir->kernels.at[op->payload])};
+    return (tc_thread_scope){.count = tc_kernel_threads(&v->ir->kernels.at[op->payload])};
   if (op->opcode == TC_OP_parallel) outer.in_parallel = true;
   if (op->opcode != TC_OP_group && op->opcode != TC_OP_perthread) return outer;
   const tc_group *group = &v->ir->groups.at[op->payload];
