@@ -95,8 +95,8 @@ static bool is_loaded(const tc_ir *ir, tc_region region, uint32_t cut, tc_buf bu
   return false;
 }
 
-/* Before the cut are loads only, which are done again after it; so what they read must not be
- * written by another thread behind the cut. */
+/* Before the cut are loads and asserts only, which are done again after it; so what they read must
+ * not be written by another thread behind the cut. */
 uint32_t tc_strands_cut(tc_ir *ir, tc_region region) {
   const tc_block *block = tc_block_at(ir, region);
   uint32_t n = 0, cut = UINT32_MAX;
@@ -105,7 +105,8 @@ uint32_t tc_strands_cut(tc_ir *ir, tc_region region) {
   for (uint32_t i = 0; i < block->ops.n; i++) {
     tc_value stmt = block->ops.at[i];
     uint16_t opcode = tc_op_at(ir, stmt)->opcode;
-    bool quiet = opcode == TC_OP_load || opcode == TC_OP_eval || opcode == TC_OP_assume;
+    bool quiet = opcode == TC_OP_load || opcode == TC_OP_eval || opcode == TC_OP_assume
+                 || opcode == TC_OP_assert;
     bool store = opcode == TC_OP_store && cut != UINT32_MAX;
     if (opcode == TC_OP_collective) {
       cut = i;
