@@ -24,9 +24,9 @@ typedef struct tc_cpu {
   tc_strands *threads;
   tc_rt_range group; /* the threads that run the statement                          */
   bool in_perthread, has_clusters;
-  const char **own;  /* by buffer: the array with a place for each thread           */
-  uint64_t stack_b;  /* arrays in the body function's frame                         */
-  uint64_t zeroed_b; /* at the start of the scratch memory                          */
+  const char **own;       /* by buffer: the array with a place for each thread           */
+  uint64_t stack_b;       /* arrays in the body function's frame                         */
+  uint64_t zeroed_b;      /* at the start of the scratch memory                          */
   const tc_map *codes;    /* of asserts that were inserted */
   const char **sum_lanes; /* by statement id: where an atomic keeps its sum for now, or NULL */
 } tc_cpu;
