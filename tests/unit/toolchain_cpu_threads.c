@@ -89,7 +89,7 @@ static bool run_text(struct text_kit *k, runner *r, const char *text, int grid) 
   tc_ir *ir = text_must_parse(k, text);
   const char *problem = tc_verify(ir, ir->state);
   if (problem) tc_bug(&k->unwind, "%s:\n%s", problem, text);
-  tc_cpu_options options = {tc_cpu_isa_host()};
+  tc_cpu_options options = {.isa = tc_cpu_isa_host()};
   tc_emitted out = tc_cpu_emit(ir, &options, &k->arena);
   tc_cc cc;
   tc_cc_result so;
@@ -139,7 +139,7 @@ static void expect_error(struct text_kit *k, const char *name, int grid, int thr
 static void expect_refused(struct text_kit *k, const char *name, int threads, const char *body,
                            const char *part) {
   tc_ir *ir = text_must_parse(k, text_of(k, AS_IS, 1, threads, body));
-  tc_cpu_options options = {tc_cpu_isa_host()};
+  tc_cpu_options options = {.isa = tc_cpu_isa_host()};
   tc_unwind unwind, *outer = k->arena.unwind;
   if (setjmp(unwind.at) == 0) {
     k->arena.unwind = &unwind;
