@@ -78,11 +78,11 @@ static bool shared_store(fuzz_gen *g) {
     fuzz_line(g, "if %s < %" PRId64 ":", g->thread.text, n);
     g->indent += 4;
   }
+  g->locked_root = b->root;
   if (fuzz_chance(g, 1, 4)) {
     fuzz_line(g, "if %s:", fuzz_condition(g, 1).text);
     g->indent += 4;
   }
-  g->locked_root = b->root;
   if (b->of == FUZZ_IS_ANY)
     g->own_element = fuzz_unknown(FUZZ_TEXT(g, "%s[%s]", b->name, index), b->dtype);
   fuzz_line(g, "%s[%s] = %s", b->name, index, fuzz_value_for(g, b, 2).text);
