@@ -47,7 +47,8 @@ static int32_t run_block(void *data, int64_t index, unsigned char *scratch) {
   return run->fn(run->l->ptr, run->l->frame.values, block, run->grid, scratch, run->l->env);
 }
 
-static uint32_t run_strands(const launch *l, uint32_t k, int32_t *result, tc_rt_error *error) {
+static uint32_t run_grid_in_strands(const launch *l, uint32_t k, int32_t *result,
+                                    tc_rt_error *error) {
   const tc_rt_kernel *kernel = &l->function->table->kernels[k];
   tc_rt_strand_call call = {.plan = kernel->strands,
                             .fn = (tc_rt_strand_fn *)(void (*)(void))l->function->kernels[k],
@@ -60,12 +61,12 @@ static uint32_t run_strands(const launch *l, uint32_t k, int32_t *result, tc_rt_
   return tc_rt_strand_run(l->runner->run, l->runner->pool, &call, result, error);
 }
 
-static uint32_t run_blocks(const launch *l, uint32_t k, int32_t *result, tc_rt_error *error) {
+static uint32_t run_one_grid(const launch *l, uint32_t k, int32_t *result, tc_rt_error *error) {
   const tc_rt_kernel *kernel = &l->function->table->kernels[k];
   const int32_t *grid = l->grids[k];
   grid_run run = {l, l->function->kernels[k], grid};
   int64_t n_blocks = (int64_t)grid[0] * grid[1] * grid[2];
-  if (kernel->strands) return run_strands(l, k, result, error);
+  if (kernel->strands) return run_grid_in_strands(l, k, result, error);
   if (n_blocks > 1 || kernel->scratch_b > TC_RT_SMALL_SCRATCH_B)
     return l->runner->run(l->runner->pool, run_block, &run, n_blocks, kernel->scratch_b, result,
                           error);
@@ -76,7 +77,7 @@ static uint32_t run_blocks(const launch *l, uint32_t k, int32_t *result, tc_rt_e
 static uint32_t run_grid(const launch *l, uint32_t k, tc_rt_error *error) {
   const tc_rt_kernel *kernel = &l->function->table->kernels[k];
   int32_t result = 0;
-  if (run_blocks(l, k, &result, error)) return error->code;
+  if (run_one_grid(l, k, &result, error)) return error->code;
   if (!result) return TC_RT_OK;
   if (result < 0 || (uint32_t)result > kernel->n_sites)
     return tc_rt_fail(error, TC_RT_E_DEVICE_ASSERT, "assertion failed in a kernel");

@@ -94,7 +94,8 @@ static bool run_text(struct text_kit *k, runner *r, const char *text, int grid) 
   tc_cc cc;
   tc_cc_result so;
   tc_cc_job job = {.text = out.text,
-                   .flags = tc_format(&k->arena, "%s -O1", tc_cpu_flags(&options, &k->arena))};
+                   .flags =
+                       tc_format(&k->arena, "%s -shared -O1", tc_cpu_flags(&options, &k->arena))};
   r->printed = tc_sb_in(&k->arena);
   if (!tc_cc_find(&cc, NULL, ir->diags, &k->arena)
       || !tc_cc_compile(&cc, &job, &so, ir->diags, &k->arena)) {

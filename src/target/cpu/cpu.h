@@ -45,7 +45,7 @@ bool tc_cpu_isa_find(tc_str name, enum tc_cpu_isa *isa);
 
 typedef struct tc_cpu_options {
   enum tc_cpu_isa isa;
-  bool checked; /* asserts what the interpreter would find; adds them to the IR */
+  bool checked;     /* asserts what the interpreter would find; adds them to the IR */
   bool is_part;     /* of a larger text: kernels are static functions                 */
   const char *also; /* functions of the prelude that the rest of it uses, or NULL     */
 } tc_cpu_options;
