@@ -434,35 +434,26 @@ static void make_tiles(fuzz_gen *g) {
   }
 }
 
-static void make_kernel(fuzz_gen *g, const size *dims, uint32_t n_dims) {
-  static const uint8_t EXTENTS[] = {4, 3, 8, 5, 16, 1, 2, 7, 12, 17, 32};
-  uint32_t n_atoms = g->n_atoms, n_outputs = 1 + fuzz_choose(g, 2);
-  g->prologue = tc_sb_in(g->arena);
-  tc_sb whole = g->body;
-  g->body = tc_sb_in(g->arena);
-  g->indent = 8;
-  g->trips = 1;
-  for (int i = 0; i < 3; i++)
-    g->tile_dims[i] = EXTENTS[fuzz_choose(g, TC_COUNT(EXTENTS))];
-  static const uint8_t THREADS[] = {32, 64, 128, 48, 1, 7};
-  g->n_threads = FUZZ_WITH_THREADS && fuzz_chance(g, 1, 3) ? THREADS[fuzz_choose(g, 6)] : 0;
-  grid r = make_grid(g, dims, n_dims);
+static void note_grid(fuzz_gen *g, const grid *r) {
   g->n_kernel_atoms = g->n_atoms;
-  g->n_grid = r.rank;
-  memcpy(g->grid, r.extent, sizeof g->grid);
-  memcpy(g->block, r.index, sizeof g->block);
-  uint32_t first_output = g->n_bufs;
+  g->n_grid = r->rank;
+  memcpy(g->grid, r->extent, sizeof g->grid);
+  memcpy(g->block, r->index, sizeof g->block);
+}
+
+static void make_outputs(fuzz_gen *g, const grid *r) {
+  uint32_t n = 1 + fuzz_choose(g, 2);
   if (g->n_threads) {
     g->thread = (fuzz_ex){fuzz_name(g, "tx"), TILEC_INT32, 0, g->n_threads - 1, false};
-    make_thread_output(g, &r);
+    make_thread_output(g, r);
   }
-  for (uint32_t i = 0; i < n_outputs && !g->n_threads; i++)
-    make_output(g, &r);
+  for (uint32_t i = 0; i < n && !g->n_threads; i++)
+    make_output(g, r);
   if (fuzz_chance(g, 1, 3)) make_atomic(g);
-  uint32_t end_output = g->n_bufs;
-  make_vars(g);
-  make_safe_value(g);
-  make_tiles(g);
+}
+
+/* Statements, then something to each output. */
+static void make_body(fuzz_gen *g, uint32_t first_output, uint32_t end_output) {
   if (g->n_threads) {
     fuzz_thread_begin(g);
     fuzz_thread_statements(g, 8);
@@ -472,12 +463,10 @@ static void make_kernel(fuzz_gen *g, const size *dims, uint32_t n_dims) {
   }
   for (uint32_t i = first_output; i < end_output; i++)
     if (g->bufs[i].place == FUZZ_OUTPUT) finish(g, &g->bufs[i]);
-  observe(g, &r, end_output);
-  tc_sb_add(&whole, tc_sb_str(&g->prologue));
-  tc_sb_add(&whole, tc_sb_str(&g->body));
-  g->body = whole;
-  g->n_atoms = n_atoms;
-  /* What follows may read what was computed here, anywhere. */
+}
+
+/* What follows may read what was computed here, anywhere. */
+static void release_outputs(fuzz_gen *g, uint32_t first_output, uint32_t end_output) {
   for (uint32_t i = first_output; i < end_output; i++) {
     fuzz_buf *b = &g->bufs[i];
     b->place = b->place == FUZZ_OUTPUT ? FUZZ_DONE : FUZZ_GONE;
@@ -485,6 +474,34 @@ static void make_kernel(fuzz_gen *g, const size *dims, uint32_t n_dims) {
     memcpy(b->own, b->dim, sizeof b->own);
   }
   g->n_bufs = end_output;
+}
+
+static void make_kernel(fuzz_gen *g, const size *dims, uint32_t n_dims) {
+  static const uint8_t EXTENTS[] = {4, 3, 8, 5, 16, 1, 2, 7, 12, 17, 32};
+  static const uint8_t THREADS[] = {32, 64, 128, 48, 1, 7};
+  uint32_t n_atoms = g->n_atoms, first_output = g->n_bufs;
+  tc_sb whole = g->body;
+  g->prologue = tc_sb_in(g->arena);
+  g->body = tc_sb_in(g->arena);
+  g->indent = 8;
+  g->trips = 1;
+  for (int i = 0; i < 3; i++)
+    g->tile_dims[i] = EXTENTS[fuzz_choose(g, TC_COUNT(EXTENTS))];
+  g->n_threads = FUZZ_WITH_THREADS && fuzz_chance(g, 1, 3) ? THREADS[fuzz_choose(g, 6)] : 0;
+  grid r = make_grid(g, dims, n_dims);
+  note_grid(g, &r);
+  make_outputs(g, &r);
+  uint32_t end_output = g->n_bufs;
+  make_vars(g);
+  make_safe_value(g);
+  make_tiles(g);
+  make_body(g, first_output, end_output);
+  observe(g, &r, end_output);
+  tc_sb_add(&whole, tc_sb_str(&g->prologue));
+  tc_sb_add(&whole, tc_sb_str(&g->body));
+  g->body = whole;
+  g->n_atoms = n_atoms;
+  release_outputs(g, first_output, end_output);
   g->out->n_kernels++;
 }
 
