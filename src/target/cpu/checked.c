@@ -48,7 +48,8 @@ static tc_value own_condition(checker *c, enum kind kind, const tc_op *op, uint3
   if (divides) return unless_true(ir, tc_binary(ir, TC_OP_ne, b, tc_zero(ir, type)));
   uint32_t bits = tc_type_bits(tc_scalar_type((enum tc_dtype)op->type.dtype));
   tc_value low = tc_binary(ir, TC_OP_le, tc_zero(ir, type), b);
-  tc_value high = tc_binary(ir, TC_OP_lt, b, tc_const_int(ir, type, bits));
+  /* The last good amount fits the type where the number of bits does not: int2 ends at 1. */
+  tc_value high = tc_binary(ir, TC_OP_le, b, tc_const_int(ir, type, bits - 1));
   return tc_and(ir, unless_true(ir, low), unless_true(ir, high));
 }
 
