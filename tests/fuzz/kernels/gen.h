@@ -15,7 +15,7 @@
 #include "tape.h"
 
 /* Whether kernels with code for single threads are made. */
-enum { FUZZ_WITH_THREADS = 0 };
+enum { FUZZ_WITH_THREADS = 1 };
 
 enum { FUZZ_MAX_BUFS = 40, FUZZ_MAX_VARS = 12, FUZZ_MAX_ATOMS = 24 };
 
