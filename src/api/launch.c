@@ -105,6 +105,7 @@ static void run_interp(tc_session *s, void *data) {
       .steps = tc_api_option_number(s->context, TC_OPTION_steps),
       .memory_b = tc_api_option_number(s->context, TC_OPTION_memory),
       .seed = tc_api_option_number(s->context, TC_OPTION_seed),
+      .races = tc_api_option_number(s->context, TC_OPTION_races) != 0,
   };
   tc_interp_result result =
       tc_interp_run(kernel->ir, args, (uint32_t)call->n_args, &limits, print_text, s->context);

@@ -94,6 +94,9 @@ static int set_help(cli *c, const char *v) {
 static int set_check(cli *c, const char *v) {
   return (void)v, c->check = true, EXIT_OK;
 }
+static int set_deep(cli *c, const char *v) {
+  return (void)v, c->deep = true, EXIT_OK;
+}
 static int set_pipeline(cli *c, const char *v) {
   return (void)v, c->print_pipeline = true, EXIT_OK;
 }
@@ -157,6 +160,7 @@ static const flag FLAGS[] = {
     {"--dim", VALUE, set_dim},
     {"--random", MAYBE, set_random},
     {"--check", NOTHING, set_check},
+    {"--deep", NOTHING, set_deep},
     {"--bench", MAYBE, set_bench},
     {"--rtol", VALUE, set_rtol},
     {"--atol", VALUE, set_atol},

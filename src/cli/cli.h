@@ -39,7 +39,7 @@ typedef struct cli {
   const char *words[16]; /* the verb, then what is no option */
   int n_words;
   cli_pairs defines, inputs, outputs, dims, options;
-  bool random, check, bench, print_pipeline;
+  bool random, check, deep, bench, print_pipeline;
   uint64_t seed;
   int64_t n_bench;   /* 0: as many as give a stable figure */
   double rtol, atol; /* negative: the kernel's own */

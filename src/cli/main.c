@@ -207,8 +207,10 @@ static const cli_verb VERBS[] = {
      "runs a kernel on arrays in .npy files, or on --random ones", cli_run},
     {"build", "FILE[:ENTRY] [-D NAME=VALUE] [--target=cpu:ISA] [-o DIR] [--name=NAME]",
      "makes NAME.c, .h, .o, .so and .json, which C programs use without tilec", cli_build},
-    {"check", "FILE[:ENTRY] [-D NAME=VALUE]",
-     "says what is wrong with a kernel, without running it", cli_check},
+    {"check", "FILE[:ENTRY] [-D NAME=VALUE] [--deep]",
+     "says what is wrong with a kernel: without running it, or --deep: by a run that looks for "
+     "races",
+     cli_check},
     {"emit", "FILE[:ENTRY] --emit=ast|ir|tile|c [-o FILE]", "shows a kernel in one of its forms",
      cli_emit},
     {"opt", "FILE.tir --run PASS[,PASS] [-o FILE]", "runs passes over IR text", cli_opt},

@@ -10,6 +10,23 @@ static int give_text(const cli *c, tilec_status status, tilec_text *text, tilec_
   return code;
 }
 
+/* What only a run shows: on the interpreter, which looks for races between threads besides, with
+ * random arguments where none are given. */
+static int check_deep(cli *c) {
+  static const struct {
+    const char *name, *value;
+  } SETTINGS[] = {{"target", "interp"}, {"races", "on"}};
+  tilec_error *error;
+  for (size_t i = 0; i < sizeof SETTINGS / sizeof *SETTINGS; i++) {
+    tilec_status status =
+        tilec_context_set(c->context, SETTINGS[i].name, SETTINGS[i].value, &error);
+    if (status != TILEC_OK) return cli_fail_with(c, status, error);
+  }
+  c->random = true;
+  c->check = c->bench = false;
+  return cli_run(c);
+}
+
 int cli_check(cli *c) {
   tilec_program *program;
   tilec_text *warnings = NULL;
@@ -19,8 +36,9 @@ int cli_check(cli *c) {
   tilec_status status = tilec_program_check(program, c->format, &warnings, &error);
   tilec_program_release(program);
   if (status != TILEC_OK) return cli_fail_with(c, status, error);
-  if (!c->quiet) fputs(tilec_text_data(warnings), stderr);
+  if (!c->quiet && !c->deep) fputs(tilec_text_data(warnings), stderr);
   tilec_text_release(warnings);
+  if (c->deep) return check_deep(c);
   if (c->json) fputs("{\"schema_version\":1,\"status\":\"ok\"}\n", stdout);
   return EXIT_OK;
 }

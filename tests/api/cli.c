@@ -404,6 +404,28 @@ static const char CHECKS[] =
     "            y = T.Select(n > 0, 12 // n, 0) << (n if n < 32 else 0)\n"
     "            C[i] = x + y + (number(s, n - 1) if n > 0 else 0)\n";
 
+static const char RACY[] =
+    "import tilec.language as T\n"
+    "@T.prim_func\n"
+    "def main(A: T.Tensor((64,), 'float32'), B: T.Tensor((64,), 'float32')):\n"
+    "    with T.Kernel(1, threads=64):\n"
+    "        tx = T.get_thread_binding()\n"
+    "        if tx < 32:\n"
+    "            B[tx] = A[tx]\n"
+    "        else:\n"
+    "            B[tx // 2] = A[tx]\n";
+
+/* What only a run shows: two threads, two lines, one element. */
+static void deep_check(void) {
+  put_text("racy.py", RACY);
+  accepts("check racy.py");
+  refuses("check racy.py --deep", 1, "E0623");
+  CHECK_TEXT(complained, "racy.py:9:");
+  CHECK_TEXT(complained, "racy.py:7:");
+  CHECK_TEXT(complained, "data race on 'B[16]': thread 32 writes what thread 16 wrote");
+  accepts("check add.py --deep --dim n=33 --in s=1");
+}
+
 /* Mistakes that only some values make: the interpreter and checked code stop with one code. */
 static void checked_code(void) {
   static const struct {
@@ -535,6 +557,7 @@ int main(void) {
   bad_files();
   bad_outputs();
   checked_code();
+  deep_check();
   bad_memory();
   bad_environment();
   cache();
