@@ -175,6 +175,8 @@ static tc_scalar evaluate(enum tc_opcode op, enum tc_mathfn fn, tc_type from, tc
     if (tc_is_float(from) && isnan(in[0].x.f)) return (tc_scalar){.poison = true};
     return tc_type_equal(from, to) ? in[0] : tc_scalar_reinterpret(from, to, in[0]);
   case TC_OP_math:
+    /* And so is its sign. */
+    if (fn == TC_MATH_copysign && isnan(in[1].x.f)) return (tc_scalar){.poison = true};
     return tc_scalar_math(fn, from, in);
   case TC_OP_neg:
   case TC_OP_abs:
