@@ -1,6 +1,7 @@
 /* Greatest error of the float32 functions in src/target/cpu/prelude.def, over every argument.
  *
- *   cc -std=gnu11 -O2 -Isrc bench/cpu_math.c build/libtilec.a -lm -ldl -lpthread -o cpu_math
+ *   cc -std=gnu11 -O2 -Isrc -Iinclude bench/cpu_math.c build/libtilec.a -lm -ldl -lpthread -o
+ * cpu_math
  *   ./cpu_math [FUNCTION ...]          about a minute each; TILEC_ISA chooses the instruction set
  *
  * The reference is libm in double precision, whose own error of half a unit of that type does not
@@ -52,10 +53,11 @@ static loop *compile(tc_arena *arena, tc_diags *diags, enum tc_cpu_isa isa, cons
                               "int n) { for (int i = 0; i < n; i++) y[i] = %s(x[i]); }\n",
                               function);
   tc_sb text = tc_sb_in(arena);
-  tc_cpu_prelude(&text, isa, tc_str_of(use));
+  tc_cpu_options options = {.isa = isa};
+  tc_cpu_prelude(&text, &options, tc_str_of(use));
   tc_sb_adds(&text, use);
-  tc_cpu_options options = {isa};
-  tc_cc_job job = {.text = tc_sb_str(&text), .flags = tc_cpu_flags(&options, arena)};
+  tc_cc_job job = {.text = tc_sb_str(&text),
+                   .flags = tc_format(arena, "%s -shared", tc_cpu_flags(&options, arena))};
   tc_cc cc;
   tc_cc_result so;
   char path[] = "/tmp/cpu_math-XXXXXX";
