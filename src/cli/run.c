@@ -258,7 +258,7 @@ static int create_array(job *j, size_t i) {
                            &v->own.array, &error);
   if (status != TILEC_OK) return cli_fail_with(j->c, status, error);
   const tilec_tensor *t = tilec_array_tensor(v->own.array);
-  bool filled = j->c->random && (v->param.flags & TILEC_PARAM_READ) && !v->out;
+  bool filled = j->c->random && v->param.flags & TILEC_PARAM_READ;
   if (filled) {
     status = tilec_tensor_random(t, dtype, j->c->seed * 1000003 + i, &error);
     if (status != TILEC_OK) return cli_fail_with(j->c, status, error);
