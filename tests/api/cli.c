@@ -251,7 +251,8 @@ static void runs(void) {
   CHECK_TEXT(said, "agrees with the interpreter");
   CHECK_TEXT(said, "3 runs");
   accepts("run add.py --random -D n=33 --in s=1 --check");
-  accepts("run add.py --random --dim n=33 --in s=1 --out A=kept.npy --check"); /* random, and kept */
+  accepts(
+      "run add.py --random --dim n=33 --in s=1 --out A=kept.npy --check"); /* random, and kept */
   accepts("run add.py --random --dim n=33 --in s=1 --check --bench=3 --format=json");
   CHECK_TEXT(said, "\"runs\":3");
   CHECK_TEXT(said, "\"check\":\"ok\"");
