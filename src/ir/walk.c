@@ -188,3 +188,20 @@ uint32_t tc_placed_before(const tc_placement *p, tc_region region, uint32_t befo
     n++;
   return n;
 }
+
+bool tc_is_jump(const tc_ir *ir, tc_value stmt, enum tc_opcode what) {
+  const tc_op *op = tc_op_at(ir, stmt);
+  uint32_t n = tc_op_row((enum tc_opcode)op->opcode)->n_regions;
+  bool is_loop = op->opcode == TC_OP_for || op->opcode == TC_OP_while;
+  if (op->opcode == what) return true;
+  for (uint32_t k = 0; !is_loop && k < n; k++)
+    if (tc_has_jump(ir, tc_child(ir, op, k), what)) return true;
+  return false;
+}
+
+bool tc_has_jump(const tc_ir *ir, tc_region region, enum tc_opcode what) {
+  const tc_block *block = tc_block_at(ir, region);
+  for (uint32_t i = 0; i < block->ops.n; i++)
+    if (tc_is_jump(ir, block->ops.at[i], what)) return true;
+  return false;
+}

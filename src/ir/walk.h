@@ -8,6 +8,10 @@
  * statement's regions. */
 typedef bool tc_visit(tc_ir *ir, tc_value stmt, void *data);
 void tc_walk(tc_ir *ir, tc_region at, tc_visit *visit, void *data);
+/* Is there a `what`, break or continue, that belongs to the loop around the region? */
+bool tc_has_jump(const tc_ir *ir, tc_region region, enum tc_opcode what);
+/* The same of one statement: may control leave the block here? */
+bool tc_is_jump(const tc_ir *ir, tc_value stmt, enum tc_opcode what);
 
 /* Is there a statement of this op in the region, or below? */
 bool tc_has_op(const tc_ir *ir, tc_region at, enum tc_opcode opcode);

@@ -5,7 +5,7 @@
  *   gemm A, B -> C
  *
  * The product then starts from zero by itself, and neither writes the tile nor reads it first. */
-#include "ir/build.h"
+#include "ir/walk.h"
 #include "pass/effects.h"
 #include "pass/pass.h"
 
@@ -29,6 +29,11 @@ static bool adds_to(tc_ir *ir, tc_value stmt, tc_value slice) {
   return !tc_gemm_of(ir, stmt)->clear;
 }
 
+/* Where control may go elsewhere, the zeros may be what is read there. */
+static bool leaves(const tc_ir *ir, tc_value stmt) {
+  return tc_is_jump(ir, stmt, TC_OP_break) || tc_is_jump(ir, stmt, TC_OP_continue);
+}
+
 static bool merge(tc_ir *ir, const tc_block *block, uint32_t at) {
   const tc_op *fill = tc_op_at(ir, block->ops.at[at]);
   tc_value slice = tc_input(ir, fill, 0);
@@ -40,6 +45,7 @@ static bool merge(tc_ir *ir, const tc_block *block, uint32_t at) {
       tc_gemm_of(ir, block->ops.at[i])->clear = true;
       return true;
     }
+    if (leaves(ir, block->ops.at[i])) return false;
     if (tc_touch_below(ir, block->ops.at[i], tc_root_of(ir, buf))) return false;
   }
   return false;

@@ -4,6 +4,7 @@
 #include "prove/prove_private.h"
 
 #include "ir/build.h"
+#include "ir/walk.h"
 
 /* ---- scopes ---- */
 
@@ -318,20 +319,6 @@ static void enter_for(tc_prover *p, tc_value stmt) {
   if (stride > 1 && step != INT64_MIN) bind_stride(p, v, lo, stride);
 }
 
-/* Is there a `what` that belongs to the loop around the region? */
-static bool has_jump(const tc_ir *ir, tc_region r, enum tc_opcode what) {
-  const tc_block *block = tc_block_at(ir, r);
-  for (uint32_t i = 0; i < block->ops.n; i++) {
-    const tc_op *op = tc_op_at(ir, block->ops.at[i]);
-    if (op->opcode == what) return true;
-    uint32_t n = tc_op_row((enum tc_opcode)op->opcode)->n_regions;
-    bool is_loop = op->opcode == TC_OP_for || op->opcode == TC_OP_while;
-    for (uint32_t k = 0; !is_loop && k < n; k++)
-      if (has_jump(ir, tc_child(ir, op, k), what)) return true;
-  }
-  return false;
-}
-
 /* The last statement of a region, or 0. */
 static tc_value last_of(const tc_ir *ir, tc_region r) {
   const tc_block *block = tc_block_at(ir, r);
@@ -348,7 +335,7 @@ void tc_prove_enter(tc_prover *p, tc_value stmt, uint32_t r) {
     return;
   case TC_OP_for:
     enter_for(p, stmt);
-    if (has_jump(ir, tc_child(ir, op, 0), TC_OP_break)) doubt(p);
+    if (tc_has_jump(ir, tc_child(ir, op, 0), TC_OP_break)) doubt(p);
     return;
   case TC_OP_parallel:
     enter_parallel(p, stmt);
@@ -357,7 +344,7 @@ void tc_prove_enter(tc_prover *p, tc_value stmt, uint32_t r) {
     tc_value yield = last_of(ir, tc_child(ir, op, 0));
     if (r == 1 && tc_is(ir, yield, TC_OP_yield))
       tc_prove_assume(p, tc_input(ir, tc_op_at(ir, yield), 0));
-    if (has_jump(ir, tc_child(ir, op, 1), TC_OP_break)) doubt(p);
+    if (tc_has_jump(ir, tc_child(ir, op, 1), TC_OP_break)) doubt(p);
     return;
   }
   case TC_OP_if: {
@@ -397,7 +384,7 @@ void tc_prove_after(tc_prover *p, tc_value stmt) {
     tc_value c = tc_input(ir, op, 0);
     if (leaves(ir, side))
       tc_prove_assume(p, r == 0 ? tc_unary(ir, TC_OP_not, c) : c);
-    else if (has_jump(ir, side, TC_OP_continue))
+    else if (tc_has_jump(ir, side, TC_OP_continue))
       doubt(p);
   }
 }

@@ -25,7 +25,7 @@
 #include "rt/table.h"
 
 /* What is true of this target, for the passes. */
-#define TC_CPU_CAPS TC_CAP_BIT(flat)
+#define TC_CPU_CAPS (TC_CAP_BIT(compiled) | TC_CAP_BIT(flat))
 
 enum tc_cpu_isa {
 #define ISA(name, march, machine, vector_b, n_regs, flags, needs, doc) TC_ISA_##name,
