@@ -580,7 +580,7 @@ tc_value tc_for(tc_ir *ir, tc_region at, tc_loop loop, tc_value lo, tc_value hi,
 
 tc_value tc_parallel_stmt(tc_ir *ir, tc_region at, const tc_var *vars, const tc_value *extents,
                           uint32_t n, tc_span span) {
-  tc_parallel p = {n, tc_arena_copy(ir->arena, vars, n * sizeof *vars)};
+  tc_parallel p = {.n = n, .vars = tc_arena_copy(ir->arena, vars, n * sizeof *vars)};
   tc_vec_push(ir->arena, &ir->parallels, p);
   return tc_stmt(ir, at, TC_OP_parallel, tc_scalar_type(TC_DT_void), extents, n,
                  ir->parallels.n - 1, span);
@@ -595,6 +595,12 @@ tc_value tc_kernel_stmt(tc_ir *ir, tc_region at, const tc_kernel *kernel, const 
   tc_vec_push(ir->arena, &ir->kernels, *kernel);
   return tc_stmt(ir, at, TC_OP_kernel, tc_scalar_type(TC_DT_void), grid, kernel->n_grid,
                  ir->kernels.n - 1, span);
+}
+
+tc_value tc_prim_stmt(tc_ir *ir, tc_region at, tc_prim what, const tc_value *inputs, uint32_t n,
+                      tc_span span) {
+  tc_type type = tc_scalar_type(tc_prim_info_of((enum tc_prim_row)what.row)->result);
+  return tc_stmt(ir, at, TC_OP_prim, type, inputs, n, tc_pl_prim(ir, what), span);
 }
 
 uint32_t tc_pl_text(tc_ir *ir, const char *text) {
@@ -623,6 +629,11 @@ PUSH(collective, collectives)
 PUSH(mbarrier, mbarriers)
 PUSH(async, asyncs)
 PUSH(wait, waits)
+PUSH(ring, rings)
+PUSH(ring_ref, ringrefs)
+PUSH(prim, prims)
+PUSH(kernel, kernels)
+PUSH(loop, loops)
 #undef PUSH
 
 /* ---- editing ---- */

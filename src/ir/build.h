@@ -75,6 +75,9 @@ tc_value tc_if(tc_ir *ir, tc_region at, tc_value cond, tc_span span);
 tc_value tc_kernel_stmt(tc_ir *ir, tc_region at, const tc_kernel *kernel, const tc_value *grid,
                         tc_span span);
 
+/* A primitive with its operands; its value, when the row has one. */
+tc_value tc_prim_stmt(tc_ir *ir, tc_region at, tc_prim what, const tc_value *inputs, uint32_t n,
+                      tc_span span);
 /* A group or a perthread. */
 tc_value tc_group_stmt(tc_ir *ir, tc_region at, enum tc_opcode op, tc_group what, tc_span span);
 
@@ -96,6 +99,11 @@ uint32_t tc_pl_mbarrier(tc_ir *ir, tc_mbarrier x);
 uint32_t tc_pl_async(tc_ir *ir, tc_async x);
 uint32_t tc_pl_wait(tc_ir *ir, tc_wait x);
 uint32_t tc_pl_fence(tc_ir *ir, tc_fence x);
+uint32_t tc_pl_ring(tc_ir *ir, tc_ring x); /* the ring's number, for ring references */
+uint32_t tc_pl_ring_ref(tc_ir *ir, tc_ring_ref x);
+uint32_t tc_pl_prim(tc_ir *ir, tc_prim x);
+uint32_t tc_pl_kernel(tc_ir *ir, tc_kernel x);
+uint32_t tc_pl_loop(tc_ir *ir, tc_loop x);
 
 /* ---- editing ---- */
 /* Replaces the inputs of a statement (any count). */

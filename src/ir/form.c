@@ -12,6 +12,12 @@ static const struct {
 #define WORD(list, value, word) {TC_WORDS_##list, value, word},
 #include "ir/words.def"
 #undef WORD
+#define ENGINE(name, doc) {TC_WORDS_engine, TC_ENGINE_##name, #name},
+#include "ir/engines.def"
+#undef ENGINE
+#define PRIM(name, result, operands, who, doc) {TC_WORDS_prim, TC_PRIM_##name, #name},
+#include "ir/prims.def"
+#undef PRIM
 };
 
 const char *tc_word(enum tc_words list, int64_t value) {
@@ -53,12 +59,16 @@ const tc_attr *tc_attrs(uint32_t *n) {
 static int64_t get_int(const tc_attr *attr, const void *record) {
   const unsigned char *at = (const unsigned char *)record + attr->offset;
   uint8_t u8;
+  uint16_t u16;
   uint32_t u32;
   uint64_t u64;
   switch (attr->size_b) {
   case 1:
     memcpy(&u8, at, 1);
     return u8;
+  case 2:
+    memcpy(&u16, at, 2);
+    return u16;
   case 4:
     memcpy(&u32, at, 4);
     return attr->is_signed ? (int64_t)(int32_t)u32 : (int64_t)u32;
@@ -71,10 +81,14 @@ static int64_t get_int(const tc_attr *attr, const void *record) {
 static void set_int(const tc_attr *attr, void *record, int64_t x) {
   unsigned char *at = (unsigned char *)record + attr->offset;
   uint8_t u8 = (uint8_t)x;
+  uint16_t u16 = (uint16_t)x;
   uint32_t u32 = (uint32_t)x;
   switch (attr->size_b) {
   case 1:
     memcpy(at, &u8, 1);
+    break;
+  case 2:
+    memcpy(at, &u16, 2);
     break;
   case 4:
     memcpy(at, &u32, 4);
@@ -97,11 +111,17 @@ bool tc_attr_set(const tc_attr *attr, void *record, int64_t x) {
   }
   int64_t lo = attr->is_signed ? INT64_MIN : 0, hi = INT64_MAX;
   if (attr->size_b == 1) hi = UINT8_MAX;
+  if (attr->size_b == 2) hi = UINT16_MAX;
   if (attr->size_b == 4) hi = attr->is_signed ? INT32_MAX : UINT32_MAX;
   if (attr->size_b == 4 && attr->is_signed) lo = INT32_MIN;
   if (x < lo || x > hi) return false;
   set_int(attr, record, x);
   return true;
+}
+
+uint32_t tc_copy_option(tc_str word) {
+  if (tc_str_is(word, "safe")) return TC_COPY_SAFE;
+  return tc_str_is(word, "signal") ? TC_COPY_SIGNAL : TC_COPY_STAGE;
 }
 
 /* ---- forms and operators ---- */
@@ -170,7 +190,7 @@ const tc_infix *tc_infixes(uint32_t *n) {
   X(IM2COL, im2cols, tc_im2col)                                                                    \
   X(RING, rings, tc_ring)                                                                          \
   X(RINGREF, ringrefs, tc_ring_ref)                                                                \
-  X(QUEUE, queues, tc_queue)                                                                       \
+  X(PRIM, prims, tc_prim)                                                                          \
   X(BARRIER, barriers, tc_barrier)                                                                 \
   X(PRINT, prints, tc_print)                                                                       \
   X(HINT, hints, tc_hint)

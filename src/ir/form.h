@@ -18,7 +18,10 @@ enum tc_words {
   TC_WORDS_loop,
   TC_WORDS_policy,
   TC_WORDS_reduce,
-  TC_WORDS_hint
+  TC_WORDS_hint,
+  TC_WORDS_role,
+  TC_WORDS_engine,
+  TC_WORDS_prim
 };
 /* NULL when the list has no such value. */
 const char *tc_word(enum tc_words list, int64_t value);
@@ -42,6 +45,9 @@ const tc_attr *tc_attrs(uint32_t *n);
 int64_t tc_attr_get(const tc_attr *attr, const void *record);
 /* False, and nothing set, when the field cannot hold `x`. */
 bool tc_attr_set(const tc_attr *attr, void *record, int64_t x);
+
+/* The flag of a copy's optional operand: safe, signal or via. */
+uint32_t tc_copy_option(tc_str word);
 
 typedef struct tc_form {
   enum tc_opcode op;

@@ -74,6 +74,24 @@ static const tc_op_info OPS[] = {
 #undef SYNC
 #undef IO
 
+static const tc_prim_info PRIMS[] = {
+#define THREAD                                 TC_WHO_THREAD
+#define WARP                                   TC_WHO_WARP
+#define WARPGROUP                              TC_WHO_WARPGROUP
+#define BLOCK                                  TC_WHO_BLOCK
+#define PRIM(name, result, operands, who, doc) {#name, TC_DT_##result, operands, who, doc},
+#include "ir/prims.def"
+#undef PRIM
+#undef THREAD
+#undef WARP
+#undef WARPGROUP
+#undef BLOCK
+};
+
+const tc_prim_info *tc_prim_info_of(enum tc_prim_row row) {
+  return &PRIMS[row];
+}
+
 const tc_op_info *tc_op_row(enum tc_opcode opcode) {
   return &OPS[opcode];
 }
@@ -152,6 +170,9 @@ PAYLOAD(im2col, im2cols, IM2COL)
 PAYLOAD(barrier, barriers, BARRIER)
 PAYLOAD(print, prints, PRINT)
 PAYLOAD(hint, hints, HINT)
+PAYLOAD(prim, prims, PRIM)
+PAYLOAD(ring, rings, RING)
+PAYLOAD(ring_ref, ringrefs, RINGREF)
 #undef PAYLOAD
 
 const char *tc_text_of(const tc_ir *ir, tc_value v) {
@@ -210,7 +231,14 @@ tc_value tc_copy_safe(const tc_ir *ir, tc_value stmt) {
 
 tc_value tc_copy_signal(const tc_ir *ir, tc_value stmt) {
   const tc_op *op = tc_op_at(ir, stmt);
-  bool there = tc_copy_of(ir, stmt)->flags & TC_COPY_SIGNAL;
+  uint32_t flags = tc_copy_of(ir, stmt)->flags;
+  uint32_t at = 2u + ((flags & TC_COPY_SAFE) != 0);
+  return flags & TC_COPY_SIGNAL ? tc_input(ir, op, at) : (tc_value){0};
+}
+
+tc_value tc_copy_stage(const tc_ir *ir, tc_value stmt) {
+  const tc_op *op = tc_op_at(ir, stmt);
+  bool there = tc_copy_of(ir, stmt)->flags & TC_COPY_STAGE;
   return there ? tc_input(ir, op, op->n_in - 1u) : (tc_value){0};
 }
 

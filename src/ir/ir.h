@@ -129,10 +129,10 @@ enum tc_payload_kind {
   TC_PL_IM2COL,
   TC_PL_RING,
   TC_PL_RINGREF,
-  TC_PL_QUEUE,
   TC_PL_BARRIER,
   TC_PL_PRINT,
-  TC_PL_HINT
+  TC_PL_HINT,
+  TC_PL_PRIM
 };
 enum tc_state {
 #define STATE(name, letter, doc) TC_STATE_##name,
@@ -168,6 +168,32 @@ typedef struct tc_mathfn_info {
   const char *c32, *c64, *doc;
 } tc_mathfn_info;
 const tc_mathfn_info *tc_math_row(enum tc_mathfn fn);
+
+/* Who does the work of a tile operation. */
+enum tc_engine {
+#define ENGINE(name, doc) TC_ENGINE_##name,
+#include "ir/engines.def"
+#undef ENGINE
+  TC_ENGINE_COUNT
+};
+
+/* The primitives of the machine, which `lane` state is made of. */
+enum tc_prim_row {
+#define PRIM(name, result, operands, who, doc) TC_PRIM_##name,
+#include "ir/prims.def"
+#undef PRIM
+  TC_PRIM_COUNT
+};
+/* How many threads perform a primitive together. */
+enum tc_prim_who { TC_WHO_THREAD, TC_WHO_WARP, TC_WHO_WARPGROUP, TC_WHO_BLOCK };
+typedef struct tc_prim_info {
+  const char *name;
+  enum tc_dtype result; /* void: none */
+  const char *operands; /* one letter each, see prims.def */
+  enum tc_prim_who who;
+  const char *doc;
+} tc_prim_info;
+const tc_prim_info *tc_prim_info_of(enum tc_prim_row row);
 
 enum tc_scope {
 #define SCOPE(name, doc) TC_SCOPE_##name,
@@ -228,7 +254,11 @@ typedef struct tc_buffer {
   tc_value
       offset; /* view: first element, in this buffer's elements from the root's start; 0: none */
   tc_value address; /* int64 value holding the data pointer (make_tensor), or 0 */
-  tc_span span;     /* its declaration */
+  /* From state `placed` on: where elements lie. NULL: row-major, or not chosen yet. */
+  const char *layout; /* canonical text, see layout/layout.h */
+  bool is_placed;     /* in the block's shared memory, from byte arena_b on */
+  int64_t arena_b;
+  tc_span span; /* its declaration */
 } tc_buffer;
 
 typedef struct tc_block { /* the record behind a tc_region */
@@ -353,6 +383,7 @@ typedef struct tc_kernel {
   int64_t threads[3]; /* extents, 1 beyond the given ones */
   tc_var thread[3];   /* thread index variables, 0 when never asked for */
   int64_t cluster[3]; /* 1 without clusters */
+  int64_t shared_b;   /* bytes of shared memory of a block; 0 before `placed` */
 } tc_kernel;
 
 enum tc_loop_kind {
@@ -371,12 +402,18 @@ typedef struct tc_loop {
 typedef struct tc_parallel {
   uint32_t n; /* as many inputs (extents) and vars */
   tc_var *vars;
+  const char *layout; /* from `placed` on: which thread does which iterations; NULL: not chosen */
 } tc_parallel;
+
+/* What a group made by the compiler is for. */
+enum tc_role { TC_ROLE_ANY, TC_ROLE_PRODUCER, TC_ROLE_CONSUMER };
 
 typedef struct tc_group {
   int64_t first, count; /* threads of the block, linear */
   tc_var thread;        /* perthread: the thread's index within the block */
   bool uniform;         /* perthread: every thread takes the same path */
+  uint8_t role;         /* enum tc_role; group only, from `scheduled` on */
+  uint32_t registers;   /* of each of its threads; 0: as launched. Group only */
 } tc_group;
 
 enum tc_copy_flags {
@@ -384,18 +421,21 @@ enum tc_copy_flags {
   TC_COPY_SAFE = 2 /* a third input is the safe value */,
   TC_COPY_NO_TMA = 4,
   TC_COPY_SIGNAL = 8, /* async: the last input is one element of a barrier buffer */
-  TC_COPY_OWN = 16    /* of each thread by itself, not of all together */
+  TC_COPY_OWN = 16,   /* of each thread by itself, not of all together */
+  TC_COPY_STAGE = 32  /* the last input is a slice of shared memory that the copy goes through */
 };
 typedef struct tc_copy {
   uint32_t flags;
-  uint8_t queue; /* enum tc_async_queue; async without a signal */
+  uint8_t queue;  /* enum tc_async_queue; async without a signal */
+  uint8_t engine; /* enum tc_engine */
 } tc_copy;
 
 enum tc_policy { TC_POLICY_SQUARE, TC_POLICY_FULL_ROW, TC_POLICY_FULL_COL };
 typedef struct tc_gemm {
   bool trans_a, trans_b;
-  bool clear; /* constant clear; a staged one is the fourth input (bool) */
-  bool async; /* on queue mma */
+  bool clear;     /* constant clear; a staged one is the fourth input (bool) */
+  bool async;     /* on queue mma */
+  uint8_t engine; /* enum tc_engine */
   uint8_t policy;
   int32_t k_pack;
 } tc_gemm;
@@ -431,16 +471,19 @@ typedef struct tc_ring {
 } tc_ring;
 typedef struct tc_ring_ref {
   uint32_t ring; /* the ring op's payload index */
+  uint32_t lag;  /* ring_release: how many versions before the one waited for last */
 } tc_ring_ref;
-typedef struct tc_queue {
-  uint8_t engine; /* target's engine number */
-  uint32_t pending;
-} tc_queue;
+typedef struct tc_prim {
+  uint16_t row;          /* enum tc_prim_row */
+  uint32_t n;            /* the row's number: columns, registers, pending groups, ... */
+  bool trans_a, trans_b; /* matrix primitives: the operand's other dimension is contiguous */
+} tc_prim;
 typedef struct tc_barrier {
   int32_t id;    /* named barrier, -1: the block's */
   int64_t count; /* arriving threads, 0: all */
   bool arrive;   /* is counted, does not wait */
   uint8_t sync_scope;
+  uint32_t reason; /* ir->texts index: the accesses it orders; 0: the source asks for it */
 } tc_barrier;
 typedef struct tc_print {
   uint32_t text; /* ir->texts index */
@@ -509,7 +552,7 @@ typedef struct tc_ir {
   TC_VEC(tc_im2col) im2cols;
   TC_VEC(tc_ring) rings;
   TC_VEC(tc_ring_ref) ringrefs;
-  TC_VEC(tc_queue) queues;
+  TC_VEC(tc_prim) prims;
   TC_VEC(tc_barrier) barriers;
   TC_VEC(tc_print) prints;
   TC_VEC(tc_hint) hints;
@@ -570,7 +613,10 @@ tc_im2col *tc_im2col_of(const tc_ir *ir, tc_value v);
 tc_barrier *tc_barrier_of(const tc_ir *ir, tc_value v);
 tc_print *tc_print_of(const tc_ir *ir, tc_value v);
 tc_hint *tc_hint_of(const tc_ir *ir, tc_value v);
-const char *tc_text_of(const tc_ir *ir, tc_value v); /* TEXT payload */
+tc_prim *tc_prim_of(const tc_ir *ir, tc_value v);
+tc_ring *tc_ring_of(const tc_ir *ir, tc_value v);         /* of the op ring */
+tc_ring_ref *tc_ring_ref_of(const tc_ir *ir, tc_value v); /* of acquire, commit, wait, ... */
+const char *tc_text_of(const tc_ir *ir, tc_value v);      /* TEXT payload */
 /* The buffer of a slice, and whether its range was proved. */
 tc_buf tc_slice_buf(const tc_ir *ir, tc_value slice);
 bool tc_slice_in_bounds(const tc_ir *ir, tc_value slice);
@@ -585,6 +631,7 @@ tc_buf tc_access_buf(const tc_ir *ir, tc_value stmt);
 /* Parts of a copy, a collective, an mbarrier step; 0 when absent. */
 tc_value tc_copy_safe(const tc_ir *ir, tc_value stmt);
 tc_value tc_copy_signal(const tc_ir *ir, tc_value stmt);
+tc_value tc_copy_stage(const tc_ir *ir, tc_value stmt);
 tc_value tc_collective_lane(const tc_ir *ir, tc_value stmt);
 tc_value tc_collective_mask(const tc_ir *ir, tc_value stmt);
 tc_value tc_mbarrier_operand(const tc_ir *ir, tc_value stmt);

@@ -333,6 +333,16 @@ void tc_reader_list(tc_reader *r, tc_value *out, uint32_t n, const char *what) {
     tc_reader_expected(r, tc_format(r->ir->arena, "']' after %u %s", n, what));
 }
 
+const char *tc_reader_text(tc_reader *r) {
+  if (r->token.kind != TC_TIR_STRING) {
+    tc_reader_expected(r, "a text in double quotes");
+    return "";
+  }
+  const char *text = tc_str_dup(r->ir->arena, r->token.text);
+  tc_reader_next(r);
+  return text;
+}
+
 static enum tc_scope parse_scope(tc_reader *r) {
   for (int s = 0; s < TC_SCOPE_COUNT; s++)
     if (tc_reader_take(r, tc_scope_name((enum tc_scope)s))) return (enum tc_scope)s;
@@ -369,6 +379,11 @@ static void parse_buf_rest(tc_reader *r, tc_buf buf) {
   }
   if (tc_reader_take(r, "offset")) b->offset = tc_reader_expr(r);
   if (tc_reader_take(r, "address")) b->address = tc_reader_expr(r);
+  if (tc_reader_take(r, "layout")) b->layout = tc_reader_text(r);
+  if (tc_reader_take(r, "at")) {
+    b->is_placed = true;
+    b->arena_b = tc_reader_int(r, "a number of bytes");
+  }
   if (tc_reader_take(r, "argument")) b->flags |= TC_BUF_PARAM;
   if (tc_reader_take(r, "result")) b->flags |= TC_BUF_RESULT;
   if (tc_reader_take(r, "nullable")) b->flags |= TC_BUF_NULLABLE;

@@ -77,6 +77,8 @@ tc_value tc_reader_expr(tc_reader *r);
 tc_value tc_reader_operand(tc_reader *r);
 /* A defined buffer; the token may be a word or a string. */
 tc_buf tc_reader_buf(tc_reader *r);
+/* "..."; empty after a mistake. */
+const char *tc_reader_text(tc_reader *r);
 /* [a, b, ...] of exactly n expressions. */
 void tc_reader_list(tc_reader *r, tc_value *out, uint32_t n, const char *what);
 /* NAME: scope type[shape] ...; makes the buffer. */

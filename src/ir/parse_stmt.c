@@ -19,6 +19,8 @@ typedef union record {
   tc_ring_ref ringref;
   tc_print print;
   tc_hint hint;
+  tc_barrier barrier;
+  tc_prim prim;
   unsigned char bytes[TC_PAYLOAD_MAX_B];
 } record;
 
@@ -36,10 +38,11 @@ typedef struct stmt {
   uint32_t index; /* payloads without a record */
   TC_VEC(tc_value) in;
   TC_VEC(binding) bindings;
-  tc_buf buf;        /* the buffer accessed */
-  tc_name_key ring;  /* of a new ring */
-  uint64_t given;    /* bit i: attribute row i was written */
-  bool has_expected; /* atomic */
+  tc_buf buf;          /* the buffer accessed */
+  tc_name_key ring;    /* of a new ring */
+  uint32_t given;      /* bit i: attribute i of the payload was written */
+  uint32_t first_attr; /* row of the payload's first attribute */
+  bool has_expected;   /* atomic */
 } stmt;
 
 static void push_operand(tc_reader *r, stmt *s) {
@@ -57,8 +60,9 @@ static const char *field_text(tc_reader *r, const stmt *s, const tc_attr *a) {
 static void set_attr(tc_reader *r, stmt *s, uint32_t row, int64_t x, tc_span span) {
   uint32_t n;
   const tc_attr *a = &tc_attrs(&n)[row];
-  if (s->given >> row & 1) TC_FAIL(r, D_tir_duplicate, span, field_text(r, s, a));
-  s->given |= UINT64_C(1) << row;
+  uint32_t bit = UINT32_C(1) << (row - s->first_attr);
+  if (s->given & bit) TC_FAIL(r, D_tir_duplicate, span, field_text(r, s, a));
+  s->given |= bit;
   if (!tc_attr_set(a, &s->payload, x))
     TC_FAIL(r, D_tir_range, span, "the number", field_text(r, s, a));
 }
@@ -83,6 +87,8 @@ static bool parse_attr(tc_reader *r, stmt *s, uint32_t row, const tc_attr *a) {
 static void set_usual(stmt *s) {
   uint32_t n;
   const tc_attr *attrs = tc_attrs(&n);
+  while (s->first_attr < n && attrs[s->first_attr].payload != s->row->payload)
+    s->first_attr++;
   for (uint32_t i = 0; i < n; i++)
     if (attrs[i].payload == s->row->payload) tc_attr_set(&attrs[i], &s->payload, attrs[i].usual);
   if (s->op == TC_OP_kernel)
@@ -117,7 +123,7 @@ static void parse_tail(tc_reader *r, stmt *s) {
     TC_FAIL(r, D_tir_word, tc_reader_span_here(r), "attribute", TC_ARG_STR(r->token.text));
   for (uint32_t i = 0; i < n; i++)
     if (attrs[i].payload == s->row->payload && attrs[i].place == TC_ATTR_MUST
-        && !(s->given >> i & 1) && !r->failed)
+        && !(s->given >> (i - s->first_attr) & 1) && !r->failed)
       TC_FAIL(r, D_tir_missing, tc_reader_span_here(r), s->row->name, attrs[i].word);
 }
 
@@ -186,6 +192,7 @@ static void parse_kernel(tc_reader *r, stmt *s) {
   kernel->n_grid = parse_bounds(r, s, TC_VAR_BLOCK, kernel->block, 3);
   parse_extents(r, s, "threads", kernel->threads, kernel->thread);
   parse_extents(r, s, "cluster", kernel->cluster, NULL);
+  if (tc_reader_take(r, "shared")) kernel->shared_b = tc_reader_int(r, "a number of bytes");
 }
 
 static void parse_for(tc_reader *r, stmt *s) {
@@ -207,7 +214,9 @@ static void parse_for(tc_reader *r, stmt *s) {
 static void parse_parallel(tc_reader *r, stmt *s) {
   tc_var vars[TC_MAX_RANK];
   uint32_t n = parse_bounds(r, s, TC_VAR_PARALLEL, vars, TC_MAX_RANK);
-  s->payload.parallel = (tc_parallel){n, tc_arena_copy(r->ir->arena, vars, n * sizeof *vars)};
+  s->payload.parallel =
+      (tc_parallel){.n = n, .vars = tc_arena_copy(r->ir->arena, vars, n * sizeof *vars)};
+  if (tc_reader_take(r, "layout")) s->payload.parallel.layout = tc_reader_text(r);
 }
 
 /* A thread variable: one of an enclosing kernel, or a new one. */
@@ -263,15 +272,10 @@ static void parse_access(tc_reader *r, stmt *s) {
 }
 
 static void parse_text(tc_reader *r, stmt *s) {
-  if (r->token.kind != TC_TIR_STRING) {
-    tc_reader_expected(r, "a text in double quotes");
-    return;
-  }
-  uint32_t index = tc_pl_text(r->ir, tc_str_dup(r->ir->arena, r->token.text));
+  uint32_t index = tc_pl_text(r->ir, tc_reader_text(r));
   if (s->op == TC_OP_print) s->payload.print.text = index;
   if (s->op == TC_OP_hint) s->payload.hint.text = index;
   if (s->row->payload == TC_PL_TEXT) s->index = index;
-  tc_reader_next(r);
 }
 
 static void parse_number(tc_reader *r, stmt *s) {
@@ -315,6 +319,15 @@ static void parse_new_ring(tc_reader *r, stmt *s) {
   ring->n_bufs = bufs.n;
 }
 
+static void parse_arguments(tc_reader *r, stmt *s) {
+  tc_reader_want(r, "(");
+  while (!r->failed && !tc_reader_is(r, ")")) {
+    if (s->in.n) tc_reader_want(r, ",");
+    push_operand(r, s);
+  }
+  tc_reader_want(r, ")");
+}
+
 static void parse_special(tc_reader *r, stmt *s, char part) {
   switch (part) { /* table */
   case 'a':
@@ -349,6 +362,13 @@ static void parse_special(tc_reader *r, stmt *s, char part) {
     break;
   case 'K':
     parse_kernel(r, s);
+    break;
+  case 'q':
+    if (!tc_reader_take(r, "because")) break;
+    s->payload.barrier.reason = tc_pl_text(r->ir, tc_reader_text(r));
+    break;
+  case 'A':
+    parse_arguments(r, s);
   }
 }
 
@@ -356,8 +376,7 @@ static void note_optional(stmt *s, tc_str word) {
   if (s->op == TC_OP_load)
     s->payload.access.flags |= tc_str_is(word, "if") ? TC_ACCESS_PRED : TC_ACCESS_ELSE;
   if (s->op == TC_OP_store) s->payload.access.flags |= TC_ACCESS_PRED;
-  if (s->op == TC_OP_copy)
-    s->payload.copy.flags |= tc_str_is(word, "safe") ? TC_COPY_SAFE : TC_COPY_SIGNAL;
+  if (s->op == TC_OP_copy) s->payload.copy.flags |= tc_copy_option(word);
   if (s->op == TC_OP_collective)
     s->payload.collective.flags |=
         tc_str_is(word, "lane") ? TC_COLLECTIVE_LANE : TC_COLLECTIVE_MASK;
@@ -394,11 +413,14 @@ static void parse_form(tc_reader *r, stmt *s) {
 /* ---- whole statements ---- */
 
 static bool yields(const stmt *s) {
-  return s->op == TC_OP_load || s->op == TC_OP_atomic || s->op == TC_OP_collective;
+  return s->op == TC_OP_load || s->op == TC_OP_atomic || s->op == TC_OP_collective
+         || s->op == TC_OP_prim;
 }
 
 /* The type of a named statement's value, when the text does not say it. */
 static tc_type usual_type(const tc_reader *r, const stmt *s) {
+  if (s->op == TC_OP_prim)
+    return tc_scalar_type(tc_prim_info_of((enum tc_prim_row)s->payload.prim.row)->result);
   if (s->op != TC_OP_collective) return tc_buf_at(r->ir, s->buf)->elem;
   return tc_collective_type((enum tc_collective_kind)s->payload.collective.kind,
                             tc_value_type(r->ir, s->in.at[0]));

@@ -321,6 +321,11 @@ static void print_declaration(printer *p, tc_buf buf, uint32_t flags) {
     tc_sb_adds(p->out, " address ");
     print_expr(p, b->address, 0);
   }
+  if (b->layout) {
+    tc_sb_adds(p->out, " layout ");
+    print_quoted(p, tc_str_of(b->layout));
+  }
+  if (b->is_placed) tc_sb_printf(p->out, " at %" PRId64, b->arena_b);
   if (flags & TC_BUF_PARAM) tc_sb_adds(p->out, " argument");
   if (flags & TC_BUF_RESULT) tc_sb_adds(p->out, " result");
   if (flags & TC_BUF_NULLABLE) tc_sb_adds(p->out, " nullable");
@@ -424,6 +429,7 @@ static void print_kernel(printer *p, const tc_op *op) {
   print_bounds(p, op, kernel->block, 3);
   print_extents(p, "threads", kernel->threads, kernel->thread);
   print_extents(p, "cluster", kernel->cluster, NULL);
+  if (kernel->shared_b) tc_sb_printf(p->out, " shared %" PRId64, kernel->shared_b);
 }
 
 static void print_for(printer *p, const tc_op *op) {
@@ -473,9 +479,7 @@ static bool has_optional(const printer *p, const tc_op *op, tc_str word, uint32_
            & (tc_str_is(word, "if") ? TC_ACCESS_PRED : TC_ACCESS_ELSE);
   if (op->opcode == TC_OP_atomic && tc_str_is(word, "expect"))
     return p->ir->atomics.at[op->payload].kind == TC_ATOMIC_CAS;
-  if (op->opcode == TC_OP_copy)
-    return p->ir->copies.at[op->payload].flags
-           & (tc_str_is(word, "safe") ? TC_COPY_SAFE : TC_COPY_SIGNAL);
+  if (op->opcode == TC_OP_copy) return p->ir->copies.at[op->payload].flags & tc_copy_option(word);
   if (op->opcode == TC_OP_collective)
     return p->ir->collectives.at[op->payload].flags
            & (tc_str_is(word, "lane") ? TC_COLLECTIVE_LANE : TC_COLLECTIVE_MASK);
@@ -486,6 +490,28 @@ static uint32_t text_index(const printer *p, const tc_op *op) {
   if (op->opcode == TC_OP_print) return p->ir->prints.at[op->payload].text;
   if (op->opcode == TC_OP_hint) return p->ir->hints.at[op->payload].text;
   return op->payload;
+}
+
+static void print_parallel(printer *p, const tc_parallel *parallel, const tc_op *op) {
+  print_bounds(p, op, parallel->vars, parallel->n);
+  if (!parallel->layout) return;
+  tc_sb_adds(p->out, " layout ");
+  print_quoted(p, tc_str_of(parallel->layout));
+}
+
+static void print_reason(printer *p, uint32_t text) {
+  if (!text || text >= p->ir->texts.n) return;
+  tc_sb_adds(p->out, " because ");
+  print_quoted(p, tc_str_of(p->ir->texts.at[text]));
+}
+
+static void print_arguments(printer *p, const tc_op *op) {
+  tc_sb_char(p->out, '(');
+  for (uint32_t k = 0; k < op->n_in; k++) {
+    if (k) tc_sb_adds(p->out, ", ");
+    print_expr(p, tc_input(p->ir, op, k), 0);
+  }
+  tc_sb_char(p->out, ')');
 }
 
 /* Parts of a form that are not operands. */
@@ -530,7 +556,14 @@ static void print_special(printer *p, const tc_op *op, char part, uint32_t *k) {
     print_for(p, op);
     break;
   case 'P':
-    print_bounds(p, op, p->ir->parallels.at[op->payload].vars, p->ir->parallels.at[op->payload].n);
+    print_parallel(p, &p->ir->parallels.at[op->payload], op);
+    break;
+  case 'q':
+    print_reason(p, p->ir->barriers.at[op->payload].reason);
+    break;
+  case 'A':
+    print_arguments(p, op);
+    *k = op->n_in;
     break;
   case 'K':
     print_kernel(p, op);

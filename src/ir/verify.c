@@ -86,6 +86,7 @@ static bool text_index_ok(const tc_ir *ir, const tc_op *op) {
   if (op->opcode == TC_OP_assert) index = op->payload;
   if (op->opcode == TC_OP_print) index = ir->prints.at[op->payload].text;
   if (op->opcode == TC_OP_hint) index = ir->hints.at[op->payload].text;
+  if (op->opcode == TC_OP_barrier) index = ir->barriers.at[op->payload].reason;
   return index < ir->texts.n;
 }
 

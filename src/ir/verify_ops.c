@@ -48,14 +48,21 @@ static void want_result(tc_verifier *v, const tc_op *op, tc_type type) {
          type_name(v, type));
 }
 
+/* src dst safe? signal? stage? */
+static uint32_t copy_slices(uint32_t flags) {
+  uint32_t bits = 3, k = 2;
+  if (flags & TC_COPY_SAFE) k++;
+  if (flags & TC_COPY_SIGNAL) bits |= UINT32_C(1) << k++;
+  if (flags & TC_COPY_STAGE) bits |= UINT32_C(1) << k;
+  return bits;
+}
+
 /* Which operands are slices: bit k for operand k. */
 static uint32_t slice_operands(const tc_ir *ir, const tc_op *op) {
-  if (op->opcode == TC_OP_copy && (ir->copies.at[op->payload].flags & TC_COPY_SIGNAL))
-    return ir->copies.at[op->payload].flags & TC_COPY_SAFE ? 11 : 7;
+  if (op->opcode == TC_OP_copy) return copy_slices(ir->copies.at[op->payload].flags);
   switch ((int)op->opcode) { /* table */
   case TC_OP_fill:
     return 1;
-  case TC_OP_copy:
   case TC_OP_reduce:
   case TC_OP_scan:
   case TC_OP_transpose:
@@ -71,6 +78,7 @@ static uint32_t slice_operands(const tc_ir *ir, const tc_op *op) {
 
 static void check_slices(tc_verifier *v, const tc_op *op) {
   uint32_t wanted = slice_operands(v->ir, op);
+  if (op->opcode == TC_OP_prim) return; /* tc_verify_prim knows */
   for (uint32_t k = 0; k < op->n_in; k++) {
     bool want = k < 32 && (wanted >> k & 1), is = tc_is(v->ir, tc_input(v->ir, op, k), TC_OP_slice);
     if (want && !is) FAIL(v, TC_RULE_slices, "operand %u is no slice", k);
@@ -210,7 +218,8 @@ static void check_group(tc_verifier *v, const tc_op *op) {
 static void check_copy(tc_verifier *v, const tc_op *op) {
   uint32_t flags = v->ir->copies.at[op->payload].flags;
   bool safe = flags & TC_COPY_SAFE, signal = flags & TC_COPY_SIGNAL;
-  want_count(v, op, 2u + safe + signal);
+  bool stage = flags & TC_COPY_STAGE;
+  want_count(v, op, 2u + safe + signal + stage);
   if (!v->failed && safe) want_data(v, op, 2);
   if (signal && !(flags & TC_COPY_ASYNC))
     FAIL(v, TC_RULE_payloads, "a copy that is not async has a signal");
@@ -331,6 +340,12 @@ static void check_operands(tc_verifier *v, const tc_op *op) {
     break;
   case TC_OP_eval:
     want_data(v, op, 0);
+    break;
+  case TC_OP_prim:
+    tc_verify_prim(v, op);
+    break;
+  case TC_OP_ring_skip:
+    want_index(v, op, 0, "count");
   }
 }
 
@@ -345,6 +360,6 @@ void tc_verify_stmt(tc_verifier *v, const tc_op *op) {
   if (!v->failed) check_operands(v, op);
   if (!v->failed) tc_verify_sync(v, op);
   if (row->payload != TC_PL_ACCESS && row->payload != TC_PL_ATOMIC
-      && row->payload != TC_PL_COLLECTIVE && op->type.dtype)
+      && row->payload != TC_PL_COLLECTIVE && row->payload != TC_PL_PRIM && op->type.dtype)
     FAIL(v, TC_RULE_operands, "the statement has a result type");
 }

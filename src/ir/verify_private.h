@@ -51,4 +51,10 @@ void tc_verify_threads(tc_verifier *v, const tc_op *op, const tc_thread_scope *s
  * `barriers` for every statement. Its slices and operand count are right already. */
 void tc_verify_sync(tc_verifier *v, const tc_op *op);
 
+/* ---- verify_prim.c ---- */
+
+bool tc_verify_prim_takes_slice(const tc_op *op, const tc_ir *ir, uint32_t k);
+/* Operands of a primitive, whose row exists. */
+void tc_verify_prim(tc_verifier *v, const tc_op *op);
+
 #endif

@@ -186,8 +186,9 @@ static void check_barrier(tc_verifier *v, const tc_op *op) {
 /* ---- barrier buffers ---- */
 
 static bool is_signal(const tc_verifier *v, const tc_op *op, uint32_t k) {
-  return op->opcode == TC_OP_copy && (v->ir->copies.at[op->payload].flags & TC_COPY_SIGNAL)
-         && k + 1 == op->n_in;
+  if (op->opcode != TC_OP_copy) return false;
+  uint32_t flags = v->ir->copies.at[op->payload].flags;
+  return (flags & TC_COPY_SIGNAL) && k == 2u + ((flags & TC_COPY_SAFE) != 0);
 }
 
 static void check_signal(tc_verifier *v, tc_value slice) {
@@ -199,12 +200,14 @@ static void check_signal(tc_verifier *v, tc_value slice) {
 }
 
 static void check_barrier_slices(tc_verifier *v, const tc_op *op) {
-  for (uint32_t k = 0; k < op->n_in; k++) {
+  for (uint32_t k = 0; k < op->n_in && op->opcode != TC_OP_prim; k++) {
     tc_value in = tc_input(v->ir, op, k);
     if (!tc_is(v->ir, in, TC_OP_slice)) continue;
     const tc_buffer *b = tc_buf_at(v->ir, tc_slice_buf(v->ir, in));
     bool signal = is_signal(v, op, k), barrier = b->scope == TC_SCOPE_barrier;
     if (signal) check_signal(v, in);
+    if (b->scope == TC_SCOPE_tensor_map)
+      FAIL(v, TC_RULE_operands, "%s is a tensor map", tc_name_of(v->ir, b->name));
     if (signal != barrier)
       FAIL(v, TC_RULE_barriers, signal ? "%s is no barrier" : "%s is a barrier",
            tc_name_of(v->ir, b->name));
@@ -220,6 +223,8 @@ void tc_verify_sync(tc_verifier *v, const tc_op *op) {
   check_barrier_slices(v, op);
   if (kind != TC_PL_ACCESS && kind != TC_PL_ATOMIC && kind != TC_PL_WAIT) return;
   const tc_buffer *b = tc_buf_at(v->ir, tc_stmt_buf(v->ir, op, 0));
+  if (b->scope == TC_SCOPE_tensor_map)
+    FAIL(v, TC_RULE_operands, "%s is a tensor map", tc_name_of(v->ir, b->name));
   if (b->scope == TC_SCOPE_barrier)
     FAIL(v, TC_RULE_barriers, "%s is a barrier", tc_name_of(v->ir, b->name));
 }

@@ -46,6 +46,7 @@ static void copy_mismatch(tc_eval *ev, const stage_box *src, const stage_box *ds
 static int level(enum tc_scope scope) {
   switch (scope) {
   case TC_SCOPE_global:
+  case TC_SCOPE_tensor_map:
     return 0;
   case TC_SCOPE_shared:
   case TC_SCOPE_tmem:

@@ -23,7 +23,7 @@ static const struct {
 } BROKEN[] = {
     {"tile", "ring R () depth 1", TC_RULE_states},
     {"tile", "lockstep 4", TC_RULE_states},
-    {"surface", "queue_wait engine 0 pending 0", TC_RULE_states},
+    {"surface", "lockstep 4", TC_RULE_states},
     {"lane", "copy V[*] -> V[*]", TC_RULE_states},
     {"lane", "parallel (%i < 4) {\n}", TC_RULE_states},
     {"placed", "break", TC_RULE_jumps},
