@@ -189,8 +189,10 @@ static fuzz_ex binary_int(fuzz_gen *g, const char *op, fuzz_ex a, fuzz_ex b) {
 static fuzz_ex divide(fuzz_gen *g, fuzz_ex x, int64_t c, bool remainder) {
   fuzz_ex by = fuzz_number(g, x.dtype, c);
   const char *text = FUZZ_TEXT(g, "(%s %s %s)", x.text, remainder ? "%" : "//", by.text);
-  if (remainder) return ranged(text, x.dtype, 0, c - 1);
-  return ranged(text, x.dtype, floor_div(x.lo, c), floor_div(x.hi, c));
+  int64_t lo = floor_div(x.lo, c), hi = floor_div(x.hi, c);
+  if (!remainder) return ranged(text, x.dtype, lo, hi);
+  if (lo == hi) return ranged(text, x.dtype, x.lo - lo * c, x.hi - lo * c);
+  return ranged(text, x.dtype, 0, c - 1);
 }
 
 /* ---- indices ---- */
