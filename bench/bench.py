@@ -180,7 +180,7 @@ class Bench:
         for case in CASES:
             name = f"{case.file}:{case.entry}"
             # What the kernel takes from its arrays may have to be given when there are none.
-            for defines in (case.defines(case.params[0]), case.params[0]):
+            for defines in (case.defines(case.params[0]), case.fixed(case.params[0])):
                 command = [self.tilec, "emit", f"{EXAMPLES / name}", "--emit=c"]
                 for key, value in defines.items():
                     command += ["-D", f"{key}={value}"]

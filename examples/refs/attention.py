@@ -160,6 +160,7 @@ case(
     lambda p: {"O": p.get("dtype", "float16")},
     paged,
     dims="batch keys heads heads_kv dim page",
+    unnamed="keys",
 )
 
 
@@ -238,6 +239,7 @@ case(
     lambda p: {"O": p.get("dtype", "float16")},
     varlen,
     dims="queries keys heads dim",
+    unnamed="queries keys",
 )
 
 # attention_backward.py

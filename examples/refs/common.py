@@ -34,7 +34,8 @@ class Case:
 
     `inputs(p, rng)` makes the arguments by name: an Array, a list of Arrays (a table of pointers),
     a Columns, or a number. `reference(p, x)` gets their values and gives the outputs by name.
-    Parameters named in `dims` are only read here: the kernel takes them from the arrays."""
+    Parameters named in `dims` are only read here: the kernel takes them from the arrays. Those in
+    `unnamed` too are no sizes of it by that name."""
 
     file: str
     entry: str
@@ -43,12 +44,17 @@ class Case:
     outputs: Callable
     reference: Callable
     dims: str = ""
+    unnamed: str = ""
     rtol: Optional[float] = None
     atol: Optional[float] = None
     canon: Optional[Callable] = None  # applied to both sides before they are compared
 
     def defines(self, p):
         return {k: v for k, v in p.items() if k not in self.dims.split()}
+
+    def fixed(self, p):
+        """What a kernel is compiled with for arrays of these sizes alone."""
+        return {k: v for k, v in p.items() if k not in self.unnamed.split()}
 
     def tolerance(self, dtype):
         """Relative and absolute error allowed without a Bounded; integers are exact."""

@@ -219,6 +219,7 @@ case(
     lambda p: {"C": p.get("dtype", "float16")},
     dequant_gemm,
     dims="packed",
+    unnamed="packed",
 )
 case(
     "dequant_gemm_int4.py",
@@ -302,6 +303,7 @@ case(
     lambda p: {"Y": p.get("dtype", "float16")},
     lambda p, x: {"Y": matmul(x["X"], x["W"].T, p.get("dtype", "float16"))},
     dims="M N K",
+    unnamed="M",
 )
 case(
     "dynamic_gemm.py",
@@ -333,6 +335,7 @@ case(
     lambda p: {"C_ptr": p.get("dtype", "float32")},
     lambda p, x: {"C_ptr": matmul(x["A_ptr"], x["B_ptr"], p.get("dtype", "float32"))},
     dims="M N K",
+    unnamed="M N K",
 )
 case(
     "grouped_ptr.py",
@@ -352,6 +355,7 @@ case(
         "C_ptrs": [matmul(a, b, "float32") for a, b in zip(x["A_ptrs"], x["B_ptrs"])]
     },
     dims="rows",
+    unnamed="rows",
 )
 
 # two_kernels.py
@@ -463,6 +467,7 @@ case(
     lambda p: {"C": p.get("dtype", "float16")},
     grouped,
     dims="counts N K",
+    unnamed="counts",
 )
 
 # gemm_fp8.py, blocksparse_gemm.py, dequant_gemm_narrow.py
@@ -557,6 +562,7 @@ case(
     lambda p: {"C": gemm_out_dtype(p)},
     sparse,
     dims="M N K density",
+    unnamed="density",
 )
 case(
     "dequant_gemm_narrow.py",

@@ -111,6 +111,7 @@ case(
         )
     },
     dims="N special",
+    unnamed="special",
     rtol=0,
     atol=0,
 )
@@ -361,6 +362,7 @@ case(
     lambda p: {"kind": "int32"},
     classify,
     dims="N",
+    unnamed="N",  # some values are added
 )
 
 

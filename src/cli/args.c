@@ -40,6 +40,18 @@ bool cli_parse_float(const char *text, double *x) {
   return !*end;
 }
 
+char **cli_split(const char *list, size_t *n) {
+  char *copy = cli_format("%s", list), **words = cli_memory((strlen(list) + 1) * sizeof *words);
+  *n = 0;
+  for (char *at = copy; at;) {
+    char *comma = strchr(at, ',');
+    if (comma) *comma = 0;
+    words[(*n)++] = at;
+    at = comma ? comma + 1 : NULL;
+  }
+  return words;
+}
+
 /* ---- options ---- */
 
 enum takes { NOTHING, VALUE, MAYBE /* only after = */ };

@@ -60,6 +60,8 @@ const cli_pair *cli_pairs_find(const cli_pairs *pairs, const char *name);
 /* A whole number in [lowest, highest]; false for any other text. */
 bool cli_parse_int(const char *text, int64_t lowest, int64_t highest, int64_t *x);
 bool cli_parse_float(const char *text, double *x);
+/* The words of a list separated by commas. */
+char **cli_split(const char *list, size_t *n);
 
 /* ---- main.c ---- */
 /* Prints "error: ..." with a code ("" for none) in the chosen format. Returns `exit_code`. */
@@ -74,6 +76,9 @@ int cli_exit_code(tilec_status status);
 void cli_warn(const cli *c, const char *line);
 /* The program of the command line: FILE[:ENTRY], or - for standard input. 0 or an exit code. */
 int cli_open_program(cli *c, tilec_program **program);
+/* For verbs that read no elements, and where a kernel could not be made, perhaps for want of a
+ * shape: 0, or an exit code after saying which file has no array. */
+int cli_check_inputs(const cli *c);
 /* Memory until exit; ends the process when there is none. */
 void *cli_memory(size_t size_b);
 char *cli_format(const char *fmt, ...)

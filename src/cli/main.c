@@ -133,7 +133,7 @@ static char *read_stdin(size_t *size_b) {
 }
 
 /* The extents of the arrays given with --in: they give T.const names their values. What is wrong
- * with a file is said when it is read. */
+ * with a file is said by cli_check_inputs, or when it is read. */
 static size_t read_shapes(const cli *c, tilec_shape **out) {
   tilec_shape *shapes = cli_memory(c->inputs.n * sizeof *shapes);
   size_t n = 0;
@@ -144,6 +144,21 @@ static size_t read_shapes(const cli *c, tilec_shape **out) {
   }
   *out = shapes;
   return n;
+}
+
+int cli_check_inputs(const cli *c) {
+  for (size_t i = 0; i < c->inputs.n; i++) {
+    const char *text = c->inputs.at[i].value;
+    double number;
+    if (cli_parse_float(text, &number) || !strcmp(text, "True") || !strcmp(text, "False")) continue;
+    size_t n;
+    char **files = cli_split(text, &n);
+    for (size_t k = 0; k < n; k++) {
+      int code = npy_check(c, files[k]);
+      if (code) return code;
+    }
+  }
+  return EXIT_OK;
 }
 
 int cli_open_program(cli *c, tilec_program **program) {
@@ -173,7 +188,12 @@ int cli_open_program(cli *c, tilec_program **program) {
   o.shapes = shapes;
   tilec_error *error;
   tilec_status status = tilec_program_new(c->context, &o, program, &error);
-  return status == TILEC_OK ? EXIT_OK : cli_fail_with(c, status, error);
+  if (status != TILEC_OK) return cli_fail_with(c, status, error);
+  int code = strcmp(c->words[0], "run") == 0 ? EXIT_OK : cli_check_inputs(c);
+  if (!code) return code;
+  tilec_program_release(*program);
+  *program = NULL;
+  return code;
 }
 
 /* A device is refused: the rename would put a plain file in its place. */

@@ -226,15 +226,39 @@ static void reverse(int64_t *shape, uint32_t rank) {
   }
 }
 
-static int read_open(const cli *c, const char *path, int fd, char *text, bool *columns,
-                     tilec_array **out) {
-  header h = {.problem = ""};
+/* An open file up to its elements. */
+typedef struct opened {
+  int fd;
+  int64_t size_b, header_b;
+  char *text;
+  header header;
+} opened;
+
+static int open_header(const cli *c, const char *path, opened *f) {
   struct stat st;
-  int64_t header_b = 0, data_b = 0;
-  if (fstat(fd, &st) || !S_ISREG(st.st_mode))
+  *f = (opened){.fd = -1};
+  /* Opening a pipe would wait for its writer; O_NONBLOCK does not, and fstat then refuses it. */
+  f->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (f->fd < 0)
+    return cli_fail(c, EXIT_USER, "E0656", "cannot read %s: %s", path, strerror(errno));
+  if (fstat(f->fd, &st) || !S_ISREG(st.st_mode))
     return cli_fail(c, EXIT_USER, "E0656", "cannot read %s: it is not a plain file", path);
-  if (!read_header(fd, text, &h, &header_b))
-    return cli_fail(c, EXIT_USER, h.code, "%s: %s", path, h.problem);
+  f->size_b = st.st_size;
+  f->text = malloc(MAX_HEADER_B);
+  if (!f->text) return cli_fail(c, EXIT_USER, "E0654", "%s: out of memory", path);
+  if (read_header(f->fd, f->text, &f->header, &f->header_b)) return EXIT_OK;
+  return cli_fail(c, EXIT_USER, f->header.code, "%s: %s", path, f->header.problem);
+}
+
+static void close_header(opened *f) {
+  free(f->text);
+  if (f->fd >= 0) close(f->fd);
+}
+
+static int read_elements(const cli *c, const char *path, opened *f, bool *columns,
+                         tilec_array **out) {
+  header h = f->header;
+  int64_t data_b = 0;
   tilec_dtype dtype = dtype_of(h.descr);
   if (!dtype)
     return cli_fail(c, EXIT_USER, "E0651",
@@ -248,14 +272,14 @@ static int read_open(const cli *c, const char *path, int fd, char *text, bool *c
   if (columns) *columns = by_columns;
   if (!payload_b(&h, dtype, &data_b))
     return cli_fail(c, EXIT_USER, "E0654", "%s: the size of its array does not fit 64 bits", path);
-  if (st.st_size - header_b < data_b)
+  if (f->size_b - f->header_b < data_b)
     return cli_fail(c, EXIT_USER, "E0653", "%s is truncated: %lld bytes of elements, expected %lld",
-                    path, (long long)(st.st_size - header_b), (long long)data_b);
+                    path, (long long)(f->size_b - f->header_b), (long long)data_b);
   tilec_error *error;
   tilec_status status = tilec_array_new(c->context, dtype, h.rank, h.shape, out, &error);
   if (status != TILEC_OK) return cli_fail_with(c, status, error);
   errno = 0;
-  if (read_all(fd, tilec_array_tensor(*out)->data, (size_t)data_b)) return EXIT_OK;
+  if (read_all(f->fd, tilec_array_tensor(*out)->data, (size_t)data_b)) return EXIT_OK;
   tilec_array_release(*out);
   *out = NULL;
   return cli_fail(c, EXIT_USER, "E0653", "%s: %s", path,
@@ -263,15 +287,18 @@ static int read_open(const cli *c, const char *path, int fd, char *text, bool *c
 }
 
 int npy_read(const cli *c, const char *path, bool *columns, tilec_array **out) {
+  opened f;
   *out = NULL;
-  /* Opening a pipe would wait for its writer; O_NONBLOCK does not, and fstat then refuses it. */
-  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0) return cli_fail(c, EXIT_USER, "E0656", "cannot read %s: %s", path, strerror(errno));
-  char *text = malloc(MAX_HEADER_B);
-  int code = text ? read_open(c, path, fd, text, columns, out)
-                  : cli_fail(c, EXIT_USER, "E0654", "%s: out of memory", path);
-  free(text);
-  close(fd);
+  int code = open_header(c, path, &f);
+  if (!code) code = read_elements(c, path, &f, columns, out);
+  close_header(&f);
+  return code;
+}
+
+int npy_check(const cli *c, const char *path) {
+  opened f;
+  int code = open_header(c, path, &f);
+  close_header(&f);
   return code;
 }
 

@@ -10,6 +10,9 @@
  * Nothing in it is believed before it is checked. */
 int npy_read(const cli *c, const char *path, bool *columns, tilec_array **out);
 
+/* As npy_read, but for the elements: 0, or an exit code after saying what is wrong. */
+int npy_check(const cli *c, const char *path);
+
 /* Only the extents of the array in a file (at most TILEC_MAX_RANK); false when it cannot be read.
  */
 bool npy_extents(const char *path, int64_t *extent, uint32_t *rank);

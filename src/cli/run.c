@@ -147,19 +147,6 @@ static void use_array(value *v, tilec_arg *arg, uint16_t flags) {
   arg->as.tensor = &v->view;
 }
 
-/* The words of a list separated by commas. */
-static char **split(const char *list, size_t *n) {
-  char *copy = cli_format("%s", list), **words = cli_memory((strlen(list) + 1) * sizeof *words);
-  *n = 0;
-  for (char *at = copy; at;) {
-    char *comma = strchr(at, ',');
-    if (comma) *comma = 0;
-    words[(*n)++] = at;
-    at = comma ? comma + 1 : NULL;
-  }
-  return words;
-}
-
 /* An array of addresses: one element per cell. */
 static int make_table(const job *j, const value *v, bool oracle, tilec_array **table) {
   int64_t shape[1] = {(int64_t)v->n_table};
@@ -177,8 +164,8 @@ static int make_table(const job *j, const value *v, bool oracle, tilec_array **t
 /* --in NAME=a.npy,b.npy for a parameter that holds pointers. */
 static int read_table(job *j, value *v) {
   size_t n_out = 0;
-  char **in = split(v->in->value, &v->n_table);
-  char **out = v->out ? split(v->out->value, &n_out) : NULL;
+  char **in = cli_split(v->in->value, &v->n_table);
+  char **out = v->out ? cli_split(v->out->value, &n_out) : NULL;
   if (out && n_out != v->n_table)
     return cli_fail(j->c, EXIT_USER, "E0657", "--out %s names %zu files, expected %zu as in --in",
                     v->param.name, n_out, v->n_table);
@@ -493,7 +480,11 @@ static int run_job(job *j) {
   cli_progress_start(j->c, "compiling");
   tilec_status status = tilec_kernel_new(j->program, NULL, &j->kernel, &error);
   cli_progress_end(j->c);
-  if (status != TILEC_OK) return cli_fail_with(j->c, status, error);
+  if (status != TILEC_OK) {
+    int failed = cli_fail_with(j->c, status, error);
+    cli_check_inputs(j->c);
+    return failed;
+  }
   if (!j->c->quiet) fputs(tilec_kernel_diagnostics(j->kernel, j->c->format), stderr);
   int code = describe(j);
   if (!code) code = read_inputs(j);

@@ -293,6 +293,23 @@ def arguments():
     )
     run_add("unknown --dim", ERROR, "E0657", "--dim", "K=3")
 
+    verbs = {"build": ["-o", "out"], "emit": ["--emit=c"], "check": []}
+    for verb, more in verbs.items():
+        for name, files, code in (
+            ("missing", {}, "E0656"),
+            ("no array", {"A.npy": b"text"}, "E0650"),
+            ("a pipe", None, "E0656"),
+        ):
+            case(
+                f"{verb} with an --in that is {name}",
+                ERROR,
+                code,
+                [verb, "k.py:add", "-D", "N=64", "--in", "B=2", "--in", "A=A.npy", *more],
+                {"k.py": ADD, **(files or {})},
+                prepare=None if files is not None else lambda at: os.mkfifo(at / "A.npy"),
+            )
+    run_add("no N is given, nor a file that has it", ERROR, "E0656", files={"A.npy": None})
+
     def bad_file(name, code, data):
         run_add(name, ERROR, code, files={"B.npy": data})
 

@@ -34,7 +34,7 @@ from vectors import VECTORS  # noqa: E402
 
 
 # Names that stand for more than --target=NAME.
-TARGETS = {"checked": ["--target=cpu", "--checked"]}
+TARGETS = {"checked": ["--target=cpu", "--checked"], "fixed": ["--target=interp"]}
 
 
 @dataclass
@@ -76,7 +76,8 @@ def command_line(run, tilec, inputs, folder):
     case = run.case
     command = [tilec, "run", f"{ROOT / 'examples' / case.file}:{case.entry}"]
     command += TARGETS.get(run.target, [f"--target={run.target}"])
-    for name, value in case.defines(run.params).items():
+    defines = case.fixed if run.target == "fixed" else case.defines
+    for name, value in defines(run.params).items():
         command += ["-D", f"{name}={value}"]
     for name, argument in inputs.items():
         command += ["--in", f"{name}={save(folder / f'{name}.npy', argument)}"]
@@ -194,6 +195,8 @@ def main():
     ]
     if "cpu" in options.target.split(","):  # what is right passes the checks too
         runs += [Run(case, case.params[-1], "checked") for case in RULES]
+    if "interp" in options.target.split(","):  # each example can be compiled for its sizes alone
+        runs += [Run(case, case.params[-1], "fixed") for case in CASES]
     runs = [run for run in runs if options.k in run.name]
     if options.list:
         print(*(run.name for run in runs), sep="\n")

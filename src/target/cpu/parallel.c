@@ -280,8 +280,8 @@ static const char *loose_conditions(tc_nest *n, const char *lo, const char *hi, 
 
 /* Everything in the condition but the innermost variable is known where that loop begins. */
 static bool is_ready(tc_nest *n, tc_value cond) {
-  uint32_t mask = tc_nest_mask(n, cond);
-  return !(mask & TC_ON_BODY) && (!(mask & TC_ON_BODY_LOAD) || may_hoist_loads(n, n->p->n - 1));
+  uint32_t level = n->p->n - 1, mask = tc_nest_mask(n, cond) & ~(1u << tc_nest_inner(n));
+  return is_open(n, mask, level) && (!(mask & TC_ON_BODY_LOAD) || may_hoist_loads(n, level));
 }
 
 static void print_inner(tc_nest *n) {

@@ -60,12 +60,13 @@ typedef struct fuzz_var {
   bool usable, locked;
 } fuzz_var;
 
-/* An expression. Ints have a range; `plain` ones are numbers that Python folds. */
+/* An expression. Ints have a range; `plain` ones are numbers that Python folds, in integers that do
+ * not wrap. `call`: the result of a function, such a number when the arguments are constant. */
 typedef struct fuzz_ex {
   const char *text;
   tilec_dtype dtype;
   int64_t lo, hi;
-  bool plain;
+  bool plain, call;
 } fuzz_ex;
 
 typedef struct fuzz_gen {

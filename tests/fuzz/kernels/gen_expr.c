@@ -189,8 +189,10 @@ static fuzz_ex binary_int(fuzz_gen *g, const char *op, fuzz_ex a, fuzz_ex b) {
 static fuzz_ex divide(fuzz_gen *g, fuzz_ex x, int64_t c, bool remainder) {
   fuzz_ex by = fuzz_number(g, x.dtype, c);
   const char *text = FUZZ_TEXT(g, "(%s %s %s)", x.text, remainder ? "%" : "//", by.text);
-  if (remainder) return ranged(text, x.dtype, 0, c - 1);
-  return ranged(text, x.dtype, floor_div(x.lo, c), floor_div(x.hi, c));
+  int64_t lo = floor_div(x.lo, c), hi = floor_div(x.hi, c);
+  if (!remainder) return ranged(text, x.dtype, lo, hi);
+  if (lo == hi) return ranged(text, x.dtype, x.lo - lo * c, x.hi - lo * c);
+  return ranged(text, x.dtype, 0, c - 1);
 }
 
 /* ---- indices ---- */
@@ -305,6 +307,13 @@ fuzz_ex fuzz_condition(fuzz_gen *g, uint32_t depth) {
 
 /* ---- values ---- */
 
+/* The result of a function of the language. */
+static fuzz_ex call(const char *text, tilec_dtype dtype) {
+  fuzz_ex x = fuzz_unknown(text, dtype);
+  x.call = true;
+  return x;
+}
+
 static fuzz_ex choice(fuzz_gen *g, fuzz_ex (*value)(fuzz_gen *, tilec_dtype, uint32_t),
                       tilec_dtype dtype, uint32_t depth) {
   fuzz_ex a = value(g, dtype, depth - 1), b = value(g, dtype, depth - 1);
@@ -321,12 +330,16 @@ static fuzz_ex choice(fuzz_gen *g, fuzz_ex (*value)(fuzz_gen *, tilec_dtype, uin
     text = FUZZ_TEXT(g, "T.Select(%s, %s, %s)", c.text, a.text, b.text);
     break;
   }
-  return ranged(text, dtype, a.lo < b.lo ? a.lo : b.lo, a.hi > b.hi ? a.hi : b.hi);
+  fuzz_ex x = ranged(text, dtype, a.lo < b.lo ? a.lo : b.lo, a.hi > b.hi ? a.hi : b.hi);
+  x.call = true;
+  return x;
 }
 
-/* Both operands of one type; not both plain, which Python would fold. */
+/* An operand that is no number, so that the operation is one of the language. */
 static fuzz_ex not_plain(fuzz_gen *g, fuzz_ex x) {
-  return x.plain ? fuzz_cast(g, atom(g), x.dtype) : x;
+  if (x.plain) x = fuzz_cast(g, atom(g), x.dtype);
+  if (x.call && x.dtype == TILEC_INT32) x.text = FUZZ_TEXT(g, "T.cast(%s, \"int32\")", x.text);
+  return x;
 }
 
 static fuzz_ex shift(fuzz_gen *g, fuzz_ex x, uint32_t depth) {
@@ -355,19 +368,19 @@ static fuzz_ex quotient(fuzz_gen *g, fuzz_ex x, uint32_t depth) {
   case 1:
     return fuzz_unknown(FUZZ_TEXT(g, "(%s %% %s)", a, b), x.dtype);
   case 2:
-    return fuzz_unknown(FUZZ_TEXT(g, "T.truncdiv(%s, %s)", a, b), x.dtype);
+    return call(FUZZ_TEXT(g, "T.truncdiv(%s, %s)", a, b), x.dtype);
   case 3:
-    return fuzz_unknown(FUZZ_TEXT(g, "T.truncmod(%s, %s)", a, b), x.dtype);
+    return call(FUZZ_TEXT(g, "T.truncmod(%s, %s)", a, b), x.dtype);
   case 4:
-    return fuzz_unknown(FUZZ_TEXT(g, "T.floormod(%s, %s)", a, b), x.dtype);
+    return call(FUZZ_TEXT(g, "T.floormod(%s, %s)", a, b), x.dtype);
   default:
-    return fuzz_unknown(FUZZ_TEXT(g, "T.floordiv(%s, %s)", a, b), x.dtype);
+    return call(FUZZ_TEXT(g, "T.floordiv(%s, %s)", a, b), x.dtype);
   }
 }
 
 static fuzz_ex min_max(fuzz_gen *g, fuzz_ex a, fuzz_ex b) {
-  return fuzz_unknown(
-      FUZZ_TEXT(g, "T.%s(%s, %s)", fuzz_chance(g, 1, 2) ? "max" : "min", a.text, b.text), a.dtype);
+  return call(FUZZ_TEXT(g, "T.%s(%s, %s)", fuzz_chance(g, 1, 2) ? "max" : "min", a.text, b.text),
+              a.dtype);
 }
 
 /* The bits of a number as another type of the same size. Those of a NaN are not told. */
@@ -409,13 +422,13 @@ static fuzz_ex int_value(fuzz_gen *g, tilec_dtype dtype, uint32_t depth) {
   case 7:
     return fuzz_unknown(FUZZ_TEXT(g, "(-%s)", a.text), dtype);
   case 8:
-    return fuzz_unknown(FUZZ_TEXT(g, "T.abs(%s)", a.text), dtype);
+    return call(FUZZ_TEXT(g, "T.abs(%s)", a.text), dtype);
   default:
     if (fuzz_bits_of(dtype) < 8) return a;
     return fuzz_cast(
         g,
-        fuzz_unknown(FUZZ_TEXT(g, "T.%s(%s)", fuzz_chance(g, 1, 2) ? "clz" : "popcount", a.text),
-                     TILEC_INT32),
+        call(FUZZ_TEXT(g, "T.%s(%s)", fuzz_chance(g, 1, 2) ? "clz" : "popcount", a.text),
+             TILEC_INT32),
         dtype);
   }
 }

@@ -36,6 +36,12 @@ static void put_atom(fuzz_gen *g, const char *name, int64_t hi) {
   g->atoms[g->n_atoms++] = (fuzz_ex){name, TILEC_INT32, 0, hi, false};
 }
 
+/* An argument in the macro's body. It may be a number there, with which Python would compute, so
+ * that nothing wraps. */
+static const char *argument(fuzz_gen *g, const char *name) {
+  return FUZZ_TEXT(g, "T.cast(%s, \"int32\")", name);
+}
+
 /* Every element of a tile, from itself, its place and a number. */
 static bool on_tile(fuzz_gen *g) {
   fuzz_buf *to = fuzz_some_tile(g);
@@ -53,7 +59,7 @@ static bool on_tile(fuzz_gen *g) {
   if (two) fuzz_line(g, "    rows, cols = tile.shape");
   fuzz_line(g, two ? "    for i, j in T.Parallel(rows, cols):"
                    : "    for i in T.Parallel(tile.shape[0]):");
-  g->atoms[g->n_atoms++] = fuzz_unknown("s", TILEC_INT32);
+  g->atoms[g->n_atoms++] = fuzz_unknown(argument(g, "s"), TILEC_INT32);
   fuzz_line(g, "        %s = %s", g->own_element.text, fuzz_value(g, to->dtype, 2).text);
   step_in(g, &o);
   memcpy(g->atoms, kept, sizeof kept);
@@ -69,7 +75,7 @@ static bool by_reference(fuzz_gen *g) {
   memcpy(kept, g->atoms, sizeof kept);
   const char *name = fuzz_name(g, "r");
   outside o = step_out(g);
-  put_atom(g, "y", 8);
+  put_atom(g, argument(g, "y"), 8);
   g->own_element = fuzz_unknown("x", to->dtype);
   fuzz_line(g, "@T.macro");
   fuzz_line(g, "def %s(x: T.Ref, y):", name);
