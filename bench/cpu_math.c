@@ -1,4 +1,4 @@
-/* Greatest error of the float32 functions in src/target/cpu/prelude.def, over every argument.
+/* Greatest error of the float32 functions in src/target/common/scalar.def, over every argument.
  *
  *   cc -std=gnu11 -O2 -Isrc -Iinclude bench/cpu_math.c build/libtilec.a -lm -ldl -lpthread -o
  * cpu_math
