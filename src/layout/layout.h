@@ -331,10 +331,10 @@ const tc_layout *tc_layout_fit(tc_arena *arena, uint32_t n_dims, const int64_t *
  *
  *     layout(thread:[4(0,2), 8(1,0)], slot:[2(0,1), 2(8,0), 22(0,8)] -> [64, 176])
  *
- * Modes are lowest digit first.  n(s..) is a digit below n that adds digit * s to each dim; as far
- * as n and s are powers of two it XORs, which differs only where bits meet.  n^(m..) are bits with
- * masks m, 2m, 4m...  A table is layout(table 2 thread:.. slot:.. offset:.. -> [..] {start+count}).
- */
+ * Modes are lowest digit first, and joined as far as they go.  n(s..) is a digit below n that adds
+ * digit * s.  n^(m..), with n a power of two, are bits with masks m, 2m, 4m.. that meet other bits.
+ * A table is layout(table copies:1, thread:1, slot:1, offset:16 -> [4, 4] {4+4, 0+4, 8+8}): where
+ * each element is, row-major and copy by copy, as runs start+count over (thread, slot, offset). */
 void tc_layout_print(tc_sb *out, const tc_layout *l);
 /* Reads what print writes (any blanks), from the front of *text, which is moved past it.  NULL: not
  * a layout; *text is then where it stopped. */
