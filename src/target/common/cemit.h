@@ -23,7 +23,9 @@ typedef struct tc_cemit tc_cemit;
 typedef struct tc_ctarget {
   const char *const *math32; /* by tc_mathfn: function for float, NULL: mathfns.def's name */
   const char *independent;   /* precedes a loop whose iterations are independent */
-  const char *fail;          /* leaves the kernel; the number of the failed site follows */
+  const char *fail;          /* leaves the kernel; the number of the failed site follows, */
+  const char *fail_end;      /* and this                                                 */
+  bool narrow;               /* counters of loops have 32 bits where that suffices */
   /* Prints a statement the common part does not know. False: not an op of this target. */
   bool (*statement)(tc_cemit *e, tc_value stmt);
 } tc_ctarget;

@@ -128,8 +128,7 @@ static const char *format_function(tc_arena *arena, tc_str word) {
   return NULL;
 }
 
-/* A function of libm that mathfns.def names. */
-static const char *libm_function(tc_arena *arena, tc_str word) {
+const char *tc_prelude_libm(tc_arena *arena, tc_str word) {
   for (int fn = 0; fn < TC_MATH_COUNT; fn++) {
     const tc_mathfn_info *m = tc_math_row((enum tc_mathfn)fn);
     bool is32 = tc_str_is(word, m->c32);
@@ -145,7 +144,7 @@ static const char *libm_function(tc_arena *arena, tc_str word) {
 const char *tc_prelude_scalar(tc_arena *arena, tc_str word) {
   for (uint32_t i = 0; i < TC_COUNT(rows); i++)
     if (tc_str_is(word, rows[i].name)) return rows[i].text;
-  return tc_str_starts(word, "tc_") ? format_function(arena, word) : libm_function(arena, word);
+  return tc_str_starts(word, "tc_") ? format_function(arena, word) : NULL;
 }
 
 /* ---- closure ---- */

@@ -16,8 +16,10 @@ struct tc_prelude {
   uint32_t lanes; /* 32-bit elements of a vector register; 0: no vectors */
 };
 
-/* A row of scalar.def, tc_<format>_<verb>, or the declaration of a function of libm. */
+/* A row of scalar.def, or tc_<format>_<verb>. */
 const char *tc_prelude_scalar(tc_arena *arena, tc_str word);
+/* The declaration of a function of libm that mathfns.def names. */
+const char *tc_prelude_libm(tc_arena *arena, tc_str word);
 /* Appends everything that `text` mentions, and what that mentions. */
 void tc_prelude_add(tc_sb *out, const tc_prelude *prelude, tc_str text);
 

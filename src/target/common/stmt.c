@@ -158,20 +158,33 @@ static const char *wide_value(tc_cemit *e, tc_value v) {
   return tc_ce_text(e, "(tc_i64)%s", tc_ce_ref(e, v, 0));
 }
 
+/* A loop over int32 whose counter cannot pass the greatest int32, and a target that cares. */
+static bool fits_narrow(tc_cemit *e, tc_value stmt, int64_t step) {
+  const tc_op *op = tc_op_at(e->ir, stmt);
+  tc_type type = tc_var_at(e->ir, tc_loop_of(e->ir, stmt)->var)->type;
+  if (!e->target->narrow || type.dtype != TC_DT_int32 || step <= 0) return false;
+  return tc_range_of(&e->ranges, tc_input(e->ir, op, 1)).hi <= INT32_MAX - step;
+}
+
+static void narrow_loop(tc_cemit *e, tc_value stmt, int64_t step) {
+  const tc_op *op = tc_op_at(e->ir, stmt);
+  const char *name = tc_ce_name_var(e, tc_loop_of(e->ir, stmt)->var);
+  tc_cw_open(&e->w, "for (tc_i32 %s = %s; %s < %s; %s += %" PRId64 ")", name,
+             tc_ce_ref(e, tc_input(e->ir, op, 0), 0), name, tc_ce_ref(e, tc_input(e->ir, op, 1), 0),
+             name, step);
+}
+
 /* The counter has 64 bits: it reaches `hi` of any int32 loop without wrapping. */
-static void serial_loop(tc_cemit *e, tc_value stmt) {
+static void wide_loop(tc_cemit *e, tc_value stmt, int64_t step) {
   const tc_op *op = tc_op_at(e->ir, stmt);
   const tc_loop *loop = tc_loop_of(e->ir, stmt);
   tc_type type = tc_var_at(e->ir, loop->var)->type;
   const char *lo = wide_value(e, tc_input(e->ir, op, 0)),
              *hi = wide_value(e, tc_input(e->ir, op, 1));
-  int64_t step = 1;
-  tc_const_of(e->ir, tc_input(e->ir, op, 2), &step);
   const char *name = tc_ce_name_var(e, loop->var);
   e->var_wide[loop->var.id] = name;
   if (type.dtype != TC_DT_int64)
     e->var_names[loop->var.id] = tc_ce_text(e, "((%s)%s)", tc_ce_type(type), name);
-  if (loop->kind == TC_LOOP_UNROLL) tc_cw_prefix(&e->w, "TC_UNROLL");
   if (step == 1) {
     tc_cw_open(&e->w, "for (tc_i64 %s = %s; %s < %s; %s++)", name, lo, name, hi, name);
   } else if (type.dtype != TC_DT_int64) {
@@ -183,6 +196,17 @@ static void serial_loop(tc_cemit *e, tc_value stmt) {
                "ll); n_%s-- > 0; %s += %" PRId64 "ll)",
                name, lo, name, lo, hi, step, name, name, step);
   }
+}
+
+static void serial_loop(tc_cemit *e, tc_value stmt) {
+  const tc_op *op = tc_op_at(e->ir, stmt);
+  int64_t step = 1;
+  tc_const_of(e->ir, tc_input(e->ir, op, 2), &step);
+  if (tc_loop_of(e->ir, stmt)->kind == TC_LOOP_UNROLL) tc_cw_prefix(&e->w, "TC_UNROLL");
+  if (fits_narrow(e, stmt, step))
+    narrow_loop(e, stmt, step);
+  else
+    wide_loop(e, stmt, step);
   bool outer = e->in_parallel;
   e->in_parallel = false;
   tc_ce_region(e, tc_child(e->ir, op, 0));
@@ -247,7 +271,7 @@ static void check(tc_cemit *e, tc_value stmt) {
     text = tc_ce_text(e, "assertion failed%s%s", *text ? ": " : "", text);
   }
   const char *number = tc_ce_site(e, stmt, code, text);
-  tc_cw_line(&e->w, "if (!(%s)) %s %s;", cond, e->target->fail, number);
+  tc_cw_line(&e->w, "if (!(%s)) %s%s%s;", cond, e->target->fail, number, e->target->fail_end);
 }
 
 void tc_ce_placed(tc_cemit *e, tc_region at, uint32_t index) {

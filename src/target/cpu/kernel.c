@@ -217,8 +217,11 @@ static const char *const math32[TC_MATH_COUNT] = {
     [TC_MATH_exp] = "tc_expf",   [TC_MATH_exp2] = "tc_exp2f", [TC_MATH_log] = "tc_logf",
     [TC_MATH_log2] = "tc_log2f", [TC_MATH_erf] = "tc_erff",   [TC_MATH_tanh] = "tc_tanhf",
 };
-static const tc_ctarget target = {
-    .math32 = math32, .independent = "TC_INDEPENDENT", .fail = "return", .statement = statement};
+static const tc_ctarget target = {.math32 = math32,
+                                  .independent = "TC_INDEPENDENT",
+                                  .fail = "return ",
+                                  .fail_end = "",
+                                  .statement = statement};
 
 static const char *kernel_name(tc_cemit *e, const tc_kernel *k, uint32_t index, bool alone) {
   tc_name name = tc_names_text(e->ir->names, k->name).n ? k->name : e->ir->name;

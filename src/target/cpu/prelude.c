@@ -165,7 +165,8 @@ static const char *find(const tc_prelude *prelude, tc_arena *arena, tc_str word)
     if (tc_str_is(word, machine_rows[i].name)) return machine_rows[i].text;
   for (uint32_t i = 0; i < TC_COUNT(rows); i++)
     if (tc_str_is(word, rows[i].name)) return rows[i].text;
-  return tc_prelude_scalar(arena, word);
+  const char *text = tc_prelude_scalar(arena, word);
+  return text ? text : tc_prelude_libm(arena, word);
 }
 
 void tc_cpu_prelude(tc_sb *out, const tc_cpu_options *options, tc_str text) {

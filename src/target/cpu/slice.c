@@ -121,7 +121,7 @@ void tc_cpu_check_equal(tc_cpu *c, tc_value stmt, const char *a, const char *b) 
   const char *op = tc_op_row((enum tc_opcode)tc_op_at(e->ir, stmt)->opcode)->name;
   const char *number =
       tc_ce_site(e, stmt, TC_RT_E_DEVICE_ASSERT, tc_ce_text(e, "the extents of a %s differ", op));
-  tc_cw_line(&e->w, "if (%s != %s) %s %s;", a, b, e->target->fail, number);
+  tc_cw_line(&e->w, "if (%s != %s) %s%s;", a, b, e->target->fail, number);
 }
 
 void tc_cpu_match(tc_cpu *c, tc_value stmt, const tc_side *to, const tc_side *from, int *map) {

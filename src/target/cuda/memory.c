@@ -1,0 +1,200 @@
+/* Loads and stores of shared and global memory: through macros with an address, several
+ * neighbouring elements at once where the index is a ramp. */
+#include "ir/typing.h"
+#include "target/cuda/cuda_impl.h"
+
+#include <inttypes.h>
+
+/* ---- addresses ---- */
+
+static uint32_t element_b(tc_cemit *e, tc_buf buf) {
+  tc_type elem = tc_buf_at(e->ir, buf)->elem;
+  return tc_type_bits((tc_type){elem.dtype, 0, 1}) / 8;
+}
+
+/* Of the first element, where the index is a ramp. */
+static const char *element_number(tc_cemit *e, tc_buf buf, const tc_value *index) {
+  tc_value first[TC_MAX_RANK];
+  for (uint32_t d = 0; d < tc_buf_at(e->ir, buf)->rank; d++)
+    first[d] = tc_is(e->ir, index[d], TC_OP_ramp) ? tc_input(e->ir, tc_op_at(e->ir, index[d]), 0)
+                                                  : index[d];
+  return tc_ce_offset(e, buf, first, 0);
+}
+
+/* Shared memory is small: 32 bits hold every number of it. */
+static const char *shared_address(tc_cemit *e, tc_buf buf, const tc_value *index) {
+  const tc_buffer *b = tc_buf_at(e->ir, buf);
+  if (!b->is_placed || b->rank != 1)
+    tc_bug(e->arena->unwind, "cuda: buffer %s has no place", tc_name_of(e->ir, b->name));
+  tc_value at = index[0];
+  if (tc_is(e->ir, at, TC_OP_ramp)) at = tc_input(e->ir, tc_op_at(e->ir, at), 0);
+  int64_t x;
+  if (tc_const_of(e->ir, at, &x))
+    return tc_ce_text(e, "smem + %" PRId64 "u", b->arena_b + x * element_b(e, buf));
+  return tc_ce_text(e, "smem + %" PRId64 "u + (tc_u32)%s * %uu", b->arena_b, tc_ce_ref(e, at, 0),
+                    element_b(e, buf));
+}
+
+const char *tc_cuda_address(tc_cemit *e, tc_buf buf, const tc_value *index) {
+  enum tc_scope scope = tc_buf_at(e->ir, buf)->scope;
+  if (scope == TC_SCOPE_shared || scope == TC_SCOPE_barrier) return shared_address(e, buf, index);
+  const char *base = tc_ce_base(e, buf), *at = element_number(e, buf, index);
+  return at[0] == '0' && !at[1] ? base : tc_ce_text(e, "%s + (%s)", base, at);
+}
+
+/* ---- words ---- */
+
+/* What an access moves: `n` elements that lie side by side, as one word or a struct of words. */
+typedef struct unit {
+  uint32_t n, size_b; /* elements; bytes of each */
+  const char *type;   /* of the whole            */
+  uint32_t words;     /* of 32 bits; 0: smaller or one element */
+} unit;
+
+/* True when the last index is base + (0, 1, 2, ...) and the others are the same for all lanes. */
+static bool is_run(tc_cemit *e, tc_buf buf, const tc_value *index, uint32_t *n) {
+  uint32_t rank = tc_buf_at(e->ir, buf)->rank;
+  *n = 1;
+  for (uint32_t d = 0; d < rank; d++) {
+    tc_type type = tc_value_type(e->ir, index[d]);
+    if (type.lanes == 1) continue;
+    int64_t step;
+    if (d + 1 < rank || !tc_is(e->ir, index[d], TC_OP_ramp)) return false;
+    if (!tc_const_of(e->ir, tc_input(e->ir, tc_op_at(e->ir, index[d]), 1), &step) || step != 1)
+      return false;
+    *n = type.lanes;
+  }
+  return true;
+}
+
+static bool unit_of(tc_cemit *e, tc_buf buf, const tc_value *index, unit *u) {
+  const tc_buffer *b = tc_buf_at(e->ir, buf);
+  if (!is_run(e, buf, index, &u->n) || b->elem.lanes != 1) return false;
+  u->size_b = element_b(e, buf);
+  uint32_t total_b = u->n * u->size_b;
+  u->words = 0;
+  u->type = tc_ce_storage(b->elem);
+  if (u->n == 1) return true;
+  if (total_b == 2) {
+    u->type = "tc_u16";
+    return true;
+  }
+  if (total_b != 4 && total_b != 8 && total_b != 16) return false;
+  u->words = total_b / 4;
+  u->type = u->words == 1 ? "tc_u32" : tc_ce_text(e, "tc_v%u_u32", u->words);
+  return true;
+}
+
+/* The bits of element i of a unit held by variable `x`. */
+static const char *part(tc_cemit *e, const unit *u, const char *x, uint32_t i) {
+  uint32_t bit = i * u->size_b * 8;
+  if (u->n == 1) return x;
+  const char *word = u->words > 1 ? tc_ce_text(e, "%s.x[%u]", x, bit / 32) : x;
+  if (u->size_b == 4) return word;
+  if (u->size_b == 8)
+    return tc_ce_text(e, "((tc_u64)%s.x[%u] << 32 | %s.x[%u])", x, bit / 32 + 1, x, bit / 32);
+  const char *type = u->size_b == 2 ? "tc_u16" : "tc_u8";
+  return bit % 32 ? tc_ce_text(e, "(%s)(%s >> %u)", type, word, bit % 32)
+                  : tc_ce_text(e, "(%s)%s", type, word);
+}
+
+/* Stored bits as a value: of one element they have the storage's own type already. */
+static const char *value_of(tc_cemit *e, const unit *u, tc_type elem, const char *bits) {
+  return u->n == 1 ? tc_ce_decode(e, elem, bits) : tc_ce_of_bits(e, elem, bits);
+}
+
+/* ---- statements ---- */
+
+static bool is_shared(const tc_buffer *b) {
+  return b->scope == TC_SCOPE_shared || b->scope == TC_SCOPE_barrier;
+}
+
+static bool is_ours(const tc_buffer *b) {
+  return is_shared(b) || b->scope == TC_SCOPE_global;
+}
+
+static const tc_value *index_of(tc_cemit *e, tc_value stmt) {
+  return tc_inputs_of(e->ir, tc_op_at(e->ir, stmt));
+}
+
+static const char *zero_of(const unit *u) {
+  return u->words == 4 ? "{{0, 0, 0, 0}}" : u->words == 2 ? "{{0, 0}}" : "0";
+}
+
+bool tc_cuda_load(tc_cemit *e, tc_value stmt) {
+  tc_buf buf = tc_access_buf(e->ir, stmt);
+  const tc_buffer *b = tc_buf_at(e->ir, buf);
+  tc_type type = tc_value_type(e->ir, stmt), elem = {b->elem.dtype, 0, 1};
+  unit u;
+  if (!is_ours(b)) return false;
+  if (tc_ce_is_packed(b->elem)) tc_ce_refuse(e, stmt, "elements smaller than a byte");
+  if (!unit_of(e, buf, index_of(e, stmt), &u)) tc_ce_refuse(e, stmt, "a scattered vector access");
+  const char *cond = tc_ce_pred(e, tc_access_pred(e->ir, stmt), 0);
+  const char *at = tc_cuda_address(e, buf, index_of(e, stmt));
+  const char *get = tc_ce_text(e, "%s(%s, %s)", is_shared(b) ? "TC_LDS" : "TC_LDG", u.type, at);
+  const char *word = tc_ce_text(e, "word%u", stmt.id);
+  if (cond) {
+    tc_cw_line(&e->w, "%s %s = %s;", u.type, word, zero_of(&u));
+    tc_cw_line(&e->w, "if (%s) %s = %s;", cond, word, get);
+  } else {
+    tc_cw_line(&e->w, "const %s %s = %s;", u.type, word, get);
+  }
+  tc_value other = tc_access_else(e->ir, stmt);
+  for (uint32_t lane = 0; lane < type.lanes; lane++) {
+    const char *x = value_of(e, &u, elem, part(e, &u, word, lane));
+    if (cond && other.id) x = tc_ce_text(e, "%s ? %s : %s", cond, x, tc_ce_ref(e, other, lane));
+    tc_cw_def(&e->w, stmt.id, "const %s %s = %s;", tc_ce_type(type), tc_ce_ref(e, stmt, lane), x);
+  }
+  return true;
+}
+
+/* One 32-bit word of what is stored. */
+static const char *word_of(tc_cemit *e, const unit *u, tc_type elem, tc_value value,
+                           uint32_t word) {
+  uint32_t lanes = tc_value_type(e->ir, value).lanes;
+  if (u->size_b == 8) {
+    const char *all = tc_ce_bits(e, elem, tc_ce_ref(e, value, word / 2 % lanes));
+    return tc_ce_text(e, "(tc_u32)(%s >> %u)", all, word % 2 * 32);
+  }
+  uint32_t per_word = 4 / u->size_b;
+  const char *text = NULL;
+  for (uint32_t i = 0; i < per_word; i++) {
+    const char *bits = tc_ce_bits(e, elem, tc_ce_ref(e, value, (word * per_word + i) % lanes));
+    bits = tc_ce_text(e, i ? "(tc_u32)%s << %u" : "(tc_u32)%s", bits, i * u->size_b * 8);
+    text = text ? tc_ce_text(e, "%s | %s", text, bits) : bits;
+  }
+  return text;
+}
+
+static const char *stored(tc_cemit *e, const unit *u, tc_type elem, tc_value value) {
+  if (u->n == 1) return tc_ce_stored(e, elem, value, 0);
+  if (u->words == 0)
+    return tc_ce_text(e, "(tc_u16)(%s | %s << 8)", tc_ce_bits(e, elem, tc_ce_ref(e, value, 0)),
+                      tc_ce_bits(e, elem, tc_ce_ref(e, value, 1)));
+  if (u->words == 1) return word_of(e, u, elem, value, 0);
+  const char *text = NULL;
+  for (uint32_t w = 0; w < u->words; w++) {
+    const char *x = word_of(e, u, elem, value, w);
+    text = text ? tc_ce_text(e, "%s, %s", text, x) : x;
+  }
+  return tc_ce_text(e, "tc_make_v%u_u32(%s)", u->words, text);
+}
+
+bool tc_cuda_store(tc_cemit *e, tc_value stmt) {
+  tc_buf buf = tc_access_buf(e->ir, stmt);
+  const tc_buffer *b = tc_buf_at(e->ir, buf);
+  tc_type elem = {b->elem.dtype, 0, 1};
+  unit u;
+  if (!is_ours(b)) return false;
+  if (tc_ce_is_packed(b->elem)) tc_ce_refuse(e, stmt, "elements smaller than a byte");
+  if (!unit_of(e, buf, index_of(e, stmt), &u)) tc_ce_refuse(e, stmt, "a scattered vector access");
+  const char *cond = tc_ce_pred(e, tc_access_pred(e->ir, stmt), 0);
+  const char *set = tc_ce_text(e, "%s(%s, %s, %s);", is_shared(b) ? "TC_STS" : "TC_STG", u.type,
+                               tc_cuda_address(e, buf, index_of(e, stmt)),
+                               stored(e, &u, elem, tc_access_value(e->ir, stmt)));
+  if (cond)
+    tc_cw_line(&e->w, "if (%s) %s", cond, set);
+  else
+    tc_cw_line(&e->w, "%s", set);
+  return true;
+}
