@@ -125,6 +125,14 @@ typedef enum tilec_tensor_flags {
   TILEC_TENSOR_POISONED = 1 /* the contents are undefined: the oracle reports reads of them */
 } tilec_tensor_flags;
 
+/* Where memory lies: DLPack's codes. What host and device both reach serves as either. */
+typedef enum tilec_device {
+  TILEC_DEVICE_HOST = 1, /* 0 means the same */
+  TILEC_DEVICE_CUDA = 2,
+  TILEC_DEVICE_CUDA_HOST = 3,    /* pinned host memory */
+  TILEC_DEVICE_CUDA_MANAGED = 13 /* managed memory     */
+} tilec_device;
+
 /* A view of memory, in the terms of DLPack. The caller owns everything it points to.
  *
  * `dtype` is the declared type of the parameter, or its storage type (tilec_dtype_storage; int8
@@ -132,13 +140,15 @@ typedef enum tilec_tensor_flags {
  * its storage type they count bytes, so the last extent is half (a quarter) of the declared one. */
 typedef struct tilec_tensor {
   size_t size;
-  void *data;             /* host memory; may be NULL when an extent is 0             */
+  void *data;             /* may be NULL when an extent is 0                          */
   const int64_t *shape;   /* rank extents, none negative                              */
   const int64_t *strides; /* rank strides in elements, or NULL: row-major, no holes   */
   uint64_t byte_offset;   /* of the first element from `data`                         */
   uint32_t rank;          /* at most TILEC_MAX_RANK                                   */
   uint16_t dtype;         /* tilec_dtype                                              */
   uint16_t flags;         /* tilec_tensor_flags                                       */
+  int32_t device_type;    /* tilec_device; 0: the host                                */
+  int32_t device_id;      /* number of the CUDA device; else 0                        */
 } tilec_tensor;
 
 /* ---- errors ---- */

@@ -184,16 +184,7 @@ static bool from_cache(build *b) {
 }
 
 const tc_rt_table *tc_api_make_table(tc_session *s, tc_ir *ir, const tc_emitted *emitted) {
-  tc_rt_kernel *rows = TC_NEW_ARRAY(&s->arena, emitted->n_kernels, tc_rt_kernel);
-  for (uint32_t i = 0; i < emitted->n_kernels; i++) {
-    const tc_emitted_kernel *k = &emitted->kernels[i];
-    rows[i] = (tc_rt_kernel){.name = k->name,
-                             .scratch_b = k->scratch_b,
-                             .sites = k->sites,
-                             .n_sites = k->n_sites,
-                             .strands = k->strands};
-  }
-  const tc_rt_table *table = tc_table_build(ir, rows, &s->arena);
+  const tc_rt_table *table = tc_table_build(ir, emitted, &s->arena);
   if (!table) tc_diag_stop(s->diags);
   if (table->n_kernels != emitted->n_kernels)
     tc_bug(&s->unwind, "%u kernels in the launch table, %u emitted", table->n_kernels,

@@ -79,12 +79,15 @@ static tc_arg convert_arg(tc_session *s, const tilec_kernel *kernel, uint32_t i,
  * arguments in the same words. */
 static void check_arguments(tc_session *s, const interp_call *call) {
   const tc_rt_table *table = call->kernel->table;
+  tc_rt_error rt = {0};
+  char code[TC_CODE_B];
+  if (tc_rt_check_devices(table, call->args, &rt))
+    tc_session_stop(s, TILEC_ARGUMENT, tc_api_code_text(rt.code, code), "%s", rt.text);
+  if (!call->kernel->checked) return;
   size_t n = (size_t)table->n_words + table->n_code;
   tc_rt_frame frame = {TC_NEW_ARRAY(&s->arena, n, int64_t),
                        TC_NEW_ARRAY(&s->arena, n, unsigned char),
                        TC_NEW_ARRAY(&s->arena, table->n_tensors, void *)};
-  tc_rt_error rt = {0};
-  char code[TC_CODE_B];
   if (!tc_rt_check(table, call->args, call->n_args, &frame, &rt)) return;
   tc_session_stop(s, TILEC_ARGUMENT, tc_api_code_text(rt.code, code), "%s", rt.text);
 }
@@ -94,10 +97,10 @@ static void run_interp(tc_session *s, void *data) {
   tilec_kernel *kernel = call->kernel;
   s->diags->source = kernel->store.source;
   kernel->ir->diags = s->diags;
-  if (kernel->checked) check_arguments(s, call);
   if (call->n_args != kernel->table->n_params)
     tc_session_stop(s, TILEC_ARGUMENT, "E0630", "%s takes %u arguments, got %zu", kernel->name,
                     kernel->table->n_params, call->n_args);
+  check_arguments(s, call);
   tc_arg *args = TC_NEW_ARRAY(&s->arena, call->n_args, tc_arg);
   for (uint32_t i = 0; i < call->n_args; i++)
     args[i] = convert_arg(s, kernel, i, &call->args[i]);

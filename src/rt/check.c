@@ -105,6 +105,55 @@ static bool is_packed(const tc_rt_param *p, const tilec_tensor *t) {
   return p->accepts_packed >> t->dtype & 1;
 }
 
+/* ---- devices ---- */
+
+static inline uint32_t device_of(const tilec_tensor *t) {
+  bool has = t->size >= offsetof(tilec_tensor, device_id) + sizeof t->device_id;
+  return has && t->device_type ? (uint32_t)t->device_type : TILEC_DEVICE_HOST;
+}
+
+uint32_t tc_rt_device_of(const tilec_tensor *tensor) {
+  return device_of(tensor);
+}
+
+static const char *device_text(uint32_t device) {
+  switch (device) {
+  case TILEC_DEVICE_HOST:
+    return "in host memory";
+  case TILEC_DEVICE_CUDA:
+    return "on a CUDA device";
+  default:
+    return "on a device of another kind";
+  }
+}
+
+/* What both sides reach serves for either. Tensors of one launch lie on one device. */
+static uint32_t check_device(const tc_rt_table *table, const tc_rt_param *p, const tilec_tensor *t,
+                             const tilec_tensor **first, tc_rt_error *error) {
+  uint32_t device = device_of(t), wanted = table->device ? table->device : TILEC_DEVICE_HOST;
+  if (device == TILEC_DEVICE_CUDA_HOST || device == TILEC_DEVICE_CUDA_MANAGED) return TC_RT_OK;
+  if (device != wanted)
+    return tc_rt_fail(error, TC_RT_E_DEVICE,
+                      "argument '%s' lies %s (DLPack type %" PRIu32
+                      "), expected it %s (type %" PRIu32 ")",
+                      p->name, device_text(device), device, device_text(wanted), wanted);
+  if (wanted == TILEC_DEVICE_HOST) return TC_RT_OK;
+  if (!*first) *first = t;
+  if ((*first)->device_id == t->device_id) return TC_RT_OK;
+  return tc_rt_fail(error, TC_RT_E_DEVICE,
+                    "argument '%s' lies on CUDA device %" PRId32 ", others on device %" PRId32,
+                    p->name, t->device_id, (*first)->device_id);
+}
+
+uint32_t tc_rt_check_devices(const tc_rt_table *table, const tilec_arg *args, tc_rt_error *error) {
+  const tilec_tensor *first = NULL;
+  for (uint32_t i = 0; i < table->n_params; i++)
+    if (args[i].kind == TILEC_ARG_TENSOR && args[i].as.tensor
+        && check_device(table, &table->params[i], args[i].as.tensor, &first, error))
+      return error->code;
+  return TC_RT_OK;
+}
+
 static uint32_t check_kind(const tc_rt_param *p, const tilec_arg *arg, tc_rt_error *error) {
   if (arg->kind == TILEC_ARG_NONE && p->flags & TILEC_PARAM_NULLABLE) return TC_RT_OK;
   if (arg->kind != TILEC_ARG_TENSOR || !arg->as.tensor)
@@ -492,6 +541,7 @@ static uint32_t check_tensors(const tc_rt_table *table, const tilec_arg *args,
  * right or wrong, they leave to the checks above, which say what it is. */
 
 static bool quick_kinds(const tc_rt_table *table, const tilec_arg *args, const tc_rt_frame *frame) {
+  const tilec_tensor *first = NULL;
   for (uint32_t i = 0; i < table->n_params; i++) {
     const tc_rt_param *p = &table->params[i];
     if (p->flags & TC_RT_SCALAR) {
@@ -504,6 +554,10 @@ static bool quick_kinds(const tc_rt_table *table, const tilec_arg *args, const t
     if (args[i].kind != TILEC_ARG_TENSOR || !t || !t->data || !t->shape) return false;
     if (t->rank != p->rank || t->strides || t->dtype > 31 || !(p->accepts >> t->dtype & 1))
       return false;
+    if (device_of(t) != (table->device ? table->device : TILEC_DEVICE_HOST)) return false;
+    if (!table->device) continue;
+    if (!first) first = t;
+    if (t->device_id != first->device_id) return false;
   }
   return true;
 }
@@ -582,6 +636,7 @@ uint32_t tc_rt_check(const tc_rt_table *table, const tilec_arg *args, size_t n_a
   for (uint32_t i = 0; i < table->n_words; i++)
     frame->values[i] = 0;
   if (check_kinds(table, args, n_args, false, frame, error)) return error->code;
+  if (tc_rt_check_devices(table, args, error)) return error->code;
   if (bind_all(table, args, frame, error)) return error->code;
   if (check_tensors(table, args, frame, spans, error)) return error->code;
   if (check_overlap(table, args, spans, error)) return error->code;

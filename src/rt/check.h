@@ -36,9 +36,15 @@ enum tc_rt_code {
   TC_RT_E_RESIDENT = 661,      /* more blocks wait for each other than can run at once    */
   TC_RT_E_BARRIER = 662,       /* a barrier is used in a way it does not allow            */
   TC_RT_E_DEADLINE = 663,      /* what a kernel waits for has not happened in time        */
-  TC_RT_E_DEVICE = 665,        /* a tensor is not in host memory                         */
+  TC_RT_E_DEVICE = 665,        /* a tensor lies elsewhere than the kernel runs           */
   TC_RT_E_MACHINE = 666,       /* the processor lacks what the kernel was compiled for   */
   TC_RT_E_VERSION = 667,       /* parts of a program come from versions that do not mix  */
+  TC_RT_E_MAP = 668,           /* a tensor that a tensor map cannot describe             */
+  TC_RT_E_LIMIT = 669,         /* a kernel asks for more than the device has             */
+  TC_RT_E_NO_CUDA = 670,       /* no driver, or no device                                */
+  TC_RT_E_CUDA = 671,          /* a call of the driver failed                            */
+  TC_RT_E_CAPTURE = 672,       /* a first launch while the stream records a graph        */
+  TC_RT_E_GPU = 673,           /* compiled for another architecture than the device's    */
 };
 
 typedef struct tc_rt_error {
@@ -74,6 +80,11 @@ uint32_t tc_rt_check(const tc_rt_table *table, const tilec_arg *args, size_t n_a
 uint32_t tc_rt_bind(const tc_rt_table *table, const tilec_arg *args, size_t n_args,
                     const tilec_dim *known, size_t n_known, const tc_rt_frame *frame,
                     tc_rt_error *error);
+
+/* Where a tensor lies, as a tilec_device. */
+uint32_t tc_rt_device_of(const tilec_tensor *tensor);
+/* That all tensors among the arguments lie where the table wants them; a part of tc_rt_check. */
+uint32_t tc_rt_check_devices(const tc_rt_table *table, const tilec_arg *args, tc_rt_error *error);
 
 /* A number of the table in this frame. False when it does not exist. */
 bool tc_rt_number_of(const tc_rt_frame *frame, const tc_rt_number *number, int64_t *x);

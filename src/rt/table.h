@@ -122,6 +122,56 @@ typedef struct tc_rt_strands {
   bool resident;            /* blocks wait for blocks                                     */
 } tc_rt_strands;
 
+/* ---- what a launch on a GPU needs besides ---- */
+
+enum { TC_RT_MAP_RANK = 5, TC_RT_MAP_B = 128 };
+
+/* How a tensor map (the 128 bytes a tensor memory accelerator works from) is made at launch. Codes
+ * are those of the driver's encoder, which docs of cuTensorMapEncodeTiled list. Dimension 0 is the
+ * one whose elements lie side by side, so dimensions stand in the reverse of a tensor's order. */
+typedef struct tc_rt_map {
+  uint32_t ptr; /* whose memory: tensors in order, then the function's workspaces        */
+  uint8_t rank; /* 1 to 5                                                                */
+  uint8_t type, swizzle, interleave, l2_promotion, oob_fill;
+  const tc_rt_number *dims;      /* rank extents, in elements                              */
+  const tc_rt_number *strides_b; /* rank - 1: from one index of dimension i + 1 to the next */
+  tc_rt_number offset_b;         /* of the first element from the tensor's                 */
+  uint32_t box[TC_RT_MAP_RANK];  /* elements that one copy moves, in each dimension        */
+  uint32_t step[TC_RT_MAP_RANK]; /* between the elements that are moved; 0 is 1            */
+} tc_rt_map;
+
+/* Memory of a kernel's own that is 0 before its first launch on a stream and is not touched between
+ * launches: counters that a kernel leaves as it found them. */
+typedef struct tc_rt_state {
+  const char *name;
+  tc_rt_number size_b;
+} tc_rt_state;
+
+enum tc_rt_gpu_arg_kind {
+  TC_RT_GPU_POINTER, /* address: tensor `index`, or past those, workspace of the function   */
+  TC_RT_GPU_I32,     /* value number `index`, its low 32 bits; 0 when it does not exist     */
+  TC_RT_GPU_I64,     /* all of it                                                           */
+  TC_RT_GPU_F32,     /* the bits of a double, rounded                                       */
+  TC_RT_GPU_F64,
+  TC_RT_GPU_MAP,   /* tensor map `index` of the kernel, by value                          */
+  TC_RT_GPU_STATE, /* address of state `index` of the kernel                              */
+};
+typedef struct tc_rt_gpu_arg {
+  uint32_t kind, index;
+} tc_rt_gpu_arg;
+
+typedef struct tc_rt_gpu {
+  uint32_t block[3];   /* threads                                       */
+  uint32_t cluster[3]; /* blocks of a cluster; all 0: no clusters       */
+  uint32_t shared_b;   /* dynamic shared memory of a block              */
+  uint32_t min_blocks; /* that were to fit one multiprocessor; 0: any   */
+  uint32_t n_args, n_maps, n_states;
+  const tc_rt_gpu_arg *args; /* parameters of the function, in order    */
+  const tc_rt_map *maps;
+  const tc_rt_state *states;
+  bool cooperative; /* blocks wait for blocks: all must be resident  */
+} tc_rt_gpu;
+
 typedef struct tc_rt_kernel {
   const char *name; /* symbol */
   uint32_t n_grid;
@@ -130,9 +180,10 @@ typedef struct tc_rt_kernel {
   const tc_rt_site *sites; /* in the order of their numbers */
   uint32_t n_sites;
   const tc_rt_strands *strands; /* NULL: the function runs a whole block as one thread */
+  const tc_rt_gpu *gpu;         /* NULL: the function runs on the host                 */
 } tc_rt_kernel;
 
-enum { TC_RT_VERSION = 1 };
+enum { TC_RT_VERSION = 2 };
 
 typedef struct tc_rt_table {
   uint32_t version; /* TC_RT_VERSION */
@@ -153,6 +204,7 @@ typedef struct tc_rt_table {
   bool is_plain;
   uint32_t n_words;   /* values [0, n_words) are words; instruction i makes value n_words + i */
   uint32_t n_tensors; /* parameters that are tensors: the first pointers a kernel gets         */
+  uint32_t device;    /* tilec_device of the tensors; 0: the host                              */
 } tc_rt_table;
 
 #endif

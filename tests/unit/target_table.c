@@ -2,6 +2,7 @@
  * with ir/scalar.h on the same operands, what is refused, and what is read and written. */
 #include "rt/check.h"
 #include "target/common/table.h"
+#include "target/common/table_text.h"
 #include "unit/ir_kit.h"
 
 typedef struct frame_of {
@@ -196,6 +197,65 @@ static void kernel_under_condition(struct kit *k) {
             "said so");
 }
 
+/* The launch of a kernel on a GPU: a map of A (whose rows are dimension 1 of the map), counters,
+ * and arguments of all kinds. */
+static void gpu_launch(struct kit *k) {
+  tc_value m = tc_var_value(k->ir, kit_dim(k, "m")), n = tc_var_value(k->ir, kit_dim(k, "n")), bx;
+  tc_value s = scalar_param(k, "s", TC_DT_float32, (tc_imm){.f = 2.5});
+  tc_buf a =
+      kit_param_of(k, "A", TC_DT_float32, 2, (tc_value[]){m, n}, storage[0], (int64_t[]){8, 64});
+  tc_buf w =
+      tc_buf_new(k->ir, "w", tc_scalar_type(TC_DT_float16), TC_SCOPE_global, 1, &m, kit_nowhere);
+  tc_alloc(k->ir, k->body, w, kit_nowhere);
+  kit_kernel(k, m, &bx);
+  const tc_emitted_map map = {.buf = a,
+                              .rank = 2,
+                              .type = 7,
+                              .swizzle = 3,
+                              .dims = {n, m},
+                              .strides_b = {kit_op(k, TC_OP_mul, n, kit_i(k, 4))},
+                              .box = {32, 64}};
+  const tc_emitted_state state = {"counters", kit_i(k, 8)};
+  const tc_emitted_arg args[] = {{.kind = TC_RT_GPU_MAP},
+                                 {.kind = TC_RT_GPU_POINTER, .buf = w},
+                                 {.kind = TC_RT_GPU_STATE},
+                                 {.kind = TC_RT_GPU_F32, .value = s},
+                                 {.kind = TC_RT_GPU_I32, .value = kit_op(k, TC_OP_add, m, n)}};
+  const tc_emitted_gpu gpu = {.block = {384, 1, 1},
+                              .cluster = {2, 1, 1},
+                              .shared_b = 200000,
+                              .args = args,
+                              .maps = &map,
+                              .states = &state,
+                              .n_args = 5,
+                              .n_maps = 1,
+                              .n_states = 1};
+  tc_emitted_kernel row = {.name = "k", .gpu = &gpu};
+  const tc_rt_table *t =
+      tc_table_build(k->ir, &(tc_emitted){.kernels = &row, .n_kernels = 1}, &k->arena);
+  kit_check(k, t && t->kernels[0].gpu, "the table is built");
+  if (!t || !t->kernels[0].gpu) return;
+  const tc_rt_gpu *g = t->kernels[0].gpu;
+  frame_of *f = new_frame(k);
+  kit_check(k, t->device == TILEC_DEVICE_CUDA, "tensors are to lie on the device");
+  kit_check(k, check(k, t, f) == TC_RT_E_DEVICE, "they do not");
+  f->tensors[1].device_type = TILEC_DEVICE_CUDA;
+  f->error.code = 0;
+  kit_check(k, tc_rt_check(t, f->args, 2, &f->frame, &f->error) == TC_RT_OK, f->error.text);
+  kit_check(k, t->params[1].align_b == 16, "what a map describes is aligned");
+  kit_check(k, g->args[1].index == 1 && f->values[g->args[4].index] == 72, "arguments");
+  kit_check(k, f->values[g->args[3].index] == f->values[t->params[0].word], "the scalar");
+  int64_t row_b = 0, rows = 0;
+  kit_check(k, tc_rt_number_of(&f->frame, &g->maps[0].strides_b[0], &row_b) && row_b == 256, "row");
+  kit_check(k, tc_rt_number_of(&f->frame, &g->maps[0].dims[1], &rows) && rows == 8, "rows");
+  tc_sb text = tc_sb_in(&k->arena);
+  tc_table_print_c(t, "t", &text);
+  kit_check(k, strstr(text.at, "static const tc_rt_gpu t_gpu_0 = {{384, 1, 1}, {2, 1, 1}, 200000,"),
+            text.at);
+  kit_check(k, strstr(text.at, "NULL, &t_gpu_0},") != NULL, "the kernel's row has it");
+  kit_check(k, strstr(text.at, ".device = 2,") != NULL, "and the table the device");
+}
+
 static void storage_types(struct kit *k) {
   tc_value bx;
   kit_param(k, "bf", TC_DT_bfloat16, storage[0], 4, -1);
@@ -377,6 +437,7 @@ int main(void) {
   KIT_CASE(&totals, nullable_needed);
   KIT_CASE(&totals, asserts_and_workspaces);
   KIT_CASE(&totals, kernel_under_condition);
+  KIT_CASE(&totals, gpu_launch);
   KIT_CASE(&totals, storage_types);
   KIT_CASE(&totals, binary_ops);
   KIT_CASE(&totals, unary_ops_and_casts);

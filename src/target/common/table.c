@@ -1,4 +1,4 @@
-#include "target/common/table.h"
+#include "target/common/table_private.h"
 
 #include "ir/build.h"
 #include "ir/walk.h"
@@ -47,26 +47,7 @@ enum tc_dtype tc_table_dtype(uint32_t code) {
 
 /* ---- the builder ---- */
 
-typedef struct builder {
-  tc_ir *ir;
-  tc_arena *arena;
-  bool strict; /* report what the host cannot compute; else leave it without a value */
-  bool failed;
-  TC_VEC(tc_rt_instr) code;
-  TC_VEC(tc_rt_step) steps, more;
-  TC_VEC(tc_rt_dim) dims;
-  TC_VEC(tc_rt_assert) asserts;
-  TC_VEC(tc_rt_workspace) workspaces;
-  TC_VEC(tc_rt_kernel) kernels;
-  TC_VEC(uint32_t) stack;
-  tc_rt_param *params;
-  tc_map numbers;   /* IR value -> value number */
-  uint32_t *words;  /* by variable id: word + 1, or 0 */
-  bool *bound;      /* by variable id: known when the code built now runs */
-  bool *used;       /* by variable id: more than the shape of a parameter nobody touches needs it */
-  uint32_t *access; /* by buffer id: TILEC_PARAM_READ and _WRITTEN of what is stored there */
-  uint32_t n_words;
-} builder;
+typedef tc_table_builder builder;
 
 static const uint8_t RT_OPS[TC_OP_COUNT] = {
 #define RT_OP(name, n) [TC_OP_##name] = TC_RT_OP_##name + 1,
@@ -190,7 +171,7 @@ static bool lower(builder *b, tc_value v, uint32_t *number, const char **why) {
   return true;
 }
 
-static void refuse(builder *b, tc_span span, const char *what, const char *why) {
+void tc_table_refuse(builder *b, tc_span span, const char *what, const char *why) {
   if (b->strict) TC_DIAG(b->ir->diags, D_host_expression, span, what, why);
   b->failed = true;
 }
@@ -206,16 +187,24 @@ static uint32_t no_value(builder *b) {
   return at + 1;
 }
 
-static tc_rt_number lower_number(builder *b, tc_value v, tc_span span, const char *what) {
+tc_rt_number tc_table_number(builder *b, tc_value v, tc_span span, const char *what) {
   tc_rt_number number = {0};
   const char *why;
   if (tc_const_of(b->ir, v, &number.constant)) {
     number.is_constant = true;
   } else if (!lower(b, v, &number.value, &why)) {
-    refuse(b, span, what, why);
+    tc_table_refuse(b, span, what, why);
     number.value = no_value(b);
   }
   return number;
+}
+
+uint32_t tc_table_value(builder *b, tc_value v, tc_span span, const char *what) {
+  uint32_t number;
+  const char *why;
+  if (lower(b, v, &number, &why)) return number;
+  tc_table_refuse(b, span, what, why);
+  return no_value(b);
 }
 
 static const char *name_of_buf(const builder *b, tc_buf buf) {
@@ -333,7 +322,8 @@ static void set_accepted(tc_rt_param *p, enum tc_dtype dtype) {
 static void describe_elements(builder *b, tc_rt_param *p, tc_type type, tc_span span) {
   uint32_t bits = tc_dtype_row((enum tc_dtype)type.dtype)->bits;
   bool scalar = p->flags & TC_RT_SCALAR;
-  if (scalar && type.lanes != 1) refuse(b, span, "a vector as an argument", "pass a tensor");
+  if (scalar && type.lanes != 1)
+    tc_table_refuse(b, span, "a vector as an argument", "pass a tensor");
   p->dtype = code_of(type);
   p->pack = (uint8_t)(bits == 2 || bits == 4 ? 8 / bits : 1);
   p->bits = (uint8_t)(bits == 6 ? 8 : bits);
@@ -346,9 +336,10 @@ static void describe_lanes(builder *b, tc_rt_param *p, const tc_buffer *buf) {
   if (buf->elem.lanes == 1) return;
   p->rank++;
   if (buf->strides)
-    refuse(b, buf->span, "a strided tensor of vectors", "declare it with scalar elements");
+    tc_table_refuse(b, buf->span, "a strided tensor of vectors", "declare it with scalar elements");
   if (buf->elem.lanes % p->pack)
-    refuse(b, buf->span, "a tensor of vectors", "a vector of it does not fill its last byte");
+    tc_table_refuse(b, buf->span, "a tensor of vectors",
+                    "a vector of it does not fill its last byte");
 }
 
 static void describe_param(builder *b, uint32_t i) {
@@ -364,6 +355,7 @@ static void describe_param(builder *b, uint32_t i) {
   }
   const tc_buffer *buf = tc_buf_at(b->ir, param.buf);
   uint32_t flags = b->access[param.buf.id];
+  b->slots[param.buf.id] = ++b->n_tensors;
   if (buf->flags & TC_BUF_RESULT) flags |= TILEC_PARAM_RESULT;
   if (buf->flags & TC_BUF_NULLABLE) flags |= TILEC_PARAM_NULLABLE;
   if (buf->flags & TC_BUF_POINTER) flags |= TILEC_PARAM_POINTER;
@@ -374,7 +366,7 @@ static void describe_param(builder *b, uint32_t i) {
   describe_elements(b, p, buf->elem, buf->span);
   describe_lanes(b, p, buf);
   if (p->rank > TILEC_MAX_RANK)
-    refuse(b, buf->span, "a tensor of more than 16 dimensions", "no argument has so many");
+    tc_table_refuse(b, buf->span, "a tensor of more than 16 dimensions", "no argument has so many");
 }
 
 static void lower_shapes(builder *b) {
@@ -384,8 +376,8 @@ static void lower_shapes(builder *b) {
     tc_rt_number *shape = TC_NEW_ARRAY(b->arena, buf->rank + 1, tc_rt_number), *strides = NULL;
     if (buf->strides) strides = TC_NEW_ARRAY(b->arena, buf->rank, tc_rt_number);
     for (uint32_t axis = 0; axis < buf->rank; axis++) {
-      shape[axis] = lower_number(b, buf->shape[axis], buf->span, "an extent");
-      if (strides) strides[axis] = lower_number(b, buf->strides[axis], buf->span, "a stride");
+      shape[axis] = tc_table_number(b, buf->shape[axis], buf->span, "an extent");
+      if (strides) strides[axis] = tc_table_number(b, buf->strides[axis], buf->span, "a stride");
     }
     if (buf->elem.lanes > 1)
       shape[buf->rank] = (tc_rt_number){.constant = buf->elem.lanes, .is_constant = true};
@@ -570,7 +562,7 @@ static void add_assert(builder *b, tc_value stmt) {
   uint32_t value;
   const char *why;
   if (!lower(b, tc_input(b->ir, op, 0), &value, &why)) {
-    if (is_assert) refuse(b, op->span, "an assert outside of kernels", why);
+    if (is_assert) tc_table_refuse(b, op->span, "an assert outside of kernels", why);
     return; /* an assume that the host cannot check is a promise all the same */
   }
   const char *text = is_assert ? tc_text_of(b->ir, stmt) : "";
@@ -584,24 +576,33 @@ static void add_workspace(builder *b, tc_value stmt) {
   if (buf->scope != TC_SCOPE_global) return;
   tc_rt_number *shape = TC_NEW_ARRAY(b->arena, buf->rank, tc_rt_number);
   for (uint32_t axis = 0; axis < buf->rank; axis++)
-    shape[axis] = lower_number(b, buf->shape[axis], buf->span, "an extent");
+    shape[axis] = tc_table_number(b, buf->shape[axis], buf->span, "an extent");
   uint32_t bits = tc_type_bits(buf->elem);
   tc_rt_workspace space = {name_of_buf(b, at), bits == 6 ? 8 : bits, buf->rank, shape};
   tc_vec_push(b->arena, &b->workspaces, space);
+  b->slots[at.id] = b->n_tensors + b->workspaces.n;
 }
 
-static void add_kernel(builder *b, tc_value stmt, const tc_rt_kernel *rows) {
+static void add_kernel(builder *b, tc_value stmt, const tc_emitted *emitted) {
   const tc_op *op = tc_op_at(b->ir, stmt);
   const tc_kernel *kernel = tc_kernel_of(b->ir, stmt);
   tc_rt_kernel row = {.name = tc_name_of(b->ir, kernel->name)};
-  if (rows) row = rows[b->kernels.n];
+  if (emitted && b->kernels.n < emitted->n_kernels) {
+    const tc_emitted_kernel *k = &emitted->kernels[b->kernels.n];
+    row = (tc_rt_kernel){.name = k->name,
+                         .scratch_b = k->scratch_b,
+                         .sites = k->sites,
+                         .n_sites = k->n_sites,
+                         .strands = k->strands};
+    if (k->gpu) row.gpu = tc_table_gpu(b, k->gpu, op->span);
+  }
   row.n_grid = op->n_in;
   for (uint32_t i = 0; i < op->n_in && i < 3; i++)
-    row.grid[i] = lower_number(b, tc_input(b->ir, op, i), op->span, "a grid extent");
+    row.grid[i] = tc_table_number(b, tc_input(b->ir, op, i), op->span, "a grid extent");
   tc_vec_push(b->arena, &b->kernels, row);
 }
 
-static void add_body(builder *b, const tc_rt_kernel *rows) {
+static void add_body(builder *b, const tc_emitted *emitted) {
   const tc_block *body = tc_block_at(b->ir, b->ir->body);
   for (uint32_t i = 0; i < body->ops.n; i++) {
     tc_value stmt = body->ops.at[i];
@@ -615,14 +616,14 @@ static void add_body(builder *b, const tc_rt_kernel *rows) {
       add_workspace(b, stmt);
       break;
     case TC_OP_kernel:
-      add_kernel(b, stmt, rows);
+      add_kernel(b, stmt, emitted);
       break;
     case TC_OP_hint:
     case TC_OP_eval:
       break;
     default:
-      refuse(b, op->span, tc_op_row((enum tc_opcode)op->opcode)->name,
-             "it stands outside of kernels");
+      tc_table_refuse(b, op->span, tc_op_row((enum tc_opcode)op->opcode)->name,
+                      "it stands outside of kernels");
     }
   }
 }
@@ -636,6 +637,7 @@ static builder start(tc_ir *ir, tc_arena *arena, bool strict) {
   b.bound = TC_NEW_ARRAY(arena, ir->vars.n, bool);
   b.used = TC_NEW_ARRAY(arena, ir->vars.n, bool);
   b.access = TC_NEW_ARRAY(arena, ir->bufs.n, uint32_t);
+  b.slots = TC_NEW_ARRAY(arena, ir->bufs.n, uint32_t);
   number_words(&b);
   find_uses(&b);
   for (uint32_t i = 0; i < ir->params.n; i++)
@@ -658,9 +660,6 @@ static bool is_plain(const builder *b) {
 
 static const tc_rt_table *finish(builder *b) {
   tc_rt_table *table = TC_NEW(b->arena, tc_rt_table);
-  uint32_t n_tensors = 0;
-  for (uint32_t i = 0; i < b->ir->params.n; i++)
-    n_tensors += !(b->params[i].flags & TC_RT_SCALAR);
   table->n_steps = b->steps.n;
   table->is_plain = is_plain(b);
   for (uint32_t i = 0; i < b->more.n; i++)
@@ -682,18 +681,21 @@ static const tc_rt_table *finish(builder *b) {
   table->n_workspaces = b->workspaces.n;
   table->n_kernels = b->kernels.n;
   table->n_words = b->n_words;
-  table->n_tensors = n_tensors;
+  table->n_tensors = b->n_tensors;
+  for (uint32_t i = 0; i < b->kernels.n; i++)
+    if (b->kernels.at[i].gpu) table->device = TILEC_DEVICE_CUDA;
   return table;
 }
 
-const tc_rt_table *tc_table_build(tc_ir *ir, const tc_rt_kernel *kernels, tc_arena *arena) {
+const tc_rt_table *tc_table_build(tc_ir *ir, const tc_emitted *emitted, tc_arena *arena) {
   builder b = start(ir, arena, true);
   if (ir->params.n > TC_RT_MAX_PARAMS)
-    refuse(&b, (tc_span){0}, "a function of more than 256 parameters", "no launch takes so many");
+    tc_table_refuse(&b, (tc_span){0}, "a function of more than 256 parameters",
+                    "no launch takes so many");
   if (b.failed) return NULL;
   bind_dims(&b);
   lower_shapes(&b);
-  add_body(&b, kernels);
+  add_body(&b, emitted);
   add_more_steps(&b);
   return b.failed || b.n_words + b.code.n > TC_RT_MAX_VALUES ? NULL : finish(&b);
 }

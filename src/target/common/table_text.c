@@ -303,10 +303,73 @@ static void print_strands(const tc_rt_strands *s, const char *name, uint32_t i, 
   tc_sb_printf(out, ", UINT64_C(%" PRIu64 "), %u, %d};\n", s->zeroed_b, s->stack_b, s->resident);
 }
 
+static void print_u32s(tc_sb *out, const uint32_t *at, uint32_t n) {
+  tc_sb_adds(out, "{");
+  for (uint32_t i = 0; i < n; i++)
+    tc_sb_printf(out, "%s%u", i ? ", " : "", at[i]);
+  tc_sb_adds(out, "}");
+}
+
+/* Names of what belongs to map j of kernel i end in i * 1000 + j: kernels have few maps. */
+static void print_maps(const tc_rt_gpu *g, const char *name, uint32_t i, tc_sb *out) {
+  for (uint32_t j = 0; j < g->n_maps; j++) {
+    print_numbers(out, g->maps[j].dims, g->maps[j].rank, name, "extents", i * 1000 + j);
+    print_numbers(out, g->maps[j].strides_b, g->maps[j].rank - 1u, name, "steps", i * 1000 + j);
+  }
+  if (g->n_maps) tc_sb_printf(out, "static const tc_rt_map %s_maps_%u[] = {\n", name, i);
+  for (uint32_t j = 0; j < g->n_maps; j++) {
+    const tc_rt_map *m = &g->maps[j];
+    tc_sb_printf(out, "    {%u, %u, %u, %u, %u, %u, %u, ", m->ptr, m->rank, m->type, m->swizzle,
+                 m->interleave, m->l2_promotion, m->oob_fill);
+    print_reference(out, true, name, "extents", i * 1000 + j);
+    tc_sb_adds(out, ", ");
+    print_reference(out, m->rank > 1, name, "steps", i * 1000 + j);
+    tc_sb_adds(out, ", ");
+    print_number(out, &m->offset_b);
+    tc_sb_adds(out, ", ");
+    print_u32s(out, m->box, TC_RT_MAP_RANK);
+    tc_sb_adds(out, ", ");
+    print_u32s(out, m->step, TC_RT_MAP_RANK);
+    tc_sb_adds(out, "},\n");
+  }
+  if (g->n_maps) tc_sb_adds(out, "};\n");
+}
+
+/* How kernel i is launched on a GPU. */
+static void print_gpu(const tc_rt_gpu *g, const char *name, uint32_t i, tc_sb *out) {
+  print_maps(g, name, i, out);
+  if (g->n_args) tc_sb_printf(out, "static const tc_rt_gpu_arg %s_args_%u[] = {", name, i);
+  for (uint32_t j = 0; j < g->n_args; j++)
+    tc_sb_printf(out, "%s{%u, %u}", j ? ", " : "", g->args[j].kind, g->args[j].index);
+  if (g->n_args) tc_sb_adds(out, "};\n");
+  if (g->n_states) tc_sb_printf(out, "static const tc_rt_state %s_states_%u[] = {\n", name, i);
+  for (uint32_t j = 0; j < g->n_states; j++) {
+    tc_sb_adds(out, "    {");
+    tc_table_print_string(g->states[j].name, out);
+    tc_sb_adds(out, ", ");
+    print_number(out, &g->states[j].size_b);
+    tc_sb_adds(out, "},\n");
+  }
+  if (g->n_states) tc_sb_adds(out, "};\n");
+  tc_sb_printf(out, "static const tc_rt_gpu %s_gpu_%u = {", name, i);
+  print_u32s(out, g->block, 3);
+  tc_sb_adds(out, ", ");
+  print_u32s(out, g->cluster, 3);
+  tc_sb_printf(out, ", %u, %u, %u, %u, %u, ", g->shared_b, g->min_blocks, g->n_args, g->n_maps,
+               g->n_states);
+  print_reference(out, g->n_args, name, "args", i);
+  tc_sb_adds(out, ", ");
+  print_reference(out, g->n_maps, name, "maps", i);
+  tc_sb_adds(out, ", ");
+  print_reference(out, g->n_states, name, "states", i);
+  tc_sb_printf(out, ", %d};\n", g->cooperative);
+}
+
 static void print_kernels(const tc_rt_table *t, const char *name, tc_sb *out) {
   for (uint32_t i = 0; i < t->n_kernels; i++) {
     const tc_rt_kernel *k = &t->kernels[i];
     if (k->strands) print_strands(k->strands, name, i, out);
+    if (k->gpu) print_gpu(k->gpu, name, i, out);
     if (!k->n_sites) continue;
     tc_sb_printf(out, "static const tc_rt_site %s_sites_%u[] = {\n", name, i);
     for (uint32_t j = 0; j < k->n_sites; j++) {
@@ -331,10 +394,11 @@ static void print_kernels(const tc_rt_table *t, const char *name, tc_sb *out) {
     tc_sb_printf(out, "}, UINT64_C(%" PRIu64 "), ", k->scratch_b);
     print_reference(out, k->n_sites, name, "sites", i);
     tc_sb_printf(out, ", %u, ", k->n_sites);
-    if (k->strands)
-      tc_sb_printf(out, "&%s_strands_%u},\n", name, i);
-    else
-      tc_sb_adds(out, "NULL},\n");
+    tc_sb_adds(out, k->strands ? "&" : "");
+    print_reference(out, k->strands != NULL, name, "strands", i);
+    tc_sb_adds(out, k->gpu ? ", &" : ", ");
+    print_reference(out, k->gpu != NULL, name, "gpu", i);
+    tc_sb_adds(out, "},\n");
   }
   tc_sb_adds(out, "};\n");
 }
@@ -365,7 +429,7 @@ void tc_table_print_c(const tc_rt_table *t, const char *name, tc_sb *out) {
                "    .n_params = %u,\n    .n_code = %u,\n    .n_dims = %u,\n    .n_asserts = %u,\n"
                "    .n_workspaces = %u,\n    .n_kernels = %u,\n    .n_steps = %u,\n"
                "    .n_more = %u,\n    .is_plain = %d,\n    .n_words = %u,\n    .n_tensors = %u,\n"
-               "};\n",
+               "    .device = %u,\n};\n",
                t->n_params, t->n_code, t->n_dims, t->n_asserts, t->n_workspaces, t->n_kernels,
-               t->n_steps, t->n_more, t->is_plain, t->n_words, t->n_tensors);
+               t->n_steps, t->n_more, t->is_plain, t->n_words, t->n_tensors, t->device);
 }

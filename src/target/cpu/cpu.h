@@ -23,6 +23,7 @@
 #include "ir/ir.h"
 #include "pass/pass.h"
 #include "rt/table.h"
+#include "target/common/emitted.h"
 
 /* What is true of this target, for the passes. */
 #define TC_CPU_CAPS (TC_CAP_BIT(compiled) | TC_CAP_BIT(flat))
@@ -49,21 +50,6 @@ typedef struct tc_cpu_options {
   bool is_part;     /* of a larger text: kernels are static functions                 */
   const char *also; /* functions of the prelude that the rest of it uses, or NULL     */
 } tc_cpu_options;
-
-typedef struct tc_emitted_kernel {
-  const char *name; /* C identifier, unique within the text */
-  uint64_t scratch_b;
-  const tc_rt_site *sites; /* by number - 1 */
-  uint32_t n_sites;
-  tc_value stmt;                /* the kernel statement */
-  const tc_rt_strands *strands; /* NULL: a call runs a whole block */
-} tc_emitted_kernel;
-
-typedef struct tc_emitted {
-  tc_str text;
-  tc_emitted_kernel *kernels; /* in order of the function body */
-  uint32_t n_kernels;
-} tc_emitted;
 
 /* What cannot be run ends in a diagnostic and unwinds with TC_WHY_ERROR. */
 tc_emitted tc_cpu_emit(tc_ir *ir, const tc_cpu_options *options, tc_arena *arena);

@@ -1,0 +1,39 @@
+#include "ir/target.h"
+
+static const tc_target_row ROWS[TC_GPU_COUNT] = {
+#define TARGET(name, api, cc, exact, sms, block_kb, sm_kb, sm_regs, sm_threads, l2_mb, doc)        \
+  [TC_GPU_##name] = {#name,                                                                        \
+                     api,                                                                          \
+                     doc,                                                                          \
+                     cc,                                                                           \
+                     exact,                                                                        \
+                     sms,                                                                          \
+                     block_kb * 1024,                                                              \
+                     sm_kb * 1024,                                                                 \
+                     sm_regs,                                                                      \
+                     sm_threads,                                                                   \
+                     (uint64_t)l2_mb << 20},
+#include "ir/targets.def"
+#undef TARGET
+};
+
+const tc_target_row *tc_target_at(enum tc_gpu gpu) {
+  return &ROWS[gpu];
+}
+
+const tc_target_row *tc_target_find(tc_str name) {
+  for (int i = 0; i < TC_GPU_COUNT; i++)
+    if (tc_str_is(name, ROWS[i].name)) return &ROWS[i];
+  return NULL;
+}
+
+bool tc_target_runs_on(const tc_target_row *row, uint32_t cc) {
+  return row->exact ? row->cc == cc : row->cc / 10 == cc / 10 && row->cc <= cc;
+}
+
+const tc_target_row *tc_target_for(uint32_t cc) {
+  const tc_target_row *best = NULL; /* rows stand in order: the last that runs has the most */
+  for (int i = 0; i < TC_GPU_COUNT; i++)
+    if (tc_target_runs_on(&ROWS[i], cc)) best = &ROWS[i];
+  return best;
+}
