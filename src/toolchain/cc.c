@@ -332,6 +332,7 @@ bool tc_cc_compile(const tc_cc *cc, const tc_cc_job *given, tc_cc_result *result
   if (open_workshop(w)) bytes = compile_in(w, &job, argv, in, out, NAME_B, child, &size_b);
   close_workshop(w);
   *result = (tc_cc_result){.spent_ns = tc_child_now_ns() - start_ns};
+  result->said = (tc_str){child->said, (uint32_t)child->said_b};
   if (bytes) {
     keep(result, arena, bytes, size_b);
     return true;

@@ -37,6 +37,7 @@ typedef struct tc_cc_job {
 typedef struct tc_cc_result {
   unsigned char *bytes; /* what was made, in the arena */
   size_t size_b;
+  tc_str said; /* the beginning of the compiler's messages */
   uint64_t spent_ns;
 } tc_cc_result;
 
