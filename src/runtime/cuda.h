@@ -36,6 +36,15 @@ uint32_t tc_cuda_prepare(tc_cuda_module *module, int32_t device, tc_rt_error *er
  */
 uint32_t tc_cuda_launch(tc_cuda_module *module, void *stream, const tilec_arg *args, size_t n_args,
                         tc_rt_error *error);
+typedef struct tc_cuda_timing {
+  const tilec_arg *const *sets; /* run i takes set i % n_sets */
+  size_t n_sets, n_args, n_warm, n_runs;
+  bool flush; /* writes twice the L2 before each run */
+} tc_cuda_timing;
+/* Times launches on the default stream by events, into times_ns[n_runs]. */
+uint32_t tc_cuda_time(tc_cuda_module *module, const tc_cuda_timing *timing, uint64_t *times_ns,
+                      tc_rt_error *error);
+
 /* The device such a launch would run on. */
 int32_t tc_cuda_device_of(const tc_cuda *cuda, const tc_rt_table *table, const tilec_arg *args,
                           size_t n_args);

@@ -238,12 +238,18 @@ uint32_t tc_cuda_alloc(tc_cuda *cuda, int32_t id, uint64_t size_b, void **at, tc
   uint64_t address = 0;
   *at = NULL;
   if (tc_cuda_enter(cuda, id, &scope, error)) return error->code;
+  const char *call = "cuMemAlloc";
   int result = cuda->calls.mem_alloc(&address, size_b ? (size_t)size_b : 1);
+  if (!result && size_b) {
+    call = "cuMemsetD8Async";
+    result = cuda->calls.fill(address, 0, (size_t)size_b, NULL);
+    if (result) cuda->calls.mem_free(address);
+  }
   tc_cuda_leave(cuda, &scope);
   if (result) {
     char about[64];
     snprintf(about, sizeof about, "%llu bytes on device %d", (unsigned long long)size_b, (int)id);
-    return tc_cuda_fail(cuda, error, result, "cuMemAlloc", about);
+    return tc_cuda_fail(cuda, error, result, call, about);
   }
   *at = (void *)(uintptr_t)address;
   return TC_RT_OK;

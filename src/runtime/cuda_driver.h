@@ -91,6 +91,7 @@ void tc_cuda_leave(tc_cuda *cuda, const tc_cuda_scope *scope);
 
 /* ---- memory and time, for the API ---- */
 
+/* Memory of zeros. */
 uint32_t tc_cuda_alloc(tc_cuda *cuda, int32_t id, uint64_t size_b, void **at, tc_rt_error *error);
 void tc_cuda_free(tc_cuda *cuda, int32_t id, void *at);
 /* Waits until it is done. Either side may be NULL-free host memory or memory of the device. */
