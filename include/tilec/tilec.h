@@ -291,6 +291,8 @@ TILEC_API tilec_status tilec_program_check(tilec_program *program, tilec_format 
 /* One form of the program as text. `form` is one of
  *   "ast"   the syntax tree        "ir"    the IR as evaluated (state surface)
  *   "tile"  the canonical IR       "c"     what the C compiler of target cpu gets
+ *   "cuda"  what NVRTC gets: for the option `target` if that is cuda:ARCH, or else for the first
+ *           device of this machine
  * "ir" and "tile" parse again: they may be given to tilec_program_new as .tir.
  * returns as tilec_program_check; TILEC_USAGE for an unknown form. */
 TILEC_API tilec_status tilec_program_emit(tilec_program *program, const char *form,
@@ -344,14 +346,16 @@ typedef struct tilec_target {
 } tilec_target;
 /* How many targets are built in. */
 TILEC_API size_t tilec_target_count(void);
-/* Row `i` of the targets. `context` says which C compiler to look for; NULL leaves `available` of
- * targets that need one at 0. */
+/* Row `i` of the targets. `context` says which C compiler and driver to look for; NULL leaves
+ * `available` of targets that need one at 0. */
 TILEC_API tilec_status tilec_target_at(tilec_context *context, size_t i, tilec_target *out);
 
 /* Compiles a program for a target: "cpu" (host C compiler; without one the kernel runs on the
- * interpreter and the context is warned), "interp" (the oracle); NULL: the option `target`.
- * returns TILEC_OK, or as tilec_program_check, or TILEC_NO_TARGET, or TILEC_ENVIRONMENT (the C
- *         compiler failed or did not end in time).
+ * interpreter and the context is warned), "cuda" (the current device, or the first) or "cuda:ARCH",
+ * "interp" (the oracle); NULL: the option `target`.
+ * returns TILEC_OK, or as tilec_program_check, or TILEC_NO_TARGET (unknown; no driver or device, or
+ *         one that runs no such code), or TILEC_ENVIRONMENT (the compiler is missing, failed or did
+ *         not end in time).
  * cost    about a second when the C compiler runs, milliseconds when the cache has the kernel. */
 TILEC_API tilec_status tilec_kernel_new(tilec_program *program, const char *target,
                                         tilec_kernel **out, tilec_error **error);
@@ -361,15 +365,32 @@ TILEC_API void tilec_kernel_release(tilec_kernel *kernel);
 typedef struct tilec_kernel_info {
   size_t size;
   const char *name;      /* of the function; lives as long as the kernel           */
-  const char *target;    /* what it really runs on: "cpu" or "interp"              */
+  const char *target;    /* what it really runs on: "cpu", "interp" or "cuda:ARCH" */
   size_t n_params;       /* arguments of tilec_launch                              */
   size_t n_dims;         /* symbolic dimensions                                    */
   int cached;            /* not 0: the binary came from the cache                  */
   uint64_t compile_ns;   /* from source to something that can be launched          */
-  uint64_t toolchain_ns; /* of which the C compiler                                */
+  uint64_t toolchain_ns; /* of which the compiler of generated text                */
+  int32_t device_type;   /* tilec_device where tensors must lie                    */
+  int32_t device_id;     /* the device it was made for; tensors may be on others   */
+  uint64_t l2_b;         /* cache of that device; 0: not known                     */
+  size_t n_grids;        /* kernels that one launch runs, on a GPU                 */
 } tilec_kernel_info;
 /* What a kernel is. returns TILEC_OK, TILEC_USAGE. */
 TILEC_API tilec_status tilec_kernel_describe(const tilec_kernel *kernel, tilec_kernel_info *out);
+/* What one of the kernels of a function takes on a GPU, as its assembler says. */
+typedef struct tilec_resources {
+  size_t size;
+  const char *name;                       /* lives as long as the kernel               */
+  uint32_t threads;                       /* of a block                                */
+  uint32_t registers;                     /* of a thread; 0: not known                 */
+  uint32_t spill_stores_b, spill_loads_b; /* of a thread                               */
+  uint32_t stack_b;                       /* local memory of a thread                  */
+  uint32_t static_shared_b, shared_b;     /* of a block: fixed, and given at launch    */
+} tilec_resources;
+/* Kernel `i` of n_grids. returns TILEC_OK, TILEC_USAGE (past the end). */
+TILEC_API tilec_status tilec_kernel_resources(const tilec_kernel *kernel, size_t i,
+                                              tilec_resources *out);
 /* Warnings of its compilation, rendered as for errors; "" when there are none. Lives as long as the
  * kernel. */
 TILEC_API const char *tilec_kernel_diagnostics(const tilec_kernel *kernel, tilec_format format);
@@ -414,17 +435,37 @@ typedef struct tilec_arg {
   } as;
 } tilec_arg;
 
-/* Runs a kernel: one argument per parameter, in order, results included. Returns when it is done.
- * Writes go to the tensors' memory; after an error found before the start (TILEC_ARGUMENT,
- * TILEC_USAGE) nothing was written, after other errors their contents are undefined.
- * returns TILEC_OK; TILEC_ARGUMENT (count, kind, dtype, rank, shape, strides, alignment, NULL,
- *         overlap, an assert or assume that does not hold; the text names the argument, what was
- *         found and what was wanted); TILEC_MEMORY (workspaces); TILEC_BUDGET, TILEC_CHECK_FAILED
- *         (interp); TILEC_USAGE.
- * threads any number at once, also on one kernel, also from T.print callbacks.
- * cost    checks are some tens of nanoseconds and allocate nothing. */
+/* Runs a kernel: one argument per parameter, in order, results included. Returns when it is done,
+ * on GPUs too (their default stream is used). Writes go to the tensors' memory; after an error
+ * found before the start (TILEC_ARGUMENT, TILEC_USAGE) nothing was written, after other errors
+ * their contents are undefined. returns TILEC_OK; TILEC_ARGUMENT (count, kind, dtype, rank, shape,
+ * strides, alignment, NULL, overlap, an assert or assume that does not hold; the text names the
+ * argument, what was found and what was wanted); TILEC_MEMORY (workspaces); TILEC_BUDGET,
+ * TILEC_CHECK_FAILED (interp); TILEC_USAGE. threads any number at once, also on one kernel, also
+ * from T.print callbacks. cost    checks are some tens of nanoseconds and allocate nothing. */
 TILEC_API tilec_status tilec_launch(tilec_kernel *kernel, const tilec_arg *args, size_t n_args,
                                     tilec_error **error);
+
+/* The same on a stream of a GPU (a CUstream, which is a cudaStream_t; NULL: the default one),
+ * without waiting: what the kernel does wrong shows later, at some other call. The tensors must
+ * live until it has run. A stream that records a graph is fine once the kernel was launched on it
+ * before. Other targets take NULL and return when done. returns as tilec_launch; TILEC_ENVIRONMENT
+ * (the driver refused). */
+TILEC_API tilec_status tilec_launch_on(tilec_kernel *kernel, const tilec_arg *args, size_t n_args,
+                                       void *stream, tilec_error **error);
+
+typedef struct tilec_timing {
+  size_t size;
+  const tilec_arg *const *sets; /* arguments of one launch each; run i takes set i % n_sets   */
+  size_t n_sets, n_args;
+  size_t n_warm; /* launches before those that are timed                                */
+  size_t n_runs;
+  int flush; /* not 0: on a GPU, twice its L2 is written before each run             */
+} tilec_timing;
+/* Times launches of a kernel into times_ns[n_runs]: on GPUs by events on the default stream, else
+ * by a monotonic clock around each call. returns as tilec_launch. */
+TILEC_API tilec_status tilec_kernel_time(tilec_kernel *kernel, const tilec_timing *timing,
+                                         uint64_t *times_ns, tilec_error **error);
 
 /* A value for a symbolic dimension. */
 typedef struct tilec_dim {
@@ -448,6 +489,17 @@ typedef struct tilec_array tilec_array;
 TILEC_API tilec_status tilec_array_new(tilec_context *context, tilec_dtype dtype, uint32_t rank,
                                        const int64_t *shape, tilec_array **out,
                                        tilec_error **error);
+/* The same in memory of a device of `context` (TILEC_DEVICE_HOST or _CUDA, and its number).
+ * returns as tilec_array_new; TILEC_NO_TARGET (no driver, no such device); TILEC_ENVIRONMENT. */
+TILEC_API tilec_status tilec_array_new_on(tilec_context *context, int32_t device_type,
+                                          int32_t device_id, tilec_dtype dtype, uint32_t rank,
+                                          const int64_t *shape, tilec_array **out,
+                                          tilec_error **error);
+/* Copies all elements of one row-major tensor to another of the same size in bytes, between host
+ * memory and one CUDA device in any direction. Returns when it is done.
+ * returns TILEC_OK; TILEC_USAGE (sizes, strides, two devices); as tilec_array_new_on. */
+TILEC_API tilec_status tilec_tensor_copy(tilec_context *context, const tilec_tensor *to,
+                                         const tilec_tensor *from, tilec_error **error);
 TILEC_API tilec_array *tilec_array_retain(tilec_array *array);
 TILEC_API void tilec_array_release(tilec_array *array);
 /* The view of the whole array; lives as long as the array. NULL for NULL. */

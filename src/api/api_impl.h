@@ -9,8 +9,10 @@
 #include "rt/check.h"
 #include "rt/os.h"
 #include "rt/pool.h"
+#include "runtime/cuda.h"
 #include "target/cpu/cpu.h"
 #include "tilec/tilec.h"
+#include "toolchain/ptxas.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -26,6 +28,11 @@ enum tc_option {
 
 /* ---- context ---- */
 
+/* tc_cuda_emit, which the files that need no emitter do not know. */
+struct tc_cuda_options;
+typedef tc_emitted tc_cuda_emitter(tc_ir *ir, const struct tc_cuda_options *options,
+                                   tc_arena *arena);
+
 struct tilec_context {
   atomic_uint n_refs;
   bool hooked;
@@ -38,6 +45,8 @@ struct tilec_context {
   pthread_mutex_t print_lock;
   char *options[TC_OPTION_COUNT]; /* NULL: the default */
   tc_rt_pool *pool;               /* made by the first launch */
+  tc_cuda *cuda;                  /* opened by the first that needs it */
+  tc_cuda_emitter *emit_cuda;     /* tc_cuda_emit, but in tests        */
   bool said_no_cc, said_cache;    /* once per context, not per kernel */
 };
 
@@ -79,6 +88,8 @@ tilec_status tc_api_usage(tilec_error **error, const tilec_context *context, con
 enum { TC_CODE_B = 8 };
 /* "E0633". */
 const char *tc_api_code_text(uint32_t number, char out[TC_CODE_B]);
+/* What an error of a launch is to the caller. */
+tilec_status tc_api_status_of_rt(uint32_t code);
 /* An error of a launch. */
 tilec_status tc_api_fail_rt(tilec_error **error, const tilec_context *context,
                             const tc_rt_error *rt);
@@ -97,8 +108,9 @@ typedef struct tc_session {
   tc_source *source;
   tc_diags *diags;
   tc_names *names;
-  const char *entry;   /* of the program, once tc_program_front has run */
-  tilec_status status; /* of tc_session_stop, or TILEC_OK */
+  const char *entry;        /* of the program, once tc_program_front has run */
+  const tc_target_row *gpu; /* whose facts a kernel file may ask for; NULL: this machine's */
+  tilec_status status;      /* of tc_session_stop, or TILEC_OK */
   char stop_code[TC_CODE_B], stop_text[512];
   int lock;                /* of the cache, or -1 */
   char workdir[TC_PATH_B]; /* to be removed, or "" */
@@ -161,6 +173,24 @@ tc_bound tc_kernel_bound(tc_ir *ir);
 /* Half the distance of 1 to the next number of a float type; 0 for other types. */
 double tc_kernel_epsilon(tc_type type);
 
+enum tc_target_kind { TC_TARGET_CPU, TC_TARGET_INTERP, TC_TARGET_CUDA, TC_TARGET_KIND_COUNT };
+typedef struct tc_api_target {
+  enum tc_target_kind kind;
+  const char *isa;          /* cpu:ISA, or NULL */
+  const tc_target_row *gpu; /* cuda             */
+  uint64_t caps;            /* tc_cap bits      */
+} tc_api_target;
+/* By name; NULL: the option `target`. Inside a guard. */
+tc_api_target tc_api_find_target(tc_session *s, const char *name);
+/* The GPU whose facts the option `target` asks for, or NULL. */
+const tc_target_row *tc_api_gpu_meant(tc_session *s);
+/* "cuda:sm_90a"; static. */
+const char *tc_api_gpu_name(const tc_target_row *row);
+/* The driver; NULL with an error. */
+tc_cuda *tc_context_cuda(tilec_context *context, tc_rt_error *error);
+/* The same inside a guard, which ends when there is none. */
+tc_cuda *tc_api_cuda(tc_session *s);
+
 struct tc_cpu_module;
 struct tilec_kernel {
   atomic_uint n_refs;
@@ -173,6 +203,10 @@ struct tilec_kernel {
   tc_ir *ir;
   const tc_rt_table *table;
   struct tc_cpu_module *module; /* cpu */
+  tc_cuda_module *cuda;         /* cuda */
+  const tc_target_row *gpu;     /* cuda */
+  int32_t device;               /* cuda: that it was made for */
+  tc_cubin cubin;               /* cuda */
   tc_rt_pool *pool;             /* cpu; the context's */
   pthread_mutex_t lock;         /* one interpreter run at a time: it reads and marks ir */
   tc_rendered warnings;
@@ -184,6 +218,8 @@ struct tilec_kernel {
 /* Makes the module and the table of a kernel in state tile; inside a guard. `isa` NULL: the
  * option's. False when there is no C compiler. */
 bool tc_kernel_build_cpu(tc_session *s, tilec_kernel *kernel, const char *isa);
+/* The same for a GPU; ends the guard when there is no driver, device or compiler. */
+void tc_kernel_build_cuda(tc_session *s, tilec_kernel *kernel, const tc_target_row *gpu);
 /* The table of a function and the kernels emitted for it; inside a guard. */
 const tc_rt_table *tc_api_make_table(tc_session *s, tc_ir *ir, const tc_emitted *emitted);
 struct tc_cc;

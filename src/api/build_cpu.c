@@ -1,13 +1,10 @@
 /* From IR in state tile to code this process can call: emitter, cache, C compiler, loader. */
-#include "api/api_impl.h"
+#include "api/build.h"
 
-#include "jit/cache.h"
-#include "jit/files.h"
 #include "runtime/cpu.h"
 #include "target/common/table.h"
 #include "toolchain/cc.h"
 
-#include <errno.h>
 #include <string.h>
 
 /* ---- what is found ---- */
@@ -77,37 +74,12 @@ typedef struct build {
   tc_cc cc;
   const char *flags, *isa;
   tc_str text;
-  tc_cache *cache;
-  tc_cache_key key;
-  char path[TC_PATH_B];
+  tc_build *kept;
 } build;
-
-/* Adds C text without its comments: they hold source lines, and a kernel that only moved down in
- * its file is the same kernel. */
-static void add_code(tc_sb *out, tc_str text) {
-  char quote = 0;
-  uint32_t start = 0, i = 0;
-  while (i < text.n) {
-    char c = text.at[i];
-    if (quote) {
-      if (c == '\\') i++;
-      if (c == quote) quote = 0;
-    } else if (c == '"' || c == '\'') {
-      quote = c;
-    } else if (c == '/' && i + 1 < text.n && text.at[i + 1] == '*') {
-      tc_sb_add(out, (tc_str){text.at + start, i - start});
-      for (i += 3; i < text.n && !(text.at[i - 1] == '*' && text.at[i] == '/'); i++)
-        continue;
-      start = i + 1;
-    }
-    i++;
-  }
-  if (start < text.n) tc_sb_add(out, (tc_str){text.at + start, text.n - start});
-}
 
 /* The code that is compiled is part of the key, so that a changed compiler never meets the kernels
  * of the old one, whatever its version says. */
-static tc_cache_key make_key(build *b) {
+static tc_str make_key(build *b) {
   tc_sb key = tc_sb_in(&b->s->arena);
   tc_sb_printf(&key, "tilec %s\ntarget cpu\nisa %s\ncc %s\nflags %s\n", tilec_version(), b->isa,
                b->cc.version, b->flags);
@@ -115,19 +87,8 @@ static tc_cache_key make_key(build *b) {
     tc_sb_printf(&key, "word %s\n", b->cc.words[i]);
   tc_api_keyed_options(b->s->context, &key);
   tc_sb_adds(&key, "code\n");
-  add_code(&key, b->text);
-  return tc_cache_key_of(key.at, key.n);
-}
-
-static void tell_trouble(build *b) {
-  tilec_context *context = b->s->context;
-  if (b->cache->trouble == TC_CACHE_FINE || !tc_api_first_time(context, &context->said_cache))
-    return;
-  if (b->cache->trouble == TC_CACHE_FOREIGN) {
-    tc_api_warn_coded(context, "E0750", D_cache_foreign_fmt, b->cache->root, b->cache->why);
-  } else {
-    tc_api_warn_coded(context, "E0751", D_cache_unwritable_fmt, b->cache->root, b->cache->why);
-  }
+  tc_build_add_code(&key, b->text);
+  return tc_sb_str(&key);
 }
 
 static bool load(build *b, const char *path, char *why, size_t size_b) {
@@ -139,7 +100,6 @@ static bool load(build *b, const char *path, char *why, size_t size_b) {
 /* Compiles into a private directory. */
 static void compile(build *b) {
   tc_session *s = b->s;
-  char why[256];
   tc_cc_job job = {.text = b->text,
                    .flags = b->flags,
                    .timeout_s = (uint32_t)tc_api_option_number(s->context, TC_OPTION_cc_timeout)};
@@ -147,39 +107,27 @@ static void compile(build *b) {
   tc_api_log(s->context, 1, "compiling %s with %s", b->kernel->name, b->cc.path);
   if (!tc_cc_compile(&b->cc, &job, &result, s->diags, &s->arena)) tc_diag_stop(s->diags);
   b->kernel->toolchain_ns = result.spent_ns;
-  if (!tc_cache_workdir(b->cache, s->workdir, why, sizeof why)) {
-    s->workdir[0] = 0;
-    tc_session_stop(s, TILEC_ENVIRONMENT, "E0753", "cannot make a temporary directory in %s", why);
-  }
-  if (!tc_path_join(b->path, s->workdir, "kernel.so", NULL)
-      || !tc_write_new(b->path, result.bytes, result.size_b))
-    tc_session_stop(s, TILEC_ENVIRONMENT, "E0753", "cannot write %s: %s", b->path, strerror(errno));
+  tc_build_write(b->kept, result.bytes, result.size_b);
 }
 
 /* Stores what was compiled if it can be, and loads it from wherever it then is. The directory is
  * gone when the session's files are released; the loaded kernel stays. */
 static void store_and_load(build *b) {
-  char why[512], stored[TC_PATH_B];
-  tc_cache_note note = {b->kernel->name, tc_format(&b->s->arena, "cpu:%s", b->isa),
-                        b->kernel->toolchain_ns};
-  bool is_stored = tc_cache_store(b->cache, &b->key, b->s->workdir, &note, stored);
-  if (is_stored) b->s->workdir[0] = 0;
-  if (!load(b, is_stored ? stored : b->path, why, sizeof why))
+  char why[512];
+  tc_build_store(b->kept, b->kernel->toolchain_ns);
+  if (!load(b, b->kept->path, why, sizeof why))
     tc_session_stop(b->s, TILEC_ENVIRONMENT, "E0649", D_load_failed_fmt, why);
 }
 
 /* True when the cache had it. An entry that vanishes or does not load counts as not there. */
 static bool from_cache(build *b) {
   char why[256];
-  uint64_t wait_s = tc_api_option_number(b->s->context, TC_OPTION_cache_wait);
-  b->cache = TC_NEW(&b->s->arena, tc_cache);
-  tc_api_open_cache(b->s, b->cache);
-  b->key = make_key(b);
-  if (!tc_cache_claim(b->cache, &b->key, wait_s > 3600 ? 3600000 : (uint32_t)wait_s * 1000, b->path,
-                      &b->s->lock))
-    return false;
-  b->kernel->cached = load(b, b->path, why, sizeof why);
-  tc_api_log(b->s->context, 1, "%s: %s", b->path, b->kernel->cached ? "taken from the cache" : why);
+  tc_str key = make_key(b);
+  b->kept = tc_build_new(b->s, b->kernel->name, tc_format(&b->s->arena, "cpu:%s", b->isa), key);
+  if (!tc_build_find(b->kept)) return false;
+  b->kernel->cached = load(b, b->kept->path, why, sizeof why);
+  tc_api_log(b->s->context, 1, "%s: %s", b->kept->path,
+             b->kernel->cached ? "taken from the cache" : why);
   return b->kernel->cached;
 }
 
@@ -211,7 +159,7 @@ bool tc_kernel_build_cpu(tc_session *s, tilec_kernel *kernel, const char *isa_na
     compile(b);
     store_and_load(b);
   }
-  tell_trouble(b);
+  tc_build_tell(b->kept);
   kernel->pool = tc_context_pool(s->context);
   if (!kernel->pool) tc_unwind_to(&s->unwind, TC_WHY_MEMORY);
   return true;

@@ -2,6 +2,7 @@
 #include "api/api_impl.h"
 
 #include "rt/os.h"
+#include "target/cuda/cuda.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -136,6 +137,7 @@ tilec_status tilec_context_new(const tilec_context_options *options, tilec_conte
   context->print = o.print;
   context->warn = o.warn;
   context->data = o.data;
+  context->emit_cuda = tc_cuda_emit;
   if (!init_locks(context)) {
     tc_api_delete(context, context, sizeof *context);
     return tc_api_no_memory(error);
@@ -158,6 +160,7 @@ tilec_context *tilec_context_retain(tilec_context *context) {
 void tilec_context_release(tilec_context *context) {
   if (!context || atomic_fetch_sub_explicit(&context->n_refs, 1, memory_order_acq_rel) != 1) return;
   tc_rt_pool_free(context->pool);
+  tc_cuda_close(context->cuda);
   for (int i = 0; i < TC_OPTION_COUNT; i++)
     if (context->options[i])
       tc_api_delete(context, context->options[i], strlen(context->options[i]) + 1);
@@ -175,4 +178,38 @@ tc_rt_pool *tc_context_pool(tilec_context *context) {
   tc_rt_pool *pool = context->pool;
   pthread_mutex_unlock(&context->lock);
   return pool;
+}
+
+/* The path is read before the lock is taken, which reading options takes too. A driver that was not
+ * there may be there the next time. */
+static void open_cuda(tc_session *s, void *data) {
+  tilec_context *context = s->context;
+  tc_rt_error *error = data;
+  const char *path = tc_api_option(context, TC_OPTION_libcuda, &s->arena);
+  pthread_mutex_lock(&context->lock);
+  if (!context->cuda) context->cuda = tc_cuda_open(path, tc_api_hooks(context), error);
+  pthread_mutex_unlock(&context->lock);
+}
+
+tc_cuda *tc_context_cuda(tilec_context *context, tc_rt_error *error) {
+  pthread_mutex_lock(&context->lock);
+  tc_cuda *cuda = context->cuda;
+  pthread_mutex_unlock(&context->lock);
+  if (cuda) return cuda;
+  tc_session session;
+  tc_session_start(&session, context);
+  if (tc_api_guard(&session, open_cuda, error, NULL) != TILEC_OK)
+    tc_rt_fail(error, TC_RT_E_WORKSPACE, "out of memory for the CUDA driver");
+  tc_session_end(&session);
+  return error->code ? NULL : context->cuda;
+}
+
+tc_cuda *tc_api_cuda(tc_session *s) {
+  tc_rt_error error;
+  char code[TC_CODE_B];
+  error.code = 0;
+  tc_cuda *cuda = tc_context_cuda(s->context, &error);
+  if (cuda) return cuda;
+  tc_session_stop(s, error.code == TC_RT_E_NO_CUDA ? TILEC_NO_TARGET : TILEC_MEMORY,
+                  tc_api_code_text(error.code, code), "%s", error.text);
 }

@@ -136,15 +136,31 @@ const char *tc_api_code_text(uint32_t number, char out[TC_CODE_B]) {
   return out;
 }
 
+tilec_status tc_api_status_of_rt(uint32_t code) {
+  switch (code) {
+  case TC_RT_E_WORKSPACE:
+  case TC_RT_E_THREAD:
+    return TILEC_MEMORY;
+  case TC_RT_E_OUTSIDE:
+  case TC_RT_E_UNDEFINED:
+  case TC_RT_E_DIVISION:
+    return TILEC_CHECK_FAILED;
+  case TC_RT_E_NO_CUDA:
+  case TC_RT_E_LIMIT:
+  case TC_RT_E_GPU:
+    return TILEC_NO_TARGET;
+  case TC_RT_E_CUDA:
+    return TILEC_ENVIRONMENT;
+  default:
+    return TILEC_ARGUMENT;
+  }
+}
+
 tilec_status tc_api_fail_rt(tilec_error **error, const tilec_context *context,
                             const tc_rt_error *rt) {
   char code[TC_CODE_B];
   tc_api_code_text(rt->code, code);
-  bool memory = rt->code == TC_RT_E_WORKSPACE || rt->code == TC_RT_E_THREAD;
-  bool found =
-      rt->code == TC_RT_E_OUTSIDE || rt->code == TC_RT_E_UNDEFINED || rt->code == TC_RT_E_DIVISION;
-  tilec_status status = memory ? TILEC_MEMORY : found ? TILEC_CHECK_FAILED : TILEC_ARGUMENT;
-  return fail_line(error, context, status, code, rt->text);
+  return fail_line(error, context, tc_api_status_of_rt(rt->code), code, rt->text);
 }
 
 /* ---- public ---- */

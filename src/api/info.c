@@ -3,6 +3,7 @@
 
 #include "jit/cache.h"
 #include "rt/os.h"
+#include "toolchain/nvrtc.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -149,6 +150,29 @@ static void say_processor(tc_session *s, report *r) {
   if (found.n) say_text(r, "features", found.at);
 }
 
+/* The driver and its devices, and what compiles for them. */
+static void say_cuda(tc_session *s, report *r) {
+  tc_rt_error error;
+  tc_nvrtc nvrtc;
+  error.code = 0;
+  const tc_cuda *cuda = tc_context_cuda(s->context, &error);
+  say_text(r, "cuda", cuda ? tc_cuda_path(cuda) : tc_format(&s->arena, "none: %s", error.text));
+  for (uint32_t i = 0; cuda && i < tc_cuda_count(cuda); i++) {
+    const tc_cuda_device *d = tc_cuda_device_at(cuda, (int32_t)i);
+    const tc_target_row *row = tc_target_for(d->cc);
+    say_text(r, tc_format(&s->arena, "cuda_%u", i),
+             tc_format(&s->arena, "%s, compute capability %u.%u, %u multiprocessors%s%s", d->name,
+                       d->cc / 10, d->cc % 10, d->n_sms, row ? ", target " : "",
+                       row ? tc_api_gpu_name(row) : ""));
+  }
+  tc_diags *unheard = tc_diags_new(&s->arena, s->source);
+  bool found =
+      tc_nvrtc_find(&nvrtc, tc_api_option(s->context, TC_OPTION_nvrtc, &s->arena),
+                    tc_api_option(s->context, TC_OPTION_nvcc, &s->arena), unheard, &s->arena);
+  say_text(r, "cuda_compiler",
+           found ? tc_format(&s->arena, "%s, %s", nvrtc.version, nvrtc.path) : "none");
+}
+
 static void doctor(tc_session *s, void *data) {
   info_call *call = data;
   report r;
@@ -162,6 +186,7 @@ static void doctor(tc_session *s, void *data) {
   say_processor(s, &r);
   say_number(&r, "threads", tc_rt_cpu_count(""));
   say_number(&r, "memory_bytes", tc_rt_memory_b(""));
+  say_cuda(s, &r);
   tc_api_open_cache(s, cache);
   say_text(&r, "cache_dir", cache->root);
   say_text(&r, "cache", cache_state(cache));

@@ -4,54 +4,8 @@
 #include "rt/os.h"
 #include "runtime/cpu.h"
 #include "target/common/table.h"
-#include "target/cpu/cpu.h"
 
 #include <string.h>
-
-/* ---- targets ---- */
-
-enum target { TARGET_CPU, TARGET_INTERP, TARGET_COUNT };
-
-static const struct {
-  const char *name, *help;
-  uint64_t caps; /* tc_cap bits */
-} TARGETS[TARGET_COUNT] = {
-    [TARGET_CPU] = {"cpu",
-                    "this machine's processors, through its C compiler; cpu:ISA for another "
-                    "instruction set",
-                    TC_CPU_CAPS},
-    [TARGET_INTERP] = {"interp", "the oracle: slow, checks everything, needs nothing", 0},
-};
-
-size_t tilec_target_count(void) {
-  return TARGET_COUNT;
-}
-
-tilec_status tilec_target_at(tilec_context *context, size_t i, tilec_target *out) {
-  if (i >= TARGET_COUNT || !out) return TILEC_USAGE;
-  tilec_target ours = {.size = sizeof ours, .name = TARGETS[i].name, .help = TARGETS[i].help};
-  ours.available = i == TARGET_INTERP || (context && tc_api_has_cc(context));
-  return tc_api_write_struct(out, &ours, sizeof ours) ? TILEC_OK : TILEC_USAGE;
-}
-
-bool tc_api_cpu_target(tc_session *s, const char *target, enum tc_cpu_isa *isa) {
-  if (strcmp(target, "cpu") != 0 && strncmp(target, "cpu:", 4) != 0) return false;
-  *isa = tc_program_isa(s, target[3] ? target + 4 : NULL);
-  return true;
-}
-
-/* "cpu", "cpu:ISA" or "interp"; *isa is NULL or the part after the colon. */
-static enum target find_target(tc_session *s, const char *name, const char **isa) {
-  *isa = NULL;
-  for (int i = 0; i < TARGET_COUNT; i++)
-    if (strcmp(name, TARGETS[i].name) == 0) return (enum target)i;
-  if (strncmp(name, "cpu:", 4) == 0) {
-    *isa = name + 4;
-    return TARGET_CPU;
-  }
-  tc_session_stop(s, TILEC_NO_TARGET, "",
-                  "target '%s' is not built in: expected cpu, cpu:ISA or interp", name);
-}
 
 /* ---- making ---- */
 
@@ -80,16 +34,17 @@ static bool has_narrow_scalar(const tc_rt_table *table) {
 static void make_kernel(tc_session *s, void *data) {
   kernel_call *call = data;
   tilec_kernel *kernel = call->kernel;
-  const char *isa;
-  if (!call->target) call->target = tc_api_option(s->context, TC_OPTION_target, &s->arena);
-  enum target target = find_target(s, call->target, &isa);
+  tc_api_target target = tc_api_find_target(s, call->target);
+  s->gpu = target.gpu ? target.gpu : tc_api_gpu_meant(s);
   kernel->ir = tc_program_front(s, call->program);
   kernel->name = tc_name_of(kernel->ir, kernel->ir->name);
-  tc_program_to_tile(s, kernel->ir, TARGETS[target].caps, false);
+  tc_program_to_tile(s, kernel->ir, target.caps, false);
   kernel->bound = tc_kernel_bound(kernel->ir);
-  if (target == TARGET_INTERP) {
+  if (target.kind == TC_TARGET_INTERP) {
     use_interpreter(s, kernel);
-  } else if (!tc_kernel_build_cpu(s, kernel, isa)) {
+  } else if (target.kind == TC_TARGET_CUDA) {
+    tc_kernel_build_cuda(s, kernel, target.gpu);
+  } else if (!tc_kernel_build_cpu(s, kernel, target.isa)) {
     if (tc_api_first_time(s->context, &s->context->said_no_cc))
       tc_api_warn(s->context, "no C compiler was found, so target cpu runs on the interpreter, "
                               "which is slow: install cc, or name one with TILEC_CC");
@@ -137,6 +92,7 @@ void tilec_kernel_release(tilec_kernel *kernel) {
   if (!kernel || atomic_fetch_sub_explicit(&kernel->n_refs, 1, memory_order_acq_rel) != 1) return;
   tilec_context *context = kernel->context;
   tc_cpu_unload(kernel->module);
+  tc_cuda_unload(kernel->cuda);
   tc_session_end(&kernel->store);
   pthread_mutex_destroy(&kernel->lock);
   tc_api_delete(context, kernel, sizeof *kernel);
@@ -147,14 +103,41 @@ void tilec_kernel_release(tilec_kernel *kernel) {
 
 tilec_status tilec_kernel_describe(const tilec_kernel *kernel, tilec_kernel_info *out) {
   if (!kernel || !out) return TILEC_USAGE;
+  const tc_cuda_device *device = NULL;
+  if (kernel->cuda) device = tc_cuda_device_at(kernel->context->cuda, kernel->device);
   tilec_kernel_info ours = {.size = sizeof ours,
                             .name = kernel->name,
-                            .target = kernel->interpreted ? "interp" : "cpu",
+                            .target = kernel->interpreted ? "interp"
+                                      : kernel->gpu       ? tc_api_gpu_name(kernel->gpu)
+                                                          : "cpu",
+                            .device_type = device ? TILEC_DEVICE_CUDA : TILEC_DEVICE_HOST,
+                            .device_id = kernel->device,
+                            .l2_b = device ? device->l2_b : 0,
+                            .n_grids = device ? kernel->table->n_kernels : 0,
                             .n_params = kernel->table->n_params,
                             .n_dims = kernel->table->n_dims,
                             .cached = kernel->cached,
                             .compile_ns = kernel->compile_ns,
                             .toolchain_ns = kernel->toolchain_ns};
+  return tc_api_write_struct(out, &ours, sizeof ours) ? TILEC_OK : TILEC_USAGE;
+}
+
+tilec_status tilec_kernel_resources(const tilec_kernel *kernel, size_t i, tilec_resources *out) {
+  if (!kernel || !out || !kernel->cuda || i >= kernel->table->n_kernels) return TILEC_USAGE;
+  const tc_rt_kernel *k = &kernel->table->kernels[i];
+  tilec_resources ours = {.size = sizeof ours,
+                          .name = k->name,
+                          .threads = k->gpu->block[0] * k->gpu->block[1] * k->gpu->block[2],
+                          .shared_b = k->gpu->shared_b};
+  for (uint32_t j = 0; j < kernel->cubin.n_kernels; j++) {
+    const tc_cubin_kernel *c = &kernel->cubin.kernels[j];
+    if (strcmp(c->name, k->name) != 0) continue;
+    ours.registers = c->registers;
+    ours.spill_stores_b = c->spill_stores_b;
+    ours.spill_loads_b = c->spill_loads_b;
+    ours.stack_b = c->stack_b;
+    ours.static_shared_b = c->shared_b;
+  }
   return tc_api_write_struct(out, &ours, sizeof ours) ? TILEC_OK : TILEC_USAGE;
 }
 

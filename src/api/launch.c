@@ -138,12 +138,11 @@ static void print_env(void *ctx, const char *text, uint64_t n) {
   tc_context_print(ctx, text, (size_t)n);
 }
 
-/* Scalars of narrow float types are rounded here: rt/ knows no such formats. */
-static void launch_rounded(tilec_kernel *kernel, const tilec_arg *args, size_t n_args,
-                           const tc_env *env, tc_rt_error *rt) {
-  tilec_arg rounded[TC_RT_MAX_PARAMS];
-  const tc_rt_table *table = kernel->table;
-  for (uint32_t i = 0; i < n_args && n_args == table->n_params; i++) {
+/* Scalars of narrow float types are rounded here: rt/ knows no such formats. `rounded` has a place
+ * for each parameter. */
+static const tilec_arg *round_scalars(const tc_rt_table *table, const tilec_arg *args,
+                                      tilec_arg *rounded) {
+  for (uint32_t i = 0; i < table->n_params; i++) {
     const tc_rt_param *p = &table->params[i];
     rounded[i] = args[i];
     bool is_float = p->dtype >= TILEC_FLOAT16 && p->dtype < TILEC_POINTER;
@@ -153,22 +152,119 @@ static void launch_rounded(tilec_kernel *kernel, const tilec_arg *args, size_t n
     rounded[i].kind = TILEC_ARG_FLOAT;
     rounded[i].as.f = tc_imm_float(tc_scalar_type(tc_table_dtype(p->dtype)), x).f;
   }
-  tc_cpu_launch(kernel->module, kernel->pool, n_args == table->n_params ? rounded : args, n_args,
-                env, rt);
+  return rounded;
+}
+
+static void launch_compiled(tilec_kernel *kernel, const tilec_arg *args, size_t n_args,
+                            void *stream, tc_rt_error *rt) {
+  if (kernel->cuda) {
+    tc_cuda_launch(kernel->cuda, stream, args, n_args, rt);
+  } else {
+    tc_env env = {kernel->context, print_env};
+    tc_cpu_launch(kernel->module, kernel->pool, args, n_args, &env, rt);
+  }
+}
+
+static void launch_rounded(tilec_kernel *kernel, const tilec_arg *args, size_t n_args, void *stream,
+                           tc_rt_error *rt) {
+  tilec_arg rounded[TC_RT_MAX_PARAMS];
+  bool whole = n_args == kernel->table->n_params;
+  launch_compiled(kernel, whole ? round_scalars(kernel->table, args, rounded) : args, n_args,
+                  stream, rt);
+}
+
+/* On a GPU, without waiting for it. */
+static tilec_status launch(tilec_kernel *kernel, const tilec_arg *args, size_t n_args, void *stream,
+                           tilec_error **error) {
+  if (kernel->interpreted) return tc_launch_interp(kernel, args, n_args, error);
+  tc_rt_error rt;
+  rt.code = 0; /* its text is large, and only written on an error */
+  if (kernel->rounds) {
+    launch_rounded(kernel, args, n_args, stream, &rt);
+  } else {
+    launch_compiled(kernel, args, n_args, stream, &rt);
+  }
+  return rt.code ? tc_api_fail_rt(error, kernel->context, &rt) : TILEC_OK;
+}
+
+static tilec_status wait(const tilec_kernel *kernel, const tilec_arg *args, size_t n_args,
+                         tilec_error **error) {
+  tc_cuda *cuda = kernel->context->cuda;
+  tc_rt_error rt;
+  rt.code = 0;
+  if (!tc_cuda_wait(cuda, tc_cuda_device_of(cuda, kernel->table, args, n_args), NULL, &rt))
+    return TILEC_OK;
+  return tc_api_fail_rt(error, kernel->context, &rt);
 }
 
 tilec_status tilec_launch(tilec_kernel *kernel, const tilec_arg *args, size_t n_args,
                           tilec_error **error) {
   if (error) *error = NULL;
   if (!kernel || (n_args && !args)) return tc_api_usage(error, NULL, "tilec_launch: NULL argument");
-  if (kernel->interpreted) return tc_launch_interp(kernel, args, n_args, error);
-  tc_env env = {kernel->context, print_env};
+  tilec_status status = launch(kernel, args, n_args, NULL, error);
+  if (status == TILEC_OK && kernel->cuda) status = wait(kernel, args, n_args, error);
+  return status;
+}
+
+tilec_status tilec_launch_on(tilec_kernel *kernel, const tilec_arg *args, size_t n_args,
+                             void *stream, tilec_error **error) {
+  if (error) *error = NULL;
+  if (!kernel || (n_args && !args))
+    return tc_api_usage(error, NULL, "tilec_launch_on: NULL argument");
+  if (stream && !kernel->cuda)
+    return tc_api_usage(error, kernel->context, "tilec_launch_on: %s has no streams", kernel->name);
+  return launch(kernel, args, n_args, stream, error);
+}
+
+/* ---- timing ---- */
+
+static tilec_status time_cuda(tilec_kernel *kernel, const tilec_timing *t, const tilec_arg **sets,
+                              uint64_t *times_ns, tilec_error **error) {
+  const tc_cuda_timing timing = {sets, t->n_sets, t->n_args, t->n_warm, t->n_runs, t->flush != 0};
   tc_rt_error rt;
-  rt.code = 0; /* its text is large, and only written on an error */
-  if (kernel->rounds) {
-    launch_rounded(kernel, args, n_args, &env, &rt);
-  } else {
-    tc_cpu_launch(kernel->module, kernel->pool, args, n_args, &env, &rt);
-  }
+  rt.code = 0;
+  tc_cuda_time(kernel->cuda, &timing, times_ns, &rt);
   return rt.code ? tc_api_fail_rt(error, kernel->context, &rt) : TILEC_OK;
+}
+
+static tilec_status time_calls(tilec_kernel *kernel, const tilec_timing *t, uint64_t *times_ns,
+                               tilec_error **error) {
+  for (size_t i = 0; i < t->n_warm + t->n_runs; i++) {
+    size_t run = i < t->n_warm ? i : i - t->n_warm;
+    uint64_t start_ns = tc_rt_now_ns();
+    tilec_status status = tilec_launch(kernel, t->sets[run % t->n_sets], t->n_args, error);
+    if (status != TILEC_OK) return status;
+    if (i >= t->n_warm) times_ns[run] = tc_rt_now_ns() - start_ns;
+  }
+  return TILEC_OK;
+}
+
+/* All sets with their scalars rounded, in one block of memory. */
+static tilec_status time_rounded(tilec_kernel *kernel, const tilec_timing *t, uint64_t *times_ns,
+                                 tilec_error **error) {
+  size_t size_b = t->n_sets * (sizeof(tilec_arg *) + t->n_args * sizeof(tilec_arg));
+  if (t->n_args != kernel->table->n_params || t->n_sets > 1 << 20)
+    return tc_api_usage(error, kernel->context, "tilec_kernel_time: %s takes %u arguments",
+                        kernel->name, kernel->table->n_params);
+  const tilec_arg **sets = tc_api_new(kernel->context, size_b);
+  if (!sets) return tc_api_no_memory(error);
+  tilec_arg *args = (tilec_arg *)(void *)(sets + t->n_sets);
+  for (size_t i = 0; i < t->n_sets; i++)
+    sets[i] = round_scalars(kernel->table, t->sets[i], args + i * t->n_args);
+  tilec_status status = time_cuda(kernel, t, sets, times_ns, error);
+  tc_api_delete(kernel->context, sets, size_b);
+  return status;
+}
+
+tilec_status tilec_kernel_time(tilec_kernel *kernel, const tilec_timing *timing, uint64_t *times_ns,
+                               tilec_error **error) {
+  tilec_timing t;
+  if (error) *error = NULL;
+  if (!kernel || !timing || !times_ns)
+    return tc_api_usage(error, NULL, "tilec_kernel_time: NULL argument");
+  if (!tc_api_read_struct(&t, sizeof t, timing) || !t.sets || !t.n_sets || !t.n_runs)
+    return tc_api_usage(error, kernel->context,
+                        "tilec_timing: size, sets, n_sets and n_runs must be set");
+  return kernel->cuda ? time_rounded(kernel, &t, times_ns, error)
+                      : time_calls(kernel, &t, times_ns, error);
 }

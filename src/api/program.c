@@ -7,6 +7,7 @@
 #include "lang/lang.h"
 #include "rt/os.h"
 #include "target/cpu/cpu.h"
+#include "target/cuda/cuda.h"
 
 #include <errno.h>
 #include <string.h>
@@ -103,6 +104,8 @@ tc_ir *tc_program_front(tc_session *s, const tilec_program *p) {
   tc_lang_set_reader(lang, read_sibling, NULL);
   tc_lang_set_step_limit(lang, tc_api_option_number(s->context, TC_OPTION_eval_steps));
   tc_lang_device device = {.n_sms = (int64_t)tc_rt_cpu_count("")};
+  if (s->gpu)
+    device = (tc_lang_device){s->gpu->n_sms, s->gpu->cc / 10, s->gpu->cc % 10, s->gpu->name};
   tc_lang_set_device(lang, &device);
   tc_lang_shape *shapes = TC_NEW_ARRAY(&s->arena, p->n_shapes, tc_lang_shape);
   for (uint32_t i = 0; i < p->n_shapes; i++)
@@ -194,6 +197,7 @@ static tilec_status make_text(tilec_program *program, tc_guarded *fn, form_call 
 
 static void check(tc_session *s, void *data) {
   form_call *call = data;
+  s->gpu = tc_api_gpu_meant(s);
   tc_program_to_tile(s, tc_program_front(s, call->program), 0, false);
   call->text = tc_str_of(tc_api_render(s).form[call->format]);
 }
@@ -217,6 +221,15 @@ static void emit_ast(tc_session *s, form_call *call, tc_sb *out) {
   tc_ast_print(tree, s->names, out);
 }
 
+static void emit_cuda(tc_session *s, form_call *call) {
+  const char *name = tc_api_option(s->context, TC_OPTION_target, &s->arena);
+  tc_api_target target = tc_api_find_target(s, strncmp(name, "cuda:", 5) == 0 ? name : "cuda");
+  s->gpu = target.gpu;
+  tc_ir *ir = tc_program_front(s, call->program);
+  tc_program_to_tile(s, ir, target.caps, false);
+  call->text = s->context->emit_cuda(ir, &(tc_cuda_options){.target = target.gpu}, &s->arena).text;
+}
+
 static void emit(tc_session *s, void *data) {
   form_call *call = data;
   tc_sb out = tc_sb_in(&s->arena);
@@ -225,6 +238,11 @@ static void emit(tc_session *s, void *data) {
     call->text = tc_sb_str(&out);
     return;
   }
+  if (strcmp(call->what, "cuda") == 0) {
+    emit_cuda(s, call);
+    return;
+  }
+  s->gpu = tc_api_gpu_meant(s);
   tc_ir *ir = tc_program_front(s, call->program);
   bool c = strcmp(call->what, "c") == 0;
   if (strcmp(call->what, "ir") != 0) tc_program_to_tile(s, ir, c ? TC_CPU_CAPS : 0, !c);
@@ -240,7 +258,7 @@ static void emit(tc_session *s, void *data) {
 
 tilec_status tilec_program_emit(tilec_program *program, const char *form, tilec_text **out,
                                 tilec_error **error) {
-  static const char *const FORMS[] = {"ast", "ir", "tile", "c"};
+  static const char *const FORMS[] = {"ast", "ir", "tile", "c", "cuda"};
   if (error) *error = NULL;
   if (out) *out = NULL;
   if (!program || !form || !out)
@@ -250,8 +268,8 @@ tilec_status tilec_program_emit(tilec_program *program, const char *form, tilec_
     form_call call = {.what = form};
     return make_text(program, emit, &call, out, error);
   }
-  return tc_api_usage(error, program->context, "there is no form '%s': expected ast, ir, tile or c",
-                      form);
+  return tc_api_usage(error, program->context,
+                      "there is no form '%s': expected ast, ir, tile, c or cuda", form);
 }
 
 static void opt(tc_session *s, void *data) {

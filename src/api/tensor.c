@@ -43,6 +43,7 @@ struct tilec_array {
   atomic_uint n_refs;
   tilec_context *context;
   size_t data_b;
+  bool on_device; /* the data is memory of the context's driver */
   tilec_tensor view;
   int64_t shape[TILEC_MAX_RANK];
 };
@@ -63,42 +64,83 @@ static bool count_elements(uint32_t rank, const int64_t *shape, uint64_t *n) {
   return !overflow;
 }
 
-tilec_status tilec_array_new(tilec_context *context, tilec_dtype dtype, uint32_t rank,
-                             const int64_t *shape, tilec_array **out, tilec_error **error) {
+/* The bytes of an array, or a status with an error. */
+static tilec_status measure(const tilec_context *context, tilec_dtype dtype, uint32_t rank,
+                            const int64_t *shape, uint64_t *data_b, tilec_error **error) {
   uint64_t n;
-  if (error) *error = NULL;
-  if (out) *out = NULL;
-  if (!context || !out || (rank && !shape))
-    return tc_api_usage(error, context, "tilec_array_new: NULL argument");
   if (rank > TILEC_MAX_RANK || !tilec_dtype_name(dtype))
     return tc_api_usage(error, context, "tilec_array_new: rank %u or dtype %d", rank, (int)dtype);
   for (uint32_t i = 0; i < rank; i++)
     if (shape[i] < 0)
       return tc_api_usage(error, context, "tilec_array_new: extent %u is %lld", i,
                           (long long)shape[i]);
-  uint64_t data_b = count_elements(rank, shape, &n) ? tilec_dtype_bytes(dtype, n) : UINT64_MAX;
+  *data_b = count_elements(rank, shape, &n) ? tilec_dtype_bytes(dtype, n) : UINT64_MAX;
+  return TILEC_OK;
+}
+
+/* Zeros in host memory. */
+static tilec_status take_memory(tilec_array *array, tilec_dtype dtype, uint64_t data_b,
+                                tilec_error **error) {
   if (data_b > SIZE_MAX / 2 || (data_b > SMALL_B && data_b > tc_rt_memory_b("")))
-    return tc_api_fail(error, context, TILEC_MEMORY, "E0654",
+    return tc_api_fail(error, array->context, TILEC_MEMORY, "E0654",
                        "an array of %s needs more memory than this machine has",
                        tilec_dtype_name(dtype));
+  array->view.data = tc_rt_alloc(tc_api_hooks(array->context), (size_t)data_b, ARRAY_ALIGN_B);
+  if (!array->view.data) return tc_api_no_memory(error);
+  memset(array->view.data, 0, (size_t)data_b);
+  return TILEC_OK;
+}
+
+static tilec_status take_device_memory(tilec_array *array, int32_t device, uint64_t data_b,
+                                       tilec_error **error) {
+  tc_rt_error rt;
+  rt.code = 0;
+  tc_cuda *cuda = tc_context_cuda(array->context, &rt);
+  if (cuda && !tc_cuda_device_at(cuda, device))
+    tc_rt_fail(&rt, TC_RT_E_NO_CUDA, "there is no CUDA device %d, only %u", (int)device,
+               tc_cuda_count(cuda));
+  if (!rt.code) tc_cuda_alloc(cuda, device, data_b, &array->view.data, &rt);
+  if (rt.code) return tc_api_fail_rt(error, array->context, &rt);
+  array->on_device = true;
+  array->view.device_type = TILEC_DEVICE_CUDA;
+  array->view.device_id = device;
+  return TILEC_OK;
+}
+
+tilec_status tilec_array_new_on(tilec_context *context, int32_t device_type, int32_t device_id,
+                                tilec_dtype dtype, uint32_t rank, const int64_t *shape,
+                                tilec_array **out, tilec_error **error) {
+  uint64_t data_b = 0;
+  if (error) *error = NULL;
+  if (out) *out = NULL;
+  if (!context || !out || (rank && !shape))
+    return tc_api_usage(error, context, "tilec_array_new: NULL argument");
+  bool host = device_type == 0 || device_type == TILEC_DEVICE_HOST;
+  if (!host && device_type != TILEC_DEVICE_CUDA)
+    return tc_api_usage(error, context, "tilec_array_new_on: device type %d", (int)device_type);
+  tilec_status status = measure(context, dtype, rank, shape, &data_b, error);
+  if (status != TILEC_OK) return status;
   tilec_array *array = tc_api_new(context, sizeof *array);
-  void *data = array ? tc_rt_alloc(tc_api_hooks(context), (size_t)data_b, ARRAY_ALIGN_B) : NULL;
-  if (!data) {
-    tc_api_delete(context, array, sizeof *array);
-    return tc_api_no_memory(error);
-  }
-  memset(data, 0, (size_t)data_b);
+  if (!array) return tc_api_no_memory(error);
   atomic_init(&array->n_refs, 1);
   array->context = tilec_context_retain(context);
   array->data_b = (size_t)data_b;
   if (rank) memcpy(array->shape, shape, rank * sizeof *shape);
-  array->view = (tilec_tensor){.size = sizeof array->view,
-                               .data = data,
-                               .shape = array->shape,
-                               .rank = rank,
-                               .dtype = (uint16_t)dtype};
-  *out = array;
-  return TILEC_OK;
+  array->view = (tilec_tensor){
+      .size = sizeof array->view, .shape = array->shape, .rank = rank, .dtype = (uint16_t)dtype};
+  status = host ? take_memory(array, dtype, data_b, error)
+                : take_device_memory(array, device_id, data_b, error);
+  if (status != TILEC_OK) {
+    tilec_array_release(array);
+  } else {
+    *out = array;
+  }
+  return status;
+}
+
+tilec_status tilec_array_new(tilec_context *context, tilec_dtype dtype, uint32_t rank,
+                             const int64_t *shape, tilec_array **out, tilec_error **error) {
+  return tilec_array_new_on(context, TILEC_DEVICE_HOST, 0, dtype, rank, shape, out, error);
 }
 
 tilec_array *tilec_array_retain(tilec_array *array) {
@@ -109,7 +151,11 @@ tilec_array *tilec_array_retain(tilec_array *array) {
 void tilec_array_release(tilec_array *array) {
   if (!array || atomic_fetch_sub_explicit(&array->n_refs, 1, memory_order_acq_rel) != 1) return;
   tilec_context *context = array->context;
-  tc_rt_free(tc_api_hooks(context), array->view.data, array->data_b);
+  if (array->on_device) {
+    tc_cuda_free(context->cuda, array->view.device_id, array->view.data);
+  } else {
+    tc_rt_free(tc_api_hooks(context), array->view.data, array->data_b);
+  }
   tc_api_delete(context, array, sizeof *array);
   tilec_context_release(context);
 }
@@ -133,7 +179,8 @@ typedef struct elements {
   int64_t shape[TILEC_MAX_RANK]; /* in elements of the type */
 } elements;
 
-static const char *open_elements(const tilec_tensor *t, tilec_dtype dtype, elements *e) {
+/* Wherever it lies. */
+static const char *open_anywhere(const tilec_tensor *t, tilec_dtype dtype, elements *e) {
   tilec_tensor v;
   if (!t || !tc_api_read_struct(&v, sizeof v, t)) return "tensor is NULL or has no size";
   if (tc_rt_device_of(&v) == TILEC_DEVICE_CUDA) return "the tensor is not in host memory";
@@ -160,6 +207,50 @@ static const char *open_elements(const tilec_tensor *t, tilec_dtype dtype, eleme
   if (!count_elements(e->rank, e->shape, &e->n)) return "too many elements";
   return e->n && !v.data ? "no memory" : NULL;
 }
+
+static const char *open_elements(const tilec_tensor *t, tilec_dtype dtype, elements *e) {
+  const char *why = open_anywhere(t, dtype, e);
+  return why                                       ? why
+         : tc_rt_device_of(t) == TILEC_DEVICE_CUDA ? "the tensor is not in host memory"
+                                                   : NULL;
+}
+
+/* ---- copies ---- */
+
+static const char *bytes_of(const tilec_tensor *t, elements *e, uint64_t *size_b) {
+  if (!t) return "tensor is NULL";
+  const char *why = open_anywhere(t, (tilec_dtype)t->dtype, e);
+  if (!why) *size_b = tilec_dtype_bytes((tilec_dtype)t->dtype, e->n);
+  return why;
+}
+
+tilec_status tilec_tensor_copy(tilec_context *context, const tilec_tensor *to,
+                               const tilec_tensor *from, tilec_error **error) {
+  elements x, y;
+  uint64_t to_b = 0, from_b = 0;
+  if (error) *error = NULL;
+  if (!context) return tc_api_usage(error, NULL, "tilec_tensor_copy: NULL argument");
+  const char *why = bytes_of(to, &x, &to_b);
+  if (!why) why = bytes_of(from, &y, &from_b);
+  if (!why && to_b != from_b) why = "the tensors differ in size";
+  if (why) return tc_api_usage(error, context, "tilec_tensor_copy: %s", why);
+  bool to_device = tc_rt_device_of(to) == TILEC_DEVICE_CUDA;
+  bool from_device = tc_rt_device_of(from) == TILEC_DEVICE_CUDA;
+  if (to_device && from_device && to->device_id != from->device_id)
+    return tc_api_usage(error, context, "tilec_tensor_copy: the tensors lie on two devices");
+  if (!to_device && !from_device) {
+    if (to_b) memmove(x.at, y.at, (size_t)to_b);
+    return TILEC_OK;
+  }
+  tc_rt_error rt;
+  rt.code = 0;
+  tc_cuda *cuda = tc_context_cuda(context, &rt);
+  int32_t device = to_device ? to->device_id : from->device_id;
+  if (cuda) tc_cuda_copy(cuda, device, x.at, to_device, y.at, from_device, to_b, &rt);
+  return rt.code ? tc_api_fail_rt(error, context, &rt) : TILEC_OK;
+}
+
+/* ---- elements ---- */
 
 static tc_imm get_element(const elements *e, uint64_t i) {
   uint64_t bits = 0;

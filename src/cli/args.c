@@ -140,6 +140,17 @@ static int set_bench(cli *c, const char *v) {
   return EXIT_OK;
 }
 
+static int set_runs(cli *c, const char *v) {
+  return cli_parse_int(v, 1, 1000000000, &c->n_bench)
+             ? EXIT_OK
+             : bad(c, "--runs", v, "a number of runs, 1 or more");
+}
+
+static int set_flops(cli *c, const char *v) {
+  return cli_parse_float(v, &c->flops) && c->flops > 0 ? EXIT_OK
+                                                       : bad(c, "--flops", v, "a number above 0");
+}
+
 static int set_tolerance(cli *c, const char *what, const char *v, double *x) {
   return cli_parse_float(v, x) && *x >= 0 ? EXIT_OK : bad(c, what, v, "a number, 0 or more");
 }
@@ -174,6 +185,8 @@ static const flag FLAGS[] = {
     {"--check", NOTHING, set_check},
     {"--deep", NOTHING, set_deep},
     {"--bench", MAYBE, set_bench},
+    {"--runs", VALUE, set_runs},
+    {"--flops", VALUE, set_flops},
     {"--rtol", VALUE, set_rtol},
     {"--atol", VALUE, set_atol},
     {"--emit", VALUE, set_emit},

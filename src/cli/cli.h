@@ -2,7 +2,7 @@
  * reading the command line, arrays in .npy files, and showing results as text or JSON.
  *
  * Exit codes: 0 ok, 1 the user's program or files are wrong, 2 the command line is wrong, 3 a check
- * failed, 4 no such target, 5 a budget ran out, 70 a bug of ours. */
+ * failed, 4 no such target or no device, 5 a budget ran out, 70 a bug of ours. */
 #ifndef TC_CLI_CLI_H
 #define TC_CLI_CLI_H
 
@@ -43,6 +43,7 @@ typedef struct cli {
   uint64_t seed;
   int64_t n_bench;   /* 0: as many as give a stable figure */
   double rtol, atol; /* negative: the kernel's own */
+  double flops;      /* of one launch; 0: not said */
   const char *emit, *passes, *output, *name;
   struct cli_progress *progress;
 } cli;
@@ -90,8 +91,9 @@ char *cli_format(const char *fmt, ...)
 int cli_give(const cli *c, const char *data, size_t n);
 void cli_json_string(FILE *to, const char *text);
 
-/* ---- run.c, show.c ---- */
+/* ---- run.c, bench.c, show.c ---- */
 int cli_run(cli *c);
+int cli_bench(cli *c);
 int cli_check(cli *c);
 int cli_build(cli *c);
 int cli_emit(cli *c);

@@ -225,14 +225,16 @@ int cli_give(const cli *c, const char *data, size_t n) {
 static const cli_verb VERBS[] = {
     {"run", "FILE[:ENTRY] [-D NAME=VALUE] [--in NAME=FILE|NUMBER] [--out NAME=FILE]",
      "runs a kernel on arrays in .npy files, or on --random ones", cli_run},
+    {"bench", "FILE[:ENTRY] [-D NAME=VALUE] [--in NAME=FILE|NUMBER] [--random] [--flops=NUMBER]",
+     "times a kernel on arguments that are not in the cache", cli_bench},
     {"build", "FILE[:ENTRY] [-D NAME=VALUE] [--target=cpu:ISA] [-o DIR] [--name=NAME]",
      "makes NAME.c, .h, .o, .so and .json, which C programs use without tilec", cli_build},
     {"check", "FILE[:ENTRY] [-D NAME=VALUE] [--deep]",
      "says what is wrong with a kernel: without running it, or --deep: by a run that looks for "
      "races",
      cli_check},
-    {"emit", "FILE[:ENTRY] --emit=ast|ir|tile|c [-o FILE]", "shows a kernel in one of its forms",
-     cli_emit},
+    {"emit", "FILE[:ENTRY] --emit=ast|ir|tile|c|cuda [-o FILE]",
+     "shows a kernel in one of its forms", cli_emit},
     {"opt", "FILE.tir --run PASS[,PASS] [-o FILE]", "runs passes over IR text", cli_opt},
     {"explain", "CODE", "explains a diagnostic, such as E0635; without a code, lists them",
      cli_explain},
@@ -276,6 +278,18 @@ static void help_run(void) {
        "\nExample: tilec run gemm.py -D M=1024 -D N=1024 -D K=512 --random --check");
 }
 
+static void help_bench(void) {
+  puts("\n  --in, --random, --dim as for run; no files are written\n"
+       "  --runs=NUMBER   timed launches (default: half a second of them, 10 to 1000)\n"
+       "  --flops=NUMBER  operations of one launch: shows how many there are in a second\n"
+       "  --check         compares one more launch with the interpreter, after the timing\n"
+       "  -v              on GPUs: registers, spills and shared memory\n"
+       "\nSeveral sets of arguments take turns, and on GPUs the L2 cache is written over before\n"
+       "each run. GPUs are timed by events, processors by a clock around each call.\n"
+       "\nExample: tilec bench gemm.py -D M=4096 -D N=4096 -D K=4096 --random \\\n"
+       "           --flops=1.37e11 --target=cuda");
+}
+
 static void help_build(void) {
   puts("\n  -o DIR        where the files go (default .)\n"
        "  --name=NAME   of the files and functions (default: the entry's)\n"
@@ -293,6 +307,7 @@ int cli_help(cli *c) {
   if (verb) {
     printf("tilec %s %s\n  %s\n", verb->name, verb->usage, verb->help);
     if (verb->run == cli_run) help_run();
+    if (verb->run == cli_bench) help_bench();
     if (verb->run == cli_build) help_build();
     return EXIT_OK;
   }
@@ -300,7 +315,8 @@ int cli_help(cli *c) {
   for (int i = 0; i < N_VERBS; i++)
     printf("  %-9s %s\n", VERBS[i].name, VERBS[i].help);
   help_options();
-  puts("\nExit codes: 0 ok, 1 error, 2 usage, 3 check failed, 4 no such target, 5 budget, 70 bug");
+  puts("\nExit codes: 0 ok, 1 error, 2 usage, 3 check failed, 4 no such target or no device, 5 "
+       "budget, 70 bug");
   return EXIT_OK;
 }
 

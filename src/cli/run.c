@@ -1,44 +1,13 @@
 /* tilec run: a kernel on arrays from files, or on random ones, checked and measured if asked. Files
  * are written when everything has succeeded, so that no output is ever half there. */
-#include "cli/npy.h"
+#include "cli/run.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-/* An array, and its copy for the interpreter. */
-typedef struct cell {
-  tilec_array *array, *oracle;
-  bool columns; /* lies by columns in memory and in its file */
-  const char *out;
-  npy_file file;
-} cell;
-
-typedef struct value { /* one parameter */
-  tilec_param param;
-  const cli_pair *in, *out;
-  cell own;    /* no array: scalar, or left out */
-  cell *table; /* a table of pointers: what they point to */
-  size_t n_table;
-  tilec_tensor view, oracle_view;                         /* as the launches get it */
-  int64_t shape[TILEC_MAX_RANK], strides[TILEC_MAX_RANK]; /* of an array by columns */
-} value;
-
-typedef struct job {
-  cli *c;
-  tilec_program *program;
-  tilec_kernel *kernel;
-  tilec_kernel_info info;
-  value *values;
-  tilec_arg *args;
-  size_t n;
-  tilec_dim *dims;
-  /* results */
-  bool checked;
-  double worst;
-  uint64_t median_ns, min_ns;
-  size_t n_runs;
-} job;
+typedef cli_job job;
+typedef cli_value value;
+typedef cli_cell cell;
 
 /* ---- names ---- */
 
@@ -279,7 +248,7 @@ static int create_others(job *j) {
 
 /* ---- running ---- */
 
-static int launch(job *j, tilec_kernel *kernel, const tilec_arg *args, const char *what) {
+int cli_job_launch(job *j, tilec_kernel *kernel, const tilec_arg *args, const char *what) {
   tilec_error *error;
   cli_progress_start(j->c, what);
   tilec_status status = tilec_launch(kernel, args, j->n, &error);
@@ -297,8 +266,7 @@ static int copy_cell(const job *j, cell *x) {
   return EXIT_OK;
 }
 
-/* Copies for the oracle, before the kernel writes into its arrays. */
-static int copy_arrays(job *j, tilec_arg *args) {
+int cli_job_copy(job *j, tilec_arg *args) {
   for (size_t i = 0; i < j->n; i++) {
     value *v = &j->values[i];
     int code = EXIT_OK;
@@ -356,12 +324,12 @@ static int compare_value(job *j, const value *v) {
   return compare(j, v, &v->own, (tilec_dtype)v->param.dtype);
 }
 
-static int check_against_oracle(job *j, const tilec_arg *args) {
+int cli_job_compare(job *j, const tilec_arg *args) {
   tilec_kernel *oracle;
   tilec_error *error;
   tilec_status status = tilec_kernel_new(j->program, "interp", &oracle, &error);
   if (status != TILEC_OK) return cli_fail_with(j->c, status, error);
-  int code = launch(j, oracle, args, "running on the interpreter");
+  int code = cli_job_launch(j, oracle, args, "running on the interpreter");
   tilec_kernel_release(oracle);
   for (size_t i = 0; !code && i < j->n; i++)
     code = compare_value(j, &j->values[i]);
@@ -369,12 +337,22 @@ static int check_against_oracle(job *j, const tilec_arg *args) {
   return code;
 }
 
+/* On the arrays themselves where the kernel reaches them, else on a copy of them. */
+static int launch_once(job *j) {
+  if (j->info.device_type == TILEC_DEVICE_HOST)
+    return cli_job_launch(j, j->kernel, j->args, "running");
+  int code = cli_set_new(j, &j->set);
+  if (!code) code = cli_set_fill(j, &j->set);
+  if (!code) code = cli_job_launch(j, j->kernel, j->set.args, "running");
+  return code ? code : cli_set_fetch(j, &j->set);
+}
+
 static int run_once(job *j) {
-  if (!j->c->check) return launch(j, j->kernel, j->args, "running");
+  if (!j->c->check) return launch_once(j);
   tilec_arg *args = cli_memory(j->n * sizeof *args);
-  int code = copy_arrays(j, args);
-  if (!code) code = launch(j, j->kernel, j->args, "running");
-  return code ? code : check_against_oracle(j, args);
+  int code = cli_job_copy(j, args);
+  if (!code) code = launch_once(j);
+  return code ? code : cli_job_compare(j, args);
 }
 
 /* ---- outputs ---- */
@@ -417,12 +395,6 @@ static int write_outputs(job *j) {
 
 enum { ENOUGH_NS = 500 * 1000 * 1000, MIN_RUNS = 5, MAX_RUNS = 10000 };
 
-static uint64_t now_ns(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 static int ascending(const void *a, const void *b) {
   uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
   return x < y ? -1 : x > y;
@@ -431,15 +403,15 @@ static int ascending(const void *a, const void *b) {
 static int measure(job *j) {
   size_t wanted = j->c->n_bench ? (size_t)j->c->n_bench : MAX_RUNS;
   uint64_t *times = cli_memory(wanted * sizeof *times), total = 0;
+  const tilec_arg *const args = j->set.args ? j->set.args : j->args;
+  const tilec_timing timing = {
+      .size = sizeof timing, .sets = &args, .n_sets = 1, .n_args = j->n, .n_runs = 1};
   cli_progress_start(j->c, "measuring");
   while (j->n_runs < wanted) {
     tilec_error *error;
-    uint64_t start = now_ns();
-    tilec_status status = tilec_launch(j->kernel, j->args, j->n, &error);
-    uint64_t took = now_ns() - start;
+    tilec_status status = tilec_kernel_time(j->kernel, &timing, &times[j->n_runs], &error);
     if (status != TILEC_OK) return cli_fail_with(j->c, status, error);
-    times[j->n_runs++] = took;
-    total += took;
+    total += times[j->n_runs++];
     if (!j->c->n_bench && j->n_runs >= MIN_RUNS && total >= ENOUGH_NS) break;
   }
   cli_progress_end(j->c);
@@ -475,33 +447,38 @@ static void report(const job *j) {
            (double)j->median_ns / 1e3, (double)j->min_ns / 1e3, j->n_runs);
 }
 
-static int run_job(job *j) {
+static int compile(job *j) {
   tilec_error *error;
   cli_progress_start(j->c, "compiling");
   tilec_status status = tilec_kernel_new(j->program, NULL, &j->kernel, &error);
   cli_progress_end(j->c);
-  if (status != TILEC_OK) {
-    int failed = cli_fail_with(j->c, status, error);
-    cli_check_inputs(j->c);
-    return failed;
-  }
+  if (status != TILEC_OK) return cli_fail_with(j->c, status, error);
   if (!j->c->quiet) fputs(tilec_kernel_diagnostics(j->kernel, j->c->format), stderr);
-  int code = describe(j);
+  return EXIT_OK;
+}
+
+int cli_job_open(job *j) {
+  int code = cli_open_program(j->c, &j->program);
+  if (!code) code = compile(j);
+  if (!code) code = describe(j);
   if (!code) code = read_inputs(j);
-  if (!code) code = create_others(j);
-  if (!code) code = run_once(j);
-  if (!code) code = write_outputs(j);
-  if (!code && j->c->bench) code = measure(j);
-  if (!code) report(j);
-  return code;
+  return code ? code : create_others(j);
+}
+
+void cli_job_close(job *j) {
+  cli_set_free(&j->set);
+  each_cell(j, free_cell);
+  tilec_kernel_release(j->kernel);
+  tilec_program_release(j->program);
 }
 
 int cli_run(cli *c) {
   job j = {.c = c};
-  int code = cli_open_program(c, &j.program);
-  if (!code) code = run_job(&j);
-  each_cell(&j, free_cell);
-  tilec_kernel_release(j.kernel);
-  tilec_program_release(j.program);
+  int code = cli_job_open(&j);
+  if (!code) code = run_once(&j);
+  if (!code) code = write_outputs(&j);
+  if (!code && c->bench) code = measure(&j);
+  if (!code) report(&j);
+  cli_job_close(&j);
   return code;
 }

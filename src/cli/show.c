@@ -151,7 +151,7 @@ int cli_targets(cli *c) {
     tilec_target row = {.size = sizeof row};
     if (tilec_target_at(c->context, i, &row) != TILEC_OK) continue;
     if (!c->json) {
-      printf("%-8s %s%s\n", row.name, row.help, row.available ? "" : " (not available here)");
+      printf("%-12s %s%s\n", row.name, row.help, row.available ? "" : " (not available here)");
       continue;
     }
     printf("%s{\"available\":%s,\"help\":", i ? "," : "", row.available ? "true" : "false");

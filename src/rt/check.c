@@ -680,15 +680,16 @@ uint32_t tc_rt_grid(const tc_rt_table *table, const tc_rt_frame *frame, uint32_t
                     tc_rt_error *error) {
   const tc_rt_kernel *kernel = &table->kernels[k];
   int64_t total = 1;
+  int least = kernel->gpu ? 0 : 1; /* an empty grid of a GPU is not launched */
   for (uint32_t i = 0; i < 3; i++) {
     int64_t x = 1;
     if (i < kernel->n_grid && !tc_rt_number_of(frame, &kernel->grid[i], &x))
       return tc_rt_fail(error, TC_RT_E_GRID, "grid extent %u of kernel '%s' has no value", i,
                         kernel->name);
-    if (x < 1 || x > INT32_MAX)
+    if (x < least || x > INT32_MAX)
       return tc_rt_fail(error, TC_RT_E_GRID,
-                        "grid extent %u of kernel '%s' is %" PRId64 ", expected 1 to 2147483647", i,
-                        kernel->name, x);
+                        "grid extent %u of kernel '%s' is %" PRId64 ", expected %d to 2147483647",
+                        i, kernel->name, x, least);
     if (mul_overflows(total, x, &total))
       return tc_rt_fail(error, TC_RT_E_GRID, "the grid of kernel '%s' has more than 2^63 blocks",
                         kernel->name);

@@ -13,11 +13,11 @@ typedef struct tc_cuda_use {
   const char *name;   /* tc_wgmma_bf16_n256, ...               */
 } tc_cuda_use;
 
-typedef struct tc_cuda {
+typedef struct tc_cuda_writer {
   tc_cemit *e;
   TC_VEC(tc_cuda_use) uses; /* each name once; of all kernels  */
   tc_map used;              /* by hash of the name             */
-} tc_cuda;
+} tc_cuda_writer;
 
 /* ---- prims.c ---- */
 /* Fills in `name`. */
@@ -35,12 +35,13 @@ bool tc_cuda_store(tc_cemit *e, tc_value stmt);
 /* ---- launch.c ---- */
 /* The parameters of the kernel whose text is in `body`, as C; *gpu gets what the launch must know.
  */
-const char *tc_cuda_parameters(tc_cuda *c, tc_value kernel, tc_str body, tc_emitted_gpu *gpu);
+const char *tc_cuda_parameters(tc_cuda_writer *c, tc_value kernel, tc_str body,
+                               tc_emitted_gpu *gpu);
 /* Names the parameters, before the body is printed. */
-void tc_cuda_name_parameters(tc_cuda *c, tc_value kernel);
+void tc_cuda_name_parameters(tc_cuda_writer *c, tc_value kernel);
 
 /* ---- prelude.c ---- */
 /* Types, macros, and the functions that `text` mentions. */
-void tc_cuda_prelude(tc_sb *out, const tc_cuda *c, tc_str text);
+void tc_cuda_prelude(tc_sb *out, const tc_cuda_writer *c, tc_str text);
 
 #endif

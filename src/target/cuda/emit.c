@@ -4,13 +4,13 @@
 
 #include <string.h>
 
-static tc_cuda *cuda_of(tc_cemit *e) {
+static tc_cuda_writer *cuda_of(tc_cemit *e) {
   return e->own;
 }
 
 /* ---- primitives ---- */
 
-static const tc_cuda_use *use_of(tc_cuda *c, tc_cuda_use use) {
+static const tc_cuda_use *use_of(tc_cuda_writer *c, tc_cuda_use use) {
   tc_arena *arena = c->e->arena;
   uint32_t at;
   tc_cuda_name_prim(arena, &use);
@@ -123,7 +123,7 @@ static const char *kernel_name(tc_cemit *e, const tc_kernel *k, uint32_t index) 
   return tc_ce_ident(e, name, index);
 }
 
-static tc_emitted_kernel emit_kernel(tc_cuda *c, tc_ir *ir, tc_value stmt, uint32_t index,
+static tc_emitted_kernel emit_kernel(tc_cuda_writer *c, tc_ir *ir, tc_value stmt, uint32_t index,
                                      tc_sb *out, tc_arena *arena) {
   tc_region region = tc_child(ir, tc_op_at(ir, stmt), 0);
   const tc_kernel *kernel = tc_kernel_of(ir, stmt);
@@ -151,7 +151,7 @@ tc_emitted tc_cuda_emit(tc_ir *ir, const tc_cuda_options *options, tc_arena *are
   const tc_block *body = tc_block_at(ir, ir->body);
   TC_VEC(tc_emitted_kernel) kernels = {0};
   tc_sb text = tc_sb_in(arena), all = tc_sb_in(arena);
-  tc_cuda c = {.used = tc_map_in(arena)};
+  tc_cuda_writer c = {.used = tc_map_in(arena)};
   for (uint32_t i = 0; i < body->ops.n; i++) {
     if (!tc_is(ir, body->ops.at[i], TC_OP_kernel)) continue;
     tc_emitted_kernel k = emit_kernel(&c, ir, body->ops.at[i], kernels.n, &text, arena);

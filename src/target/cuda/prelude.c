@@ -73,7 +73,7 @@ static const char *find(const tc_prelude *prelude, tc_arena *arena, tc_str word)
   return text ? device_function(arena, text) : NULL;
 }
 
-void tc_cuda_prelude(tc_sb *out, const tc_cuda *c, tc_str text) {
+void tc_cuda_prelude(tc_sb *out, const tc_cuda_writer *c, tc_str text) {
   const tc_prelude prelude = {find, 0};
   tc_sb_adds(out, tc_prelude_types);
   tc_sb_adds(out, head);
