@@ -6,42 +6,42 @@
 #include "target/cuda/cuda.h"
 
 /* A primitive as a program uses it; what of this its name says depends on prims.def. */
-typedef struct tc_cuda_use {
+typedef struct tc_cudatext_use {
   tc_prim prim;
   uint32_t rank;      /* of the tensor map                     */
   enum tc_dtype elem; /* of the array of the thread            */
   const char *name;   /* tc_wgmma_bf16_n256, ...               */
-} tc_cuda_use;
+} tc_cudatext_use;
 
-typedef struct tc_cuda_writer {
+typedef struct tc_cudatext {
   tc_cemit *e;
-  TC_VEC(tc_cuda_use) uses; /* each name once; of all kernels  */
-  tc_map used;              /* by hash of the name             */
-} tc_cuda_writer;
+  TC_VEC(tc_cudatext_use) uses; /* each name once; of all kernels  */
+  tc_map used;                  /* by hash of the name             */
+} tc_cudatext;
 
 /* ---- prims.c ---- */
 /* Fills in `name`. */
-void tc_cuda_name_prim(tc_arena *arena, tc_cuda_use *use);
+void tc_cudatext_name_prim(tc_arena *arena, tc_cudatext_use *use);
 /* Appends the device's function. */
-void tc_cuda_prim_text(tc_sb *out, const tc_cuda_use *use);
+void tc_cudatext_prim_text(tc_sb *out, const tc_cudatext_use *use);
 
 /* ---- memory.c ---- */
 /* The address of an element: of shared memory a number, of global memory a pointer. */
-const char *tc_cuda_address(tc_cemit *e, tc_buf buf, const tc_value *index);
+const char *tc_cudatext_address(tc_cemit *e, tc_buf buf, const tc_value *index);
 /* A load or store that the common emitter would not know: true when printed. */
-bool tc_cuda_load(tc_cemit *e, tc_value stmt);
-bool tc_cuda_store(tc_cemit *e, tc_value stmt);
+bool tc_cudatext_load(tc_cemit *e, tc_value stmt);
+bool tc_cudatext_store(tc_cemit *e, tc_value stmt);
 
 /* ---- launch.c ---- */
 /* The parameters of the kernel whose text is in `body`, as C; *gpu gets what the launch must know.
  */
-const char *tc_cuda_parameters(tc_cuda_writer *c, tc_value kernel, tc_str body,
-                               tc_emitted_gpu *gpu);
+const char *tc_cudatext_parameters(tc_cudatext *c, tc_value kernel, tc_str body,
+                                   tc_emitted_gpu *gpu);
 /* Names the parameters, before the body is printed. */
-void tc_cuda_name_parameters(tc_cuda_writer *c, tc_value kernel);
+void tc_cudatext_name_parameters(tc_cudatext *c, tc_value kernel);
 
 /* ---- prelude.c ---- */
 /* Types, macros, and the functions that `text` mentions. */
-void tc_cuda_prelude(tc_sb *out, const tc_cuda_writer *c, tc_str text);
+void tc_cudatext_prelude(tc_sb *out, const tc_cudatext *c, tc_str text);
 
 #endif

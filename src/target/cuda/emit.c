@@ -4,16 +4,16 @@
 
 #include <string.h>
 
-static tc_cuda_writer *cuda_of(tc_cemit *e) {
+static tc_cudatext *cuda_of(tc_cemit *e) {
   return e->own;
 }
 
 /* ---- primitives ---- */
 
-static const tc_cuda_use *use_of(tc_cuda_writer *c, tc_cuda_use use) {
+static const tc_cudatext_use *use_of(tc_cudatext *c, tc_cudatext_use use) {
   tc_arena *arena = c->e->arena;
   uint32_t at;
-  tc_cuda_name_prim(arena, &use);
+  tc_cudatext_name_prim(arena, &use);
   uint64_t key = tc_hash_bytes(use.name, strlen(use.name), 1);
   if (!tc_map_get(&c->used, key, &at)) {
     at = c->uses.n;
@@ -36,11 +36,11 @@ static void add_map(tc_cemit *e, tc_value slice, tc_sb *args, tc_sb *coordinates
 }
 
 static const char *memory_argument(tc_cemit *e, tc_value slice) {
-  return tc_cuda_address(e, tc_slice_buf(e->ir, slice),
-                         tc_inputs_of(e->ir, tc_op_at(e->ir, slice)));
+  return tc_cudatext_address(e, tc_slice_buf(e->ir, slice),
+                             tc_inputs_of(e->ir, tc_op_at(e->ir, slice)));
 }
 
-static const char *arguments(tc_cemit *e, tc_value stmt, tc_cuda_use *use) {
+static const char *arguments(tc_cemit *e, tc_value stmt, tc_cudatext_use *use) {
   const tc_op *op = tc_op_at(e->ir, stmt);
   tc_sb args = tc_sb_in(e->arena), coordinates = tc_sb_in(e->arena);
   for (uint32_t k = 0; k < op->n_in; k++) {
@@ -64,7 +64,7 @@ static const char *arguments(tc_cemit *e, tc_value stmt, tc_cuda_use *use) {
 }
 
 static void prim(tc_cemit *e, tc_value stmt) {
-  tc_cuda_use use = {.prim = *tc_prim_of(e->ir, stmt)};
+  tc_cudatext_use use = {.prim = *tc_prim_of(e->ir, stmt)};
   const char *args = arguments(e, stmt, &use);
   const char *name = use_of(cuda_of(e), use)->name;
   tc_type type = tc_value_type(e->ir, stmt);
@@ -102,9 +102,9 @@ static bool statement(tc_cemit *e, tc_value stmt) {
     alloc(e, stmt);
     return true;
   case TC_OP_load:
-    return tc_cuda_load(e, stmt);
+    return tc_cudatext_load(e, stmt);
   case TC_OP_store:
-    return tc_cuda_store(e, stmt);
+    return tc_cudatext_store(e, stmt);
   case TC_OP_prim:
     prim(e, stmt);
     return true;
@@ -123,19 +123,19 @@ static const char *kernel_name(tc_cemit *e, const tc_kernel *k, uint32_t index) 
   return tc_ce_ident(e, name, index);
 }
 
-static tc_emitted_kernel emit_kernel(tc_cuda_writer *c, tc_ir *ir, tc_value stmt, uint32_t index,
+static tc_emitted_kernel emit_kernel(tc_cudatext *c, tc_ir *ir, tc_value stmt, uint32_t index,
                                      tc_sb *out, tc_arena *arena) {
   tc_region region = tc_child(ir, tc_op_at(ir, stmt), 0);
   const tc_kernel *kernel = tc_kernel_of(ir, stmt);
   tc_cemit *e = c->e = tc_cemit_new(ir, region, &target, c, arena);
   tc_sb body = tc_sb_in(arena);
   tc_emitted_gpu *gpu = TC_NEW(arena, tc_emitted_gpu);
-  tc_cuda_name_parameters(c, stmt);
+  tc_cudatext_name_parameters(c, stmt);
   if (kernel->thread[0].id)
     tc_cw_line(&e->w, "const tc_i32 %s = TC_TID;", tc_ce_name_var(e, kernel->thread[0]));
   tc_ce_region(e, region);
   tc_cw_join(&e->w, &body);
-  const char *params = tc_cuda_parameters(c, stmt, tc_sb_str(&body), gpu);
+  const char *params = tc_cudatext_parameters(c, stmt, tc_sb_str(&body), gpu);
   tc_emitted_kernel k = {.name = kernel_name(e, kernel, index), .stmt = stmt, .gpu = gpu};
   k.sites = e->sites.at;
   k.n_sites = e->sites.n;
@@ -151,13 +151,13 @@ tc_emitted tc_cuda_emit(tc_ir *ir, const tc_cuda_options *options, tc_arena *are
   const tc_block *body = tc_block_at(ir, ir->body);
   TC_VEC(tc_emitted_kernel) kernels = {0};
   tc_sb text = tc_sb_in(arena), all = tc_sb_in(arena);
-  tc_cuda_writer c = {.used = tc_map_in(arena)};
+  tc_cudatext c = {.used = tc_map_in(arena)};
   for (uint32_t i = 0; i < body->ops.n; i++) {
     if (!tc_is(ir, body->ops.at[i], TC_OP_kernel)) continue;
     tc_emitted_kernel k = emit_kernel(&c, ir, body->ops.at[i], kernels.n, &text, arena);
     tc_vec_push(arena, &kernels, k);
   }
-  if (!options->simulated) tc_cuda_prelude(&all, &c, tc_sb_str(&text));
+  if (!options->simulated) tc_cudatext_prelude(&all, &c, tc_sb_str(&text));
   tc_sb_add(&all, tc_sb_str(&text));
   return (tc_emitted){tc_sb_str(&all), kernels.at, kernels.n};
 }

@@ -26,7 +26,7 @@ static bool is_memory(const tc_ir *ir, tc_buf buf) {
   return b->scope == TC_SCOPE_global && b->root.id == buf.id && !b->address.id;
 }
 
-void tc_cuda_name_parameters(tc_cuda_writer *c, tc_value kernel) {
+void tc_cudatext_name_parameters(tc_cudatext *c, tc_value kernel) {
   tc_cemit *e = c->e;
   const tc_kernel *k = tc_kernel_of(e->ir, kernel);
   for (uint32_t i = 1; i < e->ir->vars.n; i++) {
@@ -125,7 +125,7 @@ typedef struct list {
 
 /* Counters belong to the kernel: memory of the function that nobody passes, in which primitives
  * count. */
-static bool is_counter(tc_cuda_writer *c, tc_buf buf) {
+static bool is_counter(tc_cudatext *c, tc_buf buf) {
   static const enum tc_prim_row rows[] = {TC_PRIM_counter_add, TC_PRIM_counter_read,
                                           TC_PRIM_counter_take};
   const tc_ir *ir = c->e->ir;
@@ -145,7 +145,7 @@ static void separate(list *l) {
   if (l->text.n) tc_sb_adds(&l->text, ", ");
 }
 
-static void add_memory(tc_cuda_writer *c, list *l, tc_buf buf) {
+static void add_memory(tc_cudatext *c, list *l, tc_buf buf) {
   tc_cemit *e = c->e;
   const tc_buffer *b = tc_buf_at(e->ir, buf);
   tc_emitted_arg arg = {.kind = TC_RT_GPU_POINTER, .buf = buf, .align_b = 16};
@@ -162,7 +162,7 @@ static void add_memory(tc_cuda_writer *c, list *l, tc_buf buf) {
   tc_vec_push(e->arena, &l->args, arg);
 }
 
-static void add_map(tc_cuda_writer *c, list *l, tc_buf buf) {
+static void add_map(tc_cudatext *c, list *l, tc_buf buf) {
   tc_cemit *e = c->e;
   separate(l);
   tc_sb_printf(&l->text, "TC_TENSOR_MAP %s", e->buf_names[buf.id]);
@@ -170,7 +170,7 @@ static void add_map(tc_cuda_writer *c, list *l, tc_buf buf) {
   tc_vec_push(e->arena, &l->maps, map_of(e->ir, buf));
 }
 
-static void add_number(tc_cuda_writer *c, list *l, tc_var var) {
+static void add_number(tc_cudatext *c, list *l, tc_var var) {
   tc_cemit *e = c->e;
   tc_type type = tc_var_at(e->ir, var)->type;
   bool is_float = tc_is_float(type);
@@ -184,8 +184,8 @@ static void add_number(tc_cuda_writer *c, list *l, tc_var var) {
   tc_vec_push(e->arena, &l->args, arg);
 }
 
-const char *tc_cuda_parameters(tc_cuda_writer *c, tc_value kernel, tc_str body,
-                               tc_emitted_gpu *gpu) {
+const char *tc_cudatext_parameters(tc_cudatext *c, tc_value kernel, tc_str body,
+                                   tc_emitted_gpu *gpu) {
   tc_cemit *e = c->e;
   const tc_kernel *k = tc_kernel_of(e->ir, kernel);
   list l = {.text = tc_sb_in(e->arena)};

@@ -35,7 +35,7 @@ static const char *shared_address(tc_cemit *e, tc_buf buf, const tc_value *index
                     element_b(e, buf));
 }
 
-const char *tc_cuda_address(tc_cemit *e, tc_buf buf, const tc_value *index) {
+const char *tc_cudatext_address(tc_cemit *e, tc_buf buf, const tc_value *index) {
   enum tc_scope scope = tc_buf_at(e->ir, buf)->scope;
   if (scope == TC_SCOPE_shared || scope == TC_SCOPE_barrier) return shared_address(e, buf, index);
   const char *base = tc_ce_base(e, buf), *at = element_number(e, buf, index);
@@ -121,7 +121,7 @@ static const char *zero_of(const unit *u) {
   return u->words == 4 ? "{{0, 0, 0, 0}}" : u->words == 2 ? "{{0, 0}}" : "0";
 }
 
-bool tc_cuda_load(tc_cemit *e, tc_value stmt) {
+bool tc_cudatext_load(tc_cemit *e, tc_value stmt) {
   tc_buf buf = tc_access_buf(e->ir, stmt);
   const tc_buffer *b = tc_buf_at(e->ir, buf);
   tc_type type = tc_value_type(e->ir, stmt), elem = {b->elem.dtype, 0, 1};
@@ -130,7 +130,7 @@ bool tc_cuda_load(tc_cemit *e, tc_value stmt) {
   if (tc_ce_is_packed(b->elem)) tc_ce_refuse(e, stmt, "elements smaller than a byte");
   if (!unit_of(e, buf, index_of(e, stmt), &u)) tc_ce_refuse(e, stmt, "a scattered vector access");
   const char *cond = tc_ce_pred(e, tc_access_pred(e->ir, stmt), 0);
-  const char *at = tc_cuda_address(e, buf, index_of(e, stmt));
+  const char *at = tc_cudatext_address(e, buf, index_of(e, stmt));
   const char *get = tc_ce_text(e, "%s(%s, %s)", is_shared(b) ? "TC_LDS" : "TC_LDG", u.type, at);
   const char *word = tc_ce_text(e, "word%u", stmt.id);
   if (cond) {
@@ -180,7 +180,7 @@ static const char *stored(tc_cemit *e, const unit *u, tc_type elem, tc_value val
   return tc_ce_text(e, "tc_make_v%u_u32(%s)", u->words, text);
 }
 
-bool tc_cuda_store(tc_cemit *e, tc_value stmt) {
+bool tc_cudatext_store(tc_cemit *e, tc_value stmt) {
   tc_buf buf = tc_access_buf(e->ir, stmt);
   const tc_buffer *b = tc_buf_at(e->ir, buf);
   tc_type elem = {b->elem.dtype, 0, 1};
@@ -190,7 +190,7 @@ bool tc_cuda_store(tc_cemit *e, tc_value stmt) {
   if (!unit_of(e, buf, index_of(e, stmt), &u)) tc_ce_refuse(e, stmt, "a scattered vector access");
   const char *cond = tc_ce_pred(e, tc_access_pred(e->ir, stmt), 0);
   const char *set = tc_ce_text(e, "%s(%s, %s, %s);", is_shared(b) ? "TC_STS" : "TC_STG", u.type,
-                               tc_cuda_address(e, buf, index_of(e, stmt)),
+                               tc_cudatext_address(e, buf, index_of(e, stmt)),
                                stored(e, &u, elem, tc_access_value(e->ir, stmt)));
   if (cond)
     tc_cw_line(&e->w, "if (%s) %s", cond, set);

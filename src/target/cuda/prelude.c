@@ -73,12 +73,12 @@ static const char *find(const tc_prelude *prelude, tc_arena *arena, tc_str word)
   return text ? device_function(arena, text) : NULL;
 }
 
-void tc_cuda_prelude(tc_sb *out, const tc_cuda_writer *c, tc_str text) {
+void tc_cudatext_prelude(tc_sb *out, const tc_cudatext *c, tc_str text) {
   const tc_prelude prelude = {find, 0};
   tc_sb_adds(out, tc_prelude_types);
   tc_sb_adds(out, head);
   for (uint32_t i = 0; i < c->uses.n; i++)
-    tc_cuda_prim_text(out, &c->uses.at[i]);
+    tc_cudatext_prim_text(out, &c->uses.at[i]);
   tc_prelude_add(out, &prelude, text);
   tc_sb_char(out, '\n');
 }

@@ -30,7 +30,7 @@ static const char *element_name(enum tc_dtype elem) {
   return elem == TC_DT_int32 ? "i32" : "u32";
 }
 
-void tc_cuda_name_prim(tc_arena *arena, tc_cuda_use *use) {
+void tc_cudatext_name_prim(tc_arena *arena, tc_cudatext_use *use) {
   const tc_prim *p = &use->prim;
   const char *name = plain_name((enum tc_prim_row)p->row);
   const char *trans = p->trans_a ? "_trans" : "";
@@ -76,7 +76,7 @@ static void add_operands(tc_sb *out, const char *constraint, const char *array, 
     tc_sb_printf(out, "%s\"%s\"(%s[%u])", i ? ", " : "", constraint, array, i);
 }
 
-static void cp_async_text(tc_sb *out, const tc_cuda_use *use) {
+static void cp_async_text(tc_sb *out, const tc_cudatext_use *use) {
   uint32_t n = use->prim.n;
   tc_sb_printf(out,
                "TC_FN void %s(tc_u32 to, const void *from, tc_u32 bytes) { asm "
@@ -91,7 +91,7 @@ static void add_coordinates(tc_sb *out, uint32_t rank) {
     tc_sb_printf(out, ", tc_i32 c%u", i);
 }
 
-static void tma_text(tc_sb *out, const tc_cuda_use *use) {
+static void tma_text(tc_sb *out, const tc_cudatext_use *use) {
   bool hint = use->prim.row == TC_PRIM_tma_load_hint || use->prim.row == TC_PRIM_tma_store_hint;
   bool load = use->prim.row == TC_PRIM_tma_load || use->prim.row == TC_PRIM_tma_load_hint;
   uint32_t rank = use->rank, first = (load ? 3u : 2u) + hint;
@@ -114,7 +114,7 @@ static void tma_text(tc_sb *out, const tc_cuda_use *use) {
   tc_sb_adds(out, " : \"memory\"); }\n");
 }
 
-static void ldmatrix_text(tc_sb *out, const tc_cuda_use *use) {
+static void ldmatrix_text(tc_sb *out, const tc_cudatext_use *use) {
   uint32_t n = use->prim.n;
   const char *trans = use->prim.trans_a ? ".trans" : "";
   bool load = use->prim.row == TC_PRIM_ldmatrix;
@@ -150,7 +150,7 @@ static const struct {
     {TC_PRIM_wgmma_s8, "k32", "s32.s8.s8", true, false, false},
 };
 
-static void wgmma_text(tc_sb *out, const tc_cuda_use *use) {
+static void wgmma_text(tc_sb *out, const tc_cudatext_use *use) {
   uint32_t at = 0, regs = use->prim.n / 2;
   while (WGMMA[at].prim != use->prim.row)
     at++;
@@ -169,7 +169,7 @@ static void wgmma_text(tc_sb *out, const tc_cuda_use *use) {
   tc_sb_adds(out, " : \"l\"(a), \"l\"(b), \"r\"((tc_i32)add)); }\n");
 }
 
-static void pin_text(tc_sb *out, const tc_cuda_use *use) {
+static void pin_text(tc_sb *out, const tc_cudatext_use *use) {
   bool is_float = use->elem == TC_DT_float32;
   tc_sb_printf(out, "TC_FN void %s(%s *d) { asm volatile(\"\" : ", use->name,
                is_float                   ? "float"
@@ -179,7 +179,7 @@ static void pin_text(tc_sb *out, const tc_cuda_use *use) {
   tc_sb_adds(out, " :: \"memory\"); }\n");
 }
 
-static void made_text(tc_sb *out, const tc_cuda_use *use) {
+static void made_text(tc_sb *out, const tc_cudatext_use *use) {
   switch (ROWS[use->prim.row].spelling) {
   case 'n':
     cp_async_text(out, use);
@@ -198,7 +198,7 @@ static void made_text(tc_sb *out, const tc_cuda_use *use) {
   }
 }
 
-void tc_cuda_prim_text(tc_sb *out, const tc_cuda_use *use) {
+void tc_cudatext_prim_text(tc_sb *out, const tc_cudatext_use *use) {
   const row *r = &ROWS[use->prim.row];
   switch (r->kind) {
   case FUNCTION:
