@@ -387,7 +387,6 @@ static void equality_is_of_functions(struct law *w) {
     tc_arena_rewind(&w->arena, mark);
   }
   CHECK(n_equal > 200);
-  printf("%d equal\n", n_equal);
 }
 
 static bool brute_contains(const tc_layout *have, const tc_layout *need) {
