@@ -96,7 +96,7 @@ const tc_layout *tc_layout_swizzled(tc_arena *arena, uint32_t n_dims, const int6
   if (extents[column_dim] % span != 0 || extents[row_dim] % 8 != 0) return NULL;
   /* Address bits 4.. are the chunk; bits 7.. are what chunks are XORed with, which are rows, as a
    * row of a panel is `span` bytes: row bit 3 - bits is address bit 7. */
-  tc_draft_step(d, TC_SPACE_offset, column_dim, span, 1);
+  tc_draft_run(d, TC_SPACE_offset, column_dim, span, 1);
   for (uint32_t bit = 0; bit < 3; bit++) {
     tc_mode mode = {.kind = TC_MODE_BIT, .space = TC_SPACE_offset, .extent = 2};
     mode.mask[row_dim] = UINT64_C(1) << bit;

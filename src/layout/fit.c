@@ -75,17 +75,23 @@ static int64_t run_of(const fitting *f, enum tc_space space, int64_t place, cons
   return most;
 }
 
+/* What a digit is taken for when its value has one dim: the longest run; a bit if the value is no
+ * power of two; a bit if the size has that power of two. */
+enum guess_mode { GUESS_RUNS, GUESS_ODD_BITS, GUESS_BITS, N_GUESSES };
+
 /* Adds the digit at *place, whose dims must be one or its extent two, and moves *place past it. */
 static bool guess_digit(const fitting *f, tc_draft *draft, enum tc_space space, int64_t *place,
-                        bool as_bit) {
+                        enum guess_mode mode_of) {
   int64_t x[TC_LAYOUT_DIMS];
   uint32_t n_dims = 0, dim = 0;
   if (!value_at(f, space, *place, x)) return false;
   for (uint32_t d = 0; d < f->l->n_dims; d++)
     if (x[d]) n_dims++, dim = d;
+  bool as_bit = mode_of == GUESS_BITS && *place < tc_power_in(f->l->size[space]);
+  as_bit |= mode_of == GUESS_ODD_BITS && n_dims == 1 && !tc_is_power_of_two(x[dim]);
   if (n_dims <= 1 && !as_bit) {
     int64_t extent = run_of(f, space, *place, x);
-    tc_draft_step(draft, space, dim, extent, n_dims ? x[dim] : 0);
+    tc_draft_run(draft, space, dim, extent, n_dims ? x[dim] : 0);
     *place *= extent;
     return true;
   }
@@ -97,16 +103,11 @@ static bool guess_digit(const fitting *f, tc_draft *draft, enum tc_space space, 
   return true;
 }
 
-/* With `bits`, the power of two in each size is bits whatever they look like. */
-static const tc_layout *guess(const fitting *f, bool bits) {
+static const tc_layout *guess(const fitting *f, enum guess_mode mode_of) {
   tc_draft *draft = tc_draft_new(f->arena, f->l->n_dims, f->l->bound);
-  for (uint32_t s = 0; s < TC_N_SPACES; s++) {
-    int64_t n_bits = tc_power_in(f->l->size[s]), place = 1;
-    while (place < f->l->size[s]) {
-      bool as_bit = bits && place < n_bits;
-      if (draft->bad || !guess_digit(f, draft, (enum tc_space)s, &place, as_bit)) return NULL;
-    }
-  }
+  for (uint32_t s = 0; s < TC_N_SPACES; s++)
+    for (int64_t place = 1; place < f->l->size[s];)
+      if (draft->bad || !guess_digit(f, draft, (enum tc_space)s, &place, mode_of)) return NULL;
   return tc_draft_finish(draft);
 }
 
@@ -144,8 +145,8 @@ const tc_layout *tc_layout_fit(tc_arena *arena, uint32_t n_dims, const int64_t *
   f.table->n_replicas = n_replicas;
   f.table->at = f.at = TC_NEW_ARRAY(arena, (size_t)f.n * TC_N_SPACES, int64_t);
   if (!tabulate(&f, fn, context) || !invert(&f)) return NULL;
-  for (int bits = 0; bits < 2; bits++) {
-    const tc_layout *l = guess(&f, bits);
+  for (int mode_of = 0; mode_of < N_GUESSES; mode_of++) {
+    const tc_layout *l = guess(&f, (enum guess_mode)mode_of);
     if (l && is_right(&f, l)) return l;
   }
   return f.l;

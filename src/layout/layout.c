@@ -42,6 +42,15 @@ void tc_draft_step(tc_draft *d, enum tc_space space, uint32_t dim, int64_t exten
   tc_draft_mode(d, step_mode(space, dim, extent, step));
 }
 
+void tc_draft_run(tc_draft *d, enum tc_space space, uint32_t dim, int64_t extent, int64_t step) {
+  for (; tc_is_power_of_two(step) && extent % 2 == 0 && !d->bad; extent /= 2, step *= 2) {
+    tc_mode bit = {.kind = TC_MODE_BIT, .space = (uint8_t)space, .extent = 2};
+    bit.mask[dim] = (uint64_t)step;
+    tc_draft_mode(d, bit);
+  }
+  tc_draft_step(d, space, dim, extent, step);
+}
+
 void tc_draft_step_below(tc_draft *d, enum tc_space space, uint32_t dim, int64_t extent,
                          int64_t step) {
   uint32_t n = d->n;
@@ -67,13 +76,13 @@ static void find_shared(const tc_mode *modes, uint32_t n, uint64_t *shared) {
   }
 }
 
-/* A BIT that has no bit, or a single one that no other mask has, is a STEP. */
+/* A BIT of one dim, or of none, that shares no bit with other masks is a STEP. */
 static tc_mode as_step(const tc_mode *bit, const uint64_t *shared) {
   uint32_t n = 0, dim = 0;
   for (uint32_t d = 0; d < TC_LAYOUT_DIMS; d++) {
     uint64_t mask = bit->mask[d];
     if (!mask) continue;
-    if ((mask & (mask - 1)) || (mask & shared[d]) || n++) return *bit;
+    if ((mask & shared[d]) || n++) return *bit;
     dim = d;
   }
   return step_mode((enum tc_space)bit->space, dim, 2, (int64_t)bit->mask[dim]);
@@ -113,19 +122,37 @@ uint32_t tc_layout_runs(const tc_layout *l, tc_mode *modes) {
   return join_runs(modes, l->n_modes);
 }
 
-/* Appends `mode`, the power of two in its extent as bits if its step is one, too. */
-static bool split_run(const tc_mode *mode, tc_mode *out, uint32_t *n) {
-  tc_mode rest = *mode;
+typedef struct splitting {
+  tc_mode *at;
+  uint32_t n;
+  uint64_t used[TC_LAYOUT_DIMS]; /* bits of the masks and, so far, of the runs */
+} splitting;
+
+/* Appends `run`, the power of two in its extent as bits if its step is one, too.  False where such
+ * a bit meets another: that would be a sum with a carry, and must not become an XOR. */
+static bool split_run(splitting *s, const tc_mode *run) {
+  tc_mode rest = *run;
   while (rest.kind == TC_MODE_STEP && tc_is_power_of_two(rest.step) && rest.extent % 2 == 0) {
     tc_mode bit = {.kind = TC_MODE_BIT, .space = rest.space, .extent = 2};
     bit.mask[rest.dim] = (uint64_t)rest.step;
-    if (*n == TC_LAYOUT_MODES) return false;
-    out[(*n)++] = bit;
+    if (s->n == TC_LAYOUT_MODES || (s->used[rest.dim] & bit.mask[rest.dim])) return false;
+    if (rest.step == TC_LAYOUT_MOST) return false;
+    s->used[rest.dim] |= bit.mask[rest.dim];
+    s->at[s->n++] = bit;
     rest.extent /= 2, rest.step *= 2;
   }
   if (rest.extent == 1) return true;
-  if (*n == TC_LAYOUT_MODES) return false;
-  out[(*n)++] = rest;
+  if (s->n == TC_LAYOUT_MODES) return false;
+  s->at[s->n++] = rest;
+  return true;
+}
+
+static bool split_runs(const tc_mode *runs, uint32_t n, splitting *s) {
+  for (uint32_t i = 0; i < n; i++)
+    for (uint32_t d = 0; d < TC_LAYOUT_DIMS; d++)
+      if (runs[i].kind == TC_MODE_BIT) s->used[d] |= runs[i].mask[d];
+  for (uint32_t i = 0; i < n; i++)
+    if (!split_run(s, &runs[i])) return false;
   return true;
 }
 
@@ -152,8 +179,9 @@ const tc_layout *tc_draft_finish(tc_draft *d) {
   if (d->bad || !in_range(d, l->size)) return NULL;
   uint32_t n = join_runs(d->at, d->n);
   tc_mode modes[TC_LAYOUT_MODES];
-  for (uint32_t i = 0; i < n; i++)
-    if (!split_run(&d->at[i], modes, &l->n_modes)) return NULL;
+  splitting s = {.at = modes};
+  if (!split_runs(d->at, n, &s)) return NULL;
+  l->n_modes = s.n;
   l->n_dims = d->n_dims;
   memcpy(l->bound, d->bound, sizeof l->bound);
   l->modes = tc_arena_copy(d->arena, modes, l->n_modes * sizeof *modes);

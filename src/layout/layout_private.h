@@ -51,6 +51,8 @@ tc_draft *tc_draft_new(tc_arena *arena, uint32_t n_dims, const int64_t *bound);
 tc_draft *tc_draft_of(tc_arena *arena, const tc_layout *l); /* with its modes */
 void tc_draft_mode(tc_draft *d, tc_mode mode);
 void tc_draft_step(tc_draft *d, enum tc_space space, uint32_t dim, int64_t extent, int64_t step);
+/* The same where powers of two are bits, which may meet others. */
+void tc_draft_run(tc_draft *d, enum tc_space space, uint32_t dim, int64_t extent, int64_t step);
 /* Puts the mode below all that are there. */
 void tc_draft_step_below(tc_draft *d, enum tc_space space, uint32_t dim, int64_t extent,
                          int64_t step);

@@ -49,7 +49,6 @@ static void random_vectors_are_sound(struct law *w) {
     n_wide += v > 1, n_short += v < brute;
     tc_arena_rewind(&w->arena, mark);
   }
-  printf("%d wide, %d short\n", n_wide, n_short);
   CHECK(n_wide > 150 && n_short * 10 < n_wide);
 }
 

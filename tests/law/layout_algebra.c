@@ -134,7 +134,45 @@ static void points_of_dependent_columns(struct law *w) {
   }
 }
 
+/* Modes as they were given, summed and XORed: what make returns is that function. */
+static void made_is_what_was_asked(struct law *w) {
+  int n_made = 0;
+  for (int i = 0; i < 20000; i++) {
+    tc_arena_mark mark = tc_arena_here(&w->arena);
+    static const int64_t EXTENTS[] = {2, 3, 4, 6, 8}, STEPS[] = {0, 1, 2, 3, 4, 6, 8, 12};
+    const int64_t bound[] = {16, 16};
+    tc_mode modes[4];
+    uint32_t n = 1 + law_roll(w, 4);
+    for (uint32_t k = 0; k < n; k++) {
+      modes[k] = (tc_mode){.space = (uint8_t)law_roll(w, 2), .dim = (uint8_t)law_roll(w, 2)};
+      modes[k].extent = EXTENTS[law_roll(w, 5)], modes[k].step = STEPS[law_roll(w, 8)];
+      if (law_roll(w, 2)) continue;
+      modes[k] = (tc_mode){.kind = TC_MODE_BIT, .space = modes[k].space, .extent = 2};
+      modes[k].mask[0] = law_roll(w, 4), modes[k].mask[1] = law_roll(w, 8);
+    }
+    const tc_layout *l = tc_layout_make(&w->arena, 2, bound, modes, n);
+    for (int64_t at = 0; l && at < law_points(l); at++) {
+      tc_hw hw = tc_layout_hw(l, at), rest = hw;
+      int64_t x[2], sum[2] = {0, 0};
+      uint64_t bits[2] = {0, 0};
+      for (uint32_t k = 0; k < n; k++) {
+        int64_t digit = rest.at[modes[k].space] % modes[k].extent;
+        rest.at[modes[k].space] /= modes[k].extent;
+        if (modes[k].kind == TC_MODE_STEP) sum[modes[k].dim] += digit * modes[k].step;
+        if (modes[k].kind == TC_MODE_BIT && digit)
+          bits[0] ^= modes[k].mask[0], bits[1] ^= modes[k].mask[1];
+      }
+      tc_layout_apply(l, &hw, x);
+      LAW_CHECK(w, l, x[0] == (int64_t)bits[0] + sum[0] && x[1] == (int64_t)bits[1] + sum[1]);
+    }
+    n_made += l != NULL;
+    tc_arena_rewind(&w->arena, mark);
+  }
+  CHECK(n_made > 5000);
+}
+
 int main(void) {
+  LAW(made_is_what_was_asked);
   LAW(points_of_random_layouts);
   LAW(points_of_dependent_columns);
   return check_report();

@@ -86,7 +86,6 @@ static void random_composition(struct law *w) {
     tc_arena_rewind(&w->arena, mark);
   }
   CHECK(n_known > 2000);
-  printf("%d known\n", n_known);
 }
 
 /* What the text of a kernel will show: few terms. */
@@ -97,9 +96,21 @@ static void store_of_accumulators_is_short(struct law *w) {
   const tc_layout *m = tc_layout_swizzled(&w->arena, 2, extents, 16, TC_SWIZZLE_b128);
   const tc_layout_digits *d = tc_layout_compose(&w->arena, m, f, NULL);
   if (!CHECK(d != NULL)) return;
-  for (uint32_t i = 0; i < d->n_terms; i++)
-    printf("%s%d/%d%%%d*%d\n", d->terms[i].is_xor ? "^" : "+", d->terms[i].space,
-           (int)d->terms[i].div, (int)d->terms[i].mod, (int)d->terms[i].step);
+  static const tc_layout_term WANT[] = {
+      {.space = TC_SPACE_thread, .is_xor = true, .div = 4, .mod = 8, .step = 72},
+      {.space = TC_SPACE_slot, .is_xor = true, .div = 4, .mod = 0, .step = 8},
+      {.space = TC_SPACE_thread, .is_xor = false, .div = 1, .mod = 4, .step = 2},
+      {.space = TC_SPACE_thread, .is_xor = false, .div = 32, .mod = 0, .step = 1024},
+      {.space = TC_SPACE_slot, .is_xor = false, .div = 1, .mod = 2, .step = 1},
+      {.space = TC_SPACE_slot, .is_xor = false, .div = 2, .mod = 2, .step = 512},
+  };
+  CHECK(d->n_terms == TC_COUNT(WANT) && d->xor_base == 0 && d->add_base == 0);
+  for (uint32_t i = 0; i < d->n_terms && i < TC_COUNT(WANT); i++) {
+    const tc_layout_term *t = &d->terms[i], *want = &WANT[i];
+    CHECK(t->space == want->space && t->is_xor == want->is_xor && t->div == want->div
+          && t->mod == want->mod && t->step == want->step && t->inner_div == 1
+          && t->inner_mod == 0);
+  }
 }
 
 int main(void) {

@@ -156,7 +156,6 @@ static void random_matrices(struct law *w) {
     if (CHECK(f && m)) n_missed += !check_move(w, m, f, NULL, 16, &n), n_legal += n > 0;
     tc_arena_rewind(&w->arena, mark);
   }
-  printf("%d of 3000 legal, %d missed\n", n_legal, n_missed);
   CHECK(n_legal > 300 && n_missed * 20 < n_legal);
 }
 
