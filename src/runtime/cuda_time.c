@@ -29,7 +29,8 @@ static uint32_t launch(const timer *r, size_t i, tc_rt_error *error) {
 }
 
 static uint32_t start(timer *r, tc_rt_error *error) {
-  for (size_t i = 0; i < 2 * BATCH; i++) {
+  size_t n = 2 * (r->t->n_runs < BATCH ? r->t->n_runs : BATCH);
+  for (size_t i = 0; i < n; i++) {
     int result = r->m->calls->event_new(&r->events[i], 0);
     if (result) return r->events[i] = NULL, fail(r, error, result, "cuEventCreate");
   }
