@@ -39,6 +39,7 @@ struct tc_eval {
   bool probing;      /* looking for the parameters' shapes only: ends at the first kernel */
   struct stage_reducer *reducers; /* of the function under construction, latest first */
   bool lazy_operand; /* inside and/or/ternary: statements (a macro call) may not be emitted */
+  uint32_t slices;   /* slices being evaluated: within one, a place is read once */
   /* The Python half's own: eval_private.h. */
   const tc_ast *node;            /* what is being evaluated, for diagnostics           */
   struct tc_running *running;    /* innermost function being evaluated                 */

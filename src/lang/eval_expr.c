@@ -323,8 +323,14 @@ static tc_val eval_unary(tc_eval *ev, const tc_ast *node) {
 static tc_val eval_slice(tc_eval *ev, const tc_ast *node) {
   tc_val *parts = TC_NEW_ARRAY(ev->arena, 3, tc_val);
   const tc_ast *nodes[] = {node->slice.lower, node->slice.upper, node->slice.step};
-  for (int i = 0; i < 3; i++)
+  ev->slices++;
+  for (int i = 0; i < 3; i++) {
     parts[i] = nodes[i] ? tc_eval_expr(ev, nodes[i]) : tc_val_none();
+    if (nodes[i]) ev->node = nodes[i];
+    parts[i] = tc_eval_settle(ev, parts[i]);
+  }
+  ev->slices--;
+  ev->node = node;
   return (tc_val){.kind = TC_V_SLICE, .slice = parts};
 }
 

@@ -41,12 +41,32 @@ static void check_local_index(tc_eval *ev, const tc_buffer *b, const tc_value *i
   }
 }
 
+/* The same load, if there is nothing but loads between it and here. */
+static tc_value earlier_load(tc_eval *ev, tc_buf buf, const tc_value *index, tc_value other) {
+  const tc_block *block = tc_block_at(ev->ir, ev->cursor.at);
+  uint32_t rank = tc_buf_at(ev->ir, buf)->rank;
+  for (uint32_t i = block->ops.n; i-- > 0 && tc_is(ev->ir, block->ops.at[i], TC_OP_load);) {
+    tc_value stmt = block->ops.at[i];
+    const tc_access *a = tc_access_of(ev->ir, stmt);
+    bool same = a->buf.id == buf.id && a->order == TC_ORDER_NONE
+                && tc_access_pred(ev->ir, stmt).id == ev->cursor.pred.id
+                && tc_access_else(ev->ir, stmt).id == other.id;
+    for (uint32_t d = 0; same && d < rank; d++)
+      same = tc_input(ev->ir, tc_op_at(ev->ir, stmt), d).id == index[d].id;
+    if (same) return stmt;
+  }
+  return (tc_value){0};
+}
+
 tc_val tc_stage_load(tc_eval *ev, tc_buf buf, const tc_value *index, tc_span span) {
   const tc_buffer *b = tc_buf_at(ev->ir, buf);
   need_kernel(ev, buf, "read", span);
   check_local_index(ev, b, index, span);
-  tc_value other = {0};
+  tc_value other = {0}, earlier = {0};
   if (b->scope == TC_SCOPE_global) other = tc_stage_safe_of(ev, buf, span);
+  /* So that in A[w : w + 4] both ends are of one w, and the extent is 4. */
+  if (ev->slices) earlier = earlier_load(ev, buf, index, other);
+  if (earlier.id) return tc_val_expr(earlier);
   tc_value x = tc_load(ev->ir, ev->cursor.at, buf, index, ev->cursor.pred, other, span);
   tc_stage_reducer_read(ev, buf, x, span);
   return tc_val_expr(x);

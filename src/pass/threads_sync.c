@@ -5,7 +5,8 @@
  * that may meet an earlier one of another thread, one of them writing, gets a barrier before it, at
  * the innermost place that all threads of the group come to. Loops are walked twice, for what one
  * turn leaves to the next. Two accesses of one element by its own thread need none, which is seen
- * when the index is the same and different for different threads.
+ * when the index is the same and different for different threads; between turns also for different
+ * numbers of the loops, as in s[k * 128 + tx], but not s[k + tx].
  *
  * Groups run side by side and are ordered by what their authors wrote; a barrier between two of
  * them would stop both. */
@@ -18,7 +19,7 @@
 
 #include <stdlib.h>
 
-enum { MAX_PENDING = 256 };
+enum { MAX_PENDING = 256, MAX_DIGITS = 8 };
 
 typedef struct pending {
   tc_value stmt;
@@ -27,6 +28,7 @@ typedef struct pending {
   uint32_t level;      /* of groups around it */
   uint32_t visit;      /* of the statement around where threads part; 0: outside of one */
   bool closed;         /* its group has ended */
+  tc_value loop;       /* the outermost loop that has begun another turn since; 0: none */
 } pending;
 
 typedef TC_VEC(pending) pendings;
@@ -47,21 +49,52 @@ typedef struct sync {
   uint32_t visits,
       visit;     /* of statements where threads part; each comes as often as it is walked */
   tc_map wanted; /* statement id: a barrier before it */
+  tc_map parent; /* statement id: that of the statement around it */
+  tc_map binder; /* id of the variable of a loop: the loop's id */
+  /* Between the accesses that are compared, this loop has begun another turn; 0: none. */
+  tc_value loop;
+  tc_map changes;              /* value id: 1 + whether it may differ between the turns */
+  tc_value digits[MAX_DIGITS]; /* which loop each is of, after those of the thread indices */
+  uint32_t n_digits;
 } sync;
 
 /* ---- indices ---- */
 
-/* v = sum of by[d] * thread index d + something uniform. */
+static bool is_inside(const sync *s, uint32_t stmt, tc_value loop) {
+  while (stmt && stmt != loop.id)
+    if (!tc_map_get(&s->parent, stmt, &stmt)) return false;
+  return stmt != 0;
+}
+
+/* May the value be another one in another turn of s->loop? */
+static bool changes(sync *s, tc_value v) {
+  uint32_t known, loop;
+  if (!s->loop.id) return false;
+  if (tc_map_get(&s->changes, v.id, &known)) return known == 2;
+  const tc_op *op = tc_op_at(s->ir, v);
+  bool yes = false;
+  if (op->opcode == TC_OP_var)
+    yes = tc_map_get(&s->binder, op->payload, &loop) && is_inside(s, loop, s->loop);
+  else if (!tc_op_is_pure(op))
+    yes = is_inside(s, v.id, s->loop);
+  for (uint32_t i = 0; !yes && tc_op_is_pure(op) && i < op->n_in; i++)
+    yes = changes(s, tc_input(s->ir, op, i));
+  tc_map_put(&s->changes, v.id, 1 + yes);
+  return yes;
+}
+
+/* v = sum of by[d] * digit d + something that is the same for both accesses. The digits are the
+ * thread indices and, between turns, the variables of loops. */
 typedef struct linear {
-  int64_t by[3];
+  int64_t by[MAX_DIGITS];
   bool ok;
 } linear;
 
-static linear linear_of(const sync *s, tc_value v);
+static linear linear_of(sync *s, tc_value v);
 
 static linear combine(linear a, linear b, int64_t factor) {
   linear r = {.ok = a.ok && b.ok};
-  for (int d = 0; d < 3; d++) {
+  for (int d = 0; d < MAX_DIGITS; d++) {
     if (b.by[d] > INT32_MAX || b.by[d] < -INT32_MAX || factor > INT32_MAX || factor < -INT32_MAX)
       r.ok = false;
     else
@@ -70,18 +103,29 @@ static linear combine(linear a, linear b, int64_t factor) {
   return r;
 }
 
-/* table */
-static linear linear_of(const sync *s, tc_value v) {
+static linear digit_of(sync *s, uint32_t var) {
   const tc_kernel *k = tc_kernel_of(s->ir, s->t->kernel);
+  linear one = {.ok = true}, none = {.ok = false};
+  uint32_t loop, d = 3;
+  for (int i = 0; i < 3; i++)
+    if (k->thread[i].id == var) return one.by[i] = 1, one;
+  if (!tc_map_get(&s->binder, var, &loop)) return none;
+  while (d < s->n_digits && s->digits[d].id != loop)
+    d++;
+  if (d == MAX_DIGITS) return none;
+  if (d == s->n_digits) s->digits[s->n_digits++] = (tc_value){loop};
+  return one.by[d] = 1, one;
+}
+
+/* table */
+static linear linear_of(sync *s, tc_value v) {
   const tc_op *op = tc_op_at(s->ir, v);
-  linear none = {.ok = false}, zero = {.ok = true}, one = {.ok = true};
+  linear none = {.ok = false}, zero = {.ok = true};
   int64_t c;
-  if (!tc_threads_varies(s->t, v)) return zero;
+  if (!tc_threads_varies(s->t, v) && !changes(s, v)) return zero;
   switch (op->opcode) {
   case TC_OP_var:
-    for (int d = 0; d < 3; d++)
-      if (k->thread[d].id == op->payload) return one.by[d] = 1, one;
-    return none;
+    return digit_of(s, op->payload);
   case TC_OP_add:
     return combine(linear_of(s, tc_input(s->ir, op, 0)), linear_of(s, tc_input(s->ir, op, 1)), 1);
   case TC_OP_sub:
@@ -100,7 +144,7 @@ static linear linear_of(const sync *s, tc_value v) {
 
 typedef struct digit {
   int64_t by, extent;
-  int dim;
+  uint32_t number;
 } digit;
 
 static int by_weight(const void *a, const void *b) {
@@ -108,37 +152,51 @@ static int by_weight(const void *a, const void *b) {
   return x->by < y->by ? -1 : x->by > y->by;
 }
 
-/* Which thread indices an index tells apart: each weight exceeds what the smaller ones sum up to.
- */
-static void tell_apart(const sync *s, tc_value index, bool known[3]) {
-  const tc_kernel *k = tc_kernel_of(s->ir, s->t->kernel);
+/* How many numbers a digit has; of a loop with run-time bounds as many as there are. */
+static int64_t extent_of(const sync *s, uint32_t d) {
+  if (d < 3) return tc_kernel_of(s->ir, s->t->kernel)->threads[d];
+  const tc_op *op = tc_op_at(s->ir, s->digits[d]);
+  int64_t lo, hi;
+  bool known = tc_const_of(s->ir, tc_input(s->ir, op, 0), &lo)
+               && tc_const_of(s->ir, tc_input(s->ir, op, 1), &hi);
+  int64_t most = INT32_MAX, least = -most;
+  if (!known || lo < least || lo > most || hi < least || hi > most) return most;
+  int64_t n = hi > lo ? hi - lo : lo - hi + 1; /* steps may be negative */
+  return n < most ? n : most;
+}
+
+/* Which digits an index tells apart: each weight exceeds what the smaller ones sum up to. */
+static void tell_apart(sync *s, tc_value index, bool known[MAX_DIGITS]) {
   linear l = linear_of(s, index);
-  digit digits[3];
+  digit digits[MAX_DIGITS];
   int64_t reach = 0;
   size_t n = 0;
   if (!l.ok) return;
-  for (int d = 0; d < 3; d++)
+  for (uint32_t d = 0; d < s->n_digits; d++)
     if (l.by[d] && !known[d])
-      digits[n++] = (digit){l.by[d] < 0 ? -l.by[d] : l.by[d], k->threads[d], d};
+      digits[n++] = (digit){l.by[d] < 0 ? -l.by[d] : l.by[d], extent_of(s, d), d};
   qsort(digits, n, sizeof digits[0], by_weight);
   for (size_t i = 0; i < n; i++) {
     if (digits[i].by <= reach) return;
+    if (digits[i].by > INT32_MAX) return;
     reach += digits[i].by * (digits[i].extent - 1);
   }
   for (size_t i = 0; i < n; i++)
-    known[digits[i].dim] = true;
+    known[digits[i].number] = true;
 }
 
-static bool is_own_element(const sync *s, tc_value stmt) {
-  const tc_kernel *k = tc_kernel_of(s->ir, s->t->kernel);
+/* Two accesses of one element, by this statement or one with the same index: which digits are then
+ * the same for both? `loop`: see sync. */
+static void same_digits(sync *s, tc_value stmt, tc_value loop, bool known[MAX_DIGITS]) {
   uint32_t rank = tc_buf_at(s->ir, tc_access_buf(s->ir, stmt))->rank;
-  bool known[3];
-  for (int d = 0; d < 3; d++)
-    known[d] = k->threads[d] == 1;
+  if (s->loop.id != loop.id) s->changes = tc_map_in(s->t->arena);
+  s->loop = loop;
+  s->n_digits = 3;
+  for (uint32_t d = 0; d < MAX_DIGITS; d++)
+    known[d] = d < 3 && extent_of(s, d) == 1;
   for (uint32_t round = 0; round < rank; round++)
     for (uint32_t d = 0; d < rank; d++)
       tell_apart(s, tc_input(s->ir, tc_op_at(s->ir, stmt), d), known);
-  return known[0] && known[1] && known[2];
 }
 
 /* ---- conflicts ---- */
@@ -150,8 +208,16 @@ static bool any_index_varies(const sync *s, tc_value stmt) {
   return false;
 }
 
+/* All threads write one value, so each finds it there whatever the others have done. */
+static bool written_by_all(const sync *s, const pending *a) {
+  tc_value pred = tc_access_pred(s->ir, a->stmt);
+  return tc_is(s->ir, a->stmt, TC_OP_store) && !a->visit && !a->closed
+         && !(pred.id && tc_threads_varies(s->t, pred))
+         && !tc_threads_varies(s->t, tc_access_value(s->ir, a->stmt));
+}
+
 /* Both are elements of one buffer. */
-static bool conflict_in_buffer(const sync *s, const pending *a, const pending *b) {
+static bool conflict_in_buffer(sync *s, const pending *a, const pending *b) {
   uint32_t rank = tc_buf_at(s->ir, tc_access_buf(s->ir, a->stmt))->rank;
   bool same = true;
   for (uint32_t d = 0; d < rank; d++) {
@@ -162,12 +228,15 @@ static bool conflict_in_buffer(const sync *s, const pending *a, const pending *b
     same &= x.id == y.id;
   }
   if (!same) return true;
-  /* All threads write one value to one element, and read it back. */
-  if (!any_index_varies(s, a->stmt)) return !(a->kind & TC_TOUCH_WRITE);
-  return !is_own_element(s, a->stmt);
+  bool known[MAX_DIGITS];
+  same_digits(s, a->stmt, a->loop, known);
+  if (any_index_varies(s, a->stmt)) return !(known[0] && known[1] && known[2]);
+  for (uint32_t d = 3; d < s->n_digits; d++)
+    if (known[d] && s->digits[d].id == a->loop.id) return false; /* every turn has its own */
+  return !(written_by_all(s, a) && b->kind == TC_TOUCH_READ);
 }
 
-static bool conflict(const sync *s, const pending *a, const pending *b) {
+static bool conflict(sync *s, const pending *a, const pending *b) {
   if (a->root != b->root || !((a->kind | b->kind) & TC_TOUCH_WRITE)) return false;
   if (a->kind & b->kind & TC_TOUCH_ATOMIC) return false;
   bool elements = tc_guard_is_access(s->ir, a->stmt) && tc_guard_is_access(s->ir, b->stmt);
@@ -251,9 +320,13 @@ static void walk_control(sync *s, tc_value stmt) {
     walk(s, tc_child(s->ir, op, 1));
     join(s, &after);
   } else {
-    for (int turn = 0; turn < 2; turn++)
+    uint32_t number = s->number;
+    for (int turn = 0; turn < 2; turn++) {
       for (uint32_t r = 0; r < (op->opcode == TC_OP_for ? 1 : 2); r++)
         walk(s, tc_child(s->ir, op, r));
+      for (uint32_t i = 0; turn == 0 && i < s->open.n; i++)
+        if (s->open.at[i].number >= number) s->open.at[i].loop = stmt;
+    }
     join(s, &before);
   }
   s->visit = visit;
@@ -325,9 +398,28 @@ static void insert(sync *s, tc_region region) {
   block->ops.cap = out.cap;
 }
 
+static void note_places(sync *s, tc_region region, tc_value around) {
+  const tc_block *block = tc_block_at(s->ir, region);
+  for (uint32_t i = 0; i < block->ops.n; i++) {
+    tc_value stmt = block->ops.at[i];
+    const tc_op *op = tc_op_at(s->ir, stmt);
+    tc_map_put(&s->parent, stmt.id, around.id);
+    if (op->opcode == TC_OP_for) tc_map_put(&s->binder, tc_loop_of(s->ir, stmt)->var.id, stmt.id);
+    uint32_t n = tc_op_row((enum tc_opcode)op->opcode)->n_regions;
+    for (uint32_t r = 0; r < n; r++)
+      note_places(s, tc_child(s->ir, op, r), stmt);
+  }
+}
+
 void tc_threads_sync(tc_threads *t) {
-  sync s = {.t = t, .ir = t->ir, .wanted = tc_map_in(t->arena)};
+  sync s = {.t = t,
+            .ir = t->ir,
+            .wanted = tc_map_in(t->arena),
+            .parent = tc_map_in(t->arena),
+            .binder = tc_map_in(t->arena),
+            .changes = tc_map_in(t->arena)};
   tc_region body = tc_child(t->ir, tc_op_at(t->ir, t->kernel), 0);
+  note_places(&s, body, t->kernel);
   walk(&s, body);
   insert(&s, body);
 }

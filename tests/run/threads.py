@@ -34,6 +34,17 @@ def implied(p, x):
 
 kernel("implied_barriers", lambda p, r: {"A": integers(r, N, -9, 9, F32)}, {"B": F32}, implied,
        **EXACT)
+
+
+def between_turns(p, x):
+    s = x["A"].copy()
+    for k in range(4):
+        s[k : k + N] = s[k : k + N] * 2 + k
+    return {"B": s, "C": np.full(N, N + 1000)}
+
+
+kernel("implied_between_turns", lambda p, r: {"A": integers(r, N + 4, -9, 9, F32)},
+       {"B": F32, "C": I32}, between_turns, **EXACT)
 kernel("tree_sum", lambda p, r: {"A": integers(r, (3, 256), -99, 99, F32)}, {"B": F32},
        lambda p, x: {"B": x["A"].sum(1)}, **EXACT)
 kernel("transpose", lambda p, r: {"A": normal(r, (40, 50), F16)}, {"B": F16},

@@ -92,6 +92,7 @@ typedef struct fuzz_gen {
   uint32_t n_threads;   /* of a kernel with code for single threads, else 0 */
   fuzz_ex thread;       /* the index of the thread, an atom there */
   const fuzz_buf *thread_output;
+  const char *turn;     /* the number of the innermost loop of all threads, or NULL */
   int64_t tile_dims[3]; /* extents that tiles of this kernel have */
   int64_t trips;        /* of all enclosing loops together */
   uint32_t depth;       /* of statements */

@@ -42,7 +42,9 @@ static const char *own_number(fuzz_gen *g, int64_t n) {
   uint32_t p = g->n_threads;
   const char *tx = g->thread.text;
   if (n < p) return tx;
-  switch (fuzz_choose(g, 5)) {
+  switch (fuzz_choose(g, 6)) {
+  case 5: /* in the next turn that of another thread */
+    return g->turn ? FUZZ_TEXT(g, "(%s + %s) %% %u", tx, g->turn, p) : tx;
   case 1:
     return FUZZ_TEXT(g, "%u - %s", p - 1, tx);
   case 2:
@@ -212,13 +214,15 @@ static bool vote(fuzz_gen *g) {
 static bool together(fuzz_gen *g) {
   uint32_t n_atoms = g->n_atoms, n = 1 + fuzz_choose(g, 3);
   if (g->depth >= 2 || n_atoms + 1 >= FUZZ_MAX_ATOMS) return false;
-  const char *k = fuzz_name(g, "k");
+  const char *k = fuzz_name(g, "k"), *outer = g->turn;
   fuzz_line(g, "for %s in T.serial(%u):", k, n);
   g->indent += 4;
   g->depth++;
+  g->turn = k;
   g->trips *= n;
   g->atoms[g->n_atoms++] = (fuzz_ex){k, TILEC_INT32, 0, n - 1, false};
   fuzz_thread_statements(g, 3);
+  g->turn = outer;
   g->trips /= n;
   g->depth--;
   g->indent -= 4;

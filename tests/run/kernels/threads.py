@@ -30,6 +30,24 @@ def implied_barriers(A: T.Tensor((N,), "float32"), B: T.Tensor((N,), "float32"))
 
 
 @T.prim_func
+def implied_between_turns(A: T.Tensor((N + 4,), "float32"), B: T.Tensor((N + 4,), "float32"),
+                          C: T.Tensor((N,), "int32")):
+    with T.Kernel(1, threads=N) as bx:
+        s = T.alloc_shared((N + 4,), "float32")
+        count = T.alloc_shared((2,), "int32")
+        T.copy(A, s)
+        T.clear(count)
+        tx = T.get_thread_binding()
+        for k in range(4):
+            s[tx + k] = s[tx + k] * 2 + k
+        T.copy(s, B)
+        T.atomic_add(count[0], 1)
+        if tx == 3:
+            count[1] = 1000
+        C[tx] = count[0] + count[1]
+
+
+@T.prim_func
 def tree_sum(A: T.Tensor((3, 256), "float32"), B: T.Tensor((3,), "float32")):
     with T.Kernel(3, threads=256) as bx:
         s = T.alloc_shared((256,), "float32")
