@@ -12,6 +12,7 @@ typedef struct build {
   tilec_kernel *kernel;
   tc_cuda_options options;
   tc_nvrtc nvrtc;
+  const tc_target_row *arch; /* what the text is assembled for */
   const char *flags;
   tc_str text;
   tc_build *kept;
@@ -19,8 +20,8 @@ typedef struct build {
 
 static tc_str make_key(const build *b) {
   tc_sb key = tc_sb_in(&b->s->arena);
-  tc_sb_printf(&key, "tilec %s\ntarget %s\ncompiler %s\nflags %s\n", tilec_version(),
-               tc_api_gpu_name(b->options.target), b->nvrtc.key, b->flags);
+  tc_sb_printf(&key, "tilec %s\ntarget %s\narch %s\ncompiler %s\nflags %s\n", tilec_version(),
+               tc_api_gpu_name(b->options.target), b->arch->name, b->nvrtc.key, b->flags);
   tc_api_keyed_options(b->s->context, &key);
   tc_sb_adds(&key, "code\n");
   tc_build_add_code(&key, b->text);
@@ -102,7 +103,7 @@ static bool from_cache(build *b) {
 static void compile(build *b) {
   tc_session *s = b->s;
   tc_nvrtc_job job = {.text = b->text,
-                      .arch = b->options.target->name,
+                      .arch = b->arch->name,
                       .flags = b->flags,
                       .timeout_s =
                           (uint32_t)tc_api_option_number(s->context, TC_OPTION_cc_timeout)};
@@ -133,22 +134,26 @@ TC_NORETURN static void stop_with(tc_session *s, const tc_rt_error *error) {
                   error->text);
 }
 
-/* The current device, or the first one that runs the code. */
-static int32_t choose_device(const tc_cuda *cuda, const tc_target_row *gpu) {
-  int32_t current = tc_cuda_current(cuda);
-  if (tc_target_runs_on(gpu, tc_cuda_device_at(cuda, current)->cc)) return current;
-  for (int32_t i = 0; i < (int32_t)tc_cuda_count(cuda); i++)
-    if (tc_target_runs_on(gpu, tc_cuda_device_at(cuda, i)->cc)) return i;
-  return current;
+static const tc_target_row *assembled_for(const build *b, const tc_cuda *cuda, int32_t device) {
+  return tc_target_assembled(b->options.target, tc_cuda_device_at(cuda, device)->cc);
+}
+
+/* The current device, or the first one that text for the target can run on. */
+static void choose_device(build *b, const tc_cuda *cuda) {
+  int32_t at = tc_cuda_current(cuda);
+  b->arch = assembled_for(b, cuda, at);
+  for (int32_t i = 0; !b->arch && i < (int32_t)tc_cuda_count(cuda); i++)
+    if ((b->arch = assembled_for(b, cuda, i))) at = i;
+  if (!b->arch) b->arch = b->options.target;
+  b->kernel->device = at;
 }
 
 static void load(build *b, tc_cuda *cuda) {
   tilec_kernel *kernel = b->kernel;
   tc_rt_error error;
-  const tc_cuda_code code = {kernel->cubin.bytes, kernel->cubin.size_b, b->options.target};
+  const tc_cuda_code code = {kernel->cubin.bytes, kernel->cubin.size_b, b->arch};
   error.code = 0;
   kernel->cuda = tc_cuda_load(cuda, &code, kernel->table, tc_api_hooks(b->s->context), &error);
-  kernel->device = choose_device(cuda, b->options.target);
   if (!kernel->cuda || tc_cuda_prepare(kernel->cuda, kernel->device, &error))
     stop_with(b->s, &error);
 }
@@ -158,6 +163,7 @@ void tc_kernel_build_cuda(tc_session *s, tilec_kernel *kernel, const tc_target_r
   tc_cuda *cuda = tc_api_cuda(s);
   *b = (build){.s = s, .kernel = kernel, .options = {.target = gpu}};
   kernel->gpu = gpu;
+  choose_device(b, cuda);
   tc_emitted emitted = s->context->emit_cuda(kernel->ir, &b->options, &s->arena);
   b->text = emitted.text;
   b->flags = tc_cuda_flags(&b->options, &s->arena);

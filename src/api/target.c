@@ -39,7 +39,7 @@ static bool has_device(tilec_context *context, const tc_target_row *row) {
   bool found = false;
   for (uint32_t i = 0; cuda && i < tc_cuda_count(cuda); i++) {
     uint32_t cc = tc_cuda_device_at(cuda, (int32_t)i)->cc;
-    found = found || (row ? tc_target_runs_on(row, cc) : tc_target_for(cc) != NULL);
+    found = found || (row ? tc_target_assembled(row, cc) : tc_target_for(cc)) != NULL;
   }
   return found;
 }

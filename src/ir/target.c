@@ -37,3 +37,12 @@ const tc_target_row *tc_target_for(uint32_t cc) {
     if (tc_target_runs_on(&ROWS[i], cc)) best = &ROWS[i];
   return best;
 }
+
+const tc_target_row *tc_target_assembled(const tc_target_row *row, uint32_t cc) {
+  const tc_target_row *best = NULL;
+  if (tc_target_runs_on(row, cc)) return row;
+  if (row->exact || cc < row->cc) return NULL;
+  for (int i = 0; i < TC_GPU_COUNT; i++)
+    if (!ROWS[i].exact && tc_target_runs_on(&ROWS[i], cc)) best = &ROWS[i];
+  return best;
+}

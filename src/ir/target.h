@@ -25,6 +25,9 @@ const tc_target_row *tc_target_at(enum tc_gpu gpu);
 const tc_target_row *tc_target_find(tc_str name);
 /* The row with the most of what a device of this capability has; NULL when none runs there. */
 const tc_target_row *tc_target_for(uint32_t cc);
+/* What text for `row` is assembled for, to run on a device of this capability: the row itself where
+ * its code runs, else a later row without exact features. NULL: it does not run there. */
+const tc_target_row *tc_target_assembled(const tc_target_row *row, uint32_t cc);
 /* True when code for the row runs on a device of this capability. */
 bool tc_target_runs_on(const tc_target_row *row, uint32_t cc);
 
