@@ -183,7 +183,6 @@ typedef struct elements {
 static const char *open_anywhere(const tilec_tensor *t, tilec_dtype dtype, elements *e) {
   tilec_tensor v;
   if (!t || !tc_api_read_struct(&v, sizeof v, t)) return "tensor is NULL or has no size";
-  if (tc_rt_device_of(&v) == TILEC_DEVICE_CUDA) return "the tensor is not in host memory";
   uint32_t bits = stored_bits((uint32_t)dtype), own = stored_bits(v.dtype);
   if (!bits || !own) return "unknown dtype";
   if (v.rank > TILEC_MAX_RANK || (v.rank && !v.shape)) return "bad rank or no shape";

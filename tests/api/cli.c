@@ -171,6 +171,8 @@ static void command_line(void) {
   CHECK_TEXT(said, "Exit codes");
   accepts("help run");
   CHECK_TEXT(said, "--random");
+  accepts("help bench");
+  CHECK_TEXT(said, "--flops");
   accepts("run --help");
   CHECK_TEXT(said, "--random");
   CHECK(run("") == 2);
@@ -193,7 +195,15 @@ static void command_line(void) {
   refuses("run x.py --cache=perhaps", 2, "off|ro|rw");
   refuses("run nothing.py", 1, "[E0656]: cannot read nothing.py");
   refuses("run . ", 1, "[E0656]");
-  refuses("run add.py --target=cuda:sm_90a --random --dim n=4 --in s=1", 4, "cuda:sm_90a");
+  refuses("run add.py --target=rocket --random --dim n=4 --in s=1", 4, "'rocket' is not built in");
+  refuses("run add.py --target=cuda:sm_90a --libcuda=/nowhere/x.so --random --dim n=4 --in s=1", 4,
+          "[E0670]: no CUDA driver: /nowhere/x.so");
+  refuses("run add.py --target=cuda:sm_1 --random", 4, "there is no CUDA architecture 'sm_1'");
+  refuses("emit add.py --emit=cuda --libcuda=/nowhere/x.so", 4, "[E0670]");
+  refuses("bench add.py --random --dim n=4 --in s=1 --runs=0", 2, "--runs is '0'");
+  refuses("bench add.py --random --dim n=4 --in s=1 --flops=-1", 2, "--flops is '-1'");
+  refuses("bench add.py --random --dim n=4 --in s=1 --out C=c.npy", 2, "bench writes no files");
+  refuses("bench add.py --dim n=4 --in s=1", 1, "nothing was given for 'A'");
   refuses("emit add.py --emit=wasm", 2, "no form 'wasm'");
   refuses("explain E9999", 2, "no diagnostic 'E9999'");
   refuses("cache", 2, "cache takes one word");
@@ -211,6 +221,7 @@ static void shows(void) {
   CHECK_TEXT(said, "interp");
   accepts("targets --format=json");
   CHECK_TEXT(said, "\"name\":\"cpu\"");
+  CHECK_TEXT(said, "\"name\":\"cuda:sm_90a\"");
   accepts("doctor");
   CHECK_TEXT(said, "cache_dir");
   accepts("doctor --format=json");
@@ -253,6 +264,14 @@ static void runs(void) {
   accepts("run add.py --random -D n=33 --in s=1 --check");
   accepts(
       "run add.py --random --dim n=33 --in s=1 --out A=kept.npy --check"); /* random, and kept */
+  accepts("bench add.py --random --dim n=33 --in s=1 --check --runs=7 --flops=33");
+  CHECK_TEXT(said, "7 runs on 32 sets of arguments");
+  CHECK_TEXT(said, "(264 bytes)"); /* A is read, C is written */
+  CHECK_TEXT(said, "TFLOP/s");
+  CHECK_TEXT(said, "agrees with the interpreter");
+  accepts("bench add.py --random --dim n=33 --in s=1 --runs=7 --format=json");
+  CHECK_TEXT(said, "\"bytes\":264,");
+  CHECK_TEXT(said, "\"tflop_per_s\":null,");
   accepts("run add.py --random --dim n=33 --in s=1 --check --bench=3 --format=json");
   CHECK_TEXT(said, "\"runs\":3");
   CHECK_TEXT(said, "\"check\":\"ok\"");

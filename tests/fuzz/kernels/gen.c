@@ -206,7 +206,7 @@ static void make_scalar(fuzz_gen *g) {
   tc_sb_printf(&g->params, "    %s: T.int32,\n", name);
   fuzz_arg arg = {.name = name, .is_scalar = true, .dtype = TILEC_INT32, .value = (double)value};
   tc_vec_push(g->arena, &g->out->args, arg);
-  g->atoms[g->n_atoms++] = (fuzz_ex){name, TILEC_INT32, 0, 20, false};
+  g->atoms[g->n_atoms++] = (fuzz_ex){name, TILEC_INT32, 0, 20, false, false};
 }
 
 /* ---- kernels ---- */
@@ -235,7 +235,7 @@ static grid make_grid(fuzz_gen *g, const size *dims, uint32_t n_dims) {
     r.index[d] = fuzz_name(g, "b");
     extents = FUZZ_TEXT(g, "%s%s, ", extents, e);
     names = FUZZ_TEXT(g, "%s%s%s", names, d ? ", " : "", r.index[d]);
-    g->atoms[g->n_atoms++] = (fuzz_ex){r.index[d], TILEC_INT32, 0, r.extent[d] - 1, false};
+    g->atoms[g->n_atoms++] = (fuzz_ex){r.index[d], TILEC_INT32, 0, r.extent[d] - 1, false, false};
   }
   static const uint32_t THREADS[] = {128, 32, 64, 256};
   uint32_t threads = g->n_threads ? g->n_threads : THREADS[fuzz_choose(g, 4)];
@@ -444,7 +444,7 @@ static void note_grid(fuzz_gen *g, const grid *r) {
 static void make_outputs(fuzz_gen *g, const grid *r) {
   uint32_t n = 1 + fuzz_choose(g, 2);
   if (g->n_threads) {
-    g->thread = (fuzz_ex){fuzz_name(g, "tx"), TILEC_INT32, 0, g->n_threads - 1, false};
+    g->thread = (fuzz_ex){fuzz_name(g, "tx"), TILEC_INT32, 0, g->n_threads - 1, false, false};
     make_thread_output(g, r);
   }
   for (uint32_t i = 0; i < n && !g->n_threads; i++)

@@ -20,7 +20,7 @@ static const char *name_of(tilec_dtype dtype) {
 /* The range of a type; that of int64 for uint64. */
 fuzz_ex fuzz_unknown(const char *text, tilec_dtype dtype) {
   uint32_t bits = fuzz_bits_of(dtype);
-  fuzz_ex x = {text, dtype, 0, 1, false};
+  fuzz_ex x = {text, dtype, 0, 1, false, false};
   if (fuzz_kind_of(dtype) == FUZZ_BOOL) return x;
   if (fuzz_kind_of(dtype) == FUZZ_UINT) {
     x.hi = bits >= 63 ? INT64_MAX : (INT64_C(1) << bits) - 1;
@@ -42,7 +42,7 @@ static fuzz_ex ranged(const char *text, tilec_dtype dtype, int64_t lo, int64_t h
 
 fuzz_ex fuzz_number(fuzz_gen *g, tilec_dtype dtype, int64_t x) {
   const char *text = FUZZ_TEXT(g, "%" PRId64, x);
-  fuzz_ex e = {text, dtype, x, x, dtype == TILEC_INT32};
+  fuzz_ex e = {text, dtype, x, x, dtype == TILEC_INT32, false};
   if (dtype == TILEC_BOOL)
     e.text = x & 1 ? "T.cast(1, \"bool\")" : "T.cast(0, \"bool\")";
   else if (dtype != TILEC_INT32)
@@ -57,7 +57,7 @@ static fuzz_ex constant(fuzz_gen *g, tilec_dtype dtype) {
   if (is_float(dtype)) {
     const char *text = FLOATS[fuzz_choose(g, TC_COUNT(FLOATS))];
     if (dtype != TILEC_FLOAT32) text = FUZZ_TEXT(g, "T.cast(%s, \"%s\")", text, name_of(dtype));
-    return (fuzz_ex){text, dtype, 0, 0, dtype == TILEC_FLOAT32};
+    return (fuzz_ex){text, dtype, 0, 0, dtype == TILEC_FLOAT32, false};
   }
   int64_t x = INTS[fuzz_choose(g, TC_COUNT(INTS))];
   fuzz_ex whole = fuzz_unknown("", dtype);

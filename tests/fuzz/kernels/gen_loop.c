@@ -8,7 +8,7 @@ enum { MAX_DEPTH = 3, MAX_TRIPS = 16 };
 
 static void push_atom(fuzz_gen *g, const char *name, int64_t lo, int64_t hi) {
   if (g->n_atoms < FUZZ_MAX_ATOMS)
-    g->atoms[g->n_atoms++] = (fuzz_ex){name, TILEC_INT32, lo, hi, false};
+    g->atoms[g->n_atoms++] = (fuzz_ex){name, TILEC_INT32, lo, hi, false, false};
 }
 
 /* What a nested block adds is gone after it. */
@@ -244,7 +244,7 @@ static bool while_loop(fuzz_gen *g) {
   if (g->depth >= MAX_DEPTH || g->trips * n > MAX_TRIPS) return false;
   const char *w = fuzz_name(g, "w");
   fuzz_line(g, "%s = T.alloc_var(\"int32\", init=0)", w);
-  fuzz_ex more = {"", TILEC_BOOL, 0, 1, false};
+  fuzz_ex more = {"", TILEC_BOOL, 0, 1, false, false};
   if (fuzz_chance(g, 1, 3)) more.text = FUZZ_TEXT(g, " and %s", fuzz_condition(g, 1).text);
   fuzz_line(g, "while %s < %" PRId64 "%s:", w, n, more.text);
   scope s = enter(g);

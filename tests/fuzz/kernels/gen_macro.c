@@ -33,7 +33,7 @@ static void step_in(fuzz_gen *g, const outside *o) {
 
 /* The atoms of the call are behind those of the macro's body, so they are kept aside. */
 static void put_atom(fuzz_gen *g, const char *name, int64_t hi) {
-  g->atoms[g->n_atoms++] = (fuzz_ex){name, TILEC_INT32, 0, hi, false};
+  g->atoms[g->n_atoms++] = (fuzz_ex){name, TILEC_INT32, 0, hi, false, false};
 }
 
 /* An argument in the macro's body. It may be a number there, with which Python would compute, so

@@ -105,7 +105,7 @@ static bool own_loop(fuzz_gen *g) {
   fuzz_line(g, varies ? "for %s in T.serial(%s %% %u):" : "for %s in T.serial(%.0s%u):", k,
             g->thread.text, n + 1);
   g->indent += 4;
-  g->atoms[g->n_atoms++] = (fuzz_ex){k, TILEC_INT32, 0, n, false};
+  g->atoms[g->n_atoms++] = (fuzz_ex){k, TILEC_INT32, 0, n, false, false};
   if (fuzz_chance(g, 1, 4)) {
     fuzz_line(g, "if %s:", fuzz_condition(g, 1).text);
     fuzz_line(g, "    %s", fuzz_chance(g, 1, 2) ? "break" : "continue");
@@ -220,7 +220,7 @@ static bool together(fuzz_gen *g) {
   g->depth++;
   g->turn = k;
   g->trips *= n;
-  g->atoms[g->n_atoms++] = (fuzz_ex){k, TILEC_INT32, 0, n - 1, false};
+  g->atoms[g->n_atoms++] = (fuzz_ex){k, TILEC_INT32, 0, n - 1, false, false};
   fuzz_thread_statements(g, 3);
   g->turn = outer;
   g->trips /= n;
