@@ -180,32 +180,68 @@ static int32_t parts_active(uint32_t active, uint32_t size_b) {
   return sum;
 }
 
+typedef struct bank_query {
+  access_query q;
+  const int64_t *origin;
+  uint32_t element_bits, size_b;
+  bool is_padded;
+} bank_query;
+
 /* One warp, one group of slots. */
-static void add_access(const access_query *q, const int64_t *origin, int64_t warp, int64_t slot,
-                       uint32_t element_bits, uint32_t size_b, tc_bank_cost *cost) {
-  int64_t byte_at[N_LANES] = {0}, n_threads = q->fragment->size[TC_SPACE_thread];
+static tc_bank_cost access_cost(const bank_query *b, int64_t warp, int64_t slot) {
+  int64_t byte_at[N_LANES] = {0}, n_threads = b->q.fragment->size[TC_SPACE_thread];
   uint32_t active = 0;
   for (int64_t lane = 0; lane < N_LANES && warp * N_LANES + lane < n_threads; lane++) {
     tc_hw hw = {{0}};
     hw.at[TC_SPACE_thread] = warp * N_LANES + lane, hw.at[TC_SPACE_slot] = slot;
-    int64_t offset = offset_of(q, origin, &hw);
+    int64_t offset = b->q.offset && !b->is_padded ? tc_layout_digits_at(b->q.offset, &hw)
+                                                  : offset_of(&b->q, b->origin, &hw);
     if (offset < 0) continue;
-    byte_at[lane] = offset * element_bits / 8;
+    byte_at[lane] = offset * b->element_bits / 8;
     active |= UINT32_C(1) << lane;
   }
-  cost->wavefronts += tc_bank_wavefronts(byte_at, active, size_b);
-  cost->least += parts_active(active, size_b);
+  return (tc_bank_cost){tc_bank_wavefronts(byte_at, active, b->size_b),
+                        parts_active(active, b->size_b)};
+}
+
+/* All groups of slots of a warp.  Slots whose XORs are equal and whose sums differ by whole words
+ * move all lanes by the same number of banks, which costs the same. */
+static void add_warp(const bank_query *b, int64_t warp, int64_t vector, tc_bank_cost *cost) {
+  enum { N_KNOWN = 16 };
+  struct {
+    int64_t bits, rest;
+    tc_bank_cost cost;
+  } known[N_KNOWN];
+  uint32_t n_known = 0;
+  for (int64_t slot = 0; slot < b->q.fragment->size[TC_SPACE_slot]; slot += vector) {
+    int64_t bits = 0, sum = 0;
+    uint32_t k = 0;
+    bool is_alike = b->q.offset && !b->is_padded;
+    if (is_alike) slot_value(b->q.offset, slot, &bits, &sum);
+    int64_t rest = sum * b->element_bits % (8 * WORD_B);
+    while (k < n_known && (known[k].bits != bits || known[k].rest != rest))
+      k++;
+    if (k == n_known || !is_alike) {
+      k = n_known < N_KNOWN && is_alike ? n_known++ : 0;
+      if (!is_alike) n_known = 0;
+      known[k].bits = bits, known[k].rest = rest;
+      known[k].cost = access_cost(b, warp, slot);
+    }
+    cost->wavefronts += known[k].cost.wavefronts;
+    cost->least += known[k].cost.least;
+  }
 }
 
 tc_bank_cost tc_layout_banks(tc_arena *arena, const tc_layout *memory, const tc_layout *fragment,
                              const int64_t *origin, uint32_t element_bits, int64_t vector) {
   tc_bank_cost cost = {0, 0};
-  access_query q;
-  if (vector < 1 || vector * element_bits > 128) return cost;
-  if (!make_query(arena, memory, fragment, origin, &q)) return cost;
-  uint32_t size_b = (uint32_t)(vector * element_bits + 7) / 8;
+  bank_query b = {.origin = origin, .element_bits = element_bits};
+  if (vector < 1 || vector > 128 || element_bits > 128 || vector * element_bits > 128) return cost;
+  if (!make_query(arena, memory, fragment, origin, &b.q)) return cost;
+  b.size_b = (uint32_t)(vector * element_bits + 7) / 8;
+  for (uint32_t d = 0; d < fragment->n_dims; d++)
+    b.is_padded |= tc_layout_box(fragment, d) > b.q.bound[d];
   for (int64_t warp = 0; warp * N_LANES < fragment->size[TC_SPACE_thread]; warp++)
-    for (int64_t slot = 0; slot < fragment->size[TC_SPACE_slot]; slot += vector)
-      add_access(&q, origin, warp, slot, element_bits, size_b, &cost);
+    add_warp(&b, warp, vector, &cost);
   return cost;
 }

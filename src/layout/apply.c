@@ -32,13 +32,16 @@ bool tc_layout_apply(const tc_layout *l, const tc_hw *hw, int64_t *x) {
   if (l->table) return apply_table(l, hw, x);
   for (uint32_t i = 0; i < l->n_modes; i++) {
     const tc_mode *m = &l->modes[i];
-    int64_t digit = rest.at[m->space] % m->extent;
-    rest.at[m->space] /= m->extent;
-    if (m->kind == TC_MODE_STEP)
-      sum[m->dim] += digit * m->step;
-    else if (digit)
-      for (uint32_t d = 0; d < l->n_dims; d++)
-        bits[d] ^= m->mask[d];
+    int64_t *from = &rest.at[m->space];
+    if (m->kind == TC_MODE_STEP) {
+      sum[m->dim] += *from % m->extent * m->step;
+      *from /= m->extent;
+      continue;
+    }
+    uint64_t all = (uint64_t)0 - (*from & 1); /* divisions are what this would spend its time on */
+    *from >>= 1;
+    for (uint32_t d = 0; d < l->n_dims; d++)
+      bits[d] ^= m->mask[d] & all;
   }
   for (uint32_t d = 0; d < l->n_dims; d++) {
     x[d] = (int64_t)bits[d] + sum[d];
@@ -74,9 +77,9 @@ static bool split_x(const tc_layout *l, const int64_t *x, int64_t *digit, uint64
     int64_t rest = x[d];
     for (uint32_t i = s->n_places[d]; i-- > 0;) {
       const tc_place *p = &s->places[d][i];
-      int64_t here = rest / p->place;
+      int64_t here = p->shift >= 0 ? rest >> p->shift : rest / p->place;
       if (here >= p->extent) return false;
-      rest %= p->place;
+      rest -= here * p->place;
       if (p->mode >= 0) digit[p->mode] = here;
       if (p->row >= 0) *rows |= (uint64_t)here << p->row;
     }
@@ -240,30 +243,6 @@ bool tc_layout_equal(const tc_layout *a, const tc_layout *b) {
         || m->step != o->step || memcmp(m->mask, o->mask, sizeof m->mask) != 0)
       return false;
   }
-  return true;
-}
-
-/* Whether some copy of x is in thread t. */
-static bool has_in_thread(const tc_layout *l, const int64_t *x, int64_t t, int64_t replicas) {
-  tc_hw hw;
-  for (int64_t r = 0; r < replicas; r++)
-    if (tc_layout_find(l, x, r, &hw) && hw.at[TC_SPACE_thread] == t) return true;
-  return false;
-}
-
-bool tc_layout_contains(const tc_layout *have, const tc_layout *need) {
-  if (have->n_dims != need->n_dims) return false;
-  if (tc_layout_equal(have, need)) return true;
-  int64_t replicas = tc_layout_replicas(have), n_slots = need->size[TC_SPACE_slot];
-  int64_t n_memory = need->size[TC_SPACE_offset], x[TC_LAYOUT_DIMS];
-  for (int64_t t = 0; t < need->size[TC_SPACE_thread]; t++)
-    for (int64_t i = 0; i < n_slots * n_memory; i++) {
-      tc_hw hw = {0};
-      hw.at[TC_SPACE_thread] = t;
-      hw.at[TC_SPACE_slot] = i % n_slots;
-      hw.at[TC_SPACE_offset] = i / n_slots;
-      if (tc_layout_apply(need, &hw, x) && !has_in_thread(have, x, t, replicas)) return false;
-    }
   return true;
 }
 

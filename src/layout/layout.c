@@ -200,6 +200,7 @@ const tc_layout *tc_layout_make(tc_arena *arena, uint32_t n_dims, const int64_t 
 /* ---- places ---- */
 
 static void add_place(tc_place *places, uint32_t *n, tc_place p) {
+  p.shift = tc_is_power_of_two(p.place) ? (int32_t)tc_low_bit((uint64_t)p.place) : -1;
   uint32_t i = (*n)++;
   for (; i && places[i - 1].place > p.place; i--)
     places[i] = places[i - 1];
@@ -216,12 +217,12 @@ static const tc_place *dim_places(tc_arena *arena, const tc_layout *l, uint32_t 
     const tc_mode *m = &l->modes[i];
     if (m->kind == TC_MODE_BIT) bits |= m->mask[dim];
     if (m->kind == TC_MODE_STEP && m->step && m->dim == dim)
-      add_place(places, n, (tc_place){m->step, m->extent, (int32_t)i, -1});
+      add_place(places, n, (tc_place){m->step, m->extent, (int32_t)i, -1, 0});
   }
   for (; bits; bits &= bits - 1) {
     if (*row == TC_LAYOUT_ROWS) return NULL;
     int64_t place = (int64_t)(bits & -bits);
-    add_place(places, n, (tc_place){place, 2, -1, (int32_t)(*row)++});
+    add_place(places, n, (tc_place){place, 2, -1, (int32_t)(*row)++, 0});
   }
   return tc_arena_copy(arena, places, *n * sizeof *places);
 }

@@ -186,7 +186,7 @@ bool tc_layout_is_surjective(const tc_layout *l);
 bool tc_layout_is_replicated(const tc_layout *l);
 /* hw is copy 0 of what it holds. */
 bool tc_layout_is_owner(const tc_layout *l, const tc_hw *hw);
-/* Every valid element that thread t holds under `need`, it also holds under `have`. */
+/* Every valid element that thread t holds under `need`, it also holds under `have` (contains.c). */
 bool tc_layout_contains(const tc_layout *have, const tc_layout *need);
 bool tc_layout_equal(const tc_layout *a, const tc_layout *b);
 int64_t tc_layout_elements(const tc_layout *l); /* product of the bounds */

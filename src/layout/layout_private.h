@@ -13,8 +13,9 @@
 /* A digit of one dim's coordinates: (x / place) % (next place / place). */
 typedef struct tc_place {
   int64_t place, extent;
-  int32_t mode; /* the STEP, or -1 */
-  int32_t row;  /* for a bit: its row of the matrix, else -1 */
+  int32_t mode;  /* the STEP, or -1 */
+  int32_t row;   /* for a bit: its row of the matrix, else -1 */
+  int32_t shift; /* log2 of the place, or -1 */
 } tc_place;
 
 enum { TC_LAYOUT_ROWS = 64 };

@@ -292,6 +292,7 @@ enum { MOST_BOX = 256, MOST_BOXES = 1 << 16, MOST_RANK = 5 };
 
 typedef struct tma_query {
   const tc_layout *memory;
+  const tc_layout_digits *offset; /* thread: box, slot: element of it; NULL: ask the layout */
   const uint32_t *order;
   int64_t element_b;
 } tma_query;
@@ -330,32 +331,35 @@ static void find_extents(const tma_query *q, tc_tma_boxes *b) {
   b->box_b = packed_b;
 }
 
-/* Moves x to the next element of a box, in packed order. */
-static bool next_in_box(const tma_query *q, const tc_tma_boxes *b, const int64_t *from,
-                        int64_t *x) {
-  for (uint32_t i = 0; i < q->memory->n_dims; i++) {
-    uint32_t d = q->order[i];
-    if (++x[d] < from[d] + b->extent[d]) return true;
-    x[d] = from[d];
+/* (box, element) as (thread, slot), both in the order in which they are counted. */
+static const tc_layout_digits *box_offsets(tc_arena *arena, const tma_query *q,
+                                           const tc_tma_boxes *b) {
+  tc_draft *d = tc_draft_new(arena, q->memory->n_dims, q->memory->bound);
+  for (uint32_t i = 0; i < q->memory->n_dims; i++)
+    tc_draft_step(d, TC_SPACE_slot, q->order[i], b->extent[q->order[i]], 1);
+  for (uint32_t i = q->memory->n_dims; i-- > 0;)
+    tc_draft_step(d, TC_SPACE_thread, i, b->count[i], b->extent[i]);
+  const tc_layout *l = tc_draft_finish(d);
+  return l ? tc_layout_compose(arena, q->memory, l, NULL) : NULL;
+}
+
+static int64_t box_byte(const tma_query *q, const tc_tma_boxes *b, int64_t box, int64_t element) {
+  int64_t x[TC_LAYOUT_DIMS];
+  if (q->offset) {
+    tc_hw hw = {{0}};
+    hw.at[TC_SPACE_thread] = box, hw.at[TC_SPACE_slot] = element;
+    return tc_layout_digits_at(q->offset, &hw) * q->element_b;
   }
-  return false;
+  for (uint32_t i = 0; i < q->memory->n_dims; i++) {
+    x[q->order[i]] = element % b->extent[q->order[i]];
+    element /= b->extent[q->order[i]];
+  }
+  for (uint32_t d = q->memory->n_dims; d-- > 0; box /= b->count[d])
+    x[d] += box % b->count[d] * b->extent[d];
+  return tc_layout_offset(q->memory, x) * q->element_b;
 }
 
-static enum tc_legal check_box(const tma_query *q, const tc_tma_boxes *b, const int64_t *from,
-                               int64_t *start) {
-  const tc_swizzle_row *row = tc_swizzle_info(b->swizzle);
-  int64_t x[TC_LAYOUT_DIMS], byte;
-  memcpy(x, from, sizeof x);
-  *start = byte = plain_byte(q, x, row);
-  if (*start < 0 || *start % row->align_b != 0) return TC_LEGAL_align;
-  do {
-    if (plain_byte(q, x, row) != byte) return TC_LEGAL_swizzle;
-    byte += q->element_b;
-  } while (next_in_box(q, b, from, x));
-  return TC_LEGAL_ok;
-}
-
-static enum tc_legal try_boxes(tc_arena *arena, const tma_query *q, tc_tma_boxes *b) {
+static enum tc_legal try_boxes(tc_arena *arena, tma_query *q, tc_tma_boxes *b) {
   const tc_swizzle_row *row = tc_swizzle_info(b->swizzle);
   find_extents(q, b);
   int64_t inner_b = b->extent[q->order[0]] * q->element_b;
@@ -363,12 +367,13 @@ static enum tc_legal try_boxes(tc_arena *arena, const tma_query *q, tc_tma_boxes
   if (row->span_b && inner_b != row->span_b) return TC_LEGAL_swizzle;
   if (b->n_boxes > MOST_BOXES) return TC_LEGAL_range;
   int64_t *starts = TC_NEW_ARRAY(arena, (size_t)b->n_boxes, int64_t);
+  q->offset = box_offsets(arena, q, b);
   for (int64_t box = 0; box < b->n_boxes; box++) {
-    int64_t from[TC_LAYOUT_DIMS] = {0}, rest = box;
-    for (uint32_t d = q->memory->n_dims; d-- > 0; rest /= b->count[d])
-      from[d] = rest % b->count[d] * b->extent[d];
-    enum tc_legal why = check_box(q, b, from, &starts[box]);
-    if (why != TC_LEGAL_ok) return why;
+    starts[box] = swizzled(box_byte(q, b, box, 0), row);
+    if (starts[box] % row->align_b != 0) return TC_LEGAL_align;
+    for (int64_t i = 0; i < b->box_b / q->element_b; i++)
+      if (box_byte(q, b, box, i) != swizzled(starts[box] + i * q->element_b, row))
+        return TC_LEGAL_swizzle;
   }
   b->start_b = starts;
   return TC_LEGAL_ok;
@@ -386,7 +391,7 @@ enum tc_legal tc_layout_tma(tc_arena *arena, const tc_layout *memory, uint32_t e
   if (seen != (1u << n) - 1) return TC_LEGAL_shape;
   if (!tc_layout_is_surjective(memory)) return TC_LEGAL_bounds;
   if (tc_layout_elements(memory) > TC_LAYOUT_POINTS) return TC_LEGAL_range;
-  tma_query q = {memory, last_first, element_bits / 8};
+  tma_query q = {memory, NULL, last_first, element_bits / 8};
   enum tc_legal why = TC_LEGAL_swizzle;
   bool found = false;
   for (int s = 0; s < TC_N_SWIZZLES; s++) {

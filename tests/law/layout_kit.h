@@ -26,7 +26,7 @@ static TC_UNUSED void law_run(const char *name, law_case *fn) {
   if (why == 0)
     fn(w);
   else
-    CHECK(!"unwound");
+    check_that(0, w->unwind.text, __FILE__, __LINE__);
   if (atomic_load(&n_failed) != before) printf("in %s\n", name);
   tc_arena_free(&w->arena);
   free(w);
