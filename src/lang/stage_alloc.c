@@ -125,10 +125,13 @@ static uint32_t rescaled_shape(tc_eval *ev, const tc_buffer *b, tc_type elem, tc
     *end = tc_stage_arith(ev, TC_OP_mul, *end, tc_i32(ev->ir, from / to));
     return b->rank;
   }
-  if (!tc_const_of(ev->ir, *end, &last) || last * from % to)
-    STAGE_FAIL(ev, D_view_size, span, tc_name_of(ev->ir, b->name),
-               tc_stage_show_shape(ev, b->shape, b->rank), tc_type_name(ev->arena, b->elem), "?",
+  if (!tc_const_of(ev->ir, *end, &last) || last * from % to) {
+    const char *had = tc_stage_show_shape(ev, b->shape, b->rank);
+    *end = tc_stage_arith(ev, TC_OP_floordiv, *end, tc_i32(ev->ir, to / from));
+    STAGE_FAIL(ev, D_view_size, span, tc_name_of(ev->ir, b->name), had,
+               tc_type_name(ev->arena, b->elem), tc_stage_show_shape(ev, shape, b->rank),
                tc_type_name(ev->arena, elem));
+  }
   *end = tc_i32(ev->ir, last * from / to);
   return b->rank;
 }

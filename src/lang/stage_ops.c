@@ -5,7 +5,6 @@
 #include "ir/walk.h"
 #include "prove/prove.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 tc_type tc_i32_type(void) {
@@ -373,20 +372,3 @@ tc_value tc_stage_arith(tc_eval *ev, enum tc_opcode op, tc_value a, tc_value b) 
 }
 
 /* ---- showing ---- */
-
-const char *tc_stage_show_value(tc_eval *ev, tc_value v) {
-  int64_t x;
-  double f;
-  if (tc_const_of(ev->ir, v, &x)) return tc_format(ev->arena, "%" PRId64, x);
-  if (tc_const_float_of(ev->ir, v, &f)) return tc_format(ev->arena, "%.9g", f);
-  if (tc_is(ev->ir, v, TC_OP_var))
-    return tc_name_of(ev->ir, tc_var_at(ev->ir, (tc_var){tc_op_at(ev->ir, v)->payload})->name);
-  return "?";
-}
-
-const char *tc_stage_show_shape(tc_eval *ev, const tc_value *shape, uint32_t n) {
-  tc_sb sb = tc_sb_in(ev->arena);
-  for (uint32_t d = 0; d < n; d++)
-    tc_sb_printf(&sb, "%s%s", d ? "x" : "", tc_stage_show_value(ev, shape[d]));
-  return n ? sb.at : "scalar";
-}

@@ -140,9 +140,10 @@ bool tc_stage_same_size(tc_eval *ev, const tc_buffer *b, const tc_value *shape, 
                         tc_type elem, tc_span span);
 /* int32 constants as Python ints, everything else as EXPR. */
 tc_val tc_stage_fold(tc_eval *ev, tc_value v);
-/* "128x32" in the arena, dims by name. */
+/* A value as an author would write it, "n * 4 + 1", and a shape, "128x(n + 1)"; in the arena. Long
+ * ones end in "...". */
+const char *tc_stage_show_value(tc_eval *ev, tc_value v); /* stage_show.c */
 const char *tc_stage_show_shape(tc_eval *ev, const tc_value *shape, uint32_t n);
-const char *tc_stage_show_value(tc_eval *ev, tc_value v);
 /* Adds a host assert, before the kernel it may be in, that an extent computed in 32 bits did not
  * wrap; nothing when it cannot in a launch that is refused when the extent is below `least`. */
 void tc_stage_assert_no_wrap(tc_eval *ev, tc_value extent, int64_t least, const char *what,
