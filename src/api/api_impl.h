@@ -5,6 +5,7 @@
 
 #include "base/diag.h"
 #include "ir/ir.h"
+#include "pass/pass.h"
 #include "prove/prove.h"
 #include "rt/check.h"
 #include "rt/os.h"
@@ -157,6 +158,9 @@ tc_ir *tc_program_front(tc_session *s, const tilec_program *program);
  * context's options (disable, dump, ...). With `may_stop` option stop_after counts too, and the
  * state may be an earlier one. */
 void tc_program_to_tile(tc_session *s, tc_ir *ir, uint64_t caps, bool may_stop);
+/* To a later state, for a target whose kernels have them. */
+typedef struct tc_api_target tc_api_target;
+void tc_program_to_state(tc_session *s, tc_ir *ir, const tc_api_target *target, enum tc_state goal);
 /* The passes named, separated by commas. */
 void tc_program_run_passes(tc_session *s, tc_ir *ir, const char *names);
 /* By name; NULL: option `isa`. */
@@ -174,12 +178,13 @@ tc_bound tc_kernel_bound(tc_ir *ir);
 double tc_kernel_epsilon(tc_type type);
 
 enum tc_target_kind { TC_TARGET_CPU, TC_TARGET_INTERP, TC_TARGET_CUDA, TC_TARGET_KIND_COUNT };
-typedef struct tc_api_target {
+struct tc_api_target {
   enum tc_target_kind kind;
   const char *isa;          /* cpu:ISA, or NULL */
   const tc_target_row *gpu; /* cuda             */
   uint64_t caps;            /* tc_cap bits      */
-} tc_api_target;
+  tc_target_limits limits;  /* of a GPU         */
+};
 /* By name; NULL: the option `target`. Inside a guard. */
 tc_api_target tc_api_find_target(tc_session *s, const char *name);
 /* The GPU whose facts the option `target` asks for, or NULL. */

@@ -3,6 +3,7 @@
 
 #include "jit/files.h"
 #include "pass/pass.h"
+#include "target/cuda/cuda.h"
 
 #include <errno.h>
 #include <string.h>
@@ -123,8 +124,27 @@ void tc_program_to_tile(tc_session *s, tc_ir *ir, uint64_t caps, bool may_stop) 
   report_times(s, set);
 }
 
+void tc_program_to_state(tc_session *s, tc_ir *ir, const tc_api_target *target,
+                         enum tc_state goal) {
+  setup *set = set_up(s);
+  set->options.caps = target->caps;
+  set->options.limits = &target->limits;
+  const char *stop = tc_api_option(s->context, TC_OPTION_stop_after, &s->arena);
+  if (*stop) set->options.stop_after = find_pass(s, tc_str_of(stop))->name;
+  tc_pipeline_run(ir, &set->options, goal, &set->report);
+  report_times(s, set);
+}
+
+/* With what is true of the target, when it is a GPU's. */
 void tc_program_run_passes(tc_session *s, tc_ir *ir, const char *names) {
   setup *set = set_up(s);
+  const tc_target_row *gpu = tc_api_gpu_meant(s);
+  tc_target_limits limits;
+  if (gpu) {
+    limits = tc_cuda_limits(gpu);
+    set->options.caps = tc_cuda_caps(gpu);
+    set->options.limits = &limits;
+  }
   for (tc_str name = next_name(&names); name.n; name = next_name(&names))
     tc_pass_run(ir, find_pass(s, name), &set->options, &set->report);
   report_times(s, set);

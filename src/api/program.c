@@ -230,6 +230,26 @@ static void emit_cuda(tc_session *s, form_call *call) {
   call->text = s->context->emit_cuda(ir, &(tc_cuda_options){.target = target.gpu}, &s->arena).text;
 }
 
+/* The states that not all targets have; TC_STATE_COUNT for any other form. */
+static enum tc_state later_state(const char *form) {
+  int state = TC_STATE_scheduled;
+  while (state < TC_STATE_COUNT && strcmp(form, tc_state_name((enum tc_state)state)) != 0)
+    state++;
+  return (enum tc_state)state;
+}
+
+static void emit_state(tc_session *s, form_call *call, tc_sb *out) {
+  tc_api_target target = tc_api_find_target(s, NULL);
+  if (!(target.caps & TC_CAP_BIT(lanes)))
+    tc_session_stop(s, TILEC_USAGE, "",
+                    "form '%s' is of GPUs: name one, as in --target=cuda:sm_90a", call->what);
+  s->gpu = target.gpu;
+  tc_ir *ir = tc_program_front(s, call->program);
+  tc_program_to_state(s, ir, &target, later_state(call->what));
+  tc_ir_print(ir, 0, &s->arena, out);
+  call->text = tc_sb_str(out);
+}
+
 static void emit(tc_session *s, void *data) {
   form_call *call = data;
   tc_sb out = tc_sb_in(&s->arena);
@@ -240,6 +260,10 @@ static void emit(tc_session *s, void *data) {
   }
   if (strcmp(call->what, "cuda") == 0) {
     emit_cuda(s, call);
+    return;
+  }
+  if (later_state(call->what) != TC_STATE_COUNT) {
+    emit_state(s, call, &out);
     return;
   }
   s->gpu = tc_api_gpu_meant(s);
@@ -258,7 +282,7 @@ static void emit(tc_session *s, void *data) {
 
 tilec_status tilec_program_emit(tilec_program *program, const char *form, tilec_text **out,
                                 tilec_error **error) {
-  static const char *const FORMS[] = {"ast", "ir", "tile", "c", "cuda"};
+  static const char *const FORMS[] = {"ast", "ir", "tile", "scheduled", "c", "cuda"};
   if (error) *error = NULL;
   if (out) *out = NULL;
   if (!program || !form || !out)
@@ -269,7 +293,7 @@ tilec_status tilec_program_emit(tilec_program *program, const char *form, tilec_
     return make_text(program, emit, &call, out, error);
   }
   return tc_api_usage(error, program->context,
-                      "there is no form '%s': expected ast, ir, tile, c or cuda", form);
+                      "there is no form '%s': expected ast, ir, tile, scheduled, c or cuda", form);
 }
 
 static void opt(tc_session *s, void *data) {

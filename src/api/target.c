@@ -14,8 +14,7 @@ static const struct {
                        "instruction set",
                        TC_CPU_CAPS},
     [TC_TARGET_INTERP] = {"interp", "the oracle: slow, checks everything, needs nothing", 0},
-    [TC_TARGET_CUDA] = {"cuda", "the first NVIDIA GPU of this machine, through its driver",
-                        TC_CUDA_CAPS},
+    [TC_TARGET_CUDA] = {"cuda", "the first NVIDIA GPU of this machine, through its driver", 0},
 };
 
 static const char *const GPU_NAMES[TC_GPU_COUNT] = {
@@ -109,14 +108,16 @@ tc_api_target tc_api_find_target(tc_session *s, const char *name) {
   if (!name) name = tc_api_option(s->context, TC_OPTION_target, &s->arena);
   for (int i = 0; i < TC_TARGET_KIND_COUNT; i++)
     if (strcmp(name, KINDS[i].name) == 0) target.kind = (enum tc_target_kind)i;
-  if (strncmp(name, "cpu:", 4) == 0) target = (tc_api_target){TC_TARGET_CPU, name + 4, NULL, 0};
+  if (strncmp(name, "cpu:", 4) == 0)
+    target = (tc_api_target){.kind = TC_TARGET_CPU, .isa = name + 4};
   if (strncmp(name, "cuda:", 5) == 0) target.kind = TC_TARGET_CUDA;
   if (target.kind == TC_TARGET_KIND_COUNT)
     tc_session_stop(s, TILEC_NO_TARGET, "",
                     "target '%s' is not built in: expected cpu, cpu:ISA, cuda, cuda:ARCH or interp",
                     name);
   if (target.kind == TC_TARGET_CUDA) target.gpu = name[4] ? named_gpu(s, name + 5) : gpu_here(s);
-  target.caps = KINDS[target.kind].caps;
+  target.caps = target.gpu ? tc_cuda_caps(target.gpu) : KINDS[target.kind].caps;
+  if (target.gpu) target.limits = tc_cuda_limits(target.gpu);
   return target;
 }
 

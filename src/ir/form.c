@@ -221,6 +221,19 @@ void *tc_payload_at(const tc_ir *ir, enum tc_payload_kind kind, uint32_t index) 
   return NULL;
 }
 
+size_t tc_payload_size(enum tc_payload_kind kind) {
+  switch (kind) { /* table */
+#define X(KIND, member, type)                                                                      \
+  case TC_PL_##KIND:                                                                               \
+    return sizeof(type);
+    RECORDS(X)
+#undef X
+    NO_RECORD
+    break;
+  }
+  return 0;
+}
+
 uint32_t tc_payload_push(tc_ir *ir, enum tc_payload_kind kind, const void *record) {
   switch (kind) { /* table */
 #define X(KIND, member, type)                                                                      \

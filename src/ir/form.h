@@ -72,6 +72,7 @@ const tc_infix *tc_infixes(uint32_t *n);
  * record; sizes are below TC_PAYLOAD_MAX_B. */
 enum { TC_PAYLOAD_MAX_B = 128 };
 void *tc_payload_at(const tc_ir *ir, enum tc_payload_kind kind, uint32_t index);
+size_t tc_payload_size(enum tc_payload_kind kind); /* of a record; 0: the kind has none */
 uint32_t tc_payload_push(tc_ir *ir, enum tc_payload_kind kind, const void *record);
 
 /* The buffers a statement names in its payload, not those of slices: the k-th, or 0 beyond the

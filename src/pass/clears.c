@@ -4,7 +4,15 @@
  *   ...        (does not touch C)  ->
  *   gemm A, B -> C
  *
- * The product then starts from zero by itself, and neither writes the tile nor reads it first. */
+ * The product then starts from zero by itself, and neither writes the tile nor reads it first. For
+ * targets whose products take that as an operand, also by the products of a loop:
+ *
+ *   fill C = 0                         if n <= 0 { fill C = 0 }
+ *   for k = 0 to n {               ->  for k = 0 to n {
+ *     gemm A, B -> C                     gemm A, B -> C clear_if k == 0
+ *   }                                  }
+ */
+#include "ir/build.h"
 #include "ir/walk.h"
 #include "pass/effects.h"
 #include "pass/pass.h"
@@ -34,7 +42,50 @@ static bool leaves(const tc_ir *ir, tc_value stmt) {
   return tc_is_jump(ir, stmt, TC_OP_break) || tc_is_jump(ir, stmt, TC_OP_continue);
 }
 
-static bool merge(tc_ir *ir, const tc_block *block, uint32_t at) {
+/* The product, at once in the loop's body, that is the first there to touch the tile; 0: none. */
+static tc_value first_in_loop(tc_ir *ir, tc_value loop, tc_value slice) {
+  const tc_block *body = tc_block_at(ir, tc_child(ir, tc_op_at(ir, loop), 0));
+  tc_buf root = tc_root_of(ir, tc_slice_buf(ir, slice));
+  for (uint32_t i = 0; i < body->ops.n; i++) {
+    if (adds_to(ir, body->ops.at[i], slice)) return body->ops.at[i];
+    if (leaves(ir, body->ops.at[i]) || tc_touch_below(ir, body->ops.at[i], root)) break;
+  }
+  return (tc_value){0};
+}
+
+/* The fill stays for a loop without iterations. */
+static void keep_for_none(tc_ir *ir, tc_block *block, uint32_t at, const tc_op *loop) {
+  tc_value lo = tc_input(ir, loop, 0), hi = tc_input(ir, loop, 1);
+  int64_t step = 1;
+  tc_const_of(ir, tc_input(ir, loop, 2), &step);
+  tc_value none = step > 0 ? tc_binary(ir, TC_OP_le, hi, lo) : tc_binary(ir, TC_OP_le, lo, hi);
+  int64_t known;
+  tc_region apart = tc_region_new(ir);
+  if (tc_const_of(ir, none, &known) && !known) {
+    block->ops.at[at] = (tc_value){0};
+    return;
+  }
+  tc_value choice = tc_if(ir, apart, none, tc_op_at(ir, block->ops.at[at])->span);
+  tc_region then = tc_child(ir, tc_op_at(ir, choice), 0);
+  tc_vec_push(ir->arena, &tc_block_at(ir, then)->ops, block->ops.at[at]);
+  block->ops.at[at] = choice;
+}
+
+static bool merge_loop(tc_ir *ir, tc_block *block, uint32_t at, tc_value loop) {
+  tc_value slice = tc_input(ir, tc_op_at(ir, block->ops.at[at]), 0), in[4];
+  const tc_op *op = tc_op_at(ir, loop);
+  tc_value gemm = op->opcode == TC_OP_for ? first_in_loop(ir, loop, slice) : (tc_value){0};
+  if (!gemm.id) return false;
+  for (uint32_t k = 0; k < 3; k++)
+    in[k] = tc_input(ir, tc_op_at(ir, gemm), k);
+  tc_value var = tc_var_value(ir, tc_loop_of(ir, loop)->var);
+  in[3] = tc_binary(ir, TC_OP_eq, var, tc_input(ir, op, 0));
+  tc_set_inputs(ir, gemm, in, 4);
+  keep_for_none(ir, block, at, op);
+  return true;
+}
+
+static bool merge(tc_ir *ir, tc_block *block, uint32_t at, bool loops) {
   const tc_op *fill = tc_op_at(ir, block->ops.at[at]);
   tc_value slice = tc_input(ir, fill, 0);
   tc_buf buf = tc_slice_buf(ir, slice);
@@ -45,27 +96,27 @@ static bool merge(tc_ir *ir, const tc_block *block, uint32_t at) {
       tc_gemm_of(ir, block->ops.at[i])->clear = true;
       return true;
     }
+    if (loops && merge_loop(ir, block, at, block->ops.at[i])) return !block->ops.at[at].id;
     if (leaves(ir, block->ops.at[i])) return false;
     if (tc_touch_below(ir, block->ops.at[i], tc_root_of(ir, buf))) return false;
   }
   return false;
 }
 
-static void visit_block(tc_ir *ir, tc_region region) {
+static void visit_block(tc_ir *ir, tc_region region, bool loops) {
   tc_block *block = tc_block_at(ir, region);
   uint32_t kept = 0;
   for (uint32_t i = 0; i < block->ops.n; i++) {
     const tc_op *op = tc_op_at(ir, block->ops.at[i]);
     uint32_t n = tc_op_row((enum tc_opcode)op->opcode)->n_regions;
     for (uint32_t r = 0; r < n; r++)
-      visit_block(ir, tc_child(ir, op, r));
-    if (op->opcode == TC_OP_fill && merge(ir, block, i)) continue;
+      visit_block(ir, tc_child(ir, op, r), loops);
+    if (op->opcode == TC_OP_fill && merge(ir, block, i, loops)) continue;
     block->ops.at[kept++] = block->ops.at[i];
   }
   block->ops.n = kept;
 }
 
 void tc_pass_clears(tc_ir *ir, const tc_pass_context *cx) {
-  (void)cx;
-  visit_block(ir, ir->body);
+  visit_block(ir, ir->body, cx->caps & TC_CAP_BIT(lanes));
 }

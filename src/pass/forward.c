@@ -12,6 +12,7 @@
 #include "pass/effects.h"
 #include "pass/guard.h"
 #include "pass/pass.h"
+#include "pass/tiles.h"
 
 /* How a root buffer is used in the kernel at hand. */
 typedef struct usage {
@@ -59,44 +60,19 @@ static bool has_threads(tc_ir *ir, tc_value stmt, void *found) {
 
 /* ---- one copy ---- */
 
-static bool is_whole(const tc_ir *ir, tc_value slice) {
-  const tc_buffer *b = tc_buf_at(ir, tc_slice_buf(ir, slice));
-  for (uint32_t d = 0; d < b->rank; d++) {
-    int64_t base;
-    if (!tc_const_of(ir, tc_slice_base(ir, slice, d), &base) || base != 0) return false;
-    if (tc_slice_extent(ir, slice, d).id != b->shape[d].id) return false;
-  }
-  return true;
-}
-
-static bool is_one(const tc_ir *ir, tc_value v) {
-  int64_t x;
-  return tc_const_of(ir, v, &x) && x == 1;
-}
-
-/* Elements from one index of dimension d to the next, in 64 bits. */
-static tc_value stride_of(tc_ir *ir, const tc_buffer *b, uint32_t d) {
-  tc_type wide = tc_scalar_type(TC_DT_int64);
-  if (b->strides) return tc_cast(ir, b->strides[d], wide);
-  tc_value stride = tc_const_int(ir, wide, 1);
-  for (uint32_t k = b->rank; k-- > d + 1;)
-    stride = tc_binary(ir, TC_OP_mul, stride, tc_cast(ir, b->shape[k], wide));
-  return stride;
-}
-
 /* The dimensions of extent other than 1 are the same in both, and as far apart. */
 static bool is_dense(tc_ir *ir, tc_value src, tc_value dst) {
   const tc_buffer *from = tc_buf_at(ir, tc_slice_buf(ir, src));
   const tc_buffer *to = tc_buf_at(ir, tc_slice_buf(ir, dst));
   uint32_t at = from->rank;
   for (uint32_t d = to->rank; d-- > 0;) {
-    if (is_one(ir, to->shape[d])) continue;
-    while (at > 0 && is_one(ir, tc_slice_extent(ir, src, at - 1)))
+    if (tc_tile_is_one(ir, to->shape[d])) continue;
+    while (at > 0 && tc_tile_is_one(ir, tc_slice_extent(ir, src, at - 1)))
       at--;
     if (at-- == 0 || tc_slice_extent(ir, src, at).id != to->shape[d].id) return false;
-    if (stride_of(ir, from, at).id != stride_of(ir, to, d).id) return false;
+    if (tc_tile_stride(ir, from, at).id != tc_tile_stride(ir, to, d).id) return false;
   }
-  while (at > 0 && is_one(ir, tc_slice_extent(ir, src, at - 1)))
+  while (at > 0 && tc_tile_is_one(ir, tc_slice_extent(ir, src, at - 1)))
     at--;
   return at == 0;
 }
@@ -108,7 +84,7 @@ static tc_value offset_of(tc_ir *ir, tc_value slice) {
   tc_value sum = b->offset.id ? tc_cast(ir, b->offset, wide) : tc_const_int(ir, wide, 0);
   for (uint32_t d = 0; d < b->rank; d++) {
     tc_value base = tc_cast(ir, tc_slice_base(ir, slice, d), wide);
-    sum = tc_binary(ir, TC_OP_add, sum, tc_binary(ir, TC_OP_mul, base, stride_of(ir, b, d)));
+    sum = tc_binary(ir, TC_OP_add, sum, tc_binary(ir, TC_OP_mul, base, tc_tile_stride(ir, b, d)));
   }
   return sum;
 }
@@ -232,8 +208,8 @@ static bool forward(forwarding *f, const tc_block *block, uint32_t at) {
   tc_value src = tc_input(ir, op, 0), dst = tc_input(ir, op, 1);
   tc_buf from_buf = tc_slice_buf(ir, src), to_buf = tc_slice_buf(ir, dst);
   const tc_buffer *from = tc_buf_at(ir, from_buf), *to = tc_buf_at(ir, to_buf);
-  bool inside = tc_slice_in_bounds(ir, src) || is_whole(ir, src);
-  if (from->address.id || !inside || !is_whole(ir, dst)) return false;
+  bool inside = tc_slice_in_bounds(ir, src) || tc_tile_is_whole(ir, src);
+  if (from->address.id || !inside || !tc_tile_is_whole(ir, dst)) return false;
   if (!may_replace(f, to, from) || !is_dense(ir, src, dst)) return false;
   uint32_t last = last_reader(f, block, at, to->root);
   if (!last || !keeps(f, block, at, last, from)) return false;

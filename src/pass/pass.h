@@ -37,6 +37,14 @@ enum tc_cap {
 #define TC_CAP_BIT(name) (UINT64_C(1) << TC_CAP_##name)
 const char *tc_cap_name(enum tc_cap cap);
 
+/* Numbers of a target that has cap `lanes`. */
+typedef struct tc_target_limits {
+  int64_t shared_b;          /* shared memory that one block may have                 */
+  uint32_t sms;              /* multiprocessors                                       */
+  uint32_t registers_per_sm; /* of 32 bits                                            */
+  uint32_t max_threads;      /* of a block                                            */
+} tc_target_limits;
+
 /* ---- options ---- */
 
 /* All zero: everything runs and is verified, nothing is written. */
@@ -50,6 +58,7 @@ typedef struct tc_pass_options {
   const char *repro_dir;         /* existing directory for repro.tir, or NULL: none is written    */
   const tc_prove_options *prove; /* may be NULL */
   tc_prove_stats *prove_stats;   /* may be NULL */
+  const tc_target_limits *limits; /* NULL for targets without cap `lanes` */
 } tc_pass_options;
 
 typedef struct tc_pass_context {

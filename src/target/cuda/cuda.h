@@ -24,8 +24,9 @@ typedef struct tc_cuda_options {
   bool simulated; /* the text without a prelude */
 } tc_cuda_options;
 
-/* What is true of this target, for the passes. */
-#define TC_CUDA_CAPS (TC_CAP_BIT(compiled))
+/* What is true of an instruction set, for the passes (caps.def). */
+uint64_t tc_cuda_caps(const tc_target_row *target);
+tc_target_limits tc_cuda_limits(const tc_target_row *target);
 
 /* `ir` is in state lane. What cannot be run ends in a diagnostic and unwinds with TC_WHY_ERROR. */
 tc_emitted tc_cuda_emit(tc_ir *ir, const tc_cuda_options *options, tc_arena *arena);

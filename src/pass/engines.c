@@ -1,0 +1,235 @@
+/* engines: who does the work of each tile operation.
+ *
+ * Input       state tile.
+ * Output      every copy and product has an engine; a hint beside it says why it is not a better
+ * one. Invariants  what is computed. An operation that the source made asynchronous is done at once
+ * where no engine goes on behind the threads' backs, which every program must allow for. Example
+ * copy A[..] -> A_s[*]          copy A[..] -> A_s[*] tma gemm A_s, B_s -> C_l     ->   gemm A_s,
+ * B_s -> C_l wgmma
+ *
+ * A product goes to the best engine that can do it. A copy into shared memory goes to an engine of
+ * its own where a pipelined loop gives it time: to the bulk copy engine when all copies of the
+ * kernel's pipelined loops can go there and threads may be kept for it (pass roles), else to
+ * cp.async. */
+#include "pass/engines.h"
+
+#include "ir/build.h"
+#include "ir/walk.h"
+#include "pass/tiles.h"
+
+typedef struct work {
+  tc_value stmt;
+  bool pipelined; /* directly in a pipelined loop of more than one stage */
+  tc_refusal tma, cp_async, stage;
+} work;
+
+typedef struct chooser {
+  tc_ir *ir;
+  const tc_pass_context *cx;
+  tc_map numbers; /* statement -> number in `all` + 1, of copies */
+  TC_VEC(work) all;
+  TC_VEC(tc_value) products;
+  tc_region notes; /* hints of the kernel at hand */
+  bool failed;
+} chooser;
+
+tc_value tc_choice_hint(tc_ir *ir, tc_region at, tc_span span, const char *text) {
+  tc_hint hint = {.kind = TC_HINT_CHOICE, .text = tc_pl_text(ir, text)};
+  return tc_stmt(ir, at, TC_OP_hint, tc_scalar_type(TC_DT_void), NULL, 0, tc_pl_hint(ir, hint),
+                 span);
+}
+
+static void note(chooser *c, tc_value stmt, const char *text) {
+  tc_choice_hint(c->ir, c->notes, tc_op_at(c->ir, stmt)->span, text);
+}
+
+/* ---- finding the work ---- */
+
+static void find_in(chooser *c, tc_region region, bool pipelined) {
+  tc_ir *ir = c->ir;
+  const tc_block *block = tc_block_at(ir, region);
+  for (uint32_t i = 0; i < block->ops.n; i++) {
+    tc_value stmt = block->ops.at[i];
+    const tc_op *op = tc_op_at(ir, stmt);
+    uint32_t n = tc_op_row((enum tc_opcode)op->opcode)->n_regions;
+    if (op->opcode == TC_OP_copy) {
+      tc_vec_push(c->cx->scratch, &c->all, ((work){.stmt = stmt, .pipelined = pipelined}));
+      tc_map_put(&c->numbers, stmt.id, c->all.n);
+    }
+    if (op->opcode == TC_OP_gemm) tc_vec_push(c->cx->scratch, &c->products, stmt);
+    bool ring = op->opcode == TC_OP_for && tc_loop_of(ir, stmt)->kind == TC_LOOP_PIPELINED
+                && tc_loop_of(ir, stmt)->num_stages > 1;
+    for (uint32_t r = 0; r < n; r++)
+      find_in(c, tc_child(ir, op, r), ring);
+  }
+}
+
+static bool examine(tc_prover *p, tc_value stmt, void *data) {
+  chooser *c = data;
+  uint32_t number;
+  if (!tc_map_get(&c->numbers, stmt.id, &number)) return true;
+  work *w = &c->all.at[number - 1];
+  uint64_t caps = c->cx->caps;
+  w->tma = tc_engine_refuses_copy(c->ir, p, caps, TC_ENGINE_tma, stmt);
+  w->cp_async = tc_engine_refuses_copy(c->ir, p, caps, TC_ENGINE_cp_async, stmt);
+  w->stage = tc_engine_refuses_copy(c->ir, p, caps, TC_ENGINE_stage, stmt);
+  return true;
+}
+
+/* ---- products ---- */
+
+static const char *product_text(const tc_ir *ir, tc_value stmt) {
+  const tc_op *op = tc_op_at(ir, stmt);
+  return tc_format(ir->arena, "%s += %s %s", tc_tile_name(ir, tc_input(ir, op, 2)),
+                   tc_tile_name(ir, tc_input(ir, op, 0)), tc_tile_name(ir, tc_input(ir, op, 1)));
+}
+
+/* With roles the pass of that name chooses how many warpgroups there are. */
+static tc_refusal refuse_wgmma(const chooser *c, tc_value stmt, int64_t threads, bool roles) {
+  enum { MOST = 3 };
+  tc_refusal own =
+      tc_engine_refuses_gemm(c->ir, c->cx->caps, TC_ENGINE_wgmma, stmt, threads / TC_WARP);
+  for (int64_t n = 1; own && roles && n <= MOST; n++)
+    if (!tc_engine_refuses_gemm(c->ir, c->cx->caps, TC_ENGINE_wgmma, stmt, 4 * n)) return NULL;
+  return own;
+}
+
+static void choose_product(chooser *c, tc_value stmt, int64_t threads, bool roles) {
+  tc_gemm *gemm = tc_gemm_of(c->ir, stmt);
+  tc_refusal wgmma = refuse_wgmma(c, stmt, threads, roles);
+  tc_refusal mma =
+      tc_engine_refuses_gemm(c->ir, c->cx->caps, TC_ENGINE_mma_sync, stmt, threads / TC_WARP);
+  gemm->engine = (uint8_t)(!wgmma ? TC_ENGINE_wgmma : !mma ? TC_ENGINE_mma_sync : TC_ENGINE_fma);
+  if (wgmma) gemm->async = false;
+  const char *what = product_text(c->ir, stmt);
+  if (!wgmma) {
+    note(c, stmt, tc_format(c->ir->arena, "%s: wgmma", what));
+  } else if (!(c->cx->caps & TC_CAP_BIT(wgmma)) && !mma) {
+    note(c, stmt, tc_format(c->ir->arena, "%s: mma_sync", what));
+  } else {
+    note(c, stmt,
+         tc_format(c->ir->arena, "%s: %s, because %s", what, mma ? "fma" : "mma_sync",
+                   mma ? mma : wgmma));
+  }
+}
+
+/* ---- copies ---- */
+
+static const char *copy_text(const tc_ir *ir, tc_value stmt) {
+  const tc_op *op = tc_op_at(ir, stmt);
+  return tc_format(ir->arena, "%s -> %s", tc_tile_name(ir, tc_input(ir, op, 0)),
+                   tc_tile_name(ir, tc_input(ir, op, 1)));
+}
+
+/* Is the source a fragment that wgmma leaves behind? */
+static bool from_product(const chooser *c, tc_value stmt) {
+  tc_value from = tc_input(c->ir, tc_op_at(c->ir, stmt), 0);
+  for (uint32_t i = 0; i < c->products.n; i++) {
+    tc_value gemm = c->products.at[i], to = tc_input(c->ir, tc_op_at(c->ir, gemm), 2);
+    if (tc_slice_buf(c->ir, to).id == tc_slice_buf(c->ir, from).id
+        && tc_gemm_of(c->ir, gemm)->engine == TC_ENGINE_wgmma)
+      return true;
+  }
+  return false;
+}
+
+static void choose(chooser *c, work *w, enum tc_engine engine, tc_refusal why) {
+  tc_copy_of(c->ir, w->stmt)->engine = (uint8_t)engine;
+  const char *name = engine == TC_ENGINE_tma        ? "tma"
+                     : engine == TC_ENGINE_cp_async ? "cp_async"
+                     : engine == TC_ENGINE_stage    ? "stage"
+                                                    : "simt";
+  const char *because = why ? ", because " : "";
+  note(c, w->stmt,
+       tc_format(c->ir->arena, "%s: %s%s%s", copy_text(c->ir, w->stmt), name, because,
+                 why ? why : ""));
+}
+
+/* A copy that raises a signal when its bytes are there is the bulk copy engine's, or nobody's. */
+static void choose_signalled(chooser *c, work *w) {
+  if (!w->tma) {
+    choose(c, w, TC_ENGINE_tma, NULL);
+    return;
+  }
+  TC_DIAG(c->ir->diags, D_no_engine, tc_op_at(c->ir, w->stmt)->span, "a copy that signals", w->tma);
+  c->failed = true;
+}
+
+static void choose_copy(chooser *c, work *w, tc_refusal no_roles) {
+  uint32_t flags = tc_copy_of(c->ir, w->stmt)->flags;
+  bool in = tc_copy_between(c->ir, w->stmt, TC_SCOPE_global, TC_SCOPE_shared);
+  bool out = tc_copy_between(c->ir, w->stmt, TC_SCOPE_fragment, TC_SCOPE_global);
+  bool time = w->pipelined || (flags & TC_COPY_ASYNC);
+  tc_refusal slower = c->cx->caps & TC_CAP_BIT(tma) ? no_roles : NULL;
+  if (flags & TC_COPY_SIGNAL) {
+    choose_signalled(c, w);
+  } else if (in && w->pipelined && !no_roles) {
+    choose(c, w, TC_ENGINE_tma, NULL);
+  } else if (in && time && !w->cp_async) {
+    choose(c, w, TC_ENGINE_cp_async, slower);
+  } else if (in && time) {
+    choose(c, w, TC_ENGINE_simt, w->cp_async);
+  } else if (out && !no_roles && from_product(c, w->stmt) && !w->stage) {
+    choose(c, w, TC_ENGINE_stage, NULL);
+  } else if (out && !no_roles && from_product(c, w->stmt)) {
+    choose(c, w, TC_ENGINE_simt, w->stage);
+  } else {
+    tc_copy_of(c->ir, w->stmt)->engine = TC_ENGINE_simt;
+  }
+}
+
+/* ---- a kernel ---- */
+
+/* The tile of each pipelined copy must be one that the bulk copy engine fetches. */
+static tc_refusal refuse_bulk(const chooser *c) {
+  bool any = false;
+  for (uint32_t i = 0; i < c->all.n; i++) {
+    const work *w = &c->all.at[i];
+    if (!w->pipelined || !tc_copy_between(c->ir, w->stmt, TC_SCOPE_global, TC_SCOPE_shared))
+      continue;
+    if (w->tma) return w->tma;
+    any = true;
+  }
+  return any ? NULL : "no pipelined loop copies into shared memory";
+}
+
+static tc_refusal refuse_products(const chooser *c, int64_t threads) {
+  for (uint32_t i = 0; i < c->products.n; i++) {
+    tc_refusal why = refuse_wgmma(c, c->products.at[i], threads, true);
+    if (why) return why;
+  }
+  return c->products.n ? NULL : "there is no product that goes on by itself";
+}
+
+static void put_notes_first(chooser *c, tc_region body) {
+  tc_block *block = tc_block_at(c->ir, body), *notes = tc_block_at(c->ir, c->notes);
+  uint32_t n = block->ops.n;
+  for (uint32_t i = 0; i < n; i++)
+    tc_vec_push(c->ir->arena, &notes->ops, block->ops.at[i]);
+  block->ops.n = 0;
+  for (uint32_t i = 0; i < notes->ops.n; i++)
+    tc_vec_push(c->ir->arena, &block->ops, notes->ops.at[i]);
+}
+
+static void choose_kernel(tc_ir *ir, const tc_pass_context *cx, tc_value kernel) {
+  chooser c = {.ir = ir, .cx = cx, .numbers = tc_map_in(cx->scratch), .notes = tc_region_new(ir)};
+  tc_region body = tc_child(ir, tc_op_at(ir, kernel), 0);
+  int64_t threads = tc_kernel_threads(tc_kernel_of(ir, kernel));
+  find_in(&c, body, false);
+  tc_prove_walk(cx->prover, ir->body, examine, &c);
+  tc_refusal no_roles = tc_roles_refuse(ir, cx->caps, kernel);
+  if (!no_roles) no_roles = refuse_bulk(&c);
+  if (!no_roles) no_roles = refuse_products(&c, threads);
+  for (uint32_t i = 0; i < c.products.n; i++)
+    choose_product(&c, c.products.at[i], threads, !no_roles);
+  for (uint32_t i = 0; i < c.all.n; i++)
+    choose_copy(&c, &c.all.at[i], no_roles);
+  if (!c.failed) put_notes_first(&c, body);
+}
+
+void tc_pass_engines(tc_ir *ir, const tc_pass_context *cx) {
+  for (uint32_t i = 0; i < tc_block_at(ir, ir->body)->ops.n; i++) {
+    tc_value stmt = tc_block_at(ir, ir->body)->ops.at[i];
+    if (tc_is(ir, stmt, TC_OP_kernel)) choose_kernel(ir, cx, stmt);
+  }
+}
