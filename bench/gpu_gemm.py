@@ -165,7 +165,7 @@ def bench_shape(torch, library, row, options):
             block_m, block_n, block_k, stages, threads = tile
             kernel = library.kernel(ROOT / "examples/gemm.py", "gemm", f"cuda:{path}", M=m, N=n, K=k,
                                     trans_B=True, dtype="bfloat16", block_M=block_m, block_N=block_n,
-                                    block_K=block_k, num_stages=stages, threads=threads)
+                                    block_K=block_k, num_stages=stages, threads=threads, panel_size=0)
             args, keep = library.arguments([a, b, c], [BFLOAT16] * 3)
             c.fill_(float("nan"))
             library.launch(kernel, args, stream)

@@ -19,6 +19,7 @@ def gemm(
     block_K=32,
     num_stages=2,
     threads=128,
+    panel_size=8,
 ):
     accum_dtype = T.int32 if dtype == "int8" else T.float32
     if out_dtype is None:
@@ -40,7 +41,8 @@ def gemm(
             B_shared = T.alloc_shared(B_tile, dtype)
             C_local = T.alloc_fragment((block_M, block_N), accum_dtype)
 
-            T.use_swizzle(panel_size=8)
+            if panel_size > 0:  # else the compiler chooses the order of the tiles
+                T.use_swizzle(panel_size=panel_size)
             T.clear(C_local)
             for ko in T.Pipelined(T.ceildiv(K, block_K), num_stages=num_stages):
                 if trans_A:
