@@ -3,6 +3,7 @@
 #include "target/cuda/cuda_impl.h"
 
 #include "ir/build.h"
+#include "layout/layout.h"
 
 #include <string.h>
 
@@ -72,12 +73,15 @@ static int element_code(enum tc_dtype dtype) {
   }
 }
 
+/* The map's layout is a row of swizzles.def: "swizzle128" for b128, "linear" for none. */
 static uint8_t swizzle_code(tc_ir *ir, const tc_buffer *map) {
-  static const char *const names[] = {"linear", "swizzle32", "swizzle64", "swizzle128"};
-  for (uint8_t i = 0; map->layout && i < TC_COUNT(names); i++)
-    if (!strcmp(map->layout, names[i])) return i;
-  if (map->layout) tc_bug(ir->arena->unwind, "cuda: a tensor map with layout %s", map->layout);
-  return 0;
+  if (!map->layout) return 0;
+  for (int i = 0; i < TC_N_SWIZZLES; i++) {
+    const tc_swizzle_row *row = tc_swizzle_info((enum tc_swizzle)i);
+    const char *name = row->bits ? tc_format(ir->arena, "swizzle%u", row->span_b) : "linear";
+    if (!strcmp(map->layout, name)) return row->tma;
+  }
+  tc_bug(ir->arena->unwind, "cuda: a tensor map with layout %s", map->layout);
 }
 
 /* Row-major or declared stride of dimension d, in bytes. */
