@@ -5,6 +5,7 @@ import numpy as np
 from formats import Array
 
 from refs import Bounded, Case, integers, normal, uniform
+from refs.common import like, matmul
 
 NESTS: list = []
 FILE = "../tests/run/kernels/nests.py"
@@ -62,3 +63,30 @@ def calls(p, x):
 
 nest("calls", lambda p, r: {"A": uniform(r, (3, 200), -2, 2), "I": integers(r, 200, 0, 200)},
      lambda p: {"B": F32}, calls, rtol=3e-6, atol=3e-6)
+
+
+def product_inputs(p, rng):
+    dtype = p.get("dtype", F32)
+    b = (p["N"], p["K"]) if p.get("trans_B") else (p["K"], p["N"])
+    return {"A": like(rng, (p["M"], p["K"]), dtype), "B": like(rng, b, dtype),
+            "C": like(rng, (p["M"], p["N"]), dtype)}
+
+
+def product(p, x):
+    dtype, a, c = p.get("dtype", F32), x["A"], x["C"]
+    b = x["B"].T if p.get("trans_B") else x["B"]
+    if not p.get("clear"):
+        a, b = np.hstack([a, c]), np.vstack([b, np.eye(p["N"])])
+    return {"C": matmul(a, b, dtype)}
+
+
+# Strips of one to three vectors, depths that are split, and rows that fall into few sets.
+nest("strips", product_inputs, lambda p: {"C": p.get("dtype", F32)}, product, [
+    dict(M=64, N=128, K=256), dict(M=70, N=512, K=400, clear=True), dict(M=65, N=256, K=385),
+    dict(M=64, N=1040, K=64), dict(M=128, N=128, K=128, dtype=I32),
+    dict(M=64, N=128, K=256, dtype="float64"), dict(M=64, N=128, K=256, dtype="int64"),
+    dict(M=13, N=16, K=520, trans_B=True), dict(M=64, N=48, K=64, trans_B=True, clear=True),
+    dict(M=27, N=80, K=700, trans_B=True), dict(M=3, N=256, K=33, trans_B=True),
+    dict(M=30, N=32, K=40, trans_B=True, dtype=I32), dict(M=30, N=20, K=40, trans_B=True),
+    dict(M=30, N=32, K=40, trans_B=True, dtype="float64"),
+])

@@ -65,3 +65,19 @@ def calls(
                 B[2, i] = T.exp2(A[0, I[i]])
             else:
                 B[2, i] = T.exp(A[1, 0]) + T.exp2(-A[2, i])
+
+
+@tilec.jit
+def strips(M, N, K, dtype=T.float32, trans_B=False, clear=False):
+    """A product whose B is copied strip by strip."""
+
+    @T.prim_func
+    def main(
+        A: T.Tensor((M, K), dtype),
+        B: T.Tensor((N, K) if trans_B else (K, N), dtype),
+        C: T.Tensor((M, N), dtype),
+    ):
+        with T.Kernel(1) as bx:
+            T.gemm(A, B, C, transpose_B=trans_B, clear_accum=clear)
+
+    return main
