@@ -42,7 +42,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 from refs import CASES  # noqa: E402
 from size import LIMIT_BYTES, stripped_size  # noqa: E402
 
-ROUNDS = 5  # of one figure and its peer, in turn
+ROUNDS = 7  # of one figure and its peer, in turn
 RECORD = ROOT / "docs" / "performance.md"
 
 
