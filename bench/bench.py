@@ -42,6 +42,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 from refs import CASES  # noqa: E402
 from size import LIMIT_BYTES, stripped_size  # noqa: E402
 
+ROUNDS = 7  # of one figure and its peer, in turn
 RECORD = ROOT / "docs" / "performance.md"
 
 
@@ -253,39 +254,47 @@ class Bench:
     # ---- running ----
 
     def products(self):
-        """The float32 product on one core, in turn with OpenBLAS, so that both see the same
-        weather."""
+        """The float32 product on one core, with the example's tiles and with tiles for a CPU's
+        caches, in turn with OpenBLAS, so that all see the same weather."""
         size = 512 if self.quick else 2048
-        job = gemm_job(size, "float32", np.random.default_rng(0), epilogue=False)
+        large = dict(block_M=256, block_N=256, block_K=128)
+        jobs = {
+            f"float32 GEMM {size}^3, {tiles}one core": gemm_job(
+                size, "float32", np.random.default_rng(0), epilogue=False, **blocks
+            )
+            for tiles, blocks in (("", {}), ("tiles of 256, ", large))
+        }
         blas = openblas()
-        ours, peer = [], []
-        for _ in range(3):
-            row = measure(job, self.tilec, 1)
-            if row.problem:
-                self.failed(job.name, row.problem)
-                return
-            ours.append(row.gflops)
+        ours, peer = {name: [] for name in jobs}, []
+        for _ in range(ROUNDS):
+            for name, job in jobs.items():
+                row = measure(job, self.tilec, 1)
+                if row.problem:
+                    self.failed(job.name, row.problem)
+                    return
+                ours[name].append(row.gflops)
             if blas:
                 peer.append(measure_openblas(job, *blas, 1).gflops)
         best = statistics.median(peer) if peer else None
-        self.add(
-            Figure(
-                f"float32 GEMM {size}^3, one core",
-                "GFLOP/s",
-                statistics.median(ours),
-                best,
-                "OpenBLAS",
-                best and best / 2,
-                more=True,
-                command=self.said(job.command(self.tilec, "", "--bench")),
+        for name, job in jobs.items():
+            self.add(
+                Figure(
+                    name,
+                    "GFLOP/s",
+                    statistics.median(ours[name]),
+                    best,
+                    "OpenBLAS",
+                    best and best / 2,
+                    more=True,
+                    command=self.said(job.command(self.tilec, "", "--bench")),
+                )
             )
-        )
 
     def attention(self, peak):
         seq = 512 if self.quick else 2048
         for causal in (False, True):
             job = attention_job(seq, causal, "float32", np.random.default_rng(0))
-            rows = [measure(job, self.tilec, 1) for _ in range(3)]
+            rows = [measure(job, self.tilec, 1) for _ in range(ROUNDS)]
             bad = next((row.problem for row in rows if row.problem), "")
             if bad:
                 self.failed(job.name, bad)
@@ -323,7 +332,7 @@ class Bench:
                     block_M=64 if causal else 2 * dim, block_N=64 if causal else 2 * dim,
                 )
                 ours, peer = [], []
-                for _ in range(3):
+                for _ in range(ROUNDS):
                     row = measure(job, self.tilec, 1)
                     if row.problem:
                         self.failed(job.name, row.problem)
@@ -415,6 +424,12 @@ def blas_version():
     return config().decode()
 
 
+def priority():
+    """Says whether other processes have to wait for this one and for what it starts."""
+    real_time = os.sched_getscheduler(0) in (os.SCHED_FIFO, os.SCHED_RR)
+    return ", measured at real-time priority" if real_time else ""
+
+
 def machine(tilec):
     commit = first_line("git", "-C", str(ROOT), "rev-parse", "--short", "HEAD")
     changed = first_line("git", "-C", str(ROOT), "status", "--porcelain", "--untracked-files=no")
@@ -423,7 +438,7 @@ def machine(tilec):
         f"{cpu_model()}, {len(cpus())} CPUs, Linux {platform.release()}",
         first_line("cc", "--version"),
         blas_version(),
-        f"load average at the start: {os.getloadavg()[0]:.1f}",
+        f"load average at the start: {os.getloadavg()[0]:.1f}{priority()}",
     ]
 
 
@@ -458,10 +473,7 @@ kernels are medians inside one process, without compiling; wall times are of the
 """
 
 
-def measure_all(bench, facts, torch):
-    bench.library_size()
-    bench.compile_times()
-    bench.wall_times()
+def measure_rates(bench, facts, torch):
     before = bench.fma_peak()
     bench.products()
     peak = max(before or 0, bench.fma_peak() or 0) or None
@@ -479,6 +491,7 @@ def main():
     parser.add_argument("--quick", action="store_true", help="small sizes, to try the script")
     parser.add_argument("--write", action="store_true", help="append to docs/performance.md")
     parser.add_argument("--calls", action="store_true", help="only the cost of a call")
+    parser.add_argument("--rates", action="store_true", help="only what is measured in GFLOP/s")
     parser.add_argument("--torch", metavar="PYTHON", help="a Python that has PyTorch, to compare")
     options = parser.parse_args()
     tilec = Path(options.tilec).resolve()
@@ -489,9 +502,14 @@ def main():
     facts = machine(tilec)
     print("\n".join(facts) + "\n")
     bench = Bench(tilec, options.quick)
-    bench.ahead_of_time()
+    if not options.rates:
+        bench.ahead_of_time()
+    if not (options.rates or options.calls):
+        bench.library_size()
+        bench.compile_times()
+        bench.wall_times()
     if not options.calls:
-        measure_all(bench, facts, options.torch)
+        measure_rates(bench, facts, options.torch)
 
     if options.write:
         command = "./dev bench " + " ".join(sys.argv[1:])

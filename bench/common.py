@@ -130,7 +130,7 @@ class Job:
             np.save(Path(folder) / f"{name}.npy", array.stored)
 
 
-def gemm_job(size, dtype, rng, epilogue=True):
+def gemm_job(size, dtype, rng, epilogue=True, **tiles):
     """A square product; with `epilogue` also a bias and a relu."""
     a, b = (Array(rng.standard_normal((size, size)), dtype) for _ in range(2))
     inputs, want = {"A": a, "B": b}, a.values @ b.values
@@ -141,7 +141,7 @@ def gemm_job(size, dtype, rng, epilogue=True):
     return Job(
         f"{name} {size}x{size}x{size}",
         "gemm_bias_relu.py" if epilogue else "gemm.py:gemm",
-        dict(M=size, N=size, K=size, dtype=dtype),
+        dict(M=size, N=size, K=size, dtype=dtype, **tiles),
         inputs,
         "C",
         want,

@@ -25,6 +25,7 @@ from control import CONTROL  # noqa: E402
 from formats import Array, decode  # noqa: E402
 from idioms import IDIOMS  # noqa: E402
 from names import NAMES  # noqa: E402
+from nests import NESTS  # noqa: E402
 from products import PRODUCTS  # noqa: E402
 from random_numbers import RANDOM  # noqa: E402
 from refs import CASES, Bounded, Case, Columns  # noqa: E402
@@ -189,7 +190,7 @@ def main():
     runs = [
         Run(case, params, target)
         for target in options.target.split(",")
-        for case in CASES + RULES + NAMES + CONTROL + IDIOMS + PRODUCTS + RANDOM + VECTORS
+        for case in CASES + RULES + NAMES + NESTS + CONTROL + IDIOMS + PRODUCTS + RANDOM + VECTORS
         + THREADS + BUGS
         for params in (case.params[-2:] if options.quick else case.params)
     ]

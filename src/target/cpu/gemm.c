@@ -6,6 +6,9 @@
  * are used where they are. Others are first copied into `work`: narrow types become float32 or
  * pairs of int16, a transposed B is transposed, columns are padded to whole vectors.
  *
+ * A strip of B, the columns of one micro-kernel, is multiplied with all rows of A in turn. One that
+ * must be transposed, or would not stay in the first-level cache, is copied just before that.
+ *
  * Sums run in order of k for each element, starting from C; products and sums are fused where the
  * machine can. So a result differs from the oracle's by at most K * 2^-24 * |A||B| (float32). */
 #include "target/cpu/cpu_impl.h"
@@ -33,6 +36,10 @@ static const sums_info infos[] = {
 
 /* B's part of a micro-kernel's walk should stay in the first-level cache. */
 enum { DEPTH_MAX = 384, DEPTH_STEP = 256 };
+/* A first-level cache has at least 64 sets of 8 lines. */
+enum { LINE_B = 64, SETS = 64, WAYS = 8 };
+/* Rows of A from which on it pays to copy a strip for them. */
+enum { ROWS_MANY = 64 };
 
 /* A matrix as the micro-kernel sees it: element (row, column) at ptr[row * row_step + column *
  * column_step] in units of `sums_info.scalar`. */
@@ -54,6 +61,8 @@ typedef struct gemm {
   const char *clear;       /* "0", "1" or a name */
   uint64_t work_b;
   matrix ma, mb, md;
+  bool strips;  /* B is copied strip by strip to where mb says, */
+  matrix whole; /* from here                                    */
 } gemm;
 
 static tc_type scalar_of(tc_type elem) {
@@ -157,35 +166,58 @@ static const char *place(const gemm *g, const matrix *x, const char *row, const 
   return tc_ce_sum(e, x->ptr, tc_ce_sum(e, y, z));
 }
 
-static void micro_call(const gemm *g, micro x, const char *i, const char *j, const char *k,
-                       const char *depth, const char *clear) {
-  tc_cw_line(&g->c->e->w, "%s(%s, %s, %s, %s, %s);", micro_kernel(g, x), place(g, &g->ma, i, k),
-             place(g, &g->mb, k, j), place(g, &g->md, i, j), depth, clear);
+/* The columns from `j` on of B, rows [k, k + depth), and how to begin with C. */
+typedef struct strip {
+  uint32_t vectors;
+  const char *j, *k, *depth, *clear;
+} strip;
+
+static void pack_strip(gemm *g, const strip *x) {
+  tc_cw *w = &g->c->e->w;
+  const char *from = place(g, &g->whole, x->k, x->j);
+  int64_t width = x->vectors * g->lanes;
+  g->mb.row_step = width;
+  if (g->trans_b)
+    tc_cw_line(w,
+               "tc_transpose((float *)pb, %" PRId64 ", (const float *)(%s), %" PRId64 ", %" PRId64
+               ", %s);",
+               width, from, g->whole.column_step, width, x->depth);
+  else
+    tc_cw_line(w,
+               "for (tc_i64 p = 0; p < %s; p++) __builtin_memcpy(pb + p * %" PRId64
+               ", %s + p * %" PRId64 ", %" PRId64 ");",
+               x->depth, width, from, g->whole.row_step, width * g->info->bytes);
 }
 
-/* All rows for the columns at `j`: blocks of nearly equal height. */
-static void row_blocks(const gemm *g, uint32_t vectors, const char *j, const char *k,
-                       const char *depth, const char *clear) {
+/* One micro-kernel, for rows `i` and up. */
+static void micro_call(const gemm *g, uint32_t rows, const strip *x) {
+  const char *b = g->strips ? g->mb.ptr : place(g, &g->mb, x->k, x->j);
+  tc_cw_line(&g->c->e->w, "%s(%s, %s, %s, %s, %s);", micro_kernel(g, (micro){rows, x->vectors}),
+             place(g, &g->ma, "i", x->k), b, place(g, &g->md, "i", x->j), x->depth, x->clear);
+}
+
+/* All rows for one strip: blocks of nearly equal height. */
+static void row_blocks(const gemm *g, const strip *x) {
   tc_cw *w = &g->c->e->w;
-  uint32_t most = (g->c->isa->n_regs - vectors - 1) / vectors;
+  uint32_t most = (g->c->isa->n_regs - x->vectors - 1) / x->vectors;
   if (most > 14) most = 14;
   int64_t blocks = (g->m + most - 1) / most, low = g->m / blocks, tall = g->m % blocks;
   int64_t split = tall * (low + 1);
   if (tall) {
     tc_cw_line(w, "for (tc_i64 i = 0; i < %" PRId64 "; i += %" PRId64 ")", split, low + 1);
     w->indent++;
-    micro_call(g, (micro){(uint32_t)low + 1, vectors}, "i", j, k, depth, clear);
+    micro_call(g, (uint32_t)low + 1, x);
     w->indent--;
   }
   if (split == g->m) return;
   tc_cw_line(w, "for (tc_i64 i = %" PRId64 "; i < %" PRId64 "; i += %" PRId64 ")", split, g->m,
              low);
   w->indent++;
-  micro_call(g, (micro){(uint32_t)low, vectors}, "i", j, k, depth, clear);
+  micro_call(g, (uint32_t)low, x);
   w->indent--;
 }
 
-static void column_blocks(const gemm *g, const char *k, const char *depth, const char *clear) {
+static void column_blocks(gemm *g, const char *k, const char *depth, const char *clear) {
   tc_cw *w = &g->c->e->w;
   uint32_t all = (uint32_t)(g->n_padded / g->lanes);
   for (uint32_t at = 0; at < all;) {
@@ -195,13 +227,15 @@ static void column_blocks(const gemm *g, const char *k, const char *depth, const
       times++;
     tc_cw_open(w, "for (tc_i64 j = %" PRId64 "; j < %" PRId64 "; j += %" PRId64 ")", at * g->lanes,
                (at + times * vectors) * g->lanes, vectors * g->lanes);
-    row_blocks(g, vectors, "j", k, depth, clear);
+    strip x = {vectors, "j", k, depth, clear};
+    if (g->strips) pack_strip(g, &x);
+    row_blocks(g, &x);
     tc_cw_close(w);
     at += times * vectors;
   }
 }
 
-static void multiply(const gemm *g) {
+static void multiply(gemm *g) {
   tc_cemit *e = g->c->e;
   if (g->steps <= DEPTH_MAX) {
     column_blocks(g, "0", tc_ce_text(e, "%" PRId64, g->steps), g->clear);
@@ -359,12 +393,49 @@ static void pack_pairs(const gemm *g) {
   close_both(g);
 }
 
+static int64_t most_depth(const gemm *g) {
+  return g->steps <= DEPTH_MAX ? g->steps : DEPTH_STEP;
+}
+
+/* True when the lines of a strip drive each other out of the cache: rows whose distance divides the
+ * size of a way share its sets. */
+static bool is_crowded(const gemm *g, int64_t row_step) {
+  int64_t step_b = row_step * g->info->bytes,
+          lines = (2 * g->lanes * g->info->bytes + LINE_B - 1) / LINE_B;
+  int64_t apart = 1; /* rows that begin in sets of their own */
+  while (apart < SETS && step_b * apart % (LINE_B * SETS) != 0)
+    apart *= 2;
+  int64_t sets = apart * lines < SETS ? apart * lines : SETS;
+  return most_depth(g) * lines > sets * WAYS / 2;
+}
+
+/* `row`, `column`: B's strides as it is stored. */
+static bool wants_strips(const gemm *g, int64_t row, int64_t column) {
+  if (column != 1 || g->n != g->n_padded) return false;
+  return g->trans_b ? g->info->bytes == 4 : g->m >= ROWS_MANY && is_crowded(g, row);
+}
+
+static void prepare_strips(gemm *g, int64_t k_step, int64_t n_step) {
+  uint32_t all = (uint32_t)(g->n / g->lanes), most = 0;
+  for (uint32_t left = 1; left <= all; left++)
+    if (vectors_for(g, left) > most) most = vectors_for(g, left);
+  g->strips = true;
+  g->whole = (matrix){origin(g, &g->b), k_step, n_step};
+  room(g, "pb", g->info->scalar, (uint64_t)(most_depth(g) * g->lanes * most), g->info->bytes);
+  g->mb = (matrix){"pb", 0, 1};
+}
+
 static void prepare_b(gemm *g) {
   const tc_side *s = &g->b;
   uint32_t r = s->rank;
   bool direct = g->kind != SUM_PAIR && is_direct(g, s, g->info->panel);
-  if (direct && !g->trans_b && s->d[r - 1].stride_k == 1 && g->n == g->n_padded) {
-    g->mb = (matrix){origin(g, s), s->d[r - 2].stride_k, 1};
+  int64_t row = s->d[r - 2].stride_k, column = s->d[r - 1].stride_k;
+  if (direct && wants_strips(g, row, column)) {
+    prepare_strips(g, g->trans_b ? 1 : row, g->trans_b ? row : 1);
+    return;
+  }
+  if (direct && !g->trans_b && column == 1 && g->n == g->n_padded) {
+    g->mb = (matrix){origin(g, s), row, 1};
     return;
   }
   room(g, "pb", g->info->scalar, (uint64_t)(g->steps * g->n_padded), g->info->bytes);
@@ -377,8 +448,8 @@ static void prepare_b(gemm *g) {
       pack_rows(g, s, g->k, g->n, "pb", g->n_padded);
     return;
   }
-  if (direct && s->d[r - 1].stride_k == 1) {
-    transpose(g, origin(g, s), s->d[r - 2].stride_k, g->n, g->k);
+  if (direct && column == 1) {
+    transpose(g, origin(g, s), row, g->n, g->k);
     return;
   }
   int64_t pitch = g->kind == SUM_PAIR ? g->steps * 2 : g->k;

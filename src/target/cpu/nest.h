@@ -41,6 +41,7 @@ typedef struct tc_nest {
   bool plain_but_atomics; /* they would be, but for the atomics */
   tc_value_vec atomics;   /* of the body, nested ones included */
   tc_value_vec sums;      /* those among them that are kept in lanes (nest_sums.c) */
+  tc_value_vec calls;     /* of functions that are applied to many arguments (nest_lanes.c) */
   tc_value_vec needed;    /* conditions without which nothing happens */
   tc_value_vec hoisted;   /* values and loads moved out, to be forgotten afterwards */
   tc_value_vec privates;  /* stores whose `var` is private (one per buffer) */
@@ -96,5 +97,16 @@ void tc_nest_find_sums(tc_nest *n);
  * atomics update lane `lane` (a name). */
 void tc_nest_open_sums(tc_nest *n, const char *lane);
 void tc_nest_close_sums(tc_nest *n);
+
+/* ---- nest_lanes.c ---- */
+
+enum { TC_CALL_LANES = 64 };
+
+/* Finds calls in the body that are worth to be made for many iterations at once. */
+bool tc_nest_find_calls(tc_nest *n);
+/* The innermost loop from lo to hi, with those calls made chunk by chunk; `whole`: in chunks of
+ * TC_CALL_LANES. */
+void tc_nest_calling_loop(tc_nest *n, const char *lo, const char *hi, bool whole,
+                          void (*print_body)(tc_nest *n));
 
 #endif

@@ -235,6 +235,11 @@ static void inner_loop(tc_nest *n, const char *lo, const char *hi) {
     summing_loop(n, lo, hi, chunks);
     return;
   }
+  if (!n->stripe && tc_nest_find_calls(n)) {
+    bool chunks = is_multiple_text(lo, TC_CALL_LANES) && is_multiple_text(hi, TC_CALL_LANES);
+    tc_nest_calling_loop(n, lo, hi, chunks, print_body);
+    return;
+  }
   if (!n->stripe) {
     phased_or_plain(n, lo, hi, whole);
     return;

@@ -124,6 +124,22 @@ static const prelude_row machine_rows[] = {
      "#endif\n"
      "  return x;\n"
      "}"},
+    {"tc_v_fma", "static TC_INLINE tc_v_f32 tc_v_fma(tc_v_f32 a, tc_v_f32 b, tc_v_f32 c) {\n"
+                 "  __asm__(\"vfmadd213ps %2, %1, %0\" : \"+v\"(a) : \"v\"(b), \"v\"(c));\n"
+                 "  return a;\n"
+                 "}"},
+    /* x, but at least lo and at most hi; NaN stays */
+    {"tc_v_clamp", "static TC_INLINE tc_v_f32 tc_v_clamp(tc_v_f32 x, float lo, float hi) {\n"
+                   "  const tc_v_f32 zero = {0}, least = zero + lo, most = zero + hi;\n"
+                   "  __asm__(\"vminps %0, %1, %0\" : \"+v\"(x) : \"v\"(most));\n"
+                   "  __asm__(\"vmaxps %0, %1, %0\" : \"+v\"(x) : \"v\"(least));\n"
+                   "  return x;\n"
+                   "}"},
+    /* x * 2^n */
+    {"tc_v_scale2", "static TC_INLINE tc_v_f32 tc_v_scale2(tc_v_f32 x, tc_v_f32 n) {\n"
+                    "  __asm__(\"vscalefps %1, %0, %0\" : \"+v\"(x) : \"v\"(n));\n"
+                    "  return x;\n"
+                    "}"},
     {"tc_row_of_float16",
      "static inline void tc_row_of_float16(float *__restrict to, const tc_u16 *__restrict from, "
      "tc_i64 n) {\n"
