@@ -7,11 +7,19 @@ static tc_span span_of(const tc_machine *m, tc_value stmt) {
   return stmt.id ? tc_op_at(m->ir, stmt)->span : (tc_span){0};
 }
 
-/* "thread 5", "threads 0 to 31", with the block. */
-static const char *threads_text(const tc_machine *m, const tc_gang *gang, const bool *in) {
+/* Threads as the subject of a sentence. */
+typedef struct subject {
+  const char *text; /* "thread 5", "threads 0 to 31", with the block */
+  bool many;
+} subject;
+
+static subject subject_of(const tc_machine *m, const tc_gang *gang, const bool *in) {
   tc_sb sb = tc_sb_in(m->ir->diags->arena);
-  int64_t n = m->crew->plan->threads;
+  int64_t n = m->crew->plan->threads, count = 0;
   uint32_t runs = 0;
+  for (int64_t t = 0; t < n; t++)
+    count += in[t];
+  tc_sb_adds(&sb, count == 1 ? "thread " : "threads ");
   for (int64_t t = 0; t < n; t++) {
     int64_t first = t;
     if (!in[t]) continue;
@@ -21,27 +29,35 @@ static const char *threads_text(const tc_machine *m, const tc_gang *gang, const 
       tc_sb_adds(&sb, ", ...");
       break;
     }
-    tc_sb_adds(&sb, runs++ ? ", " : "thread ");
+    if (runs++) tc_sb_adds(&sb, ", ");
     tc_sb_printf(&sb, first == t ? "%" PRId64 : "%" PRId64 " to %" PRId64, first, t);
   }
   if (m->crew->blocks > 1) tc_sb_printf(&sb, " of block %" PRIu64, gang->number);
-  return sb.at;
+  return (subject){sb.at, count != 1};
 }
 
 /* ---- deadlock ---- */
 
 static const char *barrier_text(tc_arena *arena, const tc_strand *s) {
-  return tc_format(arena, "waits here for the other threads: %lld of %lld have come",
-                   (long long)s->meeting->arrived, (long long)s->meeting->expected);
+  long long arrived = s->meeting->arrived, expected = s->meeting->expected;
+  return tc_format(arena, "here for other threads: %lld of %lld %s come", arrived, expected,
+                   arrived == 1 ? "has" : "have");
 }
 
+/* What its phase lacks: arrivals, bytes or both. */
 static const char *mbarrier_text(const tc_machine *m, const tc_strand *s) {
   const tc_mbar *bar = s->bar;
-  return tc_format(m->ir->diags->arena,
-                   "waits here for phase %" PRIu64 " of '%s', which lacks %lld of %lld arrivals "
-                   "and %lld bytes",
-                   bar->phase, tc_interp_name(m, bar->buf), (long long)bar->pending,
-                   (long long)bar->count, (long long)(bar->bytes - bar->in_flight_b));
+  tc_sb sb = tc_sb_in(m->ir->diags->arena);
+  int64_t bytes = bar->bytes - bar->in_flight_b;
+  tc_sb_printf(&sb, "here for phase %" PRIu64 " of '%s', which lacks ", bar->phase,
+               tc_interp_name(m, bar->buf));
+  if (bar->pending || !bytes)
+    tc_sb_printf(&sb, "%lld of %lld arrival%s", (long long)bar->pending, (long long)bar->count,
+                 bar->count == 1 ? "" : "s");
+  if (bytes)
+    tc_sb_printf(&sb, "%s%" PRId64 " byte%s", bar->pending ? " and " : "", bytes,
+                 bytes == 1 ? "" : "s");
+  return sb.at;
 }
 
 static const char *memory_name(const tc_machine *m, tc_value stmt) {
@@ -49,28 +65,32 @@ static const char *memory_name(const tc_machine *m, tc_value stmt) {
   return tc_interp_name(m, tc_access_buf(m->ir, stmt));
 }
 
-static const char *stand_text(const tc_machine *m, const tc_strand *s) {
+/* What the subject does: "waits here for ...". */
+static const char *stand_text(const tc_machine *m, const tc_strand *s, bool many) {
   tc_arena *arena = m->ir->diags->arena;
+  const char *waits = many ? "wait" : "waits", *own = many ? "their" : "its";
   switch (s->stand) {
   case TC_STAND_TEAM:
-    return "waits here for the other threads of its group, to do this together";
+    return tc_format(arena, "%s here for the other threads of %s group, to do this together", waits,
+                     own);
   case TC_STAND_BARRIER:
-    return barrier_text(arena, s);
+    return tc_format(arena, "%s %s", waits, barrier_text(arena, s));
   case TC_STAND_LANES:
-    return "waits here for the other lanes of its warp";
+    return tc_format(arena, "%s here for the other lanes of %s warp", waits, own);
   case TC_STAND_MBARRIER:
-    return mbarrier_text(m, s);
+    return tc_format(arena, "%s %s", waits, mbarrier_text(m, s));
   case TC_STAND_MEMORY:
-    return tc_format(arena, "waits here for an element of '%s'", memory_name(m, s->stmt));
+    return tc_format(arena, "%s here for an element of '%s'", waits, memory_name(m, s->stmt));
   case TC_STAND_SPIN:
-    return tc_format(arena, "looks here at '%s' again and again", memory_name(m, s->stmt));
+    return tc_format(arena, "%s here at '%s' again and again", many ? "look" : "looks",
+                     memory_name(m, s->stmt));
   case TC_STAND_JOIN:
-    return "waits here for its single threads";
+    return tc_format(arena, "%s here for single threads", waits);
   case TC_STAND_READY:
   case TC_STAND_DONE:
     break;
   }
-  return "has stopped here";
+  return many ? "have stopped here" : "has stopped here";
 }
 
 static bool alike(const tc_strand *a, const tc_strand *b) {
@@ -86,8 +106,8 @@ static bool note_stand(tc_crew *crew, const tc_strand *s) {
   for (const tc_strand *o = s; o; o = o->next_live)
     for (int64_t t = 0; alike(o, s) && t < o->range.count; t++)
       in[o->range.first + t] = true;
-  tc_diag_note(m->ir->diags, span_of(m, s->stmt), "%s %s", threads_text(m, s->gang, in),
-               stand_text(m, s));
+  subject who = subject_of(m, s->gang, in);
+  tc_diag_note(m->ir->diags, span_of(m, s->stmt), "%s %s", who.text, stand_text(m, s, who.many));
   return true;
 }
 
@@ -100,7 +120,10 @@ void tc_interp_deadlock(tc_crew *crew) {
   const tc_strand *first = crew->live;
   for (const tc_strand *s = first; s; s = s->next_live)
     if (first->stand == TC_STAND_JOIN && s->stand != TC_STAND_JOIN) first = s;
-  TC_DIAG(m->ir->diags, D_deadlock, span_of(m, first->stmt), (unsigned long long)crew->n_live,
+  unsigned long long waiting = 0;
+  for (const tc_strand *s = crew->live; s; s = s->next_live)
+    if (s->stand != TC_STAND_JOIN) waiting += (unsigned long long)s->range.count;
+  TC_DIAG(m->ir->diags, D_deadlock, span_of(m, first->stmt), waiting, waiting == 1 ? "s" : "",
           tc_name_of(m->ir, crew->kernel->name));
   for (const tc_strand *s = crew->live; s && notes < MAX_NOTES; s = s->next_live)
     if (s->stand != TC_STAND_JOIN) notes += note_stand(crew, s);
@@ -109,23 +132,25 @@ void tc_interp_deadlock(tc_crew *crew) {
 
 /* ---- threads that should be at one place ---- */
 
-static const char *one_strand(const tc_machine *m, const tc_strand *s) {
+static subject one_strand(const tc_machine *m, const tc_strand *s) {
   bool *in = TC_NEW_ARRAY(m->ir->diags->arena, (size_t)m->crew->plan->threads, bool);
   for (int64_t t = 0; t < s->range.count; t++)
     in[s->range.first + t] = true;
-  return threads_text(m, s->gang, in);
+  return subject_of(m, s->gang, in);
 }
 
 void tc_interp_divergent(tc_machine *m, tc_value stmt, const tc_strand *other) {
-  TC_DIAG(m->ir->diags, D_divergent, span_of(m, stmt), one_strand(m, m->crew->now));
-  tc_diag_note(m->ir->diags, span_of(m, other->stmt), "%s %s", one_strand(m, other),
-               stand_text(m, other));
+  subject here = one_strand(m, m->crew->now), there = one_strand(m, other);
+  TC_DIAG(m->ir->diags, D_divergent, span_of(m, stmt), here.text, here.many ? "" : "s",
+          here.many ? "their" : "its");
+  tc_diag_note(m->ir->diags, span_of(m, other->stmt), "%s %s", there.text,
+               stand_text(m, other, there.many));
   tc_interp_stop(m);
 }
 
 void tc_interp_missing_lane(tc_machine *m, tc_value stmt, int64_t thread, int64_t other) {
   TC_DIAG(m->ir->diags, D_divergent, span_of(m, stmt),
-          tc_format(m->ir->diags->arena, "thread %lld", (long long)thread));
+          tc_format(m->ir->diags->arena, "thread %lld", (long long)thread), "s", "its");
   tc_diag_note(m->ir->diags, (tc_span){0},
                "thread %lld should take part and does not come here, or names other lanes",
                (long long)other);

@@ -232,7 +232,8 @@ static void divergent_collectives(struct text_kit *k) {
 static void missed_collectives(struct text_kit *k) {
   expect_error(k, "lanes that take another branch", 1, 32,
                EACH("32", "if %t < 20 {\n%1 = collective any true\n}"), "E0617",
-               "wait in kernel 'main'|thread 0 to 19 waits here for the other lanes of its warp");
+               "20 wait in kernel 'main'|threads 0 to 19 wait here for the other lanes of "
+               "their warp");
   expect_error(k, "two places", 1, 32,
                EACH("32", "if %t < 20 {\n%1 = collective any true\n} else {\n"
                           "%2 = collective any true\n}"),
@@ -302,7 +303,7 @@ static void split_barriers(struct text_kit *k) {
          split_phase);
   expect_error(k, "a barrier that half of the threads reach", 1, 64,
                "group first 0 count 32 {\nbarrier id 1 count 64\n}", "E0617",
-               "threads: 32 of 64 have come");
+               "32 wait in|other threads: 32 of 64 have come");
   expect_error(k, "different counts", 1, 64,
                "group first 0 count 32 {\nbarrier id 1 count 64\n}\n"
                "group first 32 count 32 {\nbarrier id 1 count 32\n}",
@@ -313,7 +314,7 @@ static void split_barriers(struct text_kit *k) {
                "E0621", "64 threads come to a barrier of 48");
   expect_error(k, "a barrier that some threads leave out", 1, 64,
                EACH("64", "if %t < 40 {\nbarrier\n}"), "E0617",
-               "thread 0 to 39 waits here|40 of 64");
+               "40 wait in|threads 0 to 39 wait here for other threads: 40 of 64");
 }
 
 /* ---- groups ---- */
@@ -423,15 +424,16 @@ static const char *pipeline(struct text_kit *k, const char *empty_parity) {
 static void memory_barriers(struct text_kit *k) {
   expect(k, "a pipeline of two stages", 1, 64, pipeline(k, "1"), from_producer);
   expect_error(k, "the wrong parity", 1, 64, pipeline(k, "0"), "E0617",
-               "waits here for phase|'free'");
+               "wait in|for phase 0 of 'free'");
   expect_error(k, "nobody arrives", 1, 64,
                "alloc b: barrier uint64[1]\nmbarrier init b[0], 65\nmbarrier arrive b[0]\n"
                "mbarrier wait b[0], 0",
-               "E0617", "thread 0 to 63 waits here for phase 0 of 'b', which lacks 1 of 65");
+               "E0617",
+               "threads 0 to 63 wait here for phase 0 of 'b', which lacks 1 of 65 arrivals");
   expect_error(k, "bytes that never come", 1, 64,
                "alloc b: barrier uint64[1]\nmbarrier init b[0], 64\n"
                "mbarrier arrive_expect_tx b[0], 16\nmbarrier wait b[0], 0",
-               "E0617", "lacks 0 of 64 arrivals and 1024 bytes");
+               "E0617", "which lacks 1024 bytes");
   expect_error(k, "a barrier that was not set up", 1, 64,
                "alloc b: barrier uint64[1]\nmbarrier arrive b[0]", "E0620", "not been set up");
   expect_error(k, "too many arrivals", 1, 64,
@@ -562,7 +564,7 @@ static void blocks_wait(struct text_kit *k) {
                "an element of 'A'|of block");
   expect_error(k, "spinning for ever", 2, 32,
                "while {\n%1 = load A[0] in_bounds acquire device\nyield %1 == 0\n} do {\n}",
-               "E0617", "looks here at 'A' again and again");
+               "E0617", "look here at 'A' again and again");
   expect_error(k, "a grid whose blocks do not all come", 4, 32, "if %bx < 3 {\nbarrier device\n}",
                "E0617", "96 of 128 have come");
   expect_error(k, "too many blocks", 100000, 32, "barrier device", "E0622", "more than");
