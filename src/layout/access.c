@@ -9,20 +9,8 @@ typedef struct access_query {
   int64_t bound[TC_LAYOUT_DIMS]; /* what is valid in both */
 } access_query;
 
-/* Sets bits and sum to what the terms of slots, and nothing else, give. */
 static void slot_value(const tc_layout_digits *d, int64_t slot, int64_t *bits, int64_t *sum) {
-  *bits = *sum = 0;
-  for (uint32_t i = 0; i < d->n_terms; i++) {
-    tc_layout_digits one = {.n_terms = 1, .terms = &d->terms[i]};
-    tc_hw hw = {{0}};
-    if (d->terms[i].space != TC_SPACE_slot) continue;
-    hw.at[TC_SPACE_slot] = slot;
-    int64_t value = tc_layout_digits_at(&one, &hw);
-    if (d->terms[i].is_xor)
-      *bits ^= value;
-    else
-      *sum += value;
-  }
+  tc_layout_digits_part(d, TC_SPACE_slot, slot, bits, sum);
 }
 
 /* Whatever the thread is, it adds multiples of `unit`, a power of two. */

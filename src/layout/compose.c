@@ -415,6 +415,19 @@ int64_t tc_layout_digits_at(const tc_layout_digits *d, const tc_hw *hw) {
   return bits + sum;
 }
 
+void tc_layout_digits_part(const tc_layout_digits *d, enum tc_space space, int64_t input,
+                           int64_t *bits, int64_t *sum) {
+  *bits = *sum = 0;
+  for (uint32_t i = 0; i < d->n_terms; i++) {
+    if ((enum tc_space)d->terms[i].space != space) continue;
+    int64_t value = term_at(&d->terms[i], input);
+    if (d->terms[i].is_xor)
+      *bits ^= value;
+    else
+      *sum += value;
+  }
+}
+
 const tc_layout_digits *tc_layout_digits_fix(tc_arena *arena, const tc_layout_digits *d,
                                              enum tc_space space, int64_t value) {
   tc_layout_digits *out = TC_NEW(arena, tc_layout_digits);

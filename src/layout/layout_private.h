@@ -63,6 +63,10 @@ const tc_layout *tc_draft_finish(tc_draft *d);
  * continue each other one mode.  Returns the count; `modes` has TC_LAYOUT_MODES of room. */
 uint32_t tc_layout_runs(const tc_layout *l, tc_mode *modes);
 
+/* Sets bits and sum to what the terms of one space, and nothing else, give for `input`. */
+void tc_layout_digits_part(const tc_layout_digits *d, enum tc_space space, int64_t input,
+                           int64_t *bits, int64_t *sum);
+
 static inline bool tc_is_power_of_two(int64_t x) {
   return x > 0 && (x & (x - 1)) == 0;
 }

@@ -34,21 +34,9 @@ static bool is_inside(const tc_layout *memory, const tc_layout *fragment, const 
 /* XORs and sums of the terms of one space, which are all multiples of `unit` but for `low`. */
 static bool has_low_part(const tc_layout_digits *d, enum tc_space space, int64_t input,
                          int64_t without, int64_t unit, int64_t low) {
-  int64_t bits = 0, sum = 0, bits_without = 0, sum_without = 0;
-  for (uint32_t i = 0; i < d->n_terms; i++) {
-    const tc_layout_term *t = &d->terms[i];
-    tc_layout_digits one = {.n_terms = 1, .terms = t};
-    tc_hw at = {{0}}, at_without = {{0}};
-    if ((enum tc_space)t->space != space) continue;
-    at.at[space] = input, at_without.at[space] = without;
-    int64_t value = tc_layout_digits_at(&one, &at);
-    int64_t value_without = tc_layout_digits_at(&one, &at_without);
-    if (t->is_xor) {
-      bits ^= value, bits_without ^= value_without;
-    } else {
-      sum += value, sum_without += value_without;
-    }
-  }
+  int64_t bits, sum, bits_without, sum_without;
+  tc_layout_digits_part(d, space, input, &bits, &sum);
+  tc_layout_digits_part(d, space, without, &bits_without, &sum_without);
   return bits % unit == 0 && bits == bits_without && sum_without % unit == 0
          && sum == sum_without + low;
 }
@@ -210,17 +198,36 @@ static bool fits_field(int64_t bytes) {
   return bytes >= 0 && bytes % 16 == 0 && bytes < INT64_C(1) << 18;
 }
 
-/* Sets the starts and compares every element. */
+/* Whether groups of rows (of columns) are copies of the first one, moved by whole periods of the
+ * swizzle: then what holds for the first group holds for all. */
+static bool has_equal_groups(const wgmma_query *q, const tc_wgmma_operand *o, int64_t *group) {
+  const tc_swizzle_row *row = tc_swizzle_info(o->swizzle);
+  bool is_swizzled = o->swizzle != TC_SWIZZLE_none;
+  int64_t by = o->mn_major && is_swizzled ? o->leading_b : o->stride_b;
+  *group = !o->mn_major ? 8 : is_swizzled ? row->span_b / q->element_b : q->chunk;
+  if (!q->offset || (is_swizzled && by % row->align_b != 0)) return false;
+  for (int64_t mn = 0; mn < q->tile->mn; mn++) {
+    int64_t bits, sum, first_bits, first_sum;
+    tc_layout_digits_part(q->offset, TC_SPACE_thread, mn, &bits, &sum);
+    tc_layout_digits_part(q->offset, TC_SPACE_thread, mn % *group, &first_bits, &first_sum);
+    if (bits != first_bits || (sum - first_sum) * q->element_b != mn / *group * by) return false;
+  }
+  return true;
+}
+
+/* Sets the starts and compares every element, or every one of the first group. */
 static enum tc_legal try_operand(const wgmma_query *q, tc_wgmma_operand *o, int64_t *starts) {
   const tc_swizzle_row *row = tc_swizzle_info(o->swizzle);
   read_distances(q, o);
   if (!fits_field(o->leading_b) || !fits_field(o->stride_b)) return TC_LEGAL_stride;
+  int64_t n_mn;
+  if (!has_equal_groups(q, o, &n_mn) || n_mn > q->tile->mn) n_mn = q->tile->mn;
   for (int64_t step = 0; step < q->tile->n_steps; step++) {
     int64_t start = swizzled(byte_of(q, 0, step * q->k_step), row);
     if (start % 16 != 0 || (row->span_b && start % row->align_b >= row->span_b))
       return TC_LEGAL_align;
     if (start >= INT64_C(1) << 18) return TC_LEGAL_range;
-    for (int64_t mn = 0; mn < q->tile->mn; mn++)
+    for (int64_t mn = 0; mn < n_mn; mn++)
       for (int64_t k = 0; k < q->k_step; k++)
         if (byte_of(q, mn, step * q->k_step + k) != swizzled(start + canonical(q, o, mn, k), row))
           return TC_LEGAL_swizzle;
@@ -359,6 +366,27 @@ static int64_t box_byte(const tma_query *q, const tc_tma_boxes *b, int64_t box, 
   return tc_layout_offset(q->memory, x) * q->element_b;
 }
 
+/* How many of the boxes, and of the elements of a box, tell of all: boxes that only differ by a sum
+ * are alike, and so are periods of the swizzle that follow each other in the box. */
+static void find_alike(const tma_query *q, const tc_tma_boxes *b, int64_t *n_boxes, int64_t *n) {
+  int64_t period = tc_swizzle_info(b->swizzle)->align_b / q->element_b, bits, sum;
+  bool boxes_alike = true, periods_alike = true;
+  *n_boxes = b->n_boxes, *n = b->box_b / q->element_b;
+  for (uint32_t i = 0; q->offset && i < q->offset->n_terms; i++) {
+    const tc_layout_term *t = &q->offset->terms[i];
+    bool is_plain = t->inner_div == 1 && t->inner_mod == 0;
+    bool is_low = t->mod && is_plain && period % (t->div * t->mod) == 0;
+    if (t->space == TC_SPACE_thread) boxes_alike &= !t->is_xor;
+    if (t->space == TC_SPACE_slot) periods_alike &= is_low || t->div % period == 0;
+  }
+  for (int64_t i = 0; q->offset && i < *n && periods_alike; i += period) {
+    tc_layout_digits_part(q->offset, TC_SPACE_slot, i, &bits, &sum);
+    periods_alike = bits == 0 && sum == i;
+  }
+  if (q->offset && boxes_alike && *n_boxes > 1) *n_boxes = 1;
+  if (q->offset && periods_alike && *n > period) *n = period;
+}
+
 static enum tc_legal try_boxes(tc_arena *arena, tma_query *q, tc_tma_boxes *b) {
   const tc_swizzle_row *row = tc_swizzle_info(b->swizzle);
   find_extents(q, b);
@@ -367,11 +395,13 @@ static enum tc_legal try_boxes(tc_arena *arena, tma_query *q, tc_tma_boxes *b) {
   if (row->span_b && inner_b != row->span_b) return TC_LEGAL_swizzle;
   if (b->n_boxes > MOST_BOXES) return TC_LEGAL_range;
   int64_t *starts = TC_NEW_ARRAY(arena, (size_t)b->n_boxes, int64_t);
+  int64_t n_boxes, n;
   q->offset = box_offsets(arena, q, b);
+  find_alike(q, b, &n_boxes, &n);
   for (int64_t box = 0; box < b->n_boxes; box++) {
     starts[box] = swizzled(box_byte(q, b, box, 0), row);
     if (starts[box] % row->align_b != 0) return TC_LEGAL_align;
-    for (int64_t i = 0; i < b->box_b / q->element_b; i++)
+    for (int64_t i = 0; i < n && box < n_boxes; i++)
       if (box_byte(q, b, box, i) != swizzled(starts[box] + i * q->element_b, row))
         return TC_LEGAL_swizzle;
   }
