@@ -67,13 +67,13 @@ static void find_shared(const tc_mode *modes, uint32_t n, uint64_t *shared) {
   }
 }
 
-/* A BIT that has no bit, or a single one that no other mask has, is a STEP. */
+/* A BIT of one dim, or of none, that shares no bit with other masks is a STEP. */
 static tc_mode as_step(const tc_mode *bit, const uint64_t *shared) {
   uint32_t n = 0, dim = 0;
   for (uint32_t d = 0; d < TC_LAYOUT_DIMS; d++) {
     uint64_t mask = bit->mask[d];
     if (!mask) continue;
-    if ((mask & (mask - 1)) || (mask & shared[d]) || n++) return *bit;
+    if ((mask & shared[d]) || n++) return *bit;
     dim = d;
   }
   return step_mode((enum tc_space)bit->space, dim, 2, (int64_t)bit->mask[dim]);

@@ -95,10 +95,11 @@ const tc_fragment_row *tc_fragment_info(enum tc_fragment fragment);
 const tc_swizzle_row *tc_swizzle_info(enum tc_swizzle swizzle);
 
 /* The layout of these modes in normal form.  Modes of a space are given lowest digit first; spaces
- * may be mixed.  NULL if an extent, a step or a dim is out of range, a size or a dim exceeds 2^62,
- * there are too many modes or bits, or the places of a dim do not nest: with each bit that a mask
- * has (extent 2) and each STEP's step sorted, no two are equal, and each is a multiple of the one
- * below it and at least that times its extent. */
+ * may be mixed.  A BIT of one dim that shares no bit with another is a STEP of extent 2.  NULL if
+ * an extent, a step or a dim is out of range, a size or a dim exceeds 2^62, there are too many
+ * modes or bits, or the places of a dim do not nest: with each bit that a mask has (extent 2) and
+ * each STEP's step sorted, no two are equal, and each is a multiple of the one below it and at
+ * least that times its extent. */
 const tc_layout *tc_layout_make(tc_arena *arena, uint32_t n_dims, const int64_t *bound,
                                 const tc_mode *modes, uint32_t n_modes);
 /* One row of fragments.def: dims are (row, column). */
