@@ -155,7 +155,7 @@ static void fly_copy(tc_machine *m, const tc_insn *p) {
   if (!bar->live)
     tc_interp_bad_mbarrier(m, p->at, code->slice[2].buf, "it has not been set up yet");
   f->signal = bar;
-  bar->bytes += f->bytes;
+  if (!(copy->flags & TC_COPY_EXPECTED)) bar->bytes += f->bytes;
   bar->in_flight_b += f->bytes;
   tc_interp_poke(m->crew, bar);
 }

@@ -316,6 +316,7 @@ typedef struct tc_atomic {
 
 typedef struct tc_fence {
   uint8_t order, sync_scope;
+  bool proxy; /* also orders them before what the bulk copy engine and wgmma do to the memory */
 } tc_fence;
 enum tc_relation { TC_REL_EQ, TC_REL_NE, TC_REL_GE, TC_REL_GT, TC_REL_LE, TC_REL_LT };
 typedef struct tc_wait {
@@ -422,12 +423,14 @@ enum tc_copy_flags {
   TC_COPY_NO_TMA = 4,
   TC_COPY_SIGNAL = 8, /* async: the last input is one element of a barrier buffer */
   TC_COPY_OWN = 16,   /* of each thread by itself, not of all together */
-  TC_COPY_STAGE = 32  /* the last input is a slice of shared memory that the copy goes through */
+  TC_COPY_STAGE = 32, /* the last input is a slice of shared memory that the copy goes through */
+  TC_COPY_EXPECTED = 64 /* the signal's mbarrier was told of the bytes by an expect_tx */
 };
 typedef struct tc_copy {
   uint32_t flags;
   uint8_t queue;  /* enum tc_async_queue; async without a signal */
   uint8_t engine; /* enum tc_engine */
+  const char *layout; /* from `placed` on, between two memories: which thread moves what; or NULL */
 } tc_copy;
 
 enum tc_policy { TC_POLICY_SQUARE, TC_POLICY_FULL_ROW, TC_POLICY_FULL_COL };

@@ -492,11 +492,15 @@ static uint32_t text_index(const printer *p, const tc_op *op) {
   return op->payload;
 }
 
+static void print_layout(printer *p, const char *layout) {
+  if (!layout) return;
+  tc_sb_adds(p->out, " layout ");
+  print_quoted(p, tc_str_of(layout));
+}
+
 static void print_parallel(printer *p, const tc_parallel *parallel, const tc_op *op) {
   print_bounds(p, op, parallel->vars, parallel->n);
-  if (!parallel->layout) return;
-  tc_sb_adds(p->out, " layout ");
-  print_quoted(p, tc_str_of(parallel->layout));
+  print_layout(p, parallel->layout);
 }
 
 static void print_reason(printer *p, uint32_t text) {
@@ -560,6 +564,9 @@ static void print_special(printer *p, const tc_op *op, char part, uint32_t *k) {
     break;
   case 'q':
     print_reason(p, p->ir->barriers.at[op->payload].reason);
+    break;
+  case 'l':
+    print_layout(p, p->ir->copies.at[op->payload].layout);
     break;
   case 'A':
     print_arguments(p, op);

@@ -223,6 +223,8 @@ static void check_copy(tc_verifier *v, const tc_op *op) {
   if (!v->failed && safe) want_data(v, op, 2);
   if (signal && !(flags & TC_COPY_ASYNC))
     FAIL(v, TC_RULE_payloads, "a copy that is not async has a signal");
+  if (!signal && (flags & TC_COPY_EXPECTED))
+    FAIL(v, TC_RULE_payloads, "a copy without a signal has its bytes expected");
 }
 
 static void check_fill(tc_verifier *v, const tc_op *op) {

@@ -1,0 +1,44 @@
+/* The parts of pass layout: what is known of one kernel's layouts while they are being chosen. */
+#ifndef TC_PASS_LAYOUTS_H
+#define TC_PASS_LAYOUTS_H
+
+#include "pass/onchip.h"
+
+typedef struct tc_layouts {
+  tc_ir *ir;
+  const tc_pass_context *cx;
+  tc_arena *arena;
+  tc_works works;
+  const tc_layout **of;  /* by buffer id; NULL: not known yet */
+  tc_value *asked;       /* by buffer id: the statement that asked for it */
+  const tc_layout **map; /* by value id: of parallel loops and copies */
+  bool changed;
+} tc_layouts;
+
+/* The buffer lies like this, says the statement; reports a conflict when it lies otherwise. */
+void tc_layouts_set(tc_layouts *l, tc_buf buf, const tc_layout *layout, tc_value stmt);
+/* Reports that there is no layout, and why. */
+void tc_layouts_refuse(tc_layouts *l, tc_value stmt, tc_buf buf, const char *why);
+bool tc_layouts_is_fragment(const tc_layouts *l, tc_buf buf);
+
+/* ---- layout_gemm.c ---- */
+
+/* What a product asks of its accumulator and of operands in registers. */
+void tc_layouts_gemm(tc_layouts *l, const tc_work *work);
+/* A buffer in shared memory that products or the bulk copy engine use: swizzled if its rows allow
+ * it. `wgmma`: padding is not an alternative. */
+const tc_layout *tc_layouts_shared(tc_layouts *l, tc_buf buf, bool wgmma);
+
+/* ---- layout_loop.c ---- */
+
+/* Carries what is known from fragments to a parallel loop's thread map, and from it to the other
+ * fragments. */
+void tc_layouts_loop(tc_layouts *l, const tc_work *work);
+/* Shares the loop out evenly. */
+void tc_layouts_share_loop(tc_layouts *l, const tc_work *work);
+/* Does the loop touch fragments? */
+bool tc_layouts_loop_has_fragments(tc_layouts *l, const tc_work *work);
+/* Reports an access of the loop to what its thread does not hold. */
+void tc_layouts_check_loop(tc_layouts *l, const tc_work *work);
+
+#endif
