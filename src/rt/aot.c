@@ -134,6 +134,8 @@ static bool take_tensor(const tc_rt_param *p, const tilec_aot_tensor *t, tilec_t
   to->byte_offset = t->byte_offset;
   to->rank = (uint32_t)t->ndim; /* a negative one is no declared rank */
   to->flags = 0;
+  to->device_type = TILEC_DEVICE_HOST; /* the only one that is let through below */
+  to->device_id = 0;
   to->dtype = type_of(p, t, error);
   if (!to->dtype) return false;
   if (t->device_type == HOST_DEVICE) return true;
