@@ -65,6 +65,7 @@ static const tc_pass_row *find_pass(tc_session *s, tc_str name) {
 typedef struct setup {
   tc_pass_options options;
   tc_prove_options prove;
+  tc_prove_stats stats;
   tc_pass_report report;
 } setup;
 
@@ -73,6 +74,7 @@ static void set_prover(tc_session *s, setup *set) {
   tc_str text = tc_str_of(tc_api_option(s->context, TC_OPTION_prove, &s->arena));
   set->prove = s->context->prove;
   set->options.prove = &set->prove;
+  set->options.prove_stats = &set->stats;
   if (!tc_prove_parse_switches(text, &set->prove, &bad))
     tc_session_stop(
         s, TILEC_USAGE, "",
@@ -102,10 +104,11 @@ static setup *set_up(tc_session *s) {
   return set;
 }
 
-static void report_times(tc_session *s, const setup *set) {
+static void report(tc_session *s, const setup *set) {
   if (!tc_api_option_number(s->context, TC_OPTION_time_report)) return;
   tc_sb out = tc_sb_in(&s->arena);
   tc_pass_print_report(&set->report, &out);
+  tc_prove_print_stats(&set->stats, &out);
   char *line = out.at;
   while (line && *line) {
     char *end = strchr(line, '\n');
@@ -121,7 +124,7 @@ void tc_program_to_tile(tc_session *s, tc_ir *ir, uint64_t caps, bool may_stop) 
   const char *stop = tc_api_option(s->context, TC_OPTION_stop_after, &s->arena);
   if (*stop && may_stop) set->options.stop_after = find_pass(s, tc_str_of(stop))->name;
   tc_pipeline_run(ir, &set->options, TC_STATE_tile, &set->report);
-  report_times(s, set);
+  report(s, set);
 }
 
 void tc_program_to_state(tc_session *s, tc_ir *ir, const tc_api_target *target,
@@ -147,5 +150,5 @@ void tc_program_run_passes(tc_session *s, tc_ir *ir, const char *names) {
   }
   for (tc_str name = next_name(&names); name.n; name = next_name(&names))
     tc_pass_run(ir, find_pass(s, name), &set->options, &set->report);
-  report_times(s, set);
+  report(s, set);
 }

@@ -6,6 +6,8 @@
 #include "ir/build.h"
 #include "ir/poly.h"
 
+#include <inttypes.h>
+
 /* ---- inequalities with case splits ---- */
 
 enum { MAX_SPLITS = 3, MAX_DEPTH = 64 };
@@ -317,4 +319,22 @@ const char *tc_prove_layer_name(enum tc_prove_layer layer) {
 #undef LAYER
   };
   return NAMES[layer];
+}
+
+void tc_prove_print_stats(const tc_prove_stats *stats, tc_sb *out) {
+  for (int user = 0; user < TC_PROVE_USERS; user++) {
+    for (int layer = 0; layer < TC_PROVE_LAYERS; layer++) {
+      const tc_prove_counts *c = &stats->by[user][layer];
+      if (!c->asked) continue;
+      tc_sb_printf(out,
+                   "prover for %-8s layer %-8s %6" PRIu64 " asked %6" PRIu64 " proved %6" PRIu64
+                   " refuted\n",
+                   tc_prove_user_name((enum tc_prove_user)user),
+                   tc_prove_layer_name((enum tc_prove_layer)layer), c->asked, c->proved,
+                   c->refuted);
+    }
+  }
+  if (stats->evaluations)
+    tc_sb_printf(out, "prover: %" PRIu64 " evaluations, %" PRIu64 " questions cut off\n",
+                 stats->evaluations, stats->exhausted);
 }

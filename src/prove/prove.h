@@ -61,6 +61,8 @@ typedef struct tc_prove_stats {
   uint64_t evaluations; /* points visited by the layer `finite` */
   uint64_t exhausted;   /* questions cut off by the budget */
 } tc_prove_stats;
+/* A line for each user and layer that were asked; nothing when none was. */
+void tc_prove_print_stats(const tc_prove_stats *stats, tc_sb *out);
 
 /* ---- models ---- */
 

@@ -240,6 +240,10 @@ static void shows(void) {
   accepts("emit add.py --emit=tile --dump=dumps --time-report");
   CHECK(exists("dumps"));
   CHECK_TEXT(complained, "canon");
+  CHECK_TEXT(complained, "prover for check");
+  CHECK_TEXT(complained, "proved");
+  accepts("emit add.py --emit=tile --time-report --prove=off");
+  CHECK(!strstr(complained, "prover"));
   accepts("opt --print-pipeline");
   CHECK_TEXT(said, "canon");
   refuses("opt add.tir --run cannon", 2, "did you mean 'canon'?");
