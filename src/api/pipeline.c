@@ -135,7 +135,7 @@ void tc_program_to_state(tc_session *s, tc_ir *ir, const tc_api_target *target,
   const char *stop = tc_api_option(s->context, TC_OPTION_stop_after, &s->arena);
   if (*stop) set->options.stop_after = find_pass(s, tc_str_of(stop))->name;
   tc_pipeline_run(ir, &set->options, goal, &set->report);
-  report_times(s, set);
+  report(s, set);
 }
 
 /* With what is true of the target, when it is a GPU's. */
