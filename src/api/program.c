@@ -226,7 +226,7 @@ static void emit_cuda(tc_session *s, form_call *call) {
   tc_api_target target = tc_api_find_target(s, strncmp(name, "cuda:", 5) == 0 ? name : "cuda");
   s->gpu = target.gpu;
   tc_ir *ir = tc_program_front(s, call->program);
-  tc_program_to_tile(s, ir, target.caps, false);
+  tc_program_to_state(s, ir, &target, TC_STATE_lane);
   call->text = s->context->emit_cuda(ir, &(tc_cuda_options){.target = target.gpu}, &s->arena).text;
 }
 
