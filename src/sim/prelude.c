@@ -338,7 +338,7 @@ static bool add_entry(tc_sb *out, tc_str name, tc_str parameters) {
 
 static bool add_entries(tc_sb *out, tc_str text, char *why, size_t why_b) {
   static const char mark[] = "TC_KERNEL(";
-  for (uint32_t i = 0; i + sizeof mark < text.n; i++) {
+  for (uint32_t i = 0; i + sizeof mark <= text.n; i++) {
     if (memcmp(text.at + i, mark, sizeof mark - 1) != 0) continue;
     tc_str rest = {text.at + i + sizeof mark - 1, text.n - i - (uint32_t)sizeof mark + 1};
     tc_str name, numbers_text, parameters;
