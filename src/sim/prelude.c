@@ -23,6 +23,8 @@ static const char *const types[] = {
     "#define TC_EXPORT __attribute__((visibility(\"default\")))\n"
     "#define TC_FMA(a, b, c) __builtin_fmaf(a, b, c)\n"
     "#define TC_UNROLL\n"
+    "#define TC_INDEPENDENT\n"
+    "#define TC_FN static\n"
     "typedef struct tc_sim_thread tc_sim_thread;\n"
     "struct tc_sim_thread { " TEXT(
         TC_SIM_THREAD_FIELDS) " };\n"
@@ -149,7 +151,7 @@ static const char *update_text(tc_arena *arena) {
 
 /* ---- primitives ---- */
 
-enum form { PLAIN, NUMBER, COUNT, RANK, SHAPE };
+enum form { PLAIN, NUMBER, COUNT, RANK, SHAPE, ARRAY };
 typedef struct sim_row {
   const char *name;
   enum form form;
@@ -195,6 +197,10 @@ static bool read_suffix(enum form form, tc_str rest, numbers *x) {
     if (!take(&rest, "_x") || !take_number(&rest, &x->n)) return false;
     x->a = take(&rest, "_trans");
     break;
+  case ARRAY: /* the type does not matter */
+    while (rest.n && !(rest.at[rest.n - 1] == '_'))
+      rest.n--;
+    return rest.n > 1;
   case RANK:
     if (!take(&rest, "_") || !take_number(&rest, &x->n) || !take(&rest, "d")) return false;
     break;
@@ -234,24 +240,37 @@ static const char *primitive(tc_arena *arena, tc_str word) {
   return NULL;
 }
 
-/* tc_v4_f32 */
+typedef struct element {
+  const char *name, *type;
+  unsigned size_b;
+} element;
+static const element elements[] = {{"i8", "tc_i8", 1},   {"u8", "tc_u8", 1},   {"i16", "tc_i16", 2},
+                                   {"u16", "tc_u16", 2}, {"i32", "tc_i32", 4}, {"u32", "tc_u32", 4},
+                                   {"i64", "tc_i64", 8}, {"u64", "tc_u64", 8}, {"f32", "float", 4},
+                                   {"f64", "double", 8}};
+
+/* tc_v4_f32, and tc_make_v4_f32, which makes one of its elements. */
 static const char *vector(tc_arena *arena, tc_str word) {
-  static const struct {
-    const char *name, *type;
-    unsigned size_b;
-  } elements[] = {{"i8", "tc_i8", 1},   {"u8", "tc_u8", 1},   {"i16", "tc_i16", 2},
-                  {"u16", "tc_u16", 2}, {"i32", "tc_i32", 4}, {"u32", "tc_u32", 4},
-                  {"i64", "tc_i64", 8}, {"u64", "tc_u64", 8}, {"f32", "float", 4},
-                  {"f64", "double", 8}};
   tc_str rest = word;
   unsigned n;
-  if (!take(&rest, "tc_v") || !take_number(&rest, &n) || !take(&rest, "_")) return NULL;
+  bool makes = take(&rest, "tc_make_v");
+  if ((!makes && !take(&rest, "tc_v")) || !take_number(&rest, &n) || !take(&rest, "_")) return NULL;
+  const element *e = NULL;
   for (uint32_t i = 0; i < TC_COUNT(elements); i++)
-    if (tc_str_is(rest, elements[i].name))
-      return tc_format(
-          arena, "typedef struct %.*s { %s x[%u]; } __attribute__((aligned(%u))) %.*s;",
-          TC_ARG_STR(word), elements[i].type, n, n * elements[i].size_b, TC_ARG_STR(word));
-  return NULL;
+    if (tc_str_is(rest, elements[i].name)) e = &elements[i];
+  if (!e || !n || n > 16) return NULL;
+  if (!makes)
+    return tc_format(arena, "typedef struct %.*s { %s x[%u]; } __attribute__((aligned(%u))) %.*s;",
+                     TC_ARG_STR(word), e->type, n, n * e->size_b, TC_ARG_STR(word));
+  tc_sb sb = tc_sb_in(arena);
+  tc_sb_printf(&sb, "static TC_INLINE tc_v%u_%s %.*s(", n, e->name, TC_ARG_STR(word));
+  for (unsigned i = 0; i < n; i++)
+    tc_sb_printf(&sb, "%s%s x%u", i ? ", " : "", e->type, i);
+  tc_sb_printf(&sb, ") { tc_v%u_%s v; ", n, e->name);
+  for (unsigned i = 0; i < n; i++)
+    tc_sb_printf(&sb, "v.x[%u] = x%u; ", i, i);
+  tc_sb_adds(&sb, "return v; }");
+  return sb.at;
 }
 
 static const char *find(const tc_prelude *prelude, tc_arena *arena, tc_str word) {
@@ -319,7 +338,7 @@ static bool add_entry(tc_sb *out, tc_str name, tc_str parameters) {
 
 static bool add_entries(tc_sb *out, tc_str text, char *why, size_t why_b) {
   static const char mark[] = "TC_KERNEL(";
-  for (uint32_t i = 0; i + sizeof mark < text.n; i++) {
+  for (uint32_t i = 0; i + sizeof mark <= text.n; i++) {
     if (memcmp(text.at + i, mark, sizeof mark - 1) != 0) continue;
     tc_str rest = {text.at + i + sizeof mark - 1, text.n - i - (uint32_t)sizeof mark + 1};
     tc_str name, numbers_text, parameters;

@@ -51,7 +51,7 @@ TC_KERNEL(gemm_wgmma, 384, 1)
         tc_wgmma_bf16_n128(d, da + 6u, db + 6u, 1);
         tc_wgmma_commit();
         tc_wgmma_wait_0(); /* k.py:13 */
-        tc_pin_64(d);
+        tc_pin_f32_64(d);
         if (lane == 0) tc_mbarrier_arrive(empty + s * 8u); /* k.py:14 */
         s = s + 1u == 3u ? 0u : s + 1u;
         ph ^= s == 0u;

@@ -71,23 +71,34 @@ static inline tc_sim_module *sim_make(tc_arena *arena, const sim_text *what, con
   char why[256] = "";
   tc_sb device = tc_sb_in(arena), whole = tc_sb_in(arena);
   int n = sim_replace(&device, what, file);
-  if (!CHECK(!what->find || n > 0)) printf("no \"%s\" in %s\n", what->find, what->file);
+  if (!CHECK(!what->find || n > 0))
+    printf("no \"%s\" in %s\n", what->find ? what->find : "", what->file);
   if (!CHECK(tc_sim_text(&whole, tc_sb_str(&device), why, sizeof why))) printf("%s\n", why);
   return sim_compile_in(arena, whole.at, tc_sb_str(&device));
 }
 
 /* NULL: it failed, and said why. */
-static inline tc_sim_module *sim_compile(const sim_text *what) {
+static inline tc_sim_module *sim_compile_as(const sim_text *what, const char *text) {
   tc_unwind unwind;
   tc_arena arena;
   memset(&unwind, 0, sizeof unwind);
   tc_arena_init(&arena, &unwind, 0);
   tc_sim_module *volatile module = NULL;
-  char *volatile file = sim_read(what->file);
-  if (setjmp(unwind.at) == 0 && CHECK(file != NULL)) module = sim_make(&arena, what, file);
-  free(file);
+  if (setjmp(unwind.at) == 0) module = sim_make(&arena, what, text);
   tc_arena_free(&arena);
   return module;
+}
+
+static inline tc_sim_module *sim_compile(const sim_text *what) {
+  char *file = sim_read(what->file);
+  tc_sim_module *module = CHECK(file != NULL) ? sim_compile_as(what, file) : NULL;
+  free(file);
+  return module;
+}
+
+static inline tc_sim_module *sim_compile_text(const char *text) {
+  static const sim_text as_it_is = {"", NULL, NULL};
+  return sim_compile_as(&as_it_is, text);
 }
 
 /* ---- bfloat16 matrices of small integers, so that every sum is exact ---- */
