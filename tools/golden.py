@@ -9,6 +9,7 @@ usage: golden.py [--tilec build/tilec] [--bless] [-k TEXT] [-v]
   tests/pass/text/x.tir           itself  tilec opt x.tir
   tests/pass/PASS/x.tir           x.out.tir  tilec opt --run PASS x.tir
                                   x.err   its error output, when it must fail
+                                  x.structure  how often patterns occur in its output
   tests/emit/TARGET/x.py, x.tir   x.c     tilec emit --emit=c --target TARGET x
                                   x.structure  how often patterns occur in that text
 
@@ -71,6 +72,7 @@ def kinds_of(source):
         return [
             (beside(".out.tir"), run, False, False),
             (beside(".err"), run, True, False),
+            (beside(".structure"), run, False, True),
         ]
     emit = ["emit", "--emit=c", "--target", source.parts[2]]
     return [
@@ -89,7 +91,7 @@ def is_source(path):
 
 
 def is_golden(path):
-    suffixes = {"lang": (".ast", ".tir", ".err"), "pass": (".out.tir", ".err"),
+    suffixes = {"lang": (".ast", ".tir", ".err"), "pass": (".out.tir", ".err", ".structure"),
                 "emit": (".c", ".structure")}
     return path.name.endswith(suffixes[path.parts[1]]) and not is_source(path)
 

@@ -1,0 +1,226 @@
+/* Matrix products by mma.sync: each warp loads its parts of both operands into registers, a step of
+ * k at a time, and multiplies every 16 rows of A with every 8 columns of B. */
+#include "pass/lower.h"
+
+#include "ir/form.h"
+
+enum { ROWS = 16, COLUMNS = 8, STEP_BITS = 256 };
+
+typedef struct engine {
+  enum tc_dtype dtype;
+  enum tc_prim_row row;
+  enum tc_fragment a, b;
+} engine;
+
+static const engine ENGINES[] = {
+    {TC_DT_float16, TC_PRIM_mma_f16, TC_FRAGMENT_mma_a16, TC_FRAGMENT_mma_b16},
+    {TC_DT_bfloat16, TC_PRIM_mma_bf16, TC_FRAGMENT_mma_a16, TC_FRAGMENT_mma_b16},
+    {TC_DT_tfloat32, TC_PRIM_mma_tf32, TC_FRAGMENT_mma_a_tf32, TC_FRAGMENT_mma_b_tf32},
+    {TC_DT_int8, TC_PRIM_mma_s8, TC_FRAGMENT_mma_a8, TC_FRAGMENT_mma_b8},
+    {TC_DT_uint8, TC_PRIM_mma_u8, TC_FRAGMENT_mma_a8, TC_FRAGMENT_mma_b8},
+    {TC_DT_float8_e4m3fn, TC_PRIM_mma_e4m3, TC_FRAGMENT_mma_a8, TC_FRAGMENT_mma_b8},
+    {TC_DT_float8_e5m2, TC_PRIM_mma_e5m2, TC_FRAGMENT_mma_a8, TC_FRAGMENT_mma_b8},
+};
+
+/* One operand in the registers of the warps. */
+typedef struct operand {
+  tc_lower_tile tile;
+  const tc_layout *map; /* (row, k) or (column, k) of one step; dims as in the tile */
+  uint32_t k_dim;
+  tc_buf words;
+} operand;
+
+typedef struct product {
+  tc_lower *lw;
+  const engine *engine;
+  operand a, b;
+  tc_lower_buf *c;
+  int64_t m, n, k, step; /* m, n: of one warp; step: elements of k */
+  uint32_t bits;
+} product;
+
+static const engine *engine_of(enum tc_dtype dtype) {
+  for (uint32_t i = 0; i < sizeof ENGINES / sizeof ENGINES[0]; i++)
+    if (ENGINES[i].dtype == dtype) return &ENGINES[i];
+  return NULL;
+}
+
+/* ---- maps ---- */
+
+static void map_a(product *p, bool k_first) {
+  tc_arena *arena = p->lw->arena;
+  int64_t extent[2] = {p->m * p->c->rows, p->step}, warps[2] = {p->c->rows, 1};
+  static const uint32_t SWAP[2] = {1, 0};
+  const tc_layout *l =
+      tc_layout_cover(arena, tc_layout_fragment(arena, p->engine->a), extent, warps);
+  if (l && p->c->columns > 1)
+    l = tc_layout_replicate(arena, l, p->c->columns, TC_SPACE_thread, TC_TILE_OUTER);
+  if (l && k_first) l = tc_layout_permute(arena, l, SWAP);
+  p->a.map = l;
+}
+
+/* Warps that differ in their rows hold the same part of B. */
+static void map_b(product *p, bool k_first) {
+  tc_arena *arena = p->lw->arena;
+  int64_t extent[2] = {p->n * p->c->columns, p->step}, warps[2] = {p->c->columns, 1};
+  static const uint32_t SWAP[2] = {1, 0};
+  const tc_layout *l = tc_layout_fragment(arena, p->engine->b);
+  if (p->c->rows > 1) l = tc_layout_replicate(arena, l, p->c->rows, TC_SPACE_thread, TC_TILE_OUTER);
+  if (l) l = tc_layout_cover(arena, l, extent, warps);
+  if (l && k_first) l = tc_layout_permute(arena, l, SWAP);
+  p->b.map = l;
+}
+
+/* ---- loading ---- */
+
+static void load_matrices(product *p, operand *o, const tc_matrix_move *move) {
+  tc_lower *lw = p->lw;
+  int64_t n = o->map->size[TC_SPACE_slot];
+  for (int64_t first = 0; first < n; first += move->slots) {
+    const tc_layout_digits *at =
+        tc_layout_digits_fix(lw->arena, move->address, TC_SPACE_slot, first);
+    tc_value in[TC_N_SPACES] = {tc_lower_local(lw), {0}, {0}};
+    tc_value from = tc_lower_add(lw, o->tile.version, tc_lower_digits(lw, at, in));
+    tc_value word = tc_i32(lw->ir, first * p->bits / 32);
+    tc_value operands[2] = {tc_lower_slice(lw, o->words, word, move->n_matrices),
+                            tc_lower_slice(lw, o->tile.b->arrays[0], from, 128 / p->bits)};
+    tc_prim_stmt(lw->ir, lw->at,
+                 (tc_prim){.row = TC_PRIM_ldmatrix, .n = move->n_matrices, .trans_a = move->trans},
+                 operands, 2, lw->span);
+  }
+}
+
+/* Bits of a narrow element as a number. */
+static tc_value bits_of(tc_lower *lw, tc_value x) {
+  tc_ir *ir = lw->ir;
+  tc_type type = tc_value_type(ir, x), u32 = tc_scalar_type(TC_DT_uint32);
+  uint32_t bits = tc_type_bits(type);
+  tc_type raw = tc_scalar_type(bits == 8 ? TC_DT_uint8 : bits == 16 ? TC_DT_uint16 : TC_DT_uint32);
+  if (!tc_type_equal(type, raw)) x = tc_reinterpret(ir, x, raw);
+  return tc_cast(ir, x, u32);
+}
+
+/* Element by element, when no instruction moves the tile as it lies. */
+static void load_elements(product *p, operand *o, const int64_t *origin) {
+  tc_lower *lw = p->lw;
+  tc_ir *ir = lw->ir;
+  uint32_t per_word = 32 / p->bits;
+  int64_t n = o->map->size[TC_SPACE_slot];
+  const tc_layout_digits *digits = tc_layout_compose(lw->arena, o->tile.b->layout, o->map, origin);
+  if (!digits) tc_lower_refuse(lw, "a product of a tile with this layout");
+  for (int64_t first = 0; first < n; first += per_word) {
+    tc_value word = {0}, to = tc_i32(ir, first / per_word);
+    for (uint32_t k = 0; k < per_word; k++) {
+      const tc_layout_digits *at =
+          tc_layout_digits_fix(lw->arena, digits, TC_SPACE_slot, first + k);
+      tc_value in[TC_N_SPACES] = {tc_lower_local(lw), {0}, {0}};
+      tc_lower_access a = {.n = 1, .rank = 1, .buf = o->tile.b->arrays[0]};
+      a.index[0][0] = tc_lower_add(lw, o->tile.version, tc_lower_digits(lw, at, in));
+      tc_lower_load(lw, &a);
+      tc_value x = bits_of(lw, a.value[0]);
+      tc_type u32 = tc_scalar_type(TC_DT_uint32);
+      if (k) x = tc_binary(ir, TC_OP_shl, x, tc_const_int(ir, u32, (int64_t)k * p->bits));
+      word = word.id ? tc_binary(ir, TC_OP_or, word, x) : x;
+    }
+    tc_store(ir, lw->at, o->words, &to, word, (tc_value){0}, lw->span);
+  }
+}
+
+static void load_operand(product *p, operand *o, int64_t k) {
+  tc_lower *lw = p->lw;
+  int64_t origin[TC_LAYOUT_DIMS];
+  tc_matrix_move move;
+  for (uint32_t d = 0; d < 2; d++)
+    origin[d] = o->tile.origin[d];
+  origin[o->k_dim] += k;
+  enum tc_legal legal =
+      tc_layout_matrix_move(lw->arena, o->tile.b->layout, o->map, origin, p->bits, 4, &move);
+  if (legal == TC_LEGAL_ok)
+    load_matrices(p, o, &move);
+  else
+    load_elements(p, o, origin);
+}
+
+/* ---- the product ---- */
+
+static void make_words(product *p, operand *o, const char *name) {
+  tc_lower *lw = p->lw;
+  tc_value n = tc_i32(lw->ir, o->map->size[TC_SPACE_slot] * p->bits / 32);
+  o->words =
+      tc_buf_new(lw->ir, name, tc_scalar_type(TC_DT_uint32), TC_SCOPE_local, 1, &n, lw->span);
+  tc_alloc(lw->ir, lw->at, o->words, lw->span);
+}
+
+static void multiply(product *p) {
+  tc_lower *lw = p->lw;
+  for (int64_t i = 0; i < p->m / ROWS; i++)
+    for (int64_t j = 0; j < p->n / COLUMNS; j++) {
+      int64_t at;
+      tc_buf c = tc_lower_slot(lw, p->c, (i * (p->n / COLUMNS) + j) * 4, &at);
+      tc_value in[3] = {tc_lower_slice(lw, c, tc_i32(lw->ir, at), 4),
+                        tc_lower_slice(lw, p->a.words, tc_i32(lw->ir, 4 * i), 4),
+                        tc_lower_slice(lw, p->b.words, tc_i32(lw->ir, 2 * j), 2)};
+      tc_lower_prim(lw, p->engine->row, 0, in, 3);
+    }
+}
+
+static void clear(product *p, tc_value cond, tc_type elem) {
+  tc_lower *lw = p->lw;
+  int64_t never;
+  if (!cond.id || (tc_const_of(lw->ir, cond, &never) && !never)) return;
+  tc_lower_mark mark = tc_lower_if(lw, cond);
+  for (uint32_t i = 0; i < p->c->n_arrays; i++)
+    for (int64_t k = 0; k < p->c->per_array; k++) {
+      tc_value at = tc_i32(lw->ir, k);
+      tc_store(lw->ir, lw->at, p->c->arrays[i], &at, tc_zero(lw->ir, elem), (tc_value){0},
+               lw->span);
+    }
+  tc_lower_leave(lw, mark);
+}
+
+static void check(product *p, const tc_gemm *what, tc_type c) {
+  tc_lower *lw = p->lw;
+  enum tc_dtype dtype = (enum tc_dtype)p->a.tile.old->elem.dtype;
+  p->engine = engine_of(dtype);
+  if (!p->engine || p->b.tile.old->elem.dtype != dtype)
+    tc_lower_refuse(lw, "a product of these element types by mma.sync");
+  bool is_int = tc_type_kind(p->a.tile.old->elem) != TC_K_FLOAT;
+  if (c.dtype != (is_int ? TC_DT_int32 : TC_DT_float32))
+    tc_lower_refuse(lw, "a product with this accumulator");
+  if (lw->count != p->c->rows * p->c->columns * TC_WARP || lw->first % TC_WARP)
+    tc_lower_refuse(lw, "a product by threads that are no warps");
+  if (p->a.tile.b->layout->n_dims != 2 || p->b.tile.b->layout->n_dims != 2 || what->async)
+    tc_lower_refuse(lw, "a product of these operands by mma.sync");
+  if (p->m % ROWS || p->n % COLUMNS || p->k % p->step)
+    tc_lower_refuse(lw, "a product of this shape by mma.sync");
+}
+
+void tc_lower_mma(tc_lower *lw, tc_value stmt) {
+  tc_ir *ir = lw->ir;
+  const tc_op *op = tc_op_at(ir, stmt);
+  tc_gemm what = *tc_gemm_of(ir, stmt);
+  tc_value into = tc_input(ir, op, 2), cond = {0};
+  product p = {.lw = lw, .c = tc_lower_buffer(lw, tc_slice_buf(ir, into))};
+  tc_type elem = tc_buf_at(ir, tc_slice_buf(ir, into))->elem;
+  p.a = (operand){.tile = tc_lower_tile_of(lw, tc_input(ir, op, 0)), .k_dim = what.trans_a ? 0 : 1};
+  p.b = (operand){.tile = tc_lower_tile_of(lw, tc_input(ir, op, 1)), .k_dim = what.trans_b ? 1 : 0};
+  p.bits = tc_type_bits(p.a.tile.old->elem);
+  p.step = STEP_BITS / p.bits;
+  p.m = p.c->layout->bound[0] / p.c->rows;
+  p.n = p.c->layout->bound[1] / p.c->columns;
+  p.k = p.a.tile.extent[p.a.k_dim];
+  check(&p, &what, elem);
+  map_a(&p, what.trans_a);
+  map_b(&p, !what.trans_b);
+  if (!p.a.map || !p.b.map) tc_lower_refuse(lw, "a product of this shape by mma.sync");
+  if (what.clear) cond = tc_const_bool(ir, true);
+  if (op->n_in == 4) cond = tc_lower_value(lw, tc_input(ir, op, 3));
+  clear(&p, cond, elem);
+  make_words(&p, &p.a, "a");
+  make_words(&p, &p.b, "b");
+  for (int64_t k = 0; k < p.k; k += p.step) {
+    load_operand(&p, &p.a, k);
+    load_operand(&p, &p.b, k);
+    multiply(&p);
+  }
+}
