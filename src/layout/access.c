@@ -100,7 +100,8 @@ static bool make_query(tc_arena *arena, const tc_layout *memory, const tc_layout
                        const int64_t *origin, access_query *q) {
   *q = (access_query){.memory = memory, .fragment = fragment};
   if (memory->n_dims != fragment->n_dims) return false;
-  q->offset = tc_layout_compose(arena, memory, fragment, origin);
+  if (tc_layout_is_surjective(memory)) /* else a valid coordinate may have no offset */
+    q->offset = tc_layout_compose(arena, memory, fragment, origin);
   for (uint32_t d = 0; d < fragment->n_dims; d++) {
     int64_t room = memory->bound[d] - (origin ? origin[d] : 0);
     q->bound[d] = room < fragment->bound[d] ? room : fragment->bound[d];

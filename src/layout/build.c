@@ -237,7 +237,7 @@ const tc_layout *tc_layout_permute(tc_arena *arena, const tc_layout *l, const ui
 const tc_layout *tc_layout_bounded(tc_arena *arena, const tc_layout *l, const int64_t *bound) {
   tc_draft *d = tc_draft_of(arena, l);
   for (uint32_t i = 0; i < l->n_dims; i++) {
-    if (bound[i] < 1 || bound[i] > tc_layout_box(l, i)) return NULL;
+    if (bound[i] < 1 || (bound[i] > l->bound[i] && bound[i] > tc_layout_box(l, i))) return NULL;
     d->bound[i] = bound[i];
   }
   return tc_draft_finish(d);
@@ -272,12 +272,18 @@ static bool flatten_mode(tc_mode *mode, uint32_t n_dims, const int64_t *stride) 
   return fits;
 }
 
+/* No padding but in the slowest dim: elsewhere it would be read as the next row. */
+static bool fits_inner_dims(const tc_layout *l) {
+  for (uint32_t d = 1; d < l->n_dims; d++)
+    if (tc_layout_box(l, d) > l->bound[d]) return false;
+  return true;
+}
+
 static const tc_layout *flattened(tc_arena *arena, const tc_layout *l) {
   int64_t stride[TC_LAYOUT_DIMS], total;
   tc_mode runs[TC_LAYOUT_MODES];
   if (!strides_of(l->n_dims, l->bound, stride, &total)) return NULL;
-  for (uint32_t d = 1; d < l->n_dims; d++)
-    if (tc_layout_box(l, d) > l->bound[d]) return NULL;
+  if (!fits_inner_dims(l)) return NULL;
   tc_draft *draft = tc_draft_new(arena, 1, &total);
   uint32_t n = tc_layout_runs(l, runs);
   for (uint32_t i = 0; i < n; i++) {
@@ -333,7 +339,8 @@ const tc_layout *tc_layout_reshape(tc_arena *arena, const tc_layout *l, uint32_t
       tc_draft_mode(draft, runs[i]);
     }
   }
-  return tc_draft_finish(draft);
+  const tc_layout *reshaped = tc_draft_finish(draft);
+  return reshaped && fits_inner_dims(reshaped) ? reshaped : NULL;
 }
 
 /* ---- warps ---- */

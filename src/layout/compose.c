@@ -40,23 +40,19 @@ static void add_term(raw_terms *terms, raw_term r, int64_t step, bool is_xor) {
   terms->at[terms->n++] = r;
 }
 
-/* The parts of a digit below and above n; false if n does not divide it. */
-static bool cut(raw_term r, int64_t n, raw_term *low, raw_term *high) {
-  bool is_plain = r.t.inner_div == 1 && r.t.inner_mod == 0;
+/* The parts of a digit below and above n.  Only upper parts are cut again, so inner_mod is 0. */
+static void cut(raw_term r, int64_t n, raw_term *low, raw_term *high) {
   *low = *high = r;
   low->extent = n;
   high->extent = (r.extent - 1) / n + 1;
-  if (is_plain && (r.t.mod == 0 || r.t.mod % n == 0)) {
+  if (r.t.inner_div == 1 && (r.t.mod == 0 || r.t.mod % n == 0)) {
     low->t.mod = n;
     high->t.div = r.t.div * n;
     high->t.mod = r.t.mod / n;
-    return true;
+  } else {
+    low->t.inner_mod = n;
+    high->t.inner_div = r.t.inner_div * n;
   }
-  if (r.t.inner_mod % n != 0) return false;
-  low->t.inner_mod = n;
-  high->t.inner_div = r.t.inner_div * n;
-  high->t.inner_mod = r.t.inner_mod / n;
-  return true;
 }
 
 /* ---- from raw terms to the form ---- */
@@ -248,7 +244,8 @@ static bool add_multiples(composition *c, uint32_t dim, raw_term r, int64_t step
     if (!tc_mul_fits(r.extent - 1, by, &most)) return false;
     if (digit->span == 0 || most < digit->span) return deposit(c, digit, r, by);
     raw_term low, high;
-    if (digit->span % by != 0 || !cut(r, digit->span / by, &low, &high)) return false;
+    if (digit->span % by != 0) return false;
+    cut(r, digit->span / by, &low, &high);
     if (!deposit(c, digit, low, by)) return false;
     r = high, step = digit->place * digit->span;
   }

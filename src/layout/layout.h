@@ -119,7 +119,7 @@ const tc_layout *tc_layout_replicated(tc_arena *arena, uint32_t n_dims, const in
                                       int64_t n_threads);
 
 /* ---- from one layout to another (build.c); NULL where the result is not a layout, and for a
- * table, of which only the order of dims can be changed ---- */
+ * table ---- */
 
 enum tc_tile_order { TC_TILE_OUTER, TC_TILE_INNER }; /* the new digit above, or below, all others */
 
@@ -145,7 +145,7 @@ const tc_layout *tc_layout_permute(tc_arena *arena, const tc_layout *l, const ui
  * tile has padding that would come to lie inside, or a digit would straddle two dims. */
 const tc_layout *tc_layout_reshape(tc_arena *arena, const tc_layout *l, uint32_t n_dims,
                                    const int64_t *extents);
-/* The same map with smaller bounds (or larger ones, up to the box). */
+/* The same map with smaller bounds, or with larger ones up to the box. */
 const tc_layout *tc_layout_bounded(tc_arena *arena, const tc_layout *l, const int64_t *bound);
 /* Copies of slots removed (slots renumbered); threads keep theirs. */
 const tc_layout *tc_layout_condense(tc_arena *arena, const tc_layout *l);

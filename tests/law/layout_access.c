@@ -125,7 +125,7 @@ static tc_bank_cost brute_banks(const tc_layout *m, const tc_layout *f, uint32_t
 }
 
 static void banks_of_random_layouts(struct law *w) {
-  for (int i = 0; i < 150; i++) {
+  for (int i = 0; i < 400; i++) {
     tc_arena_mark mark = tc_arena_here(&w->arena);
     const tc_layout *f = law_random(w, 2, (int)law_roll(w, 8));
     const tc_layout *m = law_random(w, 2, LAW_MEMORY | (int)law_roll(w, 8));

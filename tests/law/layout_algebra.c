@@ -44,6 +44,19 @@ static bool is_lowest(const tc_layout *l, const tc_hw *hw, const int64_t *x) {
   return true;
 }
 
+/* What no input holds is not found. */
+static bool is_missing_elsewhere(const tc_layout *l, const uint8_t *seen) {
+  int64_t n = tc_layout_elements(l), x[TC_LAYOUT_DIMS];
+  tc_hw hw;
+  for (int64_t i = 0; i < n; i++) {
+    int64_t rest = i;
+    for (uint32_t d = l->n_dims; d-- > 0; rest /= l->bound[d])
+      x[d] = rest % l->bound[d];
+    if (tc_layout_find(l, x, 0, &hw) != (seen[i] != 0)) return false;
+  }
+  return true;
+}
+
 static void check_points(struct law *w, const tc_layout *l) {
   int64_t n = law_points(l), n_elements = tc_layout_elements(l), x[TC_LAYOUT_DIMS];
   uint8_t *seen = tc_arena_alloc(&w->arena, (size_t)n_elements);
@@ -63,6 +76,7 @@ static void check_points(struct law *w, const tc_layout *l) {
     lowest &= is_lowest(l, &hw, x);
   }
   LAW_CHECK(w, l, found);
+  LAW_CHECK(w, l, is_missing_elsewhere(l, seen));
   LAW_CHECK(w, l, lowest);
   LAW_CHECK(w, l, boxed);
   LAW_CHECK(w, l, tc_layout_is_surjective(l) == (n_seen == n_elements));

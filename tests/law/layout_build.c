@@ -407,7 +407,7 @@ static void containment(struct law *w) {
   for (int i = 0; i < 1500; i++) {
     tc_arena_mark mark = tc_arena_here(&w->arena);
     const tc_layout *a = law_random(w, 2, (int)law_roll(w, 8)), *b = a;
-    uint32_t what = law_roll(w, 4);
+    uint32_t what = law_roll(w, 6);
     if (what == 0) b = law_random(w, 2, (int)law_roll(w, 8));
     if (what == 1) b = tc_layout_replicated(&w->arena, 2, a->bound, a->size[TC_SPACE_thread]);
     if (what == 2) b = tc_layout_condense(&w->arena, a);
@@ -417,6 +417,22 @@ static void containment(struct law *w) {
       tc_mode m = modes[k];
       modes[k] = modes[j], modes[j] = m;
       b = tc_layout_make(&w->arena, 2, a->bound, modes, a->n_modes);
+    }
+    if (what == 4) { /* one bound less */
+      int64_t bound[TC_LAYOUT_DIMS];
+      memcpy(bound, a->bound, sizeof bound);
+      bound[law_roll(w, 2)] = 1;
+      b = tc_layout_bounded(&w->arena, a, bound);
+    }
+    if (what == 5) { /* a digit counts further, over the end */
+      tc_mode *modes = tc_arena_copy(&w->arena, a->modes, a->n_modes * sizeof *modes);
+      for (uint32_t k = 0; k < a->n_modes; k++)
+        if (modes[k].kind == TC_MODE_STEP && law_roll(w, 2)) modes[k].extent += 2;
+      const tc_layout *longer = tc_layout_make(&w->arena, 2, a->bound, modes, a->n_modes);
+      if (longer) {
+        const int64_t box[] = {tc_layout_box(longer, 0), tc_layout_box(longer, 1)};
+        b = tc_layout_bounded(&w->arena, longer, box);
+      }
     }
     if (!CHECK(a && b)) continue;
     LAW_CHECK(w, a, tc_layout_contains(a, b) == brute_contains(a, b));

@@ -78,6 +78,7 @@ static TC_UNUSED void law_digits(struct law *w, struct law_draft *d, uint32_t di
                                  : TC_SPACE_thread;
     d->at[d->n++] = m;
     d->total *= extent, place *= extent;
+    if (law_roll(w, 12) == 0) place *= 2; /* a gap: nothing holds what lies there */
   }
   d->box[dim] = place;
 }

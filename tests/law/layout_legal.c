@@ -131,6 +131,19 @@ static void matrices_of_odd_tiles(struct law *w) {
   LAW_CHECK(w, f, check_move(w, m, f, NULL, 16, &n) && n == 0);
 }
 
+/* Rows that do not begin at 16 bytes. */
+static void matrices_off_their_grid(struct law *w) {
+  int64_t extents[] = {64, 16}, warps[] = {1, 1}, buffer[] = {128, 64};
+  const tc_layout *f = tc_layout_cover(
+      &w->arena, tc_layout_fragment(&w->arena, TC_FRAGMENT_mma_a16), extents, warps);
+  const tc_layout *m = tc_layout_row_major(&w->arena, 2, buffer, 72);
+  for (int64_t column = 0; column < 48; column++) {
+    int64_t origin[] = {3, column};
+    uint32_t n;
+    LAW_CHECK(w, f, check_move(w, m, f, origin, 16, &n) && (n == 4) == (column % 8 == 0));
+  }
+}
+
 static void random_matrices(struct law *w) {
   int n_legal = 0, n_missed = 0;
   const tc_layout *atom = tc_layout_fragment(&w->arena, TC_FRAGMENT_mma_a16);
@@ -323,6 +336,38 @@ static void random_operands(struct law *w) {
   CHECK(n_legal > 40 && n_legal < 360);
 }
 
+/* A swizzled buffer with a few digits exchanged or mixed: mostly right, but not quite. */
+static const tc_layout *damaged(struct law *w, int64_t rows, int64_t columns, uint32_t bits) {
+  int64_t extents[] = {rows, columns};
+  const tc_layout *base =
+      tc_layout_swizzled(&w->arena, 2, extents, bits, (enum tc_swizzle)law_roll(w, TC_N_SWIZZLES));
+  tc_mode *modes = tc_arena_copy(&w->arena, base->modes, base->n_modes * sizeof *modes);
+  uint32_t n = base->n_modes;
+  for (uint32_t k = law_roll(w, 3); k; k--) {
+    tc_mode *a = &modes[3 + law_roll(w, n - 3)], *b = &modes[3 + law_roll(w, n - 3)], m = *a;
+    if (law_roll(w, 2) && a != b && a->kind == TC_MODE_BIT && b->kind == TC_MODE_BIT)
+      a->mask[0] ^= b->mask[0], a->mask[1] ^= b->mask[1];
+    else
+      *a = *b, *b = m;
+  }
+  return tc_layout_make(&w->arena, 2, extents, modes, n);
+}
+
+static void damaged_operands(struct law *w) {
+  int n_legal = 0;
+  for (int i = 0; i < 3000; i++) {
+    tc_arena_mark mark = tc_arena_here(&w->arena);
+    const tc_layout *m = damaged(w, 64, 64, 16);
+    tc_wgmma_tile t = {.mn_dim = 0, .k_dim = 1, .n_steps = 2, .element_bits = 16};
+    tc_wgmma_operand o;
+    if (law_roll(w, 2)) t.mn_dim = 1, t.k_dim = 0;
+    t.mn = 64;
+    if (m && check_operand(w, m, &t, &o) == TC_LEGAL_ok) n_legal++;
+    tc_arena_rewind(&w->arena, mark);
+  }
+  CHECK(n_legal > 300 && n_legal < 2700);
+}
+
 /* ---- TMA ---- */
 
 /* Writes element by element what the boxes write, and compares where things come to lie. */
@@ -416,16 +461,34 @@ static void random_boxes(struct law *w) {
   CHECK(n_legal > 50);
 }
 
+static void damaged_boxes(struct law *w) {
+  int n_legal = 0;
+  for (int i = 0; i < 2000; i++) {
+    tc_arena_mark mark = tc_arena_here(&w->arena);
+    const tc_layout *m = damaged(w, 32, 128, 16);
+    tc_tma_boxes b;
+    if (m && tc_layout_tma(&w->arena, m, 16, NULL, &b) == TC_LEGAL_ok) {
+      LAW_CHECK(w, m, boxes_are_right(w, m, 16, NULL, &b));
+      n_legal++;
+    }
+    tc_arena_rewind(&w->arena, mark);
+  }
+  CHECK(n_legal > 200 && n_legal < 1800);
+}
+
 int main(void) {
   LAW(matrices_of_operands);
   LAW(matrices_of_odd_tiles);
+  LAW(matrices_off_their_grid);
   LAW(random_matrices);
   LAW(operand_numbers);
   LAW(operands_of_all_kinds);
   LAW(operands_without_swizzle);
   LAW(operands_that_are_refused);
   LAW(random_operands);
+  LAW(damaged_operands);
   LAW(boxes_of_buffers);
   LAW(random_boxes);
+  LAW(damaged_boxes);
   return check_report();
 }
