@@ -112,14 +112,11 @@ static bool make_query(tc_arena *arena, const tc_layout *memory, const tc_layout
 int64_t tc_layout_vector(tc_arena *arena, const tc_layout *memory, const tc_layout *fragment,
                          const int64_t *origin, int64_t most) {
   access_query q;
-  int64_t v = 1, n_points;
+  int64_t v = 1;
   if (!make_query(arena, memory, fragment, origin, &q)) return 1;
+  if (tc_layout_inputs(fragment) > TC_LAYOUT_POINTS) return 1;
   while (v * 2 <= most && fragment->size[TC_SPACE_slot] % (v * 2) == 0)
     v *= 2;
-  if (!q.offset
-      && (!tc_mul_fits(fragment->size[TC_SPACE_thread], fragment->size[TC_SPACE_slot], &n_points)
-          || n_points > TC_LAYOUT_POINTS))
-    return 1;
   for (; v > 1; v /= 2)
     if (q.offset ? is_vector(arena, &q, v) : is_vector_by_points(&q, origin, v)) break;
   return v;
@@ -227,6 +224,8 @@ tc_bank_cost tc_layout_banks(tc_arena *arena, const tc_layout *memory, const tc_
   bank_query b = {.origin = origin, .element_bits = element_bits};
   if (vector < 1 || vector > 128 || element_bits > 128 || vector * element_bits > 128) return cost;
   if (!make_query(arena, memory, fragment, origin, &b.q)) return cost;
+  if (tc_layout_inputs(fragment) > TC_LAYOUT_POINTS) return cost;
+  if (memory->size[TC_SPACE_offset] > TC_LAYOUT_MOST >> 8) return cost;
   b.size_b = (uint32_t)(vector * element_bits + 7) / 8;
   for (uint32_t d = 0; d < fragment->n_dims; d++)
     b.is_padded |= tc_layout_box(fragment, d) > b.q.bound[d];

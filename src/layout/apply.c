@@ -134,6 +134,13 @@ int64_t tc_layout_replicas(const tc_layout *l) {
   return n;
 }
 
+int64_t tc_layout_inputs(const tc_layout *l) {
+  int64_t n = 1; /* all sizes together are at most 2^62 */
+  for (uint32_t s = 0; s < TC_N_SPACES; s++)
+    n *= l->size[s];
+  return n;
+}
+
 int64_t tc_layout_elements(const tc_layout *l) {
   int64_t n = 1;
   for (uint32_t d = 0; d < l->n_dims; d++)

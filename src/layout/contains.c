@@ -135,6 +135,7 @@ static bool has_in_thread(const tc_layout *l, const int64_t *x, int64_t t, int64
 bool tc_layout_contains(const tc_layout *have, const tc_layout *need) {
   if (have->n_dims != need->n_dims) return false;
   if (!have->table && !need->table && contains_by_digits(have, need)) return true;
+  if (tc_layout_inputs(need) > TC_LAYOUT_POINTS) return false;
   int64_t replicas = tc_layout_replicas(have), n_slots = need->size[TC_SPACE_slot];
   int64_t n_memory = need->size[TC_SPACE_offset], x[TC_LAYOUT_DIMS];
   for (int64_t t = 0; t < need->size[TC_SPACE_thread]; t++)

@@ -158,6 +158,7 @@ static bool split_runs(const tc_mode *runs, uint32_t n, splitting *s) {
 
 /* Extents, steps, masks and dims in range, and the size of each space. */
 static bool in_range(const tc_draft *d, int64_t *size) {
+  int64_t all = 1;
   for (uint32_t s = 0; s < TC_N_SPACES; s++)
     size[s] = 1;
   for (uint32_t i = 0; i < d->n; i++) {
@@ -168,8 +169,8 @@ static bool in_range(const tc_draft *d, int64_t *size) {
     if (m->kind == TC_MODE_STEP && m->step && m->dim >= d->n_dims) return false;
     for (uint32_t k = 0; k < TC_LAYOUT_DIMS && m->kind == TC_MODE_BIT; k++)
       if (m->mask[k] >= (k < d->n_dims ? (uint64_t)TC_LAYOUT_MOST : 1)) return false;
-    if (!tc_mul_fits(size[m->space], m->extent, &size[m->space])) return false;
-    if (size[m->space] > TC_LAYOUT_MOST) return false;
+    if (!tc_mul_fits(all, m->extent, &all) || all > TC_LAYOUT_MOST) return false;
+    size[m->space] *= m->extent;
   }
   return true;
 }

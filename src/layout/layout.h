@@ -27,7 +27,11 @@
 
 #include "base/str.h"
 
-enum { TC_LAYOUT_DIMS = 6, TC_LAYOUT_MODES = 96 };
+enum {
+  TC_LAYOUT_DIMS = 6,
+  TC_LAYOUT_MODES = 96,
+  TC_LAYOUT_POINTS = 1 << 20 /* the most points that a question looks at one by one */
+};
 
 enum tc_space {
 #define SPACE(id, doc) TC_SPACE_##id,
@@ -96,10 +100,10 @@ const tc_swizzle_row *tc_swizzle_info(enum tc_swizzle swizzle);
 
 /* The layout of these modes in normal form.  Modes of a space are given lowest digit first; spaces
  * may be mixed.  A BIT of one dim that shares no bit with another is a STEP of extent 2.  NULL if
- * an extent, a step or a dim is out of range, a size or a dim exceeds 2^62, there are too many
- * modes or bits, or the places of a dim do not nest: with each bit that a mask has (extent 2) and
- * each STEP's step sorted, no two are equal, and each is a multiple of the one below it and at
- * least that times its extent. */
+ * an extent, a step or a dim is out of range, the sizes together or a dim exceed 2^62, there are
+ * too many modes or bits, or the places of a dim do not nest: with each bit that a mask has (extent
+ * 2) and each STEP's step sorted, no two are equal, and each is a multiple of the one below it and
+ * at least that times its extent. */
 const tc_layout *tc_layout_make(tc_arena *arena, uint32_t n_dims, const int64_t *bound,
                                 const tc_mode *modes, uint32_t n_modes);
 /* One row of fragments.def: dims are (row, column). */
@@ -186,10 +190,12 @@ bool tc_layout_is_surjective(const tc_layout *l);
 bool tc_layout_is_replicated(const tc_layout *l);
 /* hw is copy 0 of what it holds. */
 bool tc_layout_is_owner(const tc_layout *l, const tc_hw *hw);
-/* Every valid element that thread t holds under `need`, it also holds under `have` (contains.c). */
+/* Every valid element that thread t holds under `need`, it also holds under `have` (contains.c).
+ * Beyond TC_LAYOUT_POINTS inputs it may be that only nobody has shown it. */
 bool tc_layout_contains(const tc_layout *have, const tc_layout *need);
 bool tc_layout_equal(const tc_layout *a, const tc_layout *b);
-int64_t tc_layout_elements(const tc_layout *l); /* product of the bounds */
+int64_t tc_layout_elements(const tc_layout *l); /* product of the bounds; INT64_MAX: too many */
+int64_t tc_layout_inputs(const tc_layout *l);   /* product of the sizes */
 /* Bytes of one thread's slots, or of the buffer, at this width. */
 int64_t tc_layout_bytes(const tc_layout *l, enum tc_space space, uint32_t element_bits);
 /* Greatest value in `dim`, padding included, plus 1. */
@@ -245,7 +251,8 @@ typedef struct tc_bank_cost {
   int64_t wavefronts; /* over all warps and all groups of slots */
   int64_t least;      /* what they would be without conflicts */
 } tc_bank_cost;
-/* For accesses of `vector` slots per lane (see tc_layout_vector); copies access, too. */
+/* For accesses of `vector` slots per lane (see tc_layout_vector); copies access, too.  Zeros if an
+ * access is wider than 16 bytes or the fragment has more than TC_LAYOUT_POINTS inputs. */
 tc_bank_cost tc_layout_banks(tc_arena *arena, const tc_layout *memory, const tc_layout *fragment,
                              const int64_t *origin, uint32_t element_bits, int64_t vector);
 
@@ -317,8 +324,6 @@ const tc_layout *tc_layout_partition(tc_arena *arena, uint32_t n_dims, const int
 
 /* Where copy `replica` of element x is, by a user's function.  False: it cannot say. */
 typedef bool tc_layout_fn(void *context, const int64_t *x, int64_t replica, tc_hw *hw);
-
-enum { TC_LAYOUT_POINTS = 1 << 20 };
 
 /* The layout with these places, as modes if it has that form, else as a table; each point is
  * checked. `size` is what each space has at least (NULL: as needed).  NULL: more than

@@ -112,6 +112,7 @@ enum tc_legal tc_layout_matrix_move(tc_arena *arena, const tc_layout *memory,
   if (memory->n_dims != fragment->n_dims) return TC_LEGAL_shape;
   if (element_bits != 8 && element_bits != 16 && element_bits != 32) return TC_LEGAL_element;
   if (!is_inside(memory, fragment, origin)) return TC_LEGAL_bounds;
+  if (tc_layout_inputs(fragment) > TC_LAYOUT_POINTS) return TC_LEGAL_range;
   matrix_query q = {memory, fragment, origin, 32 / element_bits, 128 / element_bits};
   uint32_t n_slot_bits = tc_low_bit((uint64_t)q.in_register), n_matrix_bits = 0;
   if (leading_bits(fragment, TC_SPACE_thread, 5, lane) < 5) return TC_LEGAL_registers;
@@ -241,7 +242,8 @@ static enum tc_legal check_tile(const tc_layout *memory, const tc_wgmma_tile *t,
   if (t->mn_dim >= memory->n_dims || t->k_dim >= memory->n_dims || t->mn_dim == t->k_dim)
     return TC_LEGAL_shape;
   if (t->mn < 8 || t->mn > 256 || t->mn % 8 != 0 || t->n_steps < 1) return TC_LEGAL_shape;
-  if (!tc_mul_fits(t->n_steps, k_step, &k)) return TC_LEGAL_range;
+  if (!tc_mul_fits(t->n_steps, k_step, &k) || k > TC_LAYOUT_POINTS) return TC_LEGAL_range;
+  if (memory->size[TC_SPACE_offset] > TC_LAYOUT_MOST >> 8) return TC_LEGAL_range;
   if (!tc_layout_is_surjective(memory)) return TC_LEGAL_bounds;
   for (uint32_t d = 0; d < memory->n_dims; d++) {
     int64_t from = t->origin ? t->origin[d] : 0;
@@ -421,6 +423,7 @@ enum tc_legal tc_layout_tma(tc_arena *arena, const tc_layout *memory, uint32_t e
   if (seen != (1u << n) - 1) return TC_LEGAL_shape;
   if (!tc_layout_is_surjective(memory)) return TC_LEGAL_bounds;
   if (tc_layout_elements(memory) > TC_LAYOUT_POINTS) return TC_LEGAL_range;
+  if (memory->size[TC_SPACE_offset] > TC_LAYOUT_MOST >> 8) return TC_LEGAL_range;
   tma_query q = {memory, NULL, last_first, element_bits / 8};
   enum tc_legal why = TC_LEGAL_swizzle;
   bool found = false;

@@ -88,7 +88,7 @@ static const tc_layout *dim_partition(tc_arena *arena, uint32_t n_dims, const in
 
 const tc_layout *tc_layout_partition(tc_arena *arena, uint32_t n_dims, const int64_t *extents,
                                      int64_t n_threads, int64_t vector, bool copies) {
-  enum { MOST_THREADS = 1 << 16 };
+  enum { MOST_THREADS = 1 << 12 };
   if (n_dims > TC_LAYOUT_DIMS || n_threads < 1 || n_threads > MOST_THREADS || vector < 1)
     return NULL;
   for (uint32_t d = 0; d < n_dims; d++)

@@ -52,7 +52,7 @@ static TC_UNUSED void law_check(struct law *w, const tc_layout *l, int holds, co
 }
 
 static TC_UNUSED int64_t law_points(const tc_layout *l) {
-  return l->size[TC_SPACE_thread] * l->size[TC_SPACE_slot] * l->size[TC_SPACE_offset];
+  return tc_layout_inputs(l);
 }
 
 /* ---- random layouts ---- */
