@@ -174,7 +174,8 @@ typedef struct tc_hw {
  * Returns whether they are valid; a table has nothing but 0 to say about padding. */
 bool tc_layout_apply(const tc_layout *l, const tc_hw *hw, int64_t *x);
 /* Sets *hw to where copy `replica` of element x is.  Returns false if x is not valid, there is no
- * such copy, or nothing holds x.  Copy 0 is the lowest in thread, then slot, then offset. */
+ * such copy, or nothing holds x.  Copy 0 is the lowest in thread, then slot, then offset; in a
+ * table it is the user's copy 0. */
 bool tc_layout_find(const tc_layout *l, const int64_t *x, int64_t replica, tc_hw *hw);
 /* The offset of element x in memory; -1: none. */
 int64_t tc_layout_offset(const tc_layout *l, const int64_t *x);
