@@ -293,8 +293,9 @@ tilec_status tilec_program_emit(tilec_program *program, const char *form, tilec_
     form_call call = {.what = form};
     return make_text(program, emit, &call, out, error);
   }
-  return tc_api_usage(error, program->context,
-                      "there is no form '%s': expected ast, ir, tile, scheduled, placed, lane, c or cuda", form);
+  return tc_api_usage(
+      error, program->context,
+      "there is no form '%s': expected ast, ir, tile, scheduled, placed, lane, c or cuda", form);
 }
 
 static void opt(tc_session *s, void *data) {
