@@ -267,6 +267,17 @@ static void check_transpose(tc_verifier *v, const tc_op *op) {
       FAIL(v, TC_RULE_operands, "operand %u has fewer than two dimensions", k);
 }
 
+/* ---- state placed ---- */
+
+static void check_is_placed(tc_verifier *v, const tc_op *op) {
+  const tc_buffer *b = tc_buf_at(v->ir, (tc_buf){op->payload});
+  bool memory = b->scope == TC_SCOPE_shared || b->scope == TC_SCOPE_barrier;
+  bool tile = b->scope == TC_SCOPE_shared || b->scope == TC_SCOPE_fragment;
+  const char *name = tc_name_of(v->ir, b->name);
+  if (memory && !b->is_placed) FAIL(v, TC_RULE_placed, "%s has no place", name);
+  if (tile && !b->layout) FAIL(v, TC_RULE_placed, "%s has no layout", name);
+}
+
 /* ---- dispatch ---- */
 
 static void check_words(tc_verifier *v, const tc_op *op) {
@@ -284,6 +295,9 @@ static void check_words(tc_verifier *v, const tc_op *op) {
 
 static void check_operands(tc_verifier *v, const tc_op *op) {
   switch ((int)op->opcode) { /* table */
+  case TC_OP_alloc:
+    if (v->state == TC_STATE_placed) check_is_placed(v, op);
+    break;
   case TC_OP_load:
     check_load(v, op);
     break;

@@ -65,6 +65,9 @@ static void check_thread_uses(tc_verifier *v, const tc_op *op, const tc_thread_s
 void tc_verify_threads(tc_verifier *v, const tc_op *op, const tc_thread_scope *scope) {
   bool coll = op->opcode == TC_OP_collective, barrier = op->opcode == TC_OP_barrier;
   if (op->opcode == TC_OP_group || op->opcode == TC_OP_perthread) check_range(v, op, scope);
+  if (op->opcode == TC_OP_parallel && v->state == TC_STATE_placed && !scope->in_perthread
+      && !v->ir->parallels.at[op->payload].layout)
+    FAIL(v, TC_RULE_placed, "the parallel loop has no thread map");
   if (v->state == TC_STATE_surface || v->state == TC_STATE_lane) return;
   check_thread_uses(v, op, scope);
   if (coll && !scope->in_perthread)

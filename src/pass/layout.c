@@ -153,22 +153,60 @@ static bool share_fragment(tc_layouts *l, const tc_work *work, tc_value slice) {
   return layout != NULL;
 }
 
+/* A loop or a fragment that could be shared out next; the largest decides for the others. */
+typedef struct choice {
+  const tc_work *work;
+  tc_value slice; /* of a fragment; 0: the loop */
+  int64_t elements;
+} choice;
+
+static int64_t elements_of(const int64_t *extents, uint32_t n) {
+  int64_t elements = 1;
+  for (uint32_t d = 0; d < n; d++)
+    if (elements < INT32_MAX && extents[d] < INT32_MAX) elements *= extents[d];
+  return elements;
+}
+
+static void consider_slice(tc_layouts *l, const tc_work *work, tc_value slice, choice *best) {
+  int64_t extents[TC_LAYOUT_DIMS];
+  if (!tc_is(l->ir, slice, TC_OP_slice)) return;
+  tc_buf buf = tc_slice_buf(l->ir, slice);
+  if (!tc_layouts_is_fragment(l, buf) || l->of[buf.id]) return;
+  bool constant = tc_onchip_extents(l->ir, buf, extents);
+  choice c = {work, slice, constant ? elements_of(extents, tc_buf_at(l->ir, buf)->rank) : 0};
+  if (!best->work || c.elements > best->elements) *best = c;
+}
+
+static void consider_loop(tc_layouts *l, const tc_work *work, choice *best) {
+  const tc_op *op = tc_op_at(l->ir, work->stmt);
+  choice c = {.work = work, .elements = 1};
+  if (!is_open_loop(l, work) || !tc_layouts_loop_has_fragments(l, work)) return;
+  for (uint32_t d = 0; d < op->n_in; d++) {
+    int64_t extent = 1;
+    if (tc_const_of(l->ir, tc_input(l->ir, op, d), &extent))
+      c.elements *= elements_of(&extent, 1);
+    if (c.elements > INT32_MAX) c.elements = INT32_MAX;
+  }
+  /* Of a loop it is known how its memory is best moved. */
+  if (!best->work || c.elements > best->elements || (c.elements == best->elements && best->slice.id))
+    *best = c;
+}
+
 /* Shares out one more loop that uses fragments, or one more fragment. */
 static bool share_next(tc_layouts *l) {
+  choice best = {.work = NULL};
   for (uint32_t i = 0; i < l->works.n; i++) {
     const tc_work *work = &l->works.at[i];
     const tc_op *op = tc_op_at(l->ir, work->stmt);
     if (work->single || work->loop.id) continue;
-    if (is_open_loop(l, work) && tc_layouts_loop_has_fragments(l, work)) {
-      tc_layouts_share_loop(l, work);
-      return l->map[work->stmt.id] != NULL;
-    }
+    consider_loop(l, work, &best);
     for (uint32_t k = 0; k < op->n_in; k++)
-      if (tc_is(l->ir, tc_input(l->ir, op, k), TC_OP_slice)
-          && share_fragment(l, work, tc_input(l->ir, op, k)))
-        return true;
+      consider_slice(l, work, tc_input(l->ir, op, k), &best);
   }
-  return false;
+  if (!best.work) return false;
+  if (best.slice.id) return share_fragment(l, best.work, best.slice);
+  tc_layouts_share_loop(l, best.work);
+  return l->map[best.work->stmt.id] != NULL;
 }
 
 static void share_rest(tc_layouts *l) {

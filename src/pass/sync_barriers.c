@@ -9,6 +9,9 @@
  * the next acquire writes there; a wait brings the copies of all threads, so it is a barrier.
  * Other rings look after themselves.
  *
+ * What groups that wait for each other by the source's own barriers hand to each other is left to
+ * the source.
+ *
  * Memory that threads wrote and an engine reads (wgmma, the bulk copy engine) needs a fence, too,
  * before the barrier: it stays on a list of its own until there was one. */
 #include "ir/build.h"
@@ -37,7 +40,7 @@ typedef struct flow {
   uint8_t *global; /* by root of global memory: tc_touch_kind of the kernel */
   tc_map ids;      /* group -> named barrier + 1 */
   uint32_t taken;  /* bits: numbers of barriers in use */
-  bool user_sync;  /* the source's threads wait for each other in ways of their own */
+  bool *by_user;   /* by root: groups hand it to each other in ways of their own */
 } flow;
 
 typedef struct place {
@@ -53,7 +56,9 @@ static bool matters(const flow *f, const tc_touch *touch) {
     uint8_t both = TC_TOUCH_READ | TC_TOUCH_WRITE;
     return (f->global[b->root.id] & both) == both;
   }
-  return b->scope == TC_SCOPE_shared && !tc_ring_plan_of_buf(f->ir, &f->s->rings, b->root);
+  if (b->scope == TC_SCOPE_barrier) return true;
+  return b->scope == TC_SCOPE_shared && !f->by_user[b->root.id]
+         && !tc_ring_plan_of_buf(f->ir, &f->s->rings, b->root);
 }
 
 /* The engine reads what it works on past the caches of threads. */
@@ -72,9 +77,11 @@ static bool meets(const flow *f, const open_access *a, const tc_touch *touch, tc
   if (a->root.id != tc_root_of(f->ir, touch->buf).id) return false;
   if (!((a->kind | touch->kind) & TC_TOUCH_WRITE)) return false;
   if ((a->kind & touch->kind) & TC_TOUCH_ATOMIC) return false;
-  bool global = tc_buf_at(f->ir, a->root)->scope == TC_SCOPE_global;
+  enum tc_scope scope = tc_buf_at(f->ir, a->root)->scope;
+  /* Its own steps are what a barrier is for; only setting it up is a write. */
+  if (scope == TC_SCOPE_barrier) return (a->kind ^ touch->kind) & TC_TOUCH_WRITE;
   /* The same statement shares its elements out in the same way each time. */
-  return !(global && a->stmt.id == stmt.id);
+  return !(scope == TC_SCOPE_global && a->stmt.id == stmt.id);
 }
 
 static bool inside(tc_team a, tc_team b) {
@@ -190,6 +197,20 @@ typedef struct collector {
   touched_list *list;
 } collector;
 
+/* Barriers in memory count as written where they are set up, and as read elsewhere. */
+static void collect_barrier(collector *c, tc_value stmt) {
+  tc_touch touch = {.kind = TC_TOUCH_READ};
+  tc_value signal = {0};
+  if (tc_is(c->f->ir, stmt, TC_OP_mbarrier)) {
+    const tc_mbarrier *x = tc_mbarrier_of(c->f->ir, stmt);
+    touch.buf = x->buf;
+    if (x->kind == TC_MBAR_INIT) touch.kind = TC_TOUCH_WRITE;
+  }
+  if (tc_is(c->f->ir, stmt, TC_OP_copy)) signal = tc_copy_signal(c->f->ir, stmt);
+  if (signal.id) touch.buf = tc_slice_buf(c->f->ir, signal);
+  if (touch.buf.id) tc_vec_push(c->f->arena, c->list, ((touched){touch, stmt}));
+}
+
 static bool collect(tc_ir *ir, tc_value stmt, void *data) {
   collector *c = data;
   tc_touch touch[TC_MAX_TOUCHES];
@@ -197,6 +218,7 @@ static bool collect(tc_ir *ir, tc_value stmt, void *data) {
   for (uint32_t i = 0; i < n; i++)
     if (matters(c->f, &touch[i]))
       tc_vec_push(c->f->arena, c->list, ((touched){touch[i], stmt}));
+  collect_barrier(c, stmt);
   return true;
 }
 
@@ -225,8 +247,7 @@ static void before(flow *f, const place *p, tc_region region, uint32_t *at, stat
         if (!first) first = &st->unfenced.at[k], then = t;
       }
     for (uint32_t k = 0; k < st->open.n; k++) {
-      bool apart = !inside(st->open.at[k].team, p->team) && !inside(p->team, st->open.at[k].team);
-      if (!meets(f, &st->open.at[k], &t->touch, t->stmt) || (apart && f->user_sync)) continue;
+      if (!meets(f, &st->open.at[k], &t->touch, t->stmt)) continue;
       if (!first || fence) first = &st->open.at[k], then = t;
     }
   }
@@ -380,18 +401,33 @@ static void flow_region(flow *f, const place *p, tc_region region, state *st) {
 
 /* ---- the whole ---- */
 
-/* What the kernel does to global memory, and which barriers it has. */
-static void survey(flow *f) {
+/* Which barriers have numbers. True when the source has barriers of its own that groups use. */
+static bool survey_barriers(flow *f) {
+  bool found = false;
   for (uint32_t i = 0; i < f->s->works.n; i++) {
     tc_value stmt = f->s->works.at[i].stmt;
-    tc_touch touch[TC_MAX_TOUCHES];
-    uint32_t n = tc_touches_of(f->ir, stmt, touch);
-    for (uint32_t k = 0; k < n; k++)
-      f->global[tc_root_of(f->ir, touch[k].buf).id] |= (uint8_t)touch[k].kind;
-    if (tc_is(f->ir, stmt, TC_OP_mbarrier)) f->user_sync = true;
+    if (tc_is(f->ir, stmt, TC_OP_mbarrier)) found = true;
     if (!tc_is(f->ir, stmt, TC_OP_barrier)) continue;
     int32_t id = tc_barrier_of(f->ir, stmt)->id;
-    if (id >= 0) f->taken |= 1u << id, f->user_sync = true;
+    if (id >= 0) f->taken |= 1u << id, found = true;
+  }
+  return found;
+}
+
+/* What the kernel does to global memory, and what groups hand to each other. */
+static void survey_buffers(flow *f, bool own_barriers) {
+  tc_team *by = TC_NEW_ARRAY(f->arena, f->ir->bufs.n, tc_team);
+  for (uint32_t i = 0; i < f->s->works.n; i++) {
+    const tc_work *work = &f->s->works.at[i];
+    tc_touch touch[TC_MAX_TOUCHES];
+    uint32_t n = tc_touches_of(f->ir, work->stmt, touch);
+    for (uint32_t k = 0; k < n; k++) {
+      uint32_t root = tc_root_of(f->ir, touch[k].buf).id;
+      f->global[root] |= (uint8_t)touch[k].kind;
+      if (!by[root].count) by[root] = work->team;
+      bool apart = !inside(by[root], work->team) && !inside(work->team, by[root]);
+      if (apart && own_barriers) f->by_user[root] = true;
+    }
   }
 }
 
@@ -400,6 +436,7 @@ void tc_sync_barriers(tc_sync *s) {
   state st = {.open = {0}};
   place all = {s->kernel, {0, tc_kernel_threads(tc_kernel_of(s->ir, s->kernel))}};
   f.global = TC_NEW_ARRAY(s->arena, s->ir->bufs.n, uint8_t);
-  survey(&f);
+  f.by_user = TC_NEW_ARRAY(s->arena, s->ir->bufs.n, bool);
+  survey_buffers(&f, survey_barriers(&f));
   flow_region(&f, &all, tc_child(s->ir, tc_op_at(s->ir, s->kernel), 0), &st);
 }

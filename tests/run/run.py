@@ -1,6 +1,9 @@
 #!/usr/bin/python3
 """Runs the kernels in examples/ on every target and compares with NumPy (examples/refs/).
 
+A target `placed:ARCH` stands for what the passes for that GPU make of the kernel up to state
+placed, run by the interpreter; a kernel that they refuse with a code counts as refused.
+
 Each run is one `tilec run` process that reads and writes .npy files, so the command line, the
 argument checks and the file formats are tested along with the kernel."""
 
@@ -8,6 +11,7 @@ import argparse
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+import re
 import shlex
 import shutil
 import subprocess
@@ -35,6 +39,7 @@ from vectors import VECTORS  # noqa: E402
 
 
 # Names that stand for more than --target=NAME.
+BUG_CODES = ("E0901", "E0902")
 TARGETS = {"checked": ["--target=cpu", "--checked"], "fixed": ["--target=interp"]}
 
 
@@ -72,13 +77,37 @@ def save(path, argument):
     return str(path)
 
 
+class Refused(Exception):
+    """The passes for a GPU cannot do this kernel, and say so."""
+
+
+def placed(run, tilec, folder):
+    """The file with the kernel in state placed."""
+    case, arch = run.case, run.target.split(":")[1]
+    command = [tilec, "emit", f"{ROOT / 'examples' / case.file}:{case.entry}", "--emit=placed"]
+    command += [f"--target=cuda:{arch}", "-o", str(folder / "placed.tir")]
+    for name, value in case.fixed(run.params).items():
+        command += ["-D", f"{name}={value}"]
+    process = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    told = re.search(r"error\[(E\d+)\]: .*", process.stderr)
+    if process.returncode != 0 and told and told[1] not in BUG_CODES:
+        raise Refused(told[0])
+    if process.returncode != 0:
+        raise RuntimeError(f"exit {process.returncode} of emit: {process.stderr.strip()[:300]}")
+    return folder / "placed.tir"
+
+
 def command_line(run, tilec, inputs, folder):
     """The arguments of the process, and where each output will be."""
     case = run.case
-    command = [tilec, "run", f"{ROOT / 'examples' / case.file}:{case.entry}"]
-    command += TARGETS.get(run.target, [f"--target={run.target}"])
-    defines = case.fixed if run.target == "fixed" else case.defines
-    for name, value in defines(run.params).items():
+    if run.target.startswith("placed:"):
+        command = [tilec, "run", str(placed(run, tilec, folder)), "--target=interp"]
+        defines = {}
+    else:
+        command = [tilec, "run", f"{ROOT / 'examples' / case.file}:{case.entry}"]
+        command += TARGETS.get(run.target, [f"--target={run.target}"])
+        defines = (case.fixed if run.target == "fixed" else case.defines)(run.params)
+    for name, value in defines.items():
         command += ["-D", f"{name}={value}"]
     for name, argument in inputs.items():
         command += ["--in", f"{name}={save(folder / f'{name}.npy', argument)}"]
@@ -166,6 +195,8 @@ def guarded(run, options):
     """A bug in a reference is a failure of that run, not the end of all."""
     try:
         return execute(run, options)
+    except Refused as refused:
+        return refused
     except Exception as error:  # noqa: BLE001
         return f"{type(error).__name__} in the test itself: {error}"
 
@@ -178,6 +209,7 @@ def parse_arguments():
     parser.add_argument("-j", type=int, default=2, metavar="N", help="runs at the same time")
     parser.add_argument("--quick", action="store_true", help="two parameter sets for each kernel")
     parser.add_argument("--keep", action="store_true", help="keep files and commands")
+    parser.add_argument("--refused", action="store_true", help="say what is refused")
     parser.add_argument("--list", action="store_true", help="print the names and stop")
     parser.add_argument("--timeout", type=float, default=60, metavar="S", help="seconds for a run")
     options = parser.parse_args()
@@ -209,13 +241,18 @@ def main():
         print(f"run: no run has {options.k!r} in its name", file=sys.stderr)
         return 2
 
-    failed = 0
+    failed = refused = 0
     with ThreadPoolExecutor(options.j) as pool:
         for run, problem in zip(runs, pool.map(lambda run: guarded(run, options), runs)):
-            if problem:
+            if isinstance(problem, Refused):
+                refused += 1
+                if options.refused:
+                    print(f"refused {run.name}: {problem}", flush=True)
+            elif problem:
                 failed += 1
                 print(f"FAIL {run.name}: {problem}", flush=True)
-    print(f"run: {len(runs) - failed} passed, {failed} failed")
+    note = f" ({refused} refused)" if refused else ""
+    print(f"run: {len(runs) - failed - refused} passed, {failed} failed{note}")
     return 1 if failed else 0
 
 
