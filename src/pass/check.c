@@ -95,6 +95,7 @@ static bool check_statement(tc_prover *p, tc_value stmt, void *data) {
   tc_check_bounds(c, stmt);
   tc_check_values(c, stmt);
   if (tc_is(c->ir, stmt, TC_OP_parallel)) tc_check_parallel(c, stmt);
+  if (tc_is(c->ir, stmt, TC_OP_perthread)) tc_check_threads(c, stmt);
   return true;
 }
 

@@ -36,6 +36,8 @@ void tc_check_bounds(tc_check *c, tc_value stmt); /* check_bounds.c */
 void tc_check_values(tc_check *c, tc_value stmt); /* check_value.c: divisions, shifts, overflow */
 /* A parallel loop as a whole; the prover is right before it. */
 void tc_check_parallel(tc_check *c, tc_value stmt); /* check_race.c */
+/* The same of a region of code per thread. */
+void tc_check_threads(tc_check *c, tc_value stmt);
 /* The whole function. */
 void tc_check_init(tc_check *c); /* check_init.c */
 

@@ -1,4 +1,4 @@
-/* Two iterations of one parallel loop that meet in memory.
+/* Two iterations of one parallel loop that meet in memory, or two threads between barriers.
  *
  * A buffer is left alone when its accesses use one index that is different for different
  * iterations, or such indices that stay apart: the usual case, seen in linear forms (race.h).
@@ -10,7 +10,10 @@
  * such a name, too: iterations that store to B[I[0]] meet, wherever that is. Other accesses that
  * depend on data are left to run time; where one of them may have written an element, who reads
  * whose value there is not known, and no read is reported. Large loops are run at some indices: the
- * first ones and those near the constants in the code. */
+ * first ones and those near the constants in the code.
+ *
+ * The threads of a region of code per thread are its iterations, where nothing in it orders them.
+ */
 #include "pass/race.h"
 
 #include "base/map.h"
@@ -50,8 +53,7 @@ typedef struct race {
   tc_race_loop in;
   tc_check *c;
   tc_ir *ir;
-  tc_value loop;
-  const tc_parallel *parallel;
+  bool threads; /* iterations are threads */
   access *accesses;
   uint32_t n_accesses;
   bool too_many;
@@ -77,17 +79,17 @@ typedef struct race {
 
 /* ---- collecting accesses ---- */
 
-static bool is_shared_between_iterations(const tc_ir *ir, tc_buf buf) {
-  enum tc_scope scope = tc_buf_at(ir, buf)->scope;
-  return scope == TC_SCOPE_global || scope == TC_SCOPE_shared || scope == TC_SCOPE_fragment
-         || scope == TC_SCOPE_local;
+static bool is_shared_between_iterations(const race *r, tc_buf buf) {
+  enum tc_scope scope = tc_buf_at(r->ir, buf)->scope;
+  if (scope == TC_SCOPE_local) return !r->threads; /* each thread has its own */
+  return scope == TC_SCOPE_global || scope == TC_SCOPE_shared || scope == TC_SCOPE_fragment;
 }
 
 static void add_access(race *r, tc_value stmt) {
   tc_touch t[TC_MAX_TOUCHES];
   uint32_t n = tc_touches_of(r->ir, stmt, t);
   for (uint32_t i = 0; i < n; i++) {
-    if (!is_shared_between_iterations(r->ir, t[i].buf)) continue;
+    if (!is_shared_between_iterations(r, t[i].buf)) continue;
     r->too_many |= r->n_accesses == MAX_ACCESSES;
     if (r->too_many) return;
     access *a = &r->accesses[r->n_accesses++];
@@ -233,8 +235,8 @@ static program make_program(race *r, const access *a) {
   tc_values roots = {0};
   for (uint32_t k = 0; k < r->outer.n; k++)
     vars[p.n_vars++] = r->outer.var[k];
-  for (uint32_t k = 0; k < r->parallel->n; k++)
-    vars[p.n_vars++] = r->parallel->vars[k];
+  for (uint32_t k = 0; k < r->in.n; k++)
+    vars[p.n_vars++] = r->in.vars[k];
   for (uint32_t k = 0; k < a->n_loops; k++)
     vars[p.n_vars++] = tc_loop_of(r->ir, a->loops[k])->var;
   tc_arena *arena = r->c->arena;
@@ -367,7 +369,7 @@ static void leave_mark(race *r, uint64_t key, const mark *m) {
 /* The access in this iteration, for all turns of the serial loops around it. */
 static void run_access(race *r, uint32_t number, const program *p, uint32_t loop, mark *m) {
   const access *a = &r->accesses[number];
-  uint32_t level = r->outer.n + r->parallel->n + loop;
+  uint32_t level = r->outer.n + r->in.n + loop;
   int64_t lo, hi, step = 1;
   if (loop == a->n_loops) {
     uint64_t key;
@@ -390,14 +392,14 @@ static void run_access(race *r, uint32_t number, const program *p, uint32_t loop
 }
 
 static void run_iteration(race *r, const program *programs) {
-  uint64_t iteration = r->points.n / r->parallel->n + 1;
-  for (uint32_t k = 0; k < r->parallel->n; k++)
+  uint64_t iteration = r->points.n / r->in.n + 1;
+  for (uint32_t k = 0; k < r->in.n; k++)
     tc_vec_push(r->c->arena, &r->points, r->at[k]);
   for (uint32_t i = 0; i < r->n_accesses && !r->found; i++) {
     mark m = {.iteration = iteration, .access = i};
     if (!programs[i].e) continue;
     if (r->c->points) r->c->points--;
-    for (uint32_t k = 0; k < r->parallel->n; k++) {
+    for (uint32_t k = 0; k < r->in.n; k++) {
       tc_eval_set(programs[i].e, r->outer.n + k, r->at[k]);
       tc_eval_run(programs[i].e, r->outer.n + k + 1);
     }
@@ -407,12 +409,12 @@ static void run_iteration(race *r, const program *programs) {
 
 static void run_axes(race *r, const program *programs, uint32_t k) {
   const axis *a = &r->axes[k];
-  if (k == r->parallel->n) {
+  if (k == r->in.n) {
     run_iteration(r, programs);
     return;
   }
   for (uint32_t i = 0; i < a->n && !r->found && r->c->points; i++) {
-    r->at[k] = a->whole ? i : a->at[i];
+    r->at[k] = r->in.first + (a->whole ? i : a->at[i]);
     run_axes(r, programs, k + 1);
   }
 }
@@ -437,16 +439,14 @@ static void pick_indices(axis *a, int64_t extent) {
 
 /* The extents at the chosen values of the variables around. False when they are not known. */
 static bool set_axes(race *r) {
-  const tc_op *op = tc_op_at(r->ir, r->loop);
-  tc_eval *e = tc_eval_new(r->ir, r->c->arena, r->outer.var, r->outer.n, tc_inputs_of(r->ir, op),
-                           op->n_in, 0);
+  tc_eval *e = tc_eval_new(r->ir, r->c->arena, r->outer.var, r->outer.n, r->in.extents, r->in.n, 0);
   uint64_t n = 1;
   for (uint32_t k = 0; k < r->outer.n; k++)
     tc_eval_set(e, k, r->outer.x[k]);
   for (uint32_t level = 0; level <= r->outer.n; level++)
     tc_eval_run(e, level);
   for (int pass = 0; pass < 2; pass++) {
-    for (uint32_t k = 0; k < op->n_in; k++) {
+    for (uint32_t k = 0; k < r->in.n; k++) {
       tc_cell extent = tc_eval_root(e, k);
       if (extent.state != TC_CELL_KNOWN || extent.x.i < 1) return false;
       bool small = extent.x.i <= WHOLE_LOOP;
@@ -486,10 +486,12 @@ static bool search(race *r, tc_buf root) {
 
 static const char *iteration_text(race *r, const mark *m) {
   tc_sb sb = tc_sb_in(r->c->arena);
-  const int64_t *at = &r->points.at[(m->iteration - 1) * r->parallel->n];
-  for (uint32_t k = 0; k < r->parallel->n; k++)
+  const int64_t *at = &r->points.at[(m->iteration - 1) * r->in.n];
+  if (r->threads) return tc_format(r->c->arena, "thread %" PRId64, at[0]);
+  tc_sb_adds(&sb, "iteration ");
+  for (uint32_t k = 0; k < r->in.n; k++)
     tc_sb_printf(&sb, "%s%s = %" PRId64, k ? ", " : "",
-                 tc_name_of(r->ir, tc_var_at(r->ir, r->parallel->vars[k])->name), at[k]);
+                 tc_name_of(r->ir, tc_var_at(r->ir, r->in.vars[k])->name), at[k]);
   return sb.at;
 }
 
@@ -526,6 +528,8 @@ static const char *element_text(race *r) {
 }
 
 static const char *way_out(const race *r) {
+  if (r->threads && r->reads) return "order them by T.sync_threads(), where all threads come by";
+  if (r->threads) return "let one thread write it, or use T.atomic_add";
   if (r->private)
     return "an iteration reads its own value only after it has written one: use a fragment, or a "
            "T.alloc_var in the loop";
@@ -543,15 +547,19 @@ static void report(race *r) {
   tc_span read = second_writes ? span_of(r, &r->first) : span;
   if (!tc_check_is_news(r->c, buf, r->reads ? read : span)) return;
   const char *name = tc_check_buf_name(r->c, buf);
-  if (r->reads)
+  if (r->threads && r->reads)
+    TC_DIAG(diags, D_thread_read_race, read, name);
+  else if (r->threads)
+    TC_DIAG(diags, D_thread_write_race, span, name);
+  else if (r->reads)
     TC_DIAG(diags, D_read_race, read, name);
   else
     TC_DIAG(diags, D_write_race, span, name);
-  tc_diag_note(diags, span_of(r, &r->first), "iteration %s %s %s[%s]", iteration_text(r, &r->first),
+  tc_diag_note(diags, span_of(r, &r->first), "%s %s %s[%s]", iteration_text(r, &r->first),
                verb_of(r, &r->first), name, element_text(r));
-  tc_diag_note(diags, span, "iteration %s %s it%s", iteration_text(r, &r->second),
-               verb_of(r, &r->second), r->reads ? "" : " too");
-  if (r->outer.n) tc_check_note_model(r->c, &r->outer, tc_op_at(r->ir, r->loop)->span);
+  tc_diag_note(diags, span, "%s %s it%s", iteration_text(r, &r->second), verb_of(r, &r->second),
+               r->reads ? "" : " too");
+  if (r->outer.n) tc_check_note_model(r->c, &r->outer, tc_op_at(r->ir, r->in.stmt)->span);
   tc_diag_help(diags, "%s", way_out(r));
 }
 
@@ -559,8 +567,8 @@ static void report(race *r) {
 
 /* Is the variable bound by the loop, or inside it? */
 static bool is_inner(const race *r, const access *a, tc_var var) {
-  for (uint32_t k = 0; k < r->parallel->n; k++)
-    if (r->parallel->vars[k].id == var.id) return true;
+  for (uint32_t k = 0; k < r->in.n; k++)
+    if (r->in.vars[k].id == var.id) return true;
   for (uint32_t k = 0; k < a->n_loops; k++)
     if (tc_loop_of(r->ir, a->loops[k])->var.id == var.id) return true;
   return false;
@@ -581,10 +589,9 @@ static void add_outer(race *r, const access *a, tc_value v, tc_values *about) {
 /* The variables from outside that decide where the accesses to a buffer go. */
 static tc_values outer_vars(race *r, tc_buf root) {
   const access none = {.n_loops = 0};
-  const tc_op *op = tc_op_at(r->ir, r->loop);
   tc_values about = {0};
-  for (uint32_t i = 0; i < op->n_in; i++)
-    add_outer(r, &none, tc_input(r->ir, op, i), &about);
+  for (uint32_t i = 0; i < r->in.n; i++)
+    add_outer(r, &none, r->in.extents[i], &about);
   for (uint32_t i = 0; i < r->n_accesses; i++) {
     const access *a = &r->accesses[i];
     const tc_buffer *b = tc_buf_at(r->ir, a->buf);
@@ -612,11 +619,10 @@ static void check_root(race *r, tc_buf root) {
   }
 }
 
-void tc_check_parallel(tc_check *c, tc_value stmt) {
-  race r = {.c = c, .ir = c->ir, .loop = stmt, .parallel = tc_parallel_of(c->ir, stmt)};
-  r.in = (tc_race_loop){c, stmt, r.parallel};
+static void check_loop(tc_check *c, tc_race_loop in, bool threads) {
+  race r = {.c = c, .ir = c->ir, .in = in, .threads = threads};
+  tc_value stmt = in.stmt;
   r.accesses = TC_NEW_ARRAY(c->arena, MAX_ACCESSES, access);
-  if (r.parallel->n > MAX_AXES) return;
   /* Linear forms are wanted as they are inside. */
   tc_prove_enter(c->p, stmt, 0);
   collect(&r, tc_child(c->ir, tc_op_at(c->ir, stmt), 0));
@@ -635,4 +641,53 @@ void tc_check_parallel(tc_check *c, tc_value stmt) {
   tc_prove_pop(c->p);
   for (uint32_t k = 0; k < roots.n; k++)
     if (!(roots.at[k].id >> 31)) check_root(&r, (tc_buf){roots.at[k].id});
+}
+
+void tc_check_parallel(tc_check *c, tc_value stmt) {
+  const tc_parallel *p = tc_parallel_of(c->ir, stmt);
+  const tc_op *op = tc_op_at(c->ir, stmt);
+  if (p->n > MAX_AXES) return;
+  const tc_value *extents =
+      tc_arena_copy(c->arena, tc_inputs_of(c->ir, op), op->n_in * sizeof *extents);
+  check_loop(c, (tc_race_loop){c, stmt, p->n, p->vars, extents, 0}, false);
+}
+
+/* Something by which threads may wait for each other, or go on together. */
+static bool note_order(tc_ir *ir, tc_value stmt, void *data) {
+  const tc_op *op = tc_op_at(ir, stmt);
+  bool *ordered = data, plain = false;
+  switch ((int)op->opcode) {
+  case TC_OP_load:
+  case TC_OP_store:
+    plain = tc_access_of(ir, stmt)->order == TC_ORDER_NONE;
+    break;
+  case TC_OP_atomic:
+    plain = tc_atomic_of(ir, stmt)->order <= TC_ORDER_RELAXED;
+    break;
+  case TC_OP_if:
+  case TC_OP_for:
+  case TC_OP_while:
+  case TC_OP_yield:
+  case TC_OP_break:
+  case TC_OP_continue:
+  case TC_OP_alloc:
+  case TC_OP_assume:
+  case TC_OP_assert:
+  case TC_OP_hint:
+  case TC_OP_print:
+    plain = true;
+  }
+  *ordered |= !plain;
+  return true;
+}
+
+void tc_check_threads(tc_check *c, tc_value stmt) {
+  const tc_group *g = tc_group_of(c->ir, stmt);
+  bool ordered = false;
+  tc_walk(c->ir, tc_child(c->ir, tc_op_at(c->ir, stmt), 0), note_order, &ordered);
+  if (ordered || !g->thread.id) return;
+  tc_var thread = g->thread;
+  int64_t first = g->first;
+  tc_value extent = tc_i32(c->ir, g->count);
+  check_loop(c, (tc_race_loop){c, stmt, 1, &thread, &extent, first}, true);
 }

@@ -18,8 +18,8 @@ bool tc_race_same_index(const tc_race_loop *r, const tc_race_access *a, const tc
 /* Number + 1 of the loop's variable that a leaf is; 0: another leaf. */
 static uint32_t loop_var(const tc_race_loop *r, tc_value leaf) {
   const tc_op *op = tc_op_at(r->c->ir, leaf);
-  for (uint32_t k = 0; op->opcode == TC_OP_var && k < r->parallel->n; k++)
-    if (r->parallel->vars[k].id == op->payload) return k + 1;
+  for (uint32_t k = 0; op->opcode == TC_OP_var && k < r->n; k++)
+    if (r->vars[k].id == op->payload) return k + 1;
   return 0;
 }
 
@@ -29,8 +29,8 @@ static bool is_fixed(tc_race_loop *r, tc_value leaf, const tc_race_access *a) {
   tc_deps deps = {0};
   tc_deps_add(r->c->ir, r->c->arena, leaf, &deps);
   if (deps.stmts.n) return false;
-  for (uint32_t k = 0; k < r->parallel->n; k++)
-    if (tc_deps_has_var(&deps, r->parallel->vars[k])) return false;
+  for (uint32_t k = 0; k < r->n; k++)
+    if (tc_deps_has_var(&deps, r->vars[k])) return false;
   for (uint32_t k = 0; k < a->n_loops; k++)
     if (tc_deps_has_var(&deps, tc_loop_of(r->c->ir, a->loops[k])->var)) return false;
   return true;
@@ -74,8 +74,9 @@ static void tell_apart(tc_race_loop *r, tc_value index, const tc_race_access *a,
     int64_t extent;
     if (digits[i].by <= reach) return;
     if (i + 1 == n) break;
-    tc_value e = tc_input(r->c->ir, tc_op_at(r->c->ir, r->stmt), digits[i].var);
-    if (!tc_const_of(r->c->ir, e, &extent) || extent < 1 || extent > INT32_MAX) return;
+    if (!tc_const_of(r->c->ir, r->extents[digits[i].var], &extent) || extent < 1
+        || extent > INT32_MAX)
+      return;
     reach += digits[i].by * (uint64_t)(extent - 1);
   }
   for (uint32_t i = 0; i < n; i++)
@@ -83,16 +84,15 @@ static void tell_apart(tc_race_loop *r, tc_value index, const tc_race_access *a,
 }
 
 static bool all_known(const tc_race_loop *r, const bool *known) {
-  for (uint32_t k = 0; k < r->parallel->n; k++)
+  for (uint32_t k = 0; k < r->n; k++)
     if (!known[k]) return false;
   return true;
 }
 
 static void know_single(const tc_race_loop *r, bool *known) {
-  for (uint32_t k = 0; k < r->parallel->n; k++) {
+  for (uint32_t k = 0; k < r->n; k++) {
     int64_t extent;
-    known[k] = tc_const_of(r->c->ir, tc_input(r->c->ir, tc_op_at(r->c->ir, r->stmt), k), &extent)
-               && extent <= 1;
+    known[k] = tc_const_of(r->c->ir, r->extents[k], &extent) && extent <= 1;
   }
 }
 

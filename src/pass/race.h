@@ -21,10 +21,14 @@ typedef struct tc_race_access {
   bool stable;  /* ... on data that the loop leaves alone, so equal loads give one value  */
 } tc_race_access;
 
+/* A parallel loop, or a region of code per thread, whose iterations are the threads. */
 typedef struct tc_race_loop {
   tc_check *c;
   tc_value stmt;
-  const tc_parallel *parallel;
+  uint32_t n;
+  const tc_var *vars;
+  const tc_value *extents;
+  int64_t first; /* number of the first thread; 0 in a loop */
 } tc_race_loop;
 
 /* Both name an element, by the same indices of the same buffer. */

@@ -240,6 +240,6 @@ const char *tc_ce_put(tc_cemit *e, tc_buf buf, const char *at, const char *bits)
   if (!tc_ce_is_packed(b->elem)) return tc_ce_text(e, "%s[%s] = %s;", name, at, bits);
   /* Blocks may own neighbouring elements of one byte. */
   const char *how = b->scope == TC_SCOPE_global ? "_atomic" : "";
-  return tc_ce_text(e, "tc_put%u%s(%s, %s, (tc_u8)%s);",
+  return tc_ce_text(e, "tc_put%u%s(%s, %s, (tc_u8)(%s));",
                     tc_dtype_row((enum tc_dtype)b->elem.dtype)->bits, how, name, at, bits);
 }

@@ -217,7 +217,7 @@ static const char *tile_value(tc_cpu *c, const tc_side *from, const char *const 
   tc_type elem = {from->b->elem.dtype, 0, 1};
   const char *x = tc_ce_cast(e, elem, to, tc_ce_get(e, from->buf, tc_cpu_point(c, from, at)));
   const char *in = tc_cpu_inside(c, from, at);
-  return in ? tc_ce_text(e, "%s ? %s : 0", in, x) : x;
+  return in ? tc_ce_text(e, "(%s ? %s : 0)", in, x) : x;
 }
 
 static void update_tile(tc_cpu *c, tc_value stmt, const tc_side *to, const tc_side *from,

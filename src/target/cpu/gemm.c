@@ -259,7 +259,7 @@ static const char *element(const gemm *g, const tc_side *s, const char *p, const
   const char *x =
       tc_ce_cast(e, scalar_of(s->b->elem), to, tc_ce_get(e, s->buf, tc_cpu_point(g->c, s, at)));
   const char *in = tc_cpu_inside(g->c, s, at);
-  return in ? tc_ce_text(e, "%s ? %s : 0", in, x) : x;
+  return in ? tc_ce_text(e, "(%s ? %s : 0)", in, x) : x;
 }
 
 /* Room in `work` under a name; counted in elements of `type`. */

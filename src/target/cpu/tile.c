@@ -30,7 +30,7 @@ static const char *element(tc_cpu *c, const tc_side *s, const char *const *at, t
       tc_ce_converted(e, scalar_of(s->b->elem), to, tc_ce_get(e, s->buf, tc_cpu_point(c, s, at)));
   const char *in = tc_cpu_inside(c, s, at);
   if (!in) return x;
-  return tc_ce_text(e, "%s ? %s : %s", in, x,
+  return tc_ce_text(e, "(%s ? %s : %s)", in, x,
                     tc_ce_converted(e, tc_scalar_type(TC_DT_int32), to, "0"));
 }
 
