@@ -282,7 +282,8 @@ static void emit(tc_session *s, void *data) {
 
 tilec_status tilec_program_emit(tilec_program *program, const char *form, tilec_text **out,
                                 tilec_error **error) {
-  static const char *const FORMS[] = {"ast", "ir", "tile", "scheduled", "c", "cuda"};
+  static const char *const FORMS[] = {"ast",    "ir",   "tile", "scheduled",
+                                      "placed", "lane", "c",    "cuda"};
   if (error) *error = NULL;
   if (out) *out = NULL;
   if (!program || !form || !out)
@@ -293,7 +294,7 @@ tilec_status tilec_program_emit(tilec_program *program, const char *form, tilec_
     return make_text(program, emit, &call, out, error);
   }
   return tc_api_usage(error, program->context,
-                      "there is no form '%s': expected ast, ir, tile, scheduled, c or cuda", form);
+                      "there is no form '%s': expected ast, ir, tile, scheduled, placed, lane, c or cuda", form);
 }
 
 static void opt(tc_session *s, void *data) {

@@ -233,7 +233,7 @@ static const cli_verb VERBS[] = {
      "says what is wrong with a kernel: without running it, or --deep: by a run that looks for "
      "races",
      cli_check},
-    {"emit", "FILE[:ENTRY] --emit=ast|ir|tile|scheduled|c|cuda [-o FILE]",
+    {"emit", "FILE[:ENTRY] --emit=ast|ir|tile|scheduled|placed|lane|c|cuda [-o FILE]",
      "shows a kernel in one of its forms", cli_emit},
     {"opt", "FILE.tir --run PASS[,PASS] [-o FILE]", "runs passes over IR text", cli_opt},
     {"explain", "CODE", "explains a diagnostic, such as E0635; without a code, lists them",
