@@ -164,9 +164,14 @@ static void targets(void) {
   tilec_kernel *kernel = NULL;
   tilec_error *error = NULL;
   CHECK(new_program(context, ADD, &program, NULL) == TILEC_OK);
-  CHECK(tilec_kernel_new(program, "cuda:sm_90a", &kernel, &error) == TILEC_NO_TARGET && !kernel);
-  CHECK_TEXT(tilec_error_text(error), "cuda:sm_90a");
+  CHECK(tilec_kernel_new(program, "rocket", &kernel, &error) == TILEC_NO_TARGET && !kernel);
+  CHECK_TEXT(tilec_error_text(error), "'rocket' is not built in");
   tilec_error_release(error);
+  tilec_context_set(context, "libcuda", "/nowhere/libcuda.so", NULL);
+  CHECK(tilec_kernel_new(program, "cuda:sm_90a", &kernel, &error) == TILEC_NO_TARGET && !kernel);
+  CHECK_TEXT(tilec_error_text(error), "no CUDA driver: /nowhere/libcuda.so");
+  tilec_error_release(error);
+  CHECK(tilec_kernel_new(program, "cuda:sm_1", &kernel, NULL) == TILEC_NO_TARGET);
   CHECK(tilec_kernel_new(program, "cpu:z80", &kernel, NULL) == TILEC_NO_TARGET);
   CHECK(tilec_kernel_new(program, "", &kernel, NULL) == TILEC_NO_TARGET);
   CHECK(tilec_context_set(context, "cc", "/nowhere/cc", NULL) == TILEC_OK);
