@@ -160,7 +160,8 @@ tc_ir *tc_program_front(tc_session *s, const tilec_program *program);
 void tc_program_to_tile(tc_session *s, tc_ir *ir, uint64_t caps, bool may_stop);
 /* To a later state, for a target whose kernels have them. */
 typedef struct tc_api_target tc_api_target;
-void tc_program_to_state(tc_session *s, tc_ir *ir, const tc_api_target *target, enum tc_state goal);
+void tc_program_to_state(tc_session *s, tc_ir *ir, const tc_api_target *target, enum tc_state goal,
+                         bool may_stop);
 /* The passes named, separated by commas. */
 void tc_program_run_passes(tc_session *s, tc_ir *ir, const char *names);
 /* By name; NULL: option `isa`. */

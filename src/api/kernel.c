@@ -43,7 +43,7 @@ static void make_kernel(tc_session *s, void *data) {
   if (target.kind == TC_TARGET_INTERP) {
     use_interpreter(s, kernel);
   } else if (target.kind == TC_TARGET_CUDA) {
-    tc_program_to_state(s, kernel->ir, &target, TC_STATE_lane);
+    tc_program_to_state(s, kernel->ir, &target, TC_STATE_lane, false);
     tc_kernel_build_cuda(s, kernel, target.gpu);
   } else if (!tc_kernel_build_cpu(s, kernel, target.isa)) {
     if (tc_api_first_time(s->context, &s->context->said_no_cc))

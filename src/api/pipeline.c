@@ -127,13 +127,13 @@ void tc_program_to_tile(tc_session *s, tc_ir *ir, uint64_t caps, bool may_stop) 
   report(s, set);
 }
 
-void tc_program_to_state(tc_session *s, tc_ir *ir, const tc_api_target *target,
-                         enum tc_state goal) {
+void tc_program_to_state(tc_session *s, tc_ir *ir, const tc_api_target *target, enum tc_state goal,
+                         bool may_stop) {
   setup *set = set_up(s);
   set->options.caps = target->caps;
   set->options.limits = &target->limits;
   const char *stop = tc_api_option(s->context, TC_OPTION_stop_after, &s->arena);
-  if (*stop) set->options.stop_after = find_pass(s, tc_str_of(stop))->name;
+  if (*stop && may_stop) set->options.stop_after = find_pass(s, tc_str_of(stop))->name;
   tc_pipeline_run(ir, &set->options, goal, &set->report);
   report(s, set);
 }

@@ -226,7 +226,7 @@ static void emit_cuda(tc_session *s, form_call *call) {
   tc_api_target target = tc_api_find_target(s, strncmp(name, "cuda:", 5) == 0 ? name : "cuda");
   s->gpu = target.gpu;
   tc_ir *ir = tc_program_front(s, call->program);
-  tc_program_to_state(s, ir, &target, TC_STATE_lane);
+  tc_program_to_state(s, ir, &target, TC_STATE_lane, false);
   call->text = s->context->emit_cuda(ir, &(tc_cuda_options){.target = target.gpu}, &s->arena).text;
 }
 
@@ -245,7 +245,7 @@ static void emit_state(tc_session *s, form_call *call, tc_sb *out) {
                     "form '%s' is of GPUs: name one, as in --target=cuda:sm_90a", call->what);
   s->gpu = target.gpu;
   tc_ir *ir = tc_program_front(s, call->program);
-  tc_program_to_state(s, ir, &target, later_state(call->what));
+  tc_program_to_state(s, ir, &target, later_state(call->what), true);
   tc_ir_print(ir, 0, &s->arena, out);
   call->text = tc_sb_str(out);
 }
