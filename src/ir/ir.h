@@ -421,15 +421,15 @@ enum tc_copy_flags {
   TC_COPY_ASYNC = 1,
   TC_COPY_SAFE = 2 /* a third input is the safe value */,
   TC_COPY_NO_TMA = 4,
-  TC_COPY_SIGNAL = 8, /* async: the last input is one element of a barrier buffer */
-  TC_COPY_OWN = 16,   /* of each thread by itself, not of all together */
-  TC_COPY_STAGE = 32, /* the last input is a slice of shared memory that the copy goes through */
+  TC_COPY_SIGNAL = 8,   /* async: the last input is one element of a barrier buffer */
+  TC_COPY_OWN = 16,     /* of each thread by itself, not of all together */
+  TC_COPY_STAGE = 32,   /* the last input is a slice of shared memory that the copy goes through */
   TC_COPY_EXPECTED = 64 /* the signal's mbarrier was told of the bytes by an expect_tx */
 };
 typedef struct tc_copy {
   uint32_t flags;
-  uint8_t queue;  /* enum tc_async_queue; async without a signal */
-  uint8_t engine; /* enum tc_engine */
+  uint8_t queue;      /* enum tc_async_queue; async without a signal */
+  uint8_t engine;     /* enum tc_engine */
   const char *layout; /* from `placed` on, between two memories: which thread moves what; or NULL */
 } tc_copy;
 

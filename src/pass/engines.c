@@ -20,7 +20,7 @@
 typedef struct work {
   tc_value stmt;
   bool pipelined; /* directly in a pipelined loop of more than one stage */
-  tc_refusal tma, cp_async, stage;
+  const char *tma, cp_async, stage;
 } work;
 
 typedef struct chooser {
@@ -85,9 +85,9 @@ static const char *product_text(const tc_ir *ir, tc_value stmt) {
 }
 
 /* With roles the pass of that name chooses how many warpgroups there are. */
-static tc_refusal refuse_wgmma(const chooser *c, tc_value stmt, int64_t threads, bool roles) {
+static const char *refuse_wgmma(const chooser *c, tc_value stmt, int64_t threads, bool roles) {
   enum { MOST = 3 };
-  tc_refusal own =
+  const char *own =
       tc_engine_refuses_gemm(c->ir, c->cx->caps, TC_ENGINE_wgmma, stmt, threads / TC_WARP);
   for (int64_t n = 1; own && roles && n <= MOST; n++)
     if (!tc_engine_refuses_gemm(c->ir, c->cx->caps, TC_ENGINE_wgmma, stmt, 4 * n)) return NULL;
@@ -96,8 +96,8 @@ static tc_refusal refuse_wgmma(const chooser *c, tc_value stmt, int64_t threads,
 
 static void choose_product(chooser *c, tc_value stmt, int64_t threads, bool roles) {
   tc_gemm *gemm = tc_gemm_of(c->ir, stmt);
-  tc_refusal wgmma = refuse_wgmma(c, stmt, threads, roles);
-  tc_refusal mma =
+  const char *wgmma = refuse_wgmma(c, stmt, threads, roles);
+  const char *mma =
       tc_engine_refuses_gemm(c->ir, c->cx->caps, TC_ENGINE_mma_sync, stmt, threads / TC_WARP);
   gemm->engine = (uint8_t)(!wgmma ? TC_ENGINE_wgmma : !mma ? TC_ENGINE_mma_sync : TC_ENGINE_fma);
   if (wgmma) gemm->async = false;
@@ -133,7 +133,7 @@ static bool from_product(const chooser *c, tc_value stmt) {
   return false;
 }
 
-static void choose(chooser *c, work *w, enum tc_engine engine, tc_refusal why) {
+static void choose(chooser *c, work *w, enum tc_engine engine, const char *why) {
   tc_copy_of(c->ir, w->stmt)->engine = (uint8_t)engine;
   const char *name = engine == TC_ENGINE_tma        ? "tma"
                      : engine == TC_ENGINE_cp_async ? "cp_async"
@@ -155,12 +155,12 @@ static void choose_signalled(chooser *c, work *w) {
   c->failed = true;
 }
 
-static void choose_copy(chooser *c, work *w, tc_refusal no_roles) {
+static void choose_copy(chooser *c, work *w, const char *no_roles) {
   uint32_t flags = tc_copy_of(c->ir, w->stmt)->flags;
   bool in = tc_copy_between(c->ir, w->stmt, TC_SCOPE_global, TC_SCOPE_shared);
   bool out = tc_copy_between(c->ir, w->stmt, TC_SCOPE_fragment, TC_SCOPE_global);
   bool time = w->pipelined || (flags & TC_COPY_ASYNC);
-  tc_refusal slower = c->cx->caps & TC_CAP_BIT(tma) ? no_roles : NULL;
+  const char *slower = c->cx->caps & TC_CAP_BIT(tma) ? no_roles : NULL;
   if (flags & TC_COPY_SIGNAL) {
     choose_signalled(c, w);
   } else if (in && w->pipelined && !no_roles) {
@@ -181,7 +181,7 @@ static void choose_copy(chooser *c, work *w, tc_refusal no_roles) {
 /* ---- a kernel ---- */
 
 /* The tile of each pipelined copy must be one that the bulk copy engine fetches. */
-static tc_refusal refuse_bulk(const chooser *c) {
+static const char *refuse_bulk(const chooser *c) {
   bool any = false;
   for (uint32_t i = 0; i < c->all.n; i++) {
     const work *w = &c->all.at[i];
@@ -193,9 +193,9 @@ static tc_refusal refuse_bulk(const chooser *c) {
   return any ? NULL : "no pipelined loop copies into shared memory";
 }
 
-static tc_refusal refuse_products(const chooser *c, int64_t threads) {
+static const char *refuse_products(const chooser *c, int64_t threads) {
   for (uint32_t i = 0; i < c->products.n; i++) {
-    tc_refusal why = refuse_wgmma(c, c->products.at[i], threads, true);
+    const char *why = refuse_wgmma(c, c->products.at[i], threads, true);
     if (why) return why;
   }
   return c->products.n ? NULL : "there is no product that goes on by itself";
@@ -217,7 +217,7 @@ static void choose_kernel(tc_ir *ir, const tc_pass_context *cx, tc_value kernel)
   int64_t threads = tc_kernel_threads(tc_kernel_of(ir, kernel));
   find_in(&c, body, false);
   tc_prove_walk(cx->prover, ir->body, examine, &c);
-  tc_refusal no_roles = tc_roles_refuse(ir, cx->caps, kernel);
+  const char *no_roles = tc_roles_refuse(ir, cx->caps, kernel);
   if (!no_roles) no_roles = refuse_bulk(&c);
   if (!no_roles) no_roles = refuse_products(&c, threads);
   for (uint32_t i = 0; i < c.products.n; i++)

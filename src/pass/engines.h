@@ -5,15 +5,14 @@
 
 #include "pass/pass.h"
 
-/* NULL: it can; else the reason why not, in the arena of the IR. */
-typedef const char *tc_refusal;
+/* Refusals are NULL when it can be done, else the reason why not, in the arena of the IR. */
 
 /* A product done by `warps` warps, that is warps / 4 warpgroups. */
-tc_refusal tc_engine_refuses_gemm(const tc_ir *ir, uint64_t caps, enum tc_engine engine,
-                                  tc_value gemm, int64_t warps);
+const char *tc_engine_refuses_gemm(const tc_ir *ir, uint64_t caps, enum tc_engine engine,
+                                   tc_value gemm, int64_t warps);
 /* A copy; what is known about integers must hold in the prover's environment. */
-tc_refusal tc_engine_refuses_copy(tc_ir *ir, tc_prover *p, uint64_t caps, enum tc_engine engine,
-                                  tc_value copy);
+const char *tc_engine_refuses_copy(tc_ir *ir, tc_prover *p, uint64_t caps, enum tc_engine engine,
+                                   tc_value copy);
 /* Is it between these two scopes? */
 bool tc_copy_between(const tc_ir *ir, tc_value stmt, enum tc_scope from, enum tc_scope to);
 /* A hint that says what was decided about a statement, and why. */
@@ -22,6 +21,6 @@ tc_value tc_choice_hint(tc_ir *ir, tc_region at, tc_span span, const char *text)
 /* ---- kernels ---- */
 
 /* May the passes give a kernel's threads to producers and consumers? Why not. */
-tc_refusal tc_roles_refuse(tc_ir *ir, uint64_t caps, tc_value kernel);
+const char *tc_roles_refuse(tc_ir *ir, uint64_t caps, tc_value kernel);
 
 #endif

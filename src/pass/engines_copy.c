@@ -60,7 +60,7 @@ static bool same_box(const tc_ir *ir, tc_value a, tc_value b) {
 /* ---- the tensor's side ---- */
 
 /* Innermost stride 1, the others multiples of `bytes`, the first element's offset too. */
-static tc_refusal refuse_strides(tc_ir *ir, tc_prover *p, tc_value slice, int64_t bytes) {
+static const char *refuse_strides(tc_ir *ir, tc_prover *p, tc_value slice, int64_t bytes) {
   tc_buf buf = tc_slice_buf(ir, slice);
   const tc_buffer *b = tc_buf_at(ir, buf);
   const char *name = tc_tile_name(ir, slice);
@@ -78,7 +78,7 @@ static tc_refusal refuse_strides(tc_ir *ir, tc_prover *p, tc_value slice, int64_
   return NULL;
 }
 
-static tc_refusal refuse_tensor(tc_ir *ir, tc_prover *p, tc_value slice) {
+static const char *refuse_tensor(tc_ir *ir, tc_prover *p, tc_value slice) {
   const tc_buffer *b = tc_buf_at(ir, tc_slice_buf(ir, slice));
   const char *name = tc_tile_name(ir, slice);
   int64_t extents[TC_TILE_RANK], element = element_b(ir, slice);
@@ -106,7 +106,7 @@ static tc_refusal refuse_tensor(tc_ir *ir, tc_prover *p, tc_value slice) {
 /* ---- the tile's side ---- */
 
 /* Whole rows, one behind the other, from a multiple of the swizzle's period on. */
-static tc_refusal refuse_tile(tc_ir *ir, tc_prover *p, tc_value slice) {
+static const char *refuse_tile(tc_ir *ir, tc_prover *p, tc_value slice) {
   const tc_buffer *b = tc_buf_at(ir, tc_slice_buf(ir, slice));
   bool begun = false;
   if (b->root.id != tc_slice_buf(ir, slice).id) return "the tile is a view of another";
@@ -125,7 +125,7 @@ static tc_refusal refuse_tile(tc_ir *ir, tc_prover *p, tc_value slice) {
   return NULL;
 }
 
-static tc_refusal refuse_tma(tc_ir *ir, tc_prover *p, tc_value stmt) {
+static const char *refuse_tma(tc_ir *ir, tc_prover *p, tc_value stmt) {
   const tc_op *op = tc_op_at(ir, stmt);
   tc_value from = tc_input(ir, op, 0), to = tc_input(ir, op, 1);
   if (!tc_copy_between(ir, stmt, TC_SCOPE_global, TC_SCOPE_shared)) return "it does not go there";
@@ -133,11 +133,11 @@ static tc_refusal refuse_tma(tc_ir *ir, tc_prover *p, tc_value stmt) {
   if (!same_type(ir, from, to)) return "it converts";
   if (!fills_with_zero(ir, stmt)) return "elements out of range are not 0";
   if (!same_box(ir, from, to)) return "the tile is repeated, or its extents are not known";
-  tc_refusal tile = refuse_tile(ir, p, to);
+  const char *tile = refuse_tile(ir, p, to);
   return tile ? tile : refuse_tensor(ir, p, from);
 }
 
-static tc_refusal refuse_cp_async(tc_ir *ir, tc_prover *p, tc_value stmt) {
+static const char *refuse_cp_async(tc_ir *ir, tc_prover *p, tc_value stmt) {
   const tc_op *op = tc_op_at(ir, stmt);
   tc_value from = tc_input(ir, op, 0), to = tc_input(ir, op, 1);
   enum { LEAST_B = 4 };
@@ -149,7 +149,7 @@ static tc_refusal refuse_cp_async(tc_ir *ir, tc_prover *p, tc_value stmt) {
   if (!fills_with_zero(ir, stmt)) return "elements out of range are not 0";
   if (!same_box(ir, from, to) || !tc_tile_extents(ir, from, extents, &rank) || !rank)
     return "the tile is repeated, or its extents are not known";
-  tc_refusal strides = refuse_strides(ir, p, from, LEAST_B);
+  const char *strides = refuse_strides(ir, p, from, LEAST_B);
   if (strides) return strides;
   if (extents[rank - 1] * element % LEAST_B
       || !multiple(ir, p, tc_slice_base(ir, from, rank - 1), element, LEAST_B))
@@ -159,7 +159,7 @@ static tc_refusal refuse_cp_async(tc_ir *ir, tc_prover *p, tc_value stmt) {
 }
 
 /* Written from a fragment by way of shared memory. */
-static tc_refusal refuse_stage(tc_ir *ir, tc_prover *p, tc_value stmt) {
+static const char *refuse_stage(tc_ir *ir, tc_prover *p, tc_value stmt) {
   const tc_op *op = tc_op_at(ir, stmt);
   tc_value from = tc_input(ir, op, 0), to = tc_input(ir, op, 1);
   int64_t m, n;
@@ -175,8 +175,8 @@ static tc_refusal refuse_stage(tc_ir *ir, tc_prover *p, tc_value stmt) {
 }
 
 /* table */
-tc_refusal tc_engine_refuses_copy(tc_ir *ir, tc_prover *p, uint64_t caps, enum tc_engine engine,
-                                  tc_value stmt) {
+const char *tc_engine_refuses_copy(tc_ir *ir, tc_prover *p, uint64_t caps, enum tc_engine engine,
+                                   tc_value stmt) {
   uint64_t stage = TC_CAP_BIT(tma) | TC_CAP_BIT(stmatrix);
   switch ((int)engine) {
   case TC_ENGINE_tma:

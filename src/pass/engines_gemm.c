@@ -61,7 +61,7 @@ static bool divides(const row *r, const product *p, int64_t parts, int64_t rows)
 }
 
 /* Shared memory that an engine reads by itself must hold what the source's text says. */
-static tc_refusal refuse_shared(const tc_ir *ir, const row *r, const product *p) {
+static const char *refuse_shared(const tc_ir *ir, const row *r, const product *p) {
   bool a_k = !p->gemm->trans_a, b_k = p->gemm->trans_b;
   if (tc_tile_scope(ir, p->a) != TC_SCOPE_shared)
     return tc_format(ir->arena, "%s does not lie in shared memory", tc_tile_name(ir, p->a));
@@ -77,15 +77,15 @@ static bool on_chip(enum tc_scope scope) {
   return scope == TC_SCOPE_shared || scope == TC_SCOPE_fragment;
 }
 
-static tc_refusal refuse_types(const tc_ir *ir, const product *p) {
+static const char *refuse_types(const tc_ir *ir, const product *p) {
   return tc_format(ir->arena, "no instruction multiplies %s and %s into %s",
                    tc_type_name(ir->arena, tc_tile_elem(ir, p->a)),
                    tc_type_name(ir->arena, tc_tile_elem(ir, p->b)),
                    tc_type_name(ir->arena, tc_tile_elem(ir, p->c)));
 }
 
-tc_refusal tc_engine_refuses_gemm(const tc_ir *ir, uint64_t caps, enum tc_engine engine,
-                                  tc_value stmt, int64_t warps) {
+const char *tc_engine_refuses_gemm(const tc_ir *ir, uint64_t caps, enum tc_engine engine,
+                                   tc_value stmt, int64_t warps) {
   product p;
   bool group = engine == TC_ENGINE_wgmma;
   int64_t rows = group ? 64 : 16;
@@ -97,7 +97,7 @@ tc_refusal tc_engine_refuses_gemm(const tc_ir *ir, uint64_t caps, enum tc_engine
   if (tc_tile_scope(ir, p.c) != TC_SCOPE_fragment) return "the accumulator is no fragment";
   if (!on_chip(tc_tile_scope(ir, p.a)) || !on_chip(tc_tile_scope(ir, p.b)))
     return "an operand lies in global memory";
-  tc_refusal shared = group ? refuse_shared(ir, r, &p) : NULL;
+  const char *shared = group ? refuse_shared(ir, r, &p) : NULL;
   if (shared) return shared;
   if (p.k % r->k) return tc_format(ir->arena, "K = %d is no multiple of %d", (int)p.k, (int)r->k);
   if (group && warps % 4)

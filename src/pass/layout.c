@@ -76,7 +76,8 @@ static void ask_copy(tc_layouts *l, const tc_work *work) {
 /* ---- from fragment to fragment ---- */
 
 /* `from` is known: so is `to`, by the operation. */
-static const tc_layout *carried(tc_layouts *l, tc_value stmt, tc_buf from, tc_buf to, bool forward) {
+static const tc_layout *carried(tc_layouts *l, tc_value stmt, tc_buf from, tc_buf to,
+                                bool forward) {
   static const uint32_t SWAPPED[2] = {1, 0};
   const tc_layout *layout = l->of[from.id];
   if (tc_is(l->ir, stmt, TC_OP_transpose))
@@ -108,7 +109,8 @@ static void carry(tc_layouts *l, const tc_work *work) {
   const tc_op *op = tc_op_at(l->ir, work->stmt);
   tc_value src = tc_input(l->ir, op, 0), dst = tc_input(l->ir, op, 1);
   tc_buf from = tc_slice_buf(l->ir, src), to = tc_slice_buf(l->ir, dst);
-  if (!tc_layouts_is_fragment(l, from) || !tc_layouts_is_fragment(l, to) || from.id == to.id) return;
+  if (!tc_layouts_is_fragment(l, from) || !tc_layouts_is_fragment(l, to) || from.id == to.id)
+    return;
   if (!tc_onchip_is_whole(l->ir, src) || !tc_onchip_is_whole(l->ir, dst)
       || (opcode == TC_OP_copy && !same_extents(l->ir, src, dst))) {
     tc_layouts_refuse(l, work->stmt, to, "a part of a fragment meets another fragment");
@@ -183,12 +185,12 @@ static void consider_loop(tc_layouts *l, const tc_work *work, choice *best) {
   if (!is_open_loop(l, work) || !tc_layouts_loop_has_fragments(l, work)) return;
   for (uint32_t d = 0; d < op->n_in; d++) {
     int64_t extent = 1;
-    if (tc_const_of(l->ir, tc_input(l->ir, op, d), &extent))
-      c.elements *= elements_of(&extent, 1);
+    if (tc_const_of(l->ir, tc_input(l->ir, op, d), &extent)) c.elements *= elements_of(&extent, 1);
     if (c.elements > INT32_MAX) c.elements = INT32_MAX;
   }
   /* Of a loop it is known how its memory is best moved. */
-  if (!best->work || c.elements > best->elements || (c.elements == best->elements && best->slice.id))
+  if (!best->work || c.elements > best->elements
+      || (c.elements == best->elements && best->slice.id))
     *best = c;
 }
 
@@ -237,8 +239,8 @@ static void share_copy(tc_layouts *l, const tc_work *work) {
     bits = tc_onchip_bits(l->ir, tc_slice_buf(l->ir, dst));
   const tc_layout *map = NULL;
   if (tc_onchip_box(l->ir, dst, extents, &n))
-    map = tc_onchip_share(l->arena, n, extents, work->team.count, bits < 128 ? 128 / bits : 1,
-                          false);
+    map =
+        tc_onchip_share(l->arena, n, extents, work->team.count, bits < 128 ? 128 / bits : 1, false);
   if (map) {
     copy->layout = tc_onchip_text(l->ir, map);
   } else {

@@ -4,7 +4,7 @@
 /* The tiles that an engine's operands are made of: rows of fragments.def by width of an element. */
 typedef struct atom {
   enum tc_engine engine;
-  char operand; /* a, b or c */
+  char operand;  /* a, b or c */
   uint32_t bits; /* 0: any other */
   enum tc_fragment fragment;
 } atom;
@@ -72,7 +72,8 @@ static const char *share(tc_layouts *l, const tc_work *work, sharing *s) {
                      (long long)work->team.count, wgmma ? "warpgroups" : "warps");
   if (!tc_warp_partition(work->team.count / TC_WARP, s->m, s->n, row->rows / unit, row->columns,
                          unit, policy_of(g), &s->rows, &s->columns))
-    return tc_format(l->ir->arena, "%lld warps cannot share %lld x %lld elements in tiles of %u x %u",
+    return tc_format(l->ir->arena,
+                     "%lld warps cannot share %lld x %lld elements in tiles of %u x %u",
                      (long long)(work->team.count / TC_WARP), (long long)s->m, (long long)s->n,
                      row->rows, row->columns);
   s->rows /= unit;
@@ -117,7 +118,8 @@ static void ask(tc_layouts *l, const tc_work *work, uint32_t operand, const shar
     if (operand == 0) layout = layout_a(l, a, s);
     if (operand == 1) layout = layout_b(l, a, s, g->trans_b);
     if (operand == 2)
-      layout = tc_layout_cover(l->arena, tc_layout_fragment(l->arena, a->fragment), extents, groups);
+      layout =
+          tc_layout_cover(l->arena, tc_layout_fragment(l->arena, a->fragment), extents, groups);
     if (layout) {
       tc_layouts_set(l, buf, layout, work->stmt);
     } else {
@@ -173,8 +175,7 @@ const tc_layout *tc_layouts_shared(tc_layouts *l, tc_buf buf, bool wgmma) {
   if (!tc_onchip_extents(l->ir, buf, extents)) return NULL;
   if (n < 2) return tc_layout_row_major(l->arena, n, extents, 0);
   for (int s = TC_N_SWIZZLES - 1; s > 0; s--) {
-    const tc_layout *layout =
-        tc_layout_swizzled(l->arena, n, extents, bits, (enum tc_swizzle)s);
+    const tc_layout *layout = tc_layout_swizzled(l->arena, n, extents, bits, (enum tc_swizzle)s);
     if (layout) return layout;
   }
   return wgmma ? panels(l->arena, n, extents, bits) : padded(l->arena, n, extents, bits);

@@ -78,7 +78,7 @@ static bool has_persistent(tc_ir *ir, tc_value stmt, void *data) {
   return true;
 }
 
-static tc_refusal refuse(const persister *p) {
+static const char *refuse(const persister *p) {
   tc_ir *ir = p->ir;
   bool persistent = false;
   const tc_kernel *kernel = tc_kernel_of(ir, p->kernel);
@@ -221,7 +221,7 @@ static tc_value count_tiles(persister *p, const raster *r, tc_region before) {
   return tiles;
 }
 
-static void say(persister *p, tc_refusal why, const raster *r) {
+static void say(persister *p, const char *why, const raster *r) {
   tc_ir *ir = p->ir;
   const char *text =
       why ? tc_format(ir->arena, "one block for each tile, because %s", why)
@@ -266,7 +266,7 @@ static void visit_kernel(tc_ir *ir, const tc_pass_context *cx, tc_value kernel, 
   persister p = {.ir = ir, .cx = cx, .kernel = kernel};
   tc_region body = tc_child(ir, tc_op_at(ir, kernel), 0);
   bool bulk = cx->options->limits && tc_ring_has_bulk(ir, kernel);
-  tc_refusal why = bulk ? refuse(&p) : NULL;
+  const char *why = bulk ? refuse(&p) : NULL;
   if (bulk && !why) {
     tc_walk(ir, body, add_bytes, &p);
     tc_walk(ir, body, read_hint, &p);

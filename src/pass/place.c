@@ -3,9 +3,9 @@
  * Input       state scheduled, every buffer has a layout.
  * Output      every buffer in shared memory has an offset, the kernel says how many bytes it needs;
  *             rings that are too deep for the target have fewer versions.
- * Invariants  buffers do not overlap; each begins at a multiple of its swizzle's period, and so does
- *             each version of a ring's buffer.
- * Example     alloc A_shared: shared bfloat16[128, 64] layout "..."    (ring of depth 4)
+ * Invariants  buffers do not overlap; each begins at a multiple of its swizzle's period, and so
+ * does each version of a ring's buffer. Example     alloc A_shared: shared bfloat16[128, 64] layout
+ * "..."    (ring of depth 4)
  *             -> ... at 0, and the next buffer at 65536
  *
  * Buffers keep their bytes for the whole kernel: nothing is reused. */

@@ -61,7 +61,7 @@ bool tc_ring_inputs(tc_ir *ir, tc_value kernel, tc_value stmt, tc_arena *scratch
 
 /* ---- what the source does itself ---- */
 
-static tc_refusal own_sync(const tc_ir *ir, tc_value stmt) {
+static const char *own_sync(const tc_ir *ir, tc_value stmt) {
   switch ((int)tc_op_at(ir, stmt)->opcode) { /* table */
   case TC_OP_group:
   case TC_OP_perthread:
@@ -87,13 +87,13 @@ static tc_refusal own_sync(const tc_ir *ir, tc_value stmt) {
 }
 
 static bool look(tc_ir *ir, tc_value stmt, void *data) {
-  tc_refusal *why = data;
+  const char **why = data;
   if (!*why) *why = own_sync(ir, stmt);
   return true;
 }
 
-tc_refusal tc_ring_user_sync(tc_ir *ir, tc_value kernel) {
-  tc_refusal why = NULL;
+const char *tc_ring_user_sync(tc_ir *ir, tc_value kernel) {
+  const char *why = NULL;
   tc_walk(ir, tc_child(ir, tc_op_at(ir, kernel), 0), look, &why);
   return why;
 }

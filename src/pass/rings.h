@@ -17,7 +17,7 @@ bool tc_ring_is_steady_load(tc_ir *ir, tc_value kernel, tc_value stmt);
  * when something else than such loads is among them. */
 bool tc_ring_inputs(tc_ir *ir, tc_value kernel, tc_value stmt, tc_arena *scratch, tc_values *loads);
 /* The source's own threads, or its own order of asynchronous steps: why passes leave them alone. */
-tc_refusal tc_ring_user_sync(tc_ir *ir, tc_value kernel);
+const char *tc_ring_user_sync(tc_ir *ir, tc_value kernel);
 /* Does the bulk copy engine fill a ring of the kernel? */
 bool tc_ring_has_bulk(tc_ir *ir, tc_value kernel);
 /* The statements of `front` go before those of `body`. */

@@ -23,7 +23,7 @@
 /* ---- may it be done? ---- */
 
 typedef struct search {
-  tc_refusal why;
+  const char *why;
   bool loop;
 } search;
 
@@ -38,7 +38,7 @@ static bool look(tc_ir *ir, tc_value stmt, void *data) {
   return true;
 }
 
-tc_refusal tc_roles_refuse(tc_ir *ir, uint64_t caps, tc_value kernel) {
+const char *tc_roles_refuse(tc_ir *ir, uint64_t caps, tc_value kernel) {
   uint64_t needed = TC_CAP_BIT(tma) | TC_CAP_BIT(registers) | TC_CAP_BIT(wgmma);
   search s = {.why = NULL};
   if ((caps & needed) != needed) return "the target's threads do not play roles";

@@ -54,7 +54,7 @@ static bool add(tc_ir *ir, tc_value stmt, void *data) {
   }
   if (op->opcode != TC_OP_gemm) return true;
   int64_t m, columns, a0, a1;
-  tc_refusal why =
+  const char *why =
       tc_engine_refuses_gemm(ir, n->plan->cx->caps, TC_ENGINE_wgmma, stmt, 4 * n->warpgroups);
   n->fits = n->fits && !why;
   if (!tc_tile_matrix(ir, tc_input(ir, op, 2), &m, &columns)

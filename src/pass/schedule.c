@@ -30,7 +30,7 @@ typedef struct planner {
   const tc_pass_context *cx;
   tc_value kernel;
   tc_region front;       /* what goes before the kernel's statements: allocations and rings */
-  tc_refusal own;        /* what the source synchronises itself; NULL: nothing */
+  const char *own;       /* what the source synchronises itself; NULL: nothing */
   TC_VEC(tc_buf) inside; /* buffers of rings */
   bool steady;           /* other threads can find out whether and when control comes here */
 } planner;
@@ -193,7 +193,7 @@ static void say(planner *w, tc_value loop, const char *text) {
 }
 
 /* Why the loop as a whole cannot be one that runs ahead. */
-static tc_refusal refuse_loop(const planner *w, tc_value loop) {
+static const char *refuse_loop(const planner *w, tc_value loop) {
   tc_region body = tc_child(w->ir, tc_op_at(w->ir, loop), 0);
   if (tc_has_jump(w->ir, body, TC_OP_break) || tc_has_jump(w->ir, body, TC_OP_continue))
     return "the loop may end early";
@@ -209,7 +209,7 @@ static void plan_loop(planner *w, tc_value loop) {
   if (!depth) return;
   tc_region region = tc_child(ir, tc_op_at(ir, loop), 0);
   const tc_block *body = tc_block_at(ir, region);
-  tc_refusal why = refuse_loop(w, loop);
+  const char *why = refuse_loop(w, loop);
   if (why) {
     say(w, loop, tc_format(ir->arena, "no versions of tiles, because %s", why));
     return;

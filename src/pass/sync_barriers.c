@@ -144,8 +144,8 @@ static tc_value new_stmt(flow *f, enum tc_opcode op, uint32_t payload, tc_span s
 
 static tc_value new_barrier(flow *f, const place *p, const char *reason, tc_span span) {
   tc_barrier b = {.id = -1, .reason = tc_pl_text(f->ir, reason)};
-  bool one_warp = p->team.count <= TC_WARP && p->team.first / TC_WARP
-                                                  == (p->team.first + p->team.count - 1) / TC_WARP;
+  bool one_warp = p->team.count <= TC_WARP
+                  && p->team.first / TC_WARP == (p->team.first + p->team.count - 1) / TC_WARP;
   if (one_warp) {
     b.sync_scope = TC_SYNC_WARP;
   } else {
@@ -172,15 +172,13 @@ static const char *reason_of(flow *f, tc_buf buf, uint32_t before, tc_value firs
 
 static void put_fence(flow *f, tc_region region, uint32_t *at, state *st, tc_span span) {
   tc_fence fence = {.order = TC_ORDER_ACQ_REL, .sync_scope = TC_SYNC_BLOCK, .proxy = true};
-  tc_sync_insert(f->ir, region, (*at)++,
-                 new_stmt(f, TC_OP_fence, tc_pl_fence(f->ir, fence), span));
+  tc_sync_insert(f->ir, region, (*at)++, new_stmt(f, TC_OP_fence, tc_pl_fence(f->ir, fence), span));
   st->unfenced.n = 0;
 }
 
 static void put_barrier(flow *f, const place *p, tc_region region, uint32_t *at, state *st,
                         const char *reason, tc_span span) {
-  if (p->team.count > 1)
-    tc_sync_insert(f->ir, region, (*at)++, new_barrier(f, p, reason, span));
+  if (p->team.count > 1) tc_sync_insert(f->ir, region, (*at)++, new_barrier(f, p, reason, span));
   clear(&st->open, p->team);
 }
 
@@ -216,8 +214,7 @@ static bool collect(tc_ir *ir, tc_value stmt, void *data) {
   tc_touch touch[TC_MAX_TOUCHES];
   uint32_t n = tc_touches_of(ir, stmt, touch);
   for (uint32_t i = 0; i < n; i++)
-    if (matters(c->f, &touch[i]))
-      tc_vec_push(c->f->arena, c->list, ((touched){touch[i], stmt}));
+    if (matters(c->f, &touch[i])) tc_vec_push(c->f->arena, c->list, ((touched){touch[i], stmt}));
   collect_barrier(c, stmt);
   return true;
 }
@@ -252,8 +249,8 @@ static void before(flow *f, const place *p, tc_region region, uint32_t *at, stat
     }
   }
   if (!first) return;
-  const char *reason = reason_of(f, then->touch.buf, first->kind, first->stmt, then->touch.kind,
-                                 then->stmt);
+  const char *reason =
+      reason_of(f, then->touch.buf, first->kind, first->stmt, then->touch.kind, then->stmt);
   tc_span span = tc_op_at(f->ir, then->stmt)->span;
   if (fence) put_fence(f, region, at, st, span);
   put_barrier(f, p, region, at, st, reason, span);

@@ -121,14 +121,14 @@ static void move_on(expander *e, tc_region at, const counter *c, tc_span span) {
 
 static void skip(expander *e, tc_region at, const counter *c, tc_value count, tc_span span) {
   tc_value depth = tc_i32(e->ir, e->ir->rings.at[c->plan->ring].depth), none = {0};
-  tc_value sum = tc_binary(e->ir, TC_OP_add, load(e, at, c->slot, span),
-                           tc_cast(e->ir, count, int32_type()));
+  tc_value sum =
+      tc_binary(e->ir, TC_OP_add, load(e, at, c->slot, span), tc_cast(e->ir, count, int32_type()));
   tc_value rounds = tc_binary(e->ir, TC_OP_floordiv, sum, depth);
   tc_store(e->ir, at, c->slot, NULL, tc_binary(e->ir, TC_OP_floormod, sum, depth), none, span);
   if (!c->phase.id) return;
   tc_value odd = tc_binary(e->ir, TC_OP_and, rounds, tc_i32(e->ir, 1));
-  tc_store(e->ir, at, c->phase, NULL,
-           tc_binary(e->ir, TC_OP_xor, load(e, at, c->phase, span), odd), none, span);
+  tc_store(e->ir, at, c->phase, NULL, tc_binary(e->ir, TC_OP_xor, load(e, at, c->phase, span), odd),
+           none, span);
 }
 
 /* ---- barriers in memory ---- */
@@ -253,7 +253,8 @@ static tc_value in_version(expander *e, tc_value slice, tc_value which) {
     base[d + 1] = tc_slice_base(e->ir, slice, d);
     extent[d + 1] = tc_slice_extent(e->ir, slice, d);
   }
-  return tc_slice(e->ir, tc_slice_buf(e->ir, slice), base, extent, tc_slice_in_bounds(e->ir, slice));
+  return tc_slice(e->ir, tc_slice_buf(e->ir, slice), base, extent,
+                  tc_slice_in_bounds(e->ir, slice));
 }
 
 static const tc_ring_plan *plan_of(expander *e, tc_buf buf) {
@@ -385,9 +386,10 @@ static uint32_t last_use(expander *e, const tc_block *block, uint32_t at, const 
   for (uint32_t i = at + 1; i < block->ops.n; i++) {
     tc_value stmt = block->ops.at[i];
     question q = ask_below(e, stmt, c);
-    if (q.takes) return last == at || tc_op_row((enum tc_opcode)tc_op_at(e->ir, stmt)->opcode)->n_regions
-                            ? at
-                            : last;
+    if (q.takes)
+      return last == at || tc_op_row((enum tc_opcode)tc_op_at(e->ir, stmt)->opcode)->n_regions
+                 ? at
+                 : last;
     if (tc_is_jump(e->ir, stmt, TC_OP_break) || tc_is_jump(e->ir, stmt, TC_OP_continue)) return at;
     if (q.mentions) last = i;
   }
@@ -467,7 +469,6 @@ static void expand_step(expander *e, tc_region at, const tc_block *block, uint32
 /* ---- the walk ---- */
 
 static void expand_region(expander *e, tc_region region, bool own_group);
-
 
 static void expand_children(expander *e, tc_value stmt) {
   tc_value group = e->group;

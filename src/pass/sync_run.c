@@ -32,19 +32,19 @@ typedef struct run {
   tc_sync *s;
   tc_ir *ir;
   actor *now;
-  int64_t size;      /* of dimensions and scalars */
-  int64_t *var;      /* by variable id */
+  int64_t size; /* of dimensions and scalars */
+  int64_t *var; /* by variable id */
   bool *bound;
-  memo *memo;        /* by value id */
+  memo *memo; /* by value id */
   uint32_t epoch;
   tc_value *group_of; /* by value id: of steps */
   uint32_t budget;
   bool lost; /* something is not known */
   /* queue cp */
   uint32_t commits;
-  uint32_t *filled_in; /* by ring: the group of queue cp that its newest copies belong to */
-  TC_VEC(uint32_t) *closing; /* by ring: that of each version */
-  uint32_t *waited;    /* by ring: versions waited for */
+  uint32_t *filled_in;        /* by ring: the group of queue cp that its newest copies belong to */
+  TC_VEC(uint32_t) * closing; /* by ring: that of each version */
+  uint32_t *waited;           /* by ring: versions waited for */
 } run;
 
 /* ---- values ---- */
@@ -125,7 +125,8 @@ static number compute(run *r, tc_value v) {
     bool plain = tc_is_int(tc_value_type(r->ir, tc_input(r->ir, op, 0)))
                  || tc_is_bool(tc_value_type(r->ir, tc_input(r->ir, op, 0)));
     if (op->opcode == TC_OP_neg) a.x = (int64_t)(0 - (uint64_t)a.x);
-    if (!logical && op->opcode != TC_OP_neg && (op->opcode != TC_OP_cast || !plain)) a.known = false;
+    if (!logical && op->opcode != TC_OP_neg && (op->opcode != TC_OP_cast || !plain))
+      a.known = false;
     return a;
   }
   number b = eval(r, tc_input(r->ir, op, 1));
@@ -169,8 +170,8 @@ static void play_for(run *r, tc_value stmt) {
     r->lost = true;
     return;
   }
-  int64_t n = by.x > 0 ? floor_div(hi.x - lo.x + by.x - 1, by.x)
-                       : floor_div(lo.x - hi.x - by.x - 1, -by.x);
+  int64_t n =
+      by.x > 0 ? floor_div(hi.x - lo.x + by.x - 1, by.x) : floor_div(lo.x - hi.x - by.x - 1, -by.x);
   for (int64_t i = 0; i < n && !r->lost; i++) {
     if (n > 2 * CUT && i == CUT) i = n - CUT;
     r->var[var.id] = lo.x + i * by.x;

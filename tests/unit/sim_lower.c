@@ -101,7 +101,8 @@ static void fill(void *to, tc_type type, uint64_t n, uint32_t seed) {
   uint32_t bytes = tc_type_bits(type) / 8;
   for (uint64_t i = 0; i < n; i++) {
     seed = seed * 1664525u + 1013904223u;
-    uint32_t bits = bits_of(type, (int64_t)(seed >> 24) % 5 - (tc_type_kind(type) == TC_K_UINT ? 0 : 2));
+    uint32_t bits =
+        bits_of(type, (int64_t)(seed >> 24) % 5 - (tc_type_kind(type) == TC_K_UINT ? 0 : 2));
     memcpy((char *)to + i * bytes, &bits, bytes);
   }
 }
@@ -134,10 +135,8 @@ static void run_oracle(test *t) {
       continue;
     }
     const tc_buffer *b = tc_buf_at(t->oracle, p->buf);
-    args[i].array = (tc_array){.data = t->args[i].want,
-                               .elem = b->elem,
-                               .rank = b->rank,
-                               .shape = t->args[i].shape};
+    args[i].array = (tc_array){
+        .data = t->args[i].want, .elem = b->elem, .rank = b->rank, .shape = t->args[i].shape};
   }
   tc_interp_result r = tc_interp_run(t->oracle, args, t->n_args, NULL, NULL, NULL);
   if (!CHECK(r.ok)) tc_diag_stop(t->diags);
@@ -228,7 +227,8 @@ static void run_kernel(test *t, const tc_emitted_kernel *kernel, const tc_sim_op
   memset(l, 0, sizeof *l);
   for (uint32_t i = 0; i < t->n_args; i++)
     if (t->args[i].got)
-      l->regions[l->n_regions++] = (tc_sim_region){"argument", t->args[i].got, t->args[i].size_b, false};
+      l->regions[l->n_regions++] =
+          (tc_sim_region){"argument", t->args[i].got, t->args[i].size_b, false};
   for (uint32_t k = 0; k < gpu->n_args; k++)
     set_arg(t, l, gpu, k);
   tc_sim_launch what = {.kernel = kernel->name,
@@ -259,8 +259,8 @@ static void compare(test *t) {
       if (memcmp((char *)x->want + k * bytes, (char *)x->got + k * bytes, bytes) != 0)
         wrong++, first = k;
     if (!CHECK(wrong == 0))
-      printf("%s for %s: argument %u: %" PRIu64 " of %" PRIu64 " elements are wrong, the first is %"
-             PRIu64 "\n",
+      printf("%s for %s: argument %u: %" PRIu64 " of %" PRIu64
+             " elements are wrong, the first is %" PRIu64 "\n",
              t->file, t->target, i, wrong, x->n, first);
   }
 }

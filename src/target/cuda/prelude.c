@@ -48,7 +48,7 @@ static const char head[] =
     "#define __builtin_inf() __longlong_as_double(0x7ff0000000000000ll)\n"
     "#define __builtin_nanf(s) __int_as_float(0x7fc00000)\n"
     "#define __builtin_nan(s) __longlong_as_double(0x7ff8000000000000ll)\n"
-    "#define TC_MMA(shape, c_in) asm volatile(\"mma.sync.aligned.\" shape \" {%0, %1, %2, %3}, "
+    "#define TC_MMA(shape, c_in) asm(\"mma.sync.aligned.\" shape \" {%0, %1, %2, %3}, "
     "{%4, "
     "%5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};\" : c_in(c[0]), c_in(c[1]), c_in(c[2]), c_in(c[3]) "
     ": \"r\"(a[0]), \"r\"(a[1]), \"r\"(a[2]), \"r\"(a[3]), \"r\"(b[0]), \"r\"(b[1]))\n"
