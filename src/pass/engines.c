@@ -20,7 +20,7 @@
 typedef struct work {
   tc_value stmt;
   bool pipelined; /* directly in a pipelined loop of more than one stage */
-  const char *tma, cp_async, stage;
+  const char *tma, *cp_async, *stage;
 } work;
 
 typedef struct chooser {
