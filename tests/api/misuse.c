@@ -164,8 +164,8 @@ static void targets(void) {
   tilec_kernel *kernel = NULL;
   tilec_error *error = NULL;
   CHECK(new_program(context, ADD, &program, NULL) == TILEC_OK);
-  CHECK(tilec_kernel_new(program, "cuda:sm_90a", &kernel, &error) == TILEC_NO_TARGET && !kernel);
-  CHECK_TEXT(tilec_error_text(error), "cuda:sm_90a");
+  CHECK(tilec_kernel_new(program, "hip:gfx942", &kernel, &error) == TILEC_NO_TARGET && !kernel);
+  CHECK_TEXT(tilec_error_text(error), "hip:gfx942");
   tilec_error_release(error);
   CHECK(tilec_kernel_new(program, "cpu:z80", &kernel, NULL) == TILEC_NO_TARGET);
   CHECK(tilec_kernel_new(program, "", &kernel, NULL) == TILEC_NO_TARGET);
