@@ -47,6 +47,7 @@ static void make_kernel(tc_session *s, void *data) {
     tc_program_to_state(s, kernel->ir, &target, TC_STATE_lane);
     tc_kernel_build_cuda(s, kernel, target.gpu);
   } else if (target.kind == TC_TARGET_SIM) {
+    tc_program_to_state(s, kernel->ir, &target, TC_STATE_lane);
     tc_kernel_build_sim(s, kernel, target.gpu);
   } else if (!tc_kernel_build_cpu(s, kernel, target.isa)) {
     if (tc_api_first_time(s->context, &s->context->said_no_cc))
