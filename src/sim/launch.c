@@ -166,8 +166,6 @@ static uint32_t run_kernel(launch *l, uint32_t k) {
   int32_t grid[3];
   if (tc_rt_grid(l->table, &l->frame, k, grid, l->error)) return l->error->code;
   if (!grid[0] || !grid[1] || !grid[2]) return TC_RT_OK;
-  if (g->cluster[0] * g->cluster[1] * g->cluster[2] > 1)
-    return tc_rt_fail(l->error, TC_RT_E_SIMULATED, "clusters of blocks are not simulated");
   tc_sim_launch run = {.kernel = kernel->name,
                        .shared_b = g->shared_b,
                        .args = make_args(l, g),
@@ -175,6 +173,7 @@ static uint32_t run_kernel(launch *l, uint32_t k) {
                        .regions = l->regions,
                        .n_regions = l->n_regions};
   if (!run.args) return l->error->code;
+  /* No primitive reaches into another block, so a cluster is only a wish about places. */
   for (uint32_t i = 0; i < 3; i++) {
     run.grid[i] = (uint32_t)grid[i];
     run.block[i] = g->block[i] ? g->block[i] : 1;
