@@ -178,11 +178,17 @@ tc_bound tc_kernel_bound(tc_ir *ir);
 /* Half the distance of 1 to the next number of a float type; 0 for other types. */
 double tc_kernel_epsilon(tc_type type);
 
-enum tc_target_kind { TC_TARGET_CPU, TC_TARGET_INTERP, TC_TARGET_CUDA, TC_TARGET_KIND_COUNT };
+enum tc_target_kind {
+  TC_TARGET_CPU,
+  TC_TARGET_INTERP,
+  TC_TARGET_CUDA,
+  TC_TARGET_SIM,
+  TC_TARGET_KIND_COUNT
+};
 struct tc_api_target {
   enum tc_target_kind kind;
   const char *isa;          /* cpu:ISA, or NULL */
-  const tc_target_row *gpu; /* cuda             */
+  const tc_target_row *gpu; /* cuda, sim        */
   uint64_t caps;            /* tc_cap bits      */
   tc_target_limits limits;  /* of a GPU         */
 };
@@ -210,10 +216,12 @@ struct tilec_kernel {
   const tc_rt_table *table;
   struct tc_cpu_module *module; /* cpu */
   tc_cuda_module *cuda;         /* cuda */
-  const tc_target_row *gpu;     /* cuda */
+  const tc_target_row *gpu;     /* cuda, sim */
+  const char *target_name;      /* sim  */
+  struct tc_sim_module *sim;    /* sim  */
   int32_t device;               /* cuda: that it was made for */
   tc_cubin cubin;               /* cuda */
-  tc_rt_pool *pool;             /* cpu; the context's */
+  tc_rt_pool *pool;             /* cpu, sim; the context's */
   pthread_mutex_t lock;         /* one interpreter run at a time: it reads and marks ir */
   tc_rendered warnings;
   bool cached;
@@ -226,6 +234,10 @@ struct tilec_kernel {
 bool tc_kernel_build_cpu(tc_session *s, tilec_kernel *kernel, const char *isa);
 /* The same for a GPU; ends the guard when there is no driver, device or compiler. */
 void tc_kernel_build_cuda(tc_session *s, tilec_kernel *kernel, const tc_target_row *gpu);
+/* The same for the simulator of a GPU; ends the guard when there is no C compiler. */
+void tc_kernel_build_sim(tc_session *s, tilec_kernel *kernel, const tc_target_row *gpu);
+tilec_status tc_launch_sim(tilec_kernel *kernel, const tilec_arg *args, size_t n_args,
+                           tilec_error **error);
 /* The table of a function and the kernels emitted for it; inside a guard. */
 const tc_rt_table *tc_api_make_table(tc_session *s, tc_ir *ir, const tc_emitted *emitted);
 struct tc_cc;

@@ -3,6 +3,7 @@
 
 #include "rt/os.h"
 #include "runtime/cpu.h"
+#include "sim/sim.h"
 #include "target/common/table.h"
 
 #include <string.h>
@@ -45,6 +46,9 @@ static void make_kernel(tc_session *s, void *data) {
   } else if (target.kind == TC_TARGET_CUDA) {
     tc_program_to_state(s, kernel->ir, &target, TC_STATE_lane, false);
     tc_kernel_build_cuda(s, kernel, target.gpu);
+  } else if (target.kind == TC_TARGET_SIM) {
+    tc_program_to_state(s, kernel->ir, &target, TC_STATE_lane, false);
+    tc_kernel_build_sim(s, kernel, target.gpu);
   } else if (!tc_kernel_build_cpu(s, kernel, target.isa)) {
     if (tc_api_first_time(s->context, &s->context->said_no_cc))
       tc_api_warn(s->context, "no C compiler was found, so target cpu runs on the interpreter, "
@@ -94,6 +98,7 @@ void tilec_kernel_release(tilec_kernel *kernel) {
   tilec_context *context = kernel->context;
   tc_cpu_unload(kernel->module);
   tc_cuda_unload(kernel->cuda);
+  tc_sim_unload(kernel->sim);
   tc_session_end(&kernel->store);
   pthread_mutex_destroy(&kernel->lock);
   tc_api_delete(context, kernel, sizeof *kernel);
@@ -108,9 +113,10 @@ tilec_status tilec_kernel_describe(const tilec_kernel *kernel, tilec_kernel_info
   if (kernel->cuda) device = tc_cuda_device_at(kernel->context->cuda, kernel->device);
   tilec_kernel_info ours = {.size = sizeof ours,
                             .name = kernel->name,
-                            .target = kernel->interpreted ? "interp"
-                                      : kernel->gpu       ? tc_api_gpu_name(kernel->gpu)
-                                                          : "cpu",
+                            .target = kernel->interpreted   ? "interp"
+                                      : kernel->target_name ? kernel->target_name
+                                      : kernel->gpu         ? tc_api_gpu_name(kernel->gpu)
+                                                            : "cpu",
                             .device_type = device ? TILEC_DEVICE_CUDA : TILEC_DEVICE_HOST,
                             .device_id = kernel->device,
                             .l2_b = device ? device->l2_b : 0,

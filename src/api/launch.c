@@ -177,6 +177,7 @@ static void launch_rounded(tilec_kernel *kernel, const tilec_arg *args, size_t n
 static tilec_status launch(tilec_kernel *kernel, const tilec_arg *args, size_t n_args, void *stream,
                            tilec_error **error) {
   if (kernel->interpreted) return tc_launch_interp(kernel, args, n_args, error);
+  if (kernel->sim) return tc_launch_sim(kernel, args, n_args, error);
   tc_rt_error rt;
   rt.code = 0; /* its text is large, and only written on an error */
   if (kernel->rounds) {

@@ -223,11 +223,13 @@ static void emit_ast(tc_session *s, form_call *call, tc_sb *out) {
 
 static void emit_cuda(tc_session *s, form_call *call) {
   const char *name = tc_api_option(s->context, TC_OPTION_target, &s->arena);
-  tc_api_target target = tc_api_find_target(s, strncmp(name, "cuda:", 5) == 0 ? name : "cuda");
+  bool named = strncmp(name, "cuda:", 5) == 0 || strncmp(name, "sim:", 4) == 0;
+  tc_api_target target = tc_api_find_target(s, named ? name : "cuda");
   s->gpu = target.gpu;
   tc_ir *ir = tc_program_front(s, call->program);
   tc_program_to_state(s, ir, &target, TC_STATE_lane, false);
-  call->text = s->context->emit_cuda(ir, &(tc_cuda_options){.target = target.gpu}, &s->arena).text;
+  const tc_cuda_options options = {.target = target.gpu, .simulated = target.kind == TC_TARGET_SIM};
+  call->text = s->context->emit_cuda(ir, &options, &s->arena).text;
 }
 
 /* The states that not all targets have; TC_STATE_COUNT for any other form. */

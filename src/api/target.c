@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#define SIM_CUDA "sim:cuda"
+
 static const struct {
   const char *name, *help;
   uint64_t caps; /* tc_cap bits */
@@ -15,6 +17,11 @@ static const struct {
                        TC_CPU_CAPS},
     [TC_TARGET_INTERP] = {"interp", "the oracle: slow, checks everything, needs nothing", 0},
     [TC_TARGET_CUDA] = {"cuda", "the first NVIDIA GPU of this machine, through its driver", 0},
+    [TC_TARGET_SIM] =
+        {SIM_CUDA,
+         "text for NVIDIA GPUs, simulated on this machine: sim:cuda:ARCH, where no ARCH "
+         "is sm_90a",
+         0},
 };
 
 static const char *const GPU_NAMES[TC_GPU_COUNT] = {
@@ -46,6 +53,8 @@ static bool has_device(tilec_context *context, const tc_target_row *row) {
 static bool is_available(tilec_context *context, enum tc_target_kind kind) {
   switch (kind) {
   case TC_TARGET_CPU:
+    return context && tc_api_has_cc(context);
+  case TC_TARGET_SIM:
     return context && tc_api_has_cc(context);
   case TC_TARGET_INTERP:
     return true;
@@ -111,11 +120,17 @@ tc_api_target tc_api_find_target(tc_session *s, const char *name) {
   if (strncmp(name, "cpu:", 4) == 0)
     target = (tc_api_target){.kind = TC_TARGET_CPU, .isa = name + 4};
   if (strncmp(name, "cuda:", 5) == 0) target.kind = TC_TARGET_CUDA;
+  if (strncmp(name, SIM_CUDA ":", sizeof SIM_CUDA) == 0) target.kind = TC_TARGET_SIM;
   if (target.kind == TC_TARGET_KIND_COUNT)
-    tc_session_stop(s, TILEC_NO_TARGET, "",
-                    "target '%s' is not built in: expected cpu, cpu:ISA, cuda, cuda:ARCH or interp",
-                    name);
+    tc_session_stop(
+        s, TILEC_NO_TARGET, "",
+        "target '%s' is not built in: expected cpu, cpu:ISA, cuda, cuda:ARCH, sim:cuda:ARCH or "
+        "interp",
+        name);
   if (target.kind == TC_TARGET_CUDA) target.gpu = name[4] ? named_gpu(s, name + 5) : gpu_here(s);
+  if (target.kind == TC_TARGET_SIM)
+    target.gpu = name[sizeof SIM_CUDA - 1] ? named_gpu(s, name + sizeof SIM_CUDA)
+                                           : tc_target_at(TC_GPU_sm_90a);
   target.caps = target.gpu ? tc_cuda_caps(target.gpu) : KINDS[target.kind].caps;
   if (target.gpu) target.limits = tc_cuda_limits(target.gpu);
   return target;
@@ -123,6 +138,8 @@ tc_api_target tc_api_find_target(tc_session *s, const char *name) {
 
 const tc_target_row *tc_api_gpu_meant(tc_session *s) {
   const char *name = tc_api_option(s->context, TC_OPTION_target, &s->arena);
+  if (strcmp(name, SIM_CUDA) == 0) return tc_target_at(TC_GPU_sm_90a);
+  if (strncmp(name, "sim:", 4) == 0) name += 4;
   if (strncmp(name, "cuda:", 5) == 0) return tc_target_find(tc_str_of(name + 5));
   if (strcmp(name, "cuda") != 0) return NULL;
   tc_rt_error error;

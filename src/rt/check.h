@@ -45,6 +45,7 @@ enum tc_rt_code {
   TC_RT_E_CUDA = 671,          /* a call of the driver failed                            */
   TC_RT_E_CAPTURE = 672,       /* a first launch while the stream records a graph        */
   TC_RT_E_GPU = 673,           /* compiled for another architecture than the device's    */
+  TC_RT_E_SIMULATED = 674,     /* the simulator found what a GPU would not forgive       */
 };
 
 typedef struct tc_rt_error {

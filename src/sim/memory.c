@@ -89,12 +89,15 @@ void *tc_sim_shared_atomic(tc_sim_thread *t, int line, unsigned addr, unsigned s
 
 /* ---- global memory ---- */
 
+/* A bare pointer's has no end, so the one that begins last counts. */
 static const tc_sim_region *region_of(const tc_sim_launch *launch, const void *at) {
+  const tc_sim_region *best = NULL;
   for (uint32_t i = 0; i < launch->n_regions; i++) {
     const tc_sim_region *r = &launch->regions[i];
-    if ((uintptr_t)at - (uintptr_t)r->base < r->size_b) return r;
+    if ((uintptr_t)at - (uintptr_t)r->base >= r->size_b) continue;
+    if (!best || (uintptr_t)best->base < (uintptr_t)r->base) best = r;
   }
-  return NULL;
+  return best;
 }
 
 /* The region that lies nearest, for the message. */

@@ -224,13 +224,19 @@ void tc_sim_race_global_agent(tc_sim_thread *t, const sim_clocks *by, uint32_t a
 
 /* ---- a run's shadows ---- */
 
+/* Larger tensors are not watched. */
+static size_t watched_b(const tc_sim_region *region) {
+  enum { MOST_B = 64 << 20 };
+  return region->size_b <= MOST_B ? (size_t)region->size_b * sizeof(sim_global_cell) : 0;
+}
+
 bool tc_sim_race_open(sim_run *run) {
   const tc_sim_launch *launch = run->launch;
   run->global = tc_rt_alloc(run->allocator, launch->n_regions * sizeof(sim_shadow) + 1, 16);
   if (!run->global) return false;
   for (uint32_t i = 0; i < launch->n_regions; i++) {
-    size_t size_b = launch->regions[i].size_b * sizeof(sim_global_cell);
-    run->global[i].cells = tc_rt_alloc(run->allocator, size_b + 1, 16);
+    size_t size_b = watched_b(&launch->regions[i]);
+    run->global[i].cells = size_b ? tc_rt_alloc(run->allocator, size_b, 16) : NULL;
     if (run->global[i].cells) memset(run->global[i].cells, 0, size_b);
   }
   return true;
@@ -239,7 +245,7 @@ bool tc_sim_race_open(sim_run *run) {
 void tc_sim_race_close(sim_run *run) {
   const tc_sim_launch *launch = run->launch;
   for (uint32_t i = 0; run->global && i < launch->n_regions; i++)
-    tc_rt_free(run->allocator, run->global[i].cells,
-               launch->regions[i].size_b * sizeof(sim_global_cell) + 1);
+    if (run->global[i].cells)
+      tc_rt_free(run->allocator, run->global[i].cells, watched_b(&launch->regions[i]));
   tc_rt_free(run->allocator, run->global, launch->n_regions * sizeof(sim_shadow) + 1);
 }

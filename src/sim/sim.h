@@ -114,4 +114,22 @@ bool tc_sim_run(const tc_sim_module *module, const tc_sim_launch *launch,
                 const tc_sim_options *options, tc_rt_pool *pool, const tilec_allocator *allocator,
                 tc_sim_report *report);
 
+/* ---- launches ---- */
+
+typedef struct tc_sim_function {
+  const tc_sim_module *module;
+  const tc_rt_table *table; /* its kernels have their `gpu`; the tensors lie in host memory */
+  const tilec_allocator *allocator;
+  tc_rt_pool *pool;
+} tc_sim_function;
+
+/* Checks the arguments, then runs all kernels of the function in order. Returns TC_RT_OK or
+ * error->code: TC_RT_E_SIMULATED, and all of it in the report; TC_RT_E_DEVICE_ASSERT and the like
+ * for a check of the kernel's own; or what is wrong with the arguments. Memory comes from the
+ * arena.
+ */
+uint32_t tc_sim_launch_function(const tc_sim_function *function, const tilec_arg *args,
+                                size_t n_args, const tc_sim_options *options, tc_arena *arena,
+                                tc_sim_report *report, tc_rt_error *error);
+
 #endif

@@ -217,7 +217,8 @@ static void refusals(void) {
   fake->reset(1, 80);
   refused("cuda:sm_90a", TILEC_NO_TARGET, "E0673", "has compute capability 8.0");
   refused("cuda:sm_1", TILEC_NO_TARGET, "", "there is no CUDA architecture 'sm_1'");
-  refused("cude", TILEC_NO_TARGET, "", "expected cpu, cpu:ISA, cuda, cuda:ARCH or interp");
+  refused("cude", TILEC_NO_TARGET, "",
+          "expected cpu, cpu:ISA, cuda, cuda:ARCH, sim:cuda:ARCH or interp");
   fake->reset(1, 70);
   refused("cuda", TILEC_NO_TARGET, "E0673", "its compute capability is 7.0");
   fake->reset(1, 90);
