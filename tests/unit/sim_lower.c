@@ -101,7 +101,8 @@ static void fill(void *to, tc_type type, uint64_t n, uint32_t seed) {
   uint32_t bytes = tc_type_bits(type) / 8;
   for (uint64_t i = 0; i < n; i++) {
     seed = seed * 1664525u + 1013904223u;
-    uint32_t bits = bits_of(type, (int64_t)(seed >> 24) % 5 - (tc_type_kind(type) == TC_K_UINT ? 0 : 2));
+    uint32_t bits =
+        bits_of(type, (int64_t)(seed >> 24) % 5 - (tc_type_kind(type) == TC_K_UINT ? 0 : 2));
     memcpy((char *)to + i * bytes, &bits, bytes);
   }
 }
@@ -134,10 +135,8 @@ static void run_oracle(test *t) {
       continue;
     }
     const tc_buffer *b = tc_buf_at(t->oracle, p->buf);
-    args[i].array = (tc_array){.data = t->args[i].want,
-                               .elem = b->elem,
-                               .rank = b->rank,
-                               .shape = t->args[i].shape};
+    args[i].array = (tc_array){
+        .data = t->args[i].want, .elem = b->elem, .rank = b->rank, .shape = t->args[i].shape};
   }
   tc_interp_result r = tc_interp_run(t->oracle, args, t->n_args, NULL, NULL, NULL);
   if (!CHECK(r.ok)) tc_diag_stop(t->diags);
@@ -228,7 +227,8 @@ static void run_kernel(test *t, const tc_emitted_kernel *kernel, const tc_sim_op
   memset(l, 0, sizeof *l);
   for (uint32_t i = 0; i < t->n_args; i++)
     if (t->args[i].got)
-      l->regions[l->n_regions++] = (tc_sim_region){"argument", t->args[i].got, t->args[i].size_b, false};
+      l->regions[l->n_regions++] =
+          (tc_sim_region){"argument", t->args[i].got, t->args[i].size_b, false};
   for (uint32_t k = 0; k < gpu->n_args; k++)
     set_arg(t, l, gpu, k);
   tc_sim_launch what = {.kernel = kernel->name,
@@ -259,8 +259,8 @@ static void compare(test *t) {
       if (memcmp((char *)x->want + k * bytes, (char *)x->got + k * bytes, bytes) != 0)
         wrong++, first = k;
     if (!CHECK(wrong == 0))
-      printf("%s for %s: argument %u: %" PRIu64 " of %" PRIu64 " elements are wrong, the first is %"
-             PRIu64 "\n",
+      printf("%s for %s: argument %u: %" PRIu64 " of %" PRIu64
+             " elements are wrong, the first is %" PRIu64 "\n",
              t->file, t->target, i, wrong, x->n, first);
   }
 }
@@ -329,20 +329,43 @@ static void run_case(const char *file, const char *target, const setting *settin
 }
 
 typedef struct row {
-  const char *file, *target;
+  const char *file; /* in tests/sim/kernels */
+  const char *target;
   setting settings[4];
+  bool once; /* one way to run it will do */
 } row;
 
 static const row CASES[] = {
-    {"tests/sim/gemm_ring.tir", "sm_80", {{NULL, 0}}},
-    {"tests/sim/gemm_roles.tir", "sm_90a", {{NULL, 0}}},
+    {"placed_ring", "sm_80", {{NULL, 0}}, false},
+    {"placed_roles", "sm_90a", {{NULL, 0}}, false},
+    {"gemm_nt", "sm_80", {{NULL, 0}}, true},
+    {"gemm_nt", "sm_90a", {{NULL, 0}}, false},
+    {"gemm_tn", "sm_80", {{NULL, 0}}, true},
+    {"gemm_tn", "sm_90a", {{NULL, 0}}, true},
+    {"gemm_nn_s8", "sm_80", {{NULL, 0}}, true},
+    {"gemm_nn_s8", "sm_90a", {{NULL, 0}}, true},
+    {"gemm_nt_e4m3", "sm_90a", {{NULL, 0}}, true},
+    {"gemm_f32_out", "sm_90a", {{NULL, 0}}, true},
+    {"gemm_tail", "sm_80", {{NULL, 0}}, true},
+    {"gemm_tail", "sm_90a", {{NULL, 0}}, true},
+    {"gemm_odd", "sm_80", {{NULL, 0}}, true},
+    {"gemm_odd", "sm_90a", {{NULL, 0}}, true},
+    {"gemm_n200", "sm_90a", {{NULL, 0}}, true},
+    {"gemm_pingpong", "sm_90a", {{NULL, 0}}, true},
+    {"gemm_bias_dynamic", "sm_80", {{"M", 200}, {"N", 136}, {"K", 72}}, true},
+    {"gemm_bias_dynamic", "sm_80", {{"M", 129}, {"N", 131}, {"K", 77}}, true},
+    {"gemm_bias_dynamic", "sm_90a", {{"M", 200}, {"N", 136}, {"K", 72}}, true},
+    {"tiles", "sm_80", {{NULL, 0}}, false},
+    {"axpy", "sm_80", {{"N", 3000}}, false},
 };
 
 static void run_row(const row *r) {
   uint32_t n = 0;
   while (n < TC_COUNT(r->settings) && r->settings[n].name)
     n++;
-  run_case(r->file, r->target, r->settings, n, true);
+  char path[256];
+  snprintf(path, sizeof path, "tests/sim/kernels/%s.tir", r->file);
+  run_case(path, r->target, r->settings, n, !r->once);
 }
 
 int main(int argc, char **argv) {
