@@ -311,10 +311,12 @@ void tc_lower_region(tc_lower *lw, tc_region old) {
     lw->span = op->span;
     if (op->opcode == TC_OP_group) {
       i = tc_lower_groups(lw, block, i);
-      continue;
+    } else if (tc_lower_is_init(lw->ir, stmt)) {
+      i = tc_lower_inits(lw, block, i);
+    } else {
+      lower_stmt(lw, stmt);
+      i++;
     }
-    lower_stmt(lw, stmt);
-    i++;
   }
 }
 

@@ -102,6 +102,9 @@ tc_value tc_lower_slice(tc_lower *lw, tc_buf array, tc_value base, int64_t n);
 
 /* Lowers the run of groups that begins at statement i of the block; returns its end. */
 uint32_t tc_lower_groups(tc_lower *lw, const tc_block *block, uint32_t i);
+/* The same of a run of mbarrier init. */
+uint32_t tc_lower_inits(tc_lower *lw, const tc_block *block, uint32_t i);
+bool tc_lower_is_init(const tc_ir *ir, tc_value stmt);
 /* perthread, barrier, mbarrier, async_commit, async_wait, fence and lockstep. */
 void tc_lower_perthread(tc_lower *lw, tc_value stmt);
 void tc_lower_barrier(tc_lower *lw, tc_value stmt);

@@ -167,11 +167,25 @@ static tc_value barrier_slice(tc_lower *lw, tc_value stmt) {
   return tc_slice(ir, buf, base, extent, true);
 }
 
-static void mbarrier_init(tc_lower *lw, const tc_value *in) {
+static tc_value as_u32(tc_lower *lw, tc_value old) {
+  return tc_cast(lw->ir, tc_lower_value(lw, old), tc_scalar_type(TC_DT_uint32));
+}
+
+/* One thread sets barriers up; a fence after the last of them shows them to everybody. */
+uint32_t tc_lower_inits(tc_lower *lw, const tc_block *block, uint32_t i) {
   tc_lower_mark mark = tc_lower_one(lw);
-  tc_lower_prim(lw, TC_PRIM_mbarrier_init, 0, in, 2);
+  for (; i < block->ops.n && tc_lower_is_init(lw->ir, block->ops.at[i]); i++) {
+    tc_value stmt = block->ops.at[i];
+    tc_value in[2] = {barrier_slice(lw, stmt), as_u32(lw, tc_mbarrier_operand(lw->ir, stmt))};
+    tc_lower_prim(lw, TC_PRIM_mbarrier_init, 0, in, 2);
+  }
   tc_lower_prim(lw, TC_PRIM_mbarrier_fence, 0, NULL, 0);
   tc_lower_leave(lw, mark);
+  return i;
+}
+
+bool tc_lower_is_init(const tc_ir *ir, tc_value stmt) {
+  return tc_is(ir, stmt, TC_OP_mbarrier) && tc_mbarrier_of(ir, stmt)->kind == TC_MBAR_INIT;
 }
 
 void tc_lower_mbarrier(tc_lower *lw, tc_value stmt) {
@@ -181,9 +195,6 @@ void tc_lower_mbarrier(tc_lower *lw, tc_value stmt) {
   int64_t n;
   if (operand.id) in[1] = tc_cast(ir, tc_lower_value(lw, operand), tc_scalar_type(TC_DT_uint32));
   switch ((enum tc_mbarrier_kind)tc_mbarrier_of(ir, stmt)->kind) {
-  case TC_MBAR_INIT:
-    mbarrier_init(lw, in);
-    return;
   case TC_MBAR_ARRIVE:
     if (operand.id && !(tc_const_of(ir, in[1], &n) && n == 1))
       tc_lower_refuse(lw, "several arrivals at once");
@@ -196,6 +207,7 @@ void tc_lower_mbarrier(tc_lower *lw, tc_value stmt) {
     in[1] = tc_binary(ir, TC_OP_and, in[1], tc_const_int(ir, tc_value_type(ir, in[1]), 1));
     tc_lower_prim(lw, TC_PRIM_mbarrier_wait, 0, in, 2);
     return;
+  case TC_MBAR_INIT: /* tc_lower_inits */
   case TC_MBAR_EXPECT_TX:
   case TC_MBAR_ASYNC_ARRIVE:
     break;

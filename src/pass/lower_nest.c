@@ -279,26 +279,43 @@ static void fragment_access(tc_lower *lw, const indices *x, tc_lower_buf *b, boo
   }
 }
 
-void tc_lower_access_stmt(tc_lower *lw, tc_value stmt) {
-  tc_ir *ir = lw->ir;
-  const tc_op *op = tc_op_at(ir, stmt);
-  tc_buf old = tc_stmt_buf(ir, op, 0);
-  enum tc_scope scope = tc_buf_at(ir, old)->scope;
-  bool load = op->opcode == TC_OP_load, shared = scope == TC_SCOPE_shared;
-  bool seen = shared || scope == TC_SCOPE_global; /* by other threads */
+static tc_lower_access *new_access(tc_lower *lw, tc_value stmt, bool load, bool seen) {
   tc_lower_access *a = TC_NEW(lw->arena, tc_lower_access);
   a->n = lw->nest ? lw->nest->width : 1;
-  a->rank = tc_buf_at(ir, old)->rank;
-  if (op->opcode != TC_OP_atomic) {
-    a->order = tc_access_of(ir, stmt)->order;
-    a->sync_scope = tc_access_of(ir, stmt)->sync_scope;
+  a->rank = tc_buf_at(lw->ir, tc_access_buf(lw->ir, stmt))->rank;
+  if (!tc_is(lw->ir, stmt, TC_OP_atomic)) {
+    a->order = tc_access_of(lw->ir, stmt)->order;
+    a->sync_scope = tc_access_of(lw->ir, stmt)->sync_scope;
   }
   conditions(lw, stmt, !load && seen, a);
   for (uint32_t k = 0; k < a->n && !load; k++)
-    a->value[k] = tc_lower_value_of(lw, tc_access_value(ir, stmt), k);
+    a->value[k] = tc_lower_value_of(lw, tc_access_value(lw->ir, stmt), k);
+  return a;
+}
+
+/* Loads, stores and atomics of arrays; writes of shared memory that all threads do together are
+ * done by one. */
+static void array_access(tc_lower *lw, tc_value stmt, bool once, tc_lower_access *a) {
+  tc_lower_mark mark = once ? tc_lower_one(lw) : (tc_lower_mark){{0}};
+  if (tc_is(lw->ir, stmt, TC_OP_atomic))
+    do_atomic(lw, stmt, a);
+  else if (tc_is(lw->ir, stmt, TC_OP_load))
+    do_load(lw, stmt, a);
+  else
+    tc_lower_store(lw, a);
+  tc_lower_leave(lw, mark);
+}
+
+void tc_lower_access_stmt(tc_lower *lw, tc_value stmt) {
+  tc_ir *ir = lw->ir;
+  tc_buf old = tc_access_buf(ir, stmt);
+  enum tc_scope scope = tc_buf_at(ir, old)->scope;
+  bool load = tc_is(ir, stmt, TC_OP_load), shared = scope == TC_SCOPE_shared;
+  bool seen = shared || scope == TC_SCOPE_global; /* by other threads */
+  tc_lower_access *a = new_access(lw, stmt, load, seen);
   indices x = indices_of(lw, stmt);
   if (scope == TC_SCOPE_fragment) {
-    if (!lw->nest || op->opcode == TC_OP_atomic)
+    if (!lw->nest || tc_is(ir, stmt, TC_OP_atomic))
       tc_lower_refuse(lw, "this use of a single element of a fragment");
     fragment_access(lw, &x, tc_lower_buffer(lw, old), load, a);
     return;
@@ -312,15 +329,7 @@ void tc_lower_access_stmt(tc_lower *lw, tc_value stmt) {
     a->buf = tc_lower_other(lw, old);
     other_indices(lw, stmt, a);
   }
-  bool once = shared && !load && !lw->nest && !lw->single;
-  tc_lower_mark mark = once ? tc_lower_one(lw) : (tc_lower_mark){{0}};
-  if (op->opcode == TC_OP_atomic)
-    do_atomic(lw, stmt, a);
-  else if (load)
-    do_load(lw, stmt, a);
-  else
-    tc_lower_store(lw, a);
-  tc_lower_leave(lw, mark);
+  array_access(lw, stmt, shared && !load && !lw->nest && !lw->single, a);
 }
 
 /* ---- the map ---- */

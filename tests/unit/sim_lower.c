@@ -329,20 +329,43 @@ static void run_case(const char *file, const char *target, const setting *settin
 }
 
 typedef struct row {
-  const char *file, *target;
+  const char *file; /* in tests/sim/kernels */
+  const char *target;
   setting settings[4];
+  bool once; /* one way to run it will do */
 } row;
 
 static const row CASES[] = {
-    {"tests/sim/gemm_ring.tir", "sm_80", {{NULL, 0}}},
-    {"tests/sim/gemm_roles.tir", "sm_90a", {{NULL, 0}}},
+    {"placed_ring", "sm_80", {{NULL, 0}}, false},
+    {"placed_roles", "sm_90a", {{NULL, 0}}, false},
+    {"gemm_nt", "sm_80", {{NULL, 0}}, true},
+    {"gemm_nt", "sm_90a", {{NULL, 0}}, false},
+    {"gemm_tn", "sm_80", {{NULL, 0}}, true},
+    {"gemm_tn", "sm_90a", {{NULL, 0}}, true},
+    {"gemm_nn_s8", "sm_80", {{NULL, 0}}, true},
+    {"gemm_nn_s8", "sm_90a", {{NULL, 0}}, true},
+    {"gemm_nt_e4m3", "sm_90a", {{NULL, 0}}, true},
+    {"gemm_f32_out", "sm_90a", {{NULL, 0}}, true},
+    {"gemm_tail", "sm_80", {{NULL, 0}}, true},
+    {"gemm_tail", "sm_90a", {{NULL, 0}}, true},
+    {"gemm_odd", "sm_80", {{NULL, 0}}, true},
+    {"gemm_odd", "sm_90a", {{NULL, 0}}, true},
+    {"gemm_n200", "sm_90a", {{NULL, 0}}, true},
+    {"gemm_pingpong", "sm_90a", {{NULL, 0}}, true},
+    {"gemm_bias_dynamic", "sm_80", {{"M", 200}, {"N", 136}, {"K", 72}}, true},
+    {"gemm_bias_dynamic", "sm_80", {{"M", 129}, {"N", 131}, {"K", 77}}, true},
+    {"gemm_bias_dynamic", "sm_90a", {{"M", 200}, {"N", 136}, {"K", 72}}, true},
+    {"tiles", "sm_80", {{NULL, 0}}, false},
+    {"axpy", "sm_80", {{"N", 3000}}, false},
 };
 
 static void run_row(const row *r) {
   uint32_t n = 0;
   while (n < TC_COUNT(r->settings) && r->settings[n].name)
     n++;
-  run_case(r->file, r->target, r->settings, n, true);
+  char path[256];
+  snprintf(path, sizeof path, "tests/sim/kernels/%s.tir", r->file);
+  run_case(path, r->target, r->settings, n, !r->once);
 }
 
 int main(int argc, char **argv) {
