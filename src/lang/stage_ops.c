@@ -225,7 +225,7 @@ tc_val tc_stage_unary(tc_eval *ev, enum tc_ast_unop op, tc_val a, tc_span span) 
   case TC_UNOP_INVERT:
     if (tc_is_float(type))
       STAGE_FAIL(ev, D_operator_type, span, "~", tc_type_name(ev->arena, type));
-    return tc_stage_fold(ev, tc_unary(ev->ir, TC_OP_not, x));
+    return tc_val_expr(tc_unary(ev->ir, TC_OP_not, x));
   case TC_UNOP_NOT:
   case TC_UNOP_COUNT:
     break;
