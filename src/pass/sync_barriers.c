@@ -269,6 +269,31 @@ static void after(flow *f, const place *p, state *st, const touched_list *list) 
 
 /* ---- rings of queue cp ---- */
 
+typedef struct reader {
+  const tc_ring *ring;
+  bool found;
+} reader;
+
+static bool find_engine_read(tc_ir *ir, tc_value stmt, void *data) {
+  reader *r = data;
+  tc_touch touch[TC_MAX_TOUCHES];
+  uint32_t n = tc_touches_of(ir, stmt, touch);
+  for (uint32_t i = 0; i < n && !r->found; i++)
+    for (uint32_t k = 0; k < r->ring->n_bufs; k++)
+      r->found = r->found
+                 || (is_engine_read(ir, stmt, &touch[i])
+                     && tc_root_of(ir, touch[i].buf).id == tc_root_of(ir, r->ring->bufs[k]).id);
+  return true;
+}
+
+/* What threads copied into a version reaches an engine through a fence of each of them. */
+static void queue_fence(flow *f, const tc_ring *ring, tc_region region, uint32_t *at, state *st,
+                        tc_span span) {
+  reader r = {.ring = ring};
+  tc_walk(f->ir, f->ir->body, find_engine_read, &r);
+  if (r.found) put_fence(f, region, at, st, span);
+}
+
 static void queue_step(flow *f, const place *p, tc_region region, uint32_t *at, state *st,
                        tc_value stmt) {
   const tc_ring_plan *plan = tc_ring_plan_of(&f->s->rings, tc_ring_ref_of(f->ir, stmt)->ring);
@@ -291,6 +316,7 @@ static void queue_step(flow *f, const place *p, tc_region region, uint32_t *at, 
     tc_async wait = {.queue = TC_ASYNC_CP, .pending = f->s->in_flight[plan->ring]};
     tc_sync_insert(f->ir, region, (*at)++,
                    new_stmt(f, TC_OP_async_wait, tc_pl_async(f->ir, wait), span));
+    queue_fence(f, ring, region, at, st, span);
     put_barrier(f, p, region, at, st,
                 tc_format(f->ir->arena, "%s: a version was filled and is read", name), span);
   }
@@ -351,9 +377,11 @@ static bool is_own_barrier(const flow *f, const place *p, tc_value stmt) {
   return b->id > 0 && tc_map_get(&f->ids, p->group.id, &id) && (int32_t)id == b->id;
 }
 
+/* async_wait, maybe a fence, and a barrier stand before it already. */
 static bool is_queue_wait(const tc_ir *ir, const tc_block *block, uint32_t at) {
-  return at >= 2 && tc_is(ir, block->ops.at[at - 2], TC_OP_async_wait)
-         && tc_is(ir, block->ops.at[at - 1], TC_OP_barrier);
+  if (at < 2 || !tc_is(ir, block->ops.at[at - 1], TC_OP_barrier)) return false;
+  if (at >= 3 && tc_is(ir, block->ops.at[at - 2], TC_OP_fence)) at--;
+  return tc_is(ir, block->ops.at[at - 2], TC_OP_async_wait);
 }
 
 static void flow_stmt(flow *f, const place *p, tc_region region, uint32_t *at, state *st) {
