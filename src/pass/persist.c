@@ -124,7 +124,7 @@ static bool read_hint(tc_ir *ir, tc_value stmt, void *data) {
   if (!tc_is(ir, stmt, TC_OP_hint) || tc_hint_of(ir, stmt)->kind != TC_HINT_SWIZZLE) return true;
   const tc_hint *hint = tc_hint_of(ir, stmt);
   p->hint_panel = hint->number;
-  p->hint_columns = tc_str_is(tc_str_of(ir->texts.at[hint->text]), "col");
+  p->hint_columns = tc_str_is(tc_str_of(ir->texts.at[hint->text]), "column");
   return true;
 }
 
