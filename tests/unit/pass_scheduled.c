@@ -1,7 +1,7 @@
-/* The passes from tile to scheduled, by value: what the interpreter makes of a kernel before and
- * after them must be the same numbers, for targets of each kind, shapes with and without tails, and
- * loops with and without stages. Numbers are small and whole, so that the order of sums does not
- * matter. What the passes must have decided is looked for in the text. */
+/* The passes from tile to scheduled and on to placed, by value: what the interpreter makes of a
+ * kernel before and after them must be the same numbers, for targets of each kind, shapes with and
+ * without tails, and loops with and without stages. Numbers are small and whole, so that the order
+ * of sums does not matter. What the passes must have decided is looked for in the text. */
 #include "ir/interp.h"
 #include "ir/print.h"
 #include "lang/lang.h"
@@ -168,21 +168,23 @@ static void check_words(session *s, const test *t, const char *words, bool wante
   }
 }
 
-static void run_scheduled(session *s, const test *t, const arrays *wanted) {
+static void run_state(session *s, const test *t, enum tc_state goal, const arrays *wanted) {
   arrays a = {.data = {0}};
-  tc_pass_options options = {.caps = t->caps, .limits = &LIMITS, .stop_after = "rotate"};
+  bool scheduled = goal == TC_STATE_scheduled;
+  tc_pass_options options = {.caps = t->caps, .limits = &LIMITS};
   tc_ir *ir = compile(s, t);
-  tc_pipeline_run(ir, &options, TC_STATE_scheduled, NULL);
-  check_words(s, t, t->has, true, ir);
-  check_words(s, t, t->lacks, false, ir);
+  if (scheduled) options.stop_after = "rotate";
+  tc_pipeline_run(ir, &options, goal, NULL);
+  check_words(s, t, scheduled ? t->has : NULL, true, ir);
+  check_words(s, t, scheduled ? t->lacks : NULL, false, ir);
   for (uint64_t seed = 0; seed < 2; seed++) {
     make_arrays(t, ir, &a);
-    bool ran = run_ir(s, t, ir, &a, "the scheduled form does not run", seed);
+    bool ran = run_ir(s, t, ir, &a, "the later form does not run", seed);
     bool same = ran;
     for (uint32_t i = 0; i < ir->params.n && same; i++)
       same = memcmp(a.data[i], wanted->data[i], a.size_b[i]) == 0;
     if (same) n_passed++;
-    if (ran && !same) fail(t, "the scheduled form gives other numbers", print(s, ir));
+    if (ran && !same) fail(t, "the later form gives other numbers", print(s, ir));
     drop_arrays(&a);
     if (!same) return;
   }
@@ -198,7 +200,10 @@ static void run_test(const test *t) {
     tc_ir *ir = compile(&s, t);
     tc_pipeline_run(ir, &(tc_pass_options){.caps = 0}, TC_STATE_tile, NULL);
     make_arrays(t, ir, &wanted);
-    if (run_ir(&s, t, ir, &wanted, "the tile form does not run", 0)) run_scheduled(&s, t, &wanted);
+    if (run_ir(&s, t, ir, &wanted, "the tile form does not run", 0)) {
+      run_state(&s, t, TC_STATE_scheduled, &wanted);
+      run_state(&s, t, TC_STATE_placed, &wanted);
+    }
   } else {
     fail(t, s.unwind.text, messages(&s));
   }
