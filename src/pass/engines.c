@@ -179,7 +179,7 @@ static void choose_copy(chooser *c, work *w, const char *no_roles) {
   const char *slower = c->cx->caps & TC_CAP_BIT(tma) ? no_roles : NULL;
   if (flags & TC_COPY_SIGNAL) {
     choose_signalled(c, w);
-  } else if (in && w->pipelined && !no_roles) {
+  } else if (in && !no_roles && !w->tma && !(flags & TC_COPY_ASYNC)) {
     choose(c, w, TC_ENGINE_tma, NULL);
   } else if (in && time && !w->cp_async) {
     choose(c, w, TC_ENGINE_cp_async, slower);

@@ -103,21 +103,12 @@ bool tc_role_is_sum(tc_ir *ir, tc_value loop, tc_arena *scratch) {
   return at == TC_COUNT(ORDER);
 }
 
-/* Is there another ring, elsewhere? */
-static bool has_one_ring(tc_ir *ir, tc_region body) {
-  const tc_block *block = tc_block_at(ir, body);
-  uint32_t n = 0;
-  for (uint32_t i = 0; i < block->ops.n; i++)
-    n += tc_is(ir, block->ops.at[i], TC_OP_ring);
-  return n == 1;
-}
-
 static void find_form(tc_role_plan *p) {
   tc_ir *ir = p->ir;
   tc_region body = tc_child(ir, tc_op_at(ir, p->kernel), 0);
   p->steps = -1;
   p->waves = only_loop(ir, body, true);
-  if (!p->waves.id || !has_one_ring(ir, body)) return;
+  if (!p->waves.id) return;
   tc_value sum = only_loop(ir, tc_child(ir, tc_op_at(ir, p->waves), 0), false);
   if (!sum.id || !tc_role_is_sum(ir, sum, p->cx->scratch)) return;
   p->sum = sum;
