@@ -263,6 +263,9 @@ enum tc_flow tc_interp_range(tc_machine *m, const tc_insn *p, const tc_insn *end
     case TC_INSN_FLY:
       tc_interp_fly(m, p);
       break;
+    case TC_INSN_RING:
+      tc_interp_ring_select(m, p);
+      break;
     case TC_INSN_WATCH:
       tc_interp_watch(m, p);
       break;
@@ -277,6 +280,16 @@ enum tc_flow tc_interp_range(tc_machine *m, const tc_insn *p, const tc_insn *end
       break;
     case TC_OP_wait:
       tc_interp_wait(m, p);
+      break;
+    case TC_OP_ring:
+      tc_interp_ring(m, p);
+      break;
+    case TC_OP_ring_acquire:
+    case TC_OP_ring_commit:
+    case TC_OP_ring_wait:
+    case TC_OP_ring_release:
+    case TC_OP_ring_skip:
+      tc_interp_ring_step(m, p);
       break;
     case TC_OP_async_commit:
     case TC_OP_async_wait:

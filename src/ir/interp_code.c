@@ -18,6 +18,8 @@ typedef struct compiler {
   const tc_kernel_plan *plan;
   uint32_t next_team, in_perthread, in_parallel, in_while;
   bool *thread_is_known; /* by variable id */
+  tc_map ring_bufs;      /* buffer -> its ring and its number there */
+  bool has_rings;
 } compiler;
 
 static uint32_t lanes_of(tc_type type) {
@@ -452,6 +454,7 @@ static bool is_shared(const compiler *c, const tc_op *op, tc_value stmt) {
     return tc_mbarrier_of(c->ir, stmt)->kind == TC_MBAR_INIT;
   case TC_OP_parallel:
   case TC_OP_print:
+  case TC_OP_ring:
     return true;
   case TC_OP_store:
   case TC_OP_atomic:
@@ -476,6 +479,10 @@ static bool is_spin(const compiler *c, const tc_op *op, tc_value stmt) {
 }
 
 static bool is_async(const compiler *c, const tc_op *op, tc_value stmt) {
+  uint32_t place;
+  if (op->opcode == TC_OP_copy
+      && tc_map_get(&c->ring_bufs, tc_slice_buf(c->ir, tc_input(c->ir, op, 1)).id, &place))
+    return false; /* the ring says when it is there */
   return (op->opcode == TC_OP_copy && (tc_copy_of(c->ir, stmt)->flags & TC_COPY_ASYNC))
          || (op->opcode == TC_OP_gemm && tc_gemm_of(c->ir, stmt)->async);
 }
@@ -485,10 +492,40 @@ static bool is_watched(const compiler *c, const tc_op *op) {
   return c->plan && c->plan->flies && (effect & (TC_READ | TC_WRITE)) && op->opcode != TC_OP_wait;
 }
 
+/* The buffers of rings among what the statement touches, and whether it writes them. */
+static void add_use(compiler *c, tc_buf buf, bool writes, tc_ring_use *uses, uint32_t *n) {
+  uint32_t place;
+  if (!tc_map_get(&c->ring_bufs, tc_buf_at(c->ir, buf)->root.id, &place)) return;
+  uses[(*n)++] = (tc_ring_use){place >> 8, place & 0xff, writes};
+}
+
+static tc_insn ring_insn(compiler *c, const tc_op *op, tc_value stmt) {
+  enum tc_payload_kind kind = tc_op_row((enum tc_opcode)op->opcode)->payload;
+  tc_buf written = written_by(c, op, stmt);
+  tc_ring_use *uses = TC_NEW_ARRAY(c->arena, op->n_in + 1u, tc_ring_use);
+  tc_ring_code *code = TC_NEW(c->arena, tc_ring_code);
+  if (kind == TC_PL_ACCESS) {
+    tc_buf buf = tc_access_buf(c->ir, stmt);
+    add_use(c, buf, written.id == buf.id, uses, &code->n);
+  }
+  for (uint32_t k = 0; k < op->n_in && kind != TC_PL_ACCESS; k++) {
+    tc_value in = tc_input(c->ir, op, k);
+    if (!tc_is(c->ir, in, TC_OP_slice)) continue;
+    tc_buf buf = tc_slice_buf(c->ir, in);
+    add_use(c, buf, written.id == buf.id, uses, &code->n);
+  }
+  code->use = uses;
+  return (tc_insn){.op = TC_INSN_RING, .lanes = 1, .at = stmt, .record = code};
+}
+
 /* Adds the instruction of a statement, with what must happen before it. */
 static void emit(compiler *c, insn_vec *code, tc_insn p) {
   const tc_op *op = tc_op_at(c->ir, p.at);
   insn_vec steps = {0};
+  if (c->has_rings && c->plan) {
+    tc_insn ring = ring_insn(c, op, p.at);
+    if (((const tc_ring_code *)ring.record)->n) tc_vec_push(c->arena, &steps, ring);
+  }
   if (is_spin(c, op, p.at))
     tc_vec_push(c->arena, code, ((tc_insn){.op = TC_INSN_SPIN, .lanes = 1, .at = p.at}));
   if (is_watched(c, op)) {
@@ -509,6 +546,13 @@ static void emit(compiler *c, insn_vec *code, tc_insn p) {
   }
   for (uint32_t i = 0; i < steps.n; i++)
     tc_vec_push(c->arena, code, steps.at[i]);
+}
+
+static void note_ring(compiler *c, const tc_op *op) {
+  const tc_ring *ring = &c->ir->rings.at[op->payload];
+  for (uint32_t i = 0; i < ring->n_bufs && i <= 0xff; i++)
+    tc_map_put(&c->ring_bufs, ring->bufs[i].id, op->payload << 8 | i);
+  c->has_rings = true;
 }
 
 /* table */
@@ -573,6 +617,17 @@ static void emit_stmt(compiler *c, insn_vec *code, tc_value stmt) {
   case TC_OP_wait:
     p.record = wait_code(c, stmt);
     break;
+  case TC_OP_ring:
+    note_ring(c, op);
+    break;
+  case TC_OP_ring_skip:
+    p.a = slot_of(c, tc_input(c->ir, op, 0));
+    break;
+  case TC_OP_ring_acquire:
+  case TC_OP_ring_commit:
+  case TC_OP_ring_wait:
+  case TC_OP_ring_release:
+    break;
   case TC_OP_copy:
   case TC_OP_fill:
   case TC_OP_gemm:
@@ -632,6 +687,7 @@ void tc_interp_compile(tc_machine *m) {
                 .ir = ir,
                 .arena = &m->arena,
                 .placement = tc_place_values(ir, ir->body, &m->arena),
+                .ring_bufs = tc_map_in(&m->arena),
                 .thread_is_known = TC_NEW_ARRAY(&m->arena, ir->vars.n, bool)};
   m->codes = TC_NEW_ARRAY(&m->arena, ir->blocks.n, tc_code);
   m->value_slot = TC_NEW_ARRAY(&m->arena, ir->n_ops, uint32_t);

@@ -121,6 +121,7 @@ static void note_stmt(scan *s, tc_value stmt, place at) {
   case TC_OP_group:
     note_group(s, &s->ir->groups.at[op->payload]);
     break;
+  case TC_OP_ring:
   case TC_OP_collective:
   case TC_OP_mbarrier:
   case TC_OP_async_commit:

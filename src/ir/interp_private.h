@@ -167,7 +167,8 @@ enum tc_insn_op {
   TC_INSN_COPIES,             /* an alloc of one buffer per thread */
   TC_INSN_SPIN,               /* lets others go on */
   TC_INSN_FLY,                /* what the instruction before issued is in flight */
-  TC_INSN_WATCH               /* looks at what the next instruction touches */
+  TC_INSN_WATCH,              /* looks at what the next instruction touches */
+  TC_INSN_RING                /* the next instruction touches versions of rings */
 };
 
 /* How a region was left. */

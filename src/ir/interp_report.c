@@ -75,6 +75,9 @@ static const char *stand_text(const tc_machine *m, const tc_strand *s, bool many
                      own);
   case TC_STAND_BARRIER:
     return tc_format(arena, "%s %s", waits, barrier_text(arena, s));
+  case TC_STAND_RING:
+    return tc_format(arena, "%s here for ring '%s'", waits,
+                     tc_name_of(m->ir, m->ir->rings.at[tc_ring_ref_of(m->ir, s->stmt)->ring].name));
   case TC_STAND_LANES:
     return tc_format(arena, "%s here for the other lanes of %s warp", waits, own);
   case TC_STAND_MBARRIER:

@@ -65,6 +65,16 @@ typedef struct tc_wait_code {
   bool swap; /* the value stands on the left */
 } tc_wait_code;
 
+/* TC_INSN_RING: the buffers of rings that a statement touches. */
+typedef struct tc_ring_use {
+  uint32_t ring, buf; /* number in the ring */
+  bool writes;
+} tc_ring_use;
+typedef struct tc_ring_code {
+  const tc_ring_use *use;
+  uint32_t n;
+} tc_ring_code;
+
 /* ---- the plan of a kernel ---- */
 
 typedef struct tc_range {
@@ -94,6 +104,7 @@ enum tc_stand { /* why a strand does not run */
                 TC_STAND_BARRIER, /* for others at a barrier, or a collective of the block */
                 TC_STAND_LANES,   /* for the lanes of a collective */
                 TC_STAND_MBARRIER,
+                TC_STAND_RING,   /* for a version to be full or free, or for a baton */
                 TC_STAND_MEMORY, /* for an element of memory */
                 TC_STAND_SPIN,   /* gave way inside a loop that looks at memory again and again */
                 TC_STAND_JOIN,   /* for its threads */
@@ -191,9 +202,10 @@ struct tc_gang {
   tc_flight *flights; /* oldest first */
   tc_flight **last_flight;
   tc_async_arrival *arrivals;
-  uint32_t left;    /* atoms that are not done */
-  uint32_t serial;  /* of this run of the gang, when races are looked for */
-  uint32_t *clocks; /* vector clocks: [thread][thread] */
+  struct tc_ring_state *rings; /* by the ring's number */
+  uint32_t left;               /* atoms that are not done */
+  uint32_t serial;             /* of this run of the gang, when races are looked for */
+  uint32_t *clocks;            /* vector clocks: [thread][thread] */
 };
 
 struct tc_crew {
@@ -288,6 +300,13 @@ void tc_interp_async_arrive(tc_machine *m, const tc_insn *p, tc_mbar *bar);
 void tc_interp_deliver(tc_crew *crew, tc_gang *gang, tc_mbar *bar);
 /* A block has ended: nothing of it is in flight any more. */
 void tc_interp_land(tc_crew *crew, tc_gang *gang);
+
+/* ---- interp_ring.c ---- */
+
+void tc_interp_ring(tc_machine *m, const tc_insn *p);
+/* acquire, commit, wait, release, skip. */
+void tc_interp_ring_step(tc_machine *m, const tc_insn *p);
+void tc_interp_ring_select(tc_machine *m, const tc_insn *p);
 
 /* ---- interp_race.c: all of it does nothing unless races are looked for ---- */
 

@@ -23,12 +23,18 @@ typedef struct work {
   const char *tma, *cp_async, *stage;
 } work;
 
+/* A product, and the threads that do it. */
+typedef struct product {
+  tc_value stmt;
+  int64_t first, threads;
+} product;
+
 typedef struct chooser {
   tc_ir *ir;
   const tc_pass_context *cx;
   tc_map numbers; /* statement -> number in `all` + 1, of copies */
   TC_VEC(work) all;
-  TC_VEC(tc_value) products;
+  TC_VEC(product) products;
   tc_region notes; /* hints of the kernel at hand */
   bool failed;
 } chooser;
@@ -45,7 +51,7 @@ static void note(chooser *c, tc_value stmt, const char *text) {
 
 /* ---- finding the work ---- */
 
-static void find_in(chooser *c, tc_region region, bool pipelined) {
+static void find_in(chooser *c, tc_region region, bool pipelined, product around) {
   tc_ir *ir = c->ir;
   const tc_block *block = tc_block_at(ir, region);
   for (uint32_t i = 0; i < block->ops.n; i++) {
@@ -56,11 +62,17 @@ static void find_in(chooser *c, tc_region region, bool pipelined) {
       tc_vec_push(c->cx->scratch, &c->all, ((work){.stmt = stmt, .pipelined = pipelined}));
       tc_map_put(&c->numbers, stmt.id, c->all.n);
     }
-    if (op->opcode == TC_OP_gemm) tc_vec_push(c->cx->scratch, &c->products, stmt);
+    around.stmt = stmt;
+    if (op->opcode == TC_OP_gemm) tc_vec_push(c->cx->scratch, &c->products, around);
+    product inside = around;
+    if (op->opcode == TC_OP_group) {
+      inside.first = tc_group_of(ir, stmt)->first;
+      inside.threads = tc_group_of(ir, stmt)->count;
+    }
     bool ring = op->opcode == TC_OP_for && tc_loop_of(ir, stmt)->kind == TC_LOOP_PIPELINED
                 && tc_loop_of(ir, stmt)->num_stages > 1;
     for (uint32_t r = 0; r < n; r++)
-      find_in(c, tc_child(ir, op, r), ring);
+      find_in(c, tc_child(ir, op, r), ring, inside);
   }
 }
 
@@ -85,20 +97,24 @@ static const char *product_text(const tc_ir *ir, tc_value stmt) {
 }
 
 /* With roles the pass of that name chooses how many warpgroups there are. */
-static const char *refuse_wgmma(const chooser *c, tc_value stmt, int64_t threads, bool roles) {
-  enum { MOST = 3 };
+static const char *refuse_wgmma(const chooser *c, const product *p, bool roles) {
+  enum { MOST = 3, WARPGROUP = 4 * TC_WARP };
+  uint64_t caps = c->cx->caps;
   const char *own =
-      tc_engine_refuses_gemm(c->ir, c->cx->caps, TC_ENGINE_wgmma, stmt, threads / TC_WARP);
+      tc_engine_refuses_gemm(c->ir, caps, TC_ENGINE_wgmma, p->stmt, p->threads / TC_WARP);
+  if (!own && p->first % WARPGROUP)
+    own = tc_format(c->ir->arena, "thread %d does not begin a warpgroup", (int)p->first);
   for (int64_t n = 1; own && roles && n <= MOST; n++)
-    if (!tc_engine_refuses_gemm(c->ir, c->cx->caps, TC_ENGINE_wgmma, stmt, 4 * n)) return NULL;
+    if (!tc_engine_refuses_gemm(c->ir, caps, TC_ENGINE_wgmma, p->stmt, 4 * n)) return NULL;
   return own;
 }
 
-static void choose_product(chooser *c, tc_value stmt, int64_t threads, bool roles) {
+static void choose_product(chooser *c, const product *p, bool roles) {
+  tc_value stmt = p->stmt;
   tc_gemm *gemm = tc_gemm_of(c->ir, stmt);
-  const char *wgmma = refuse_wgmma(c, stmt, threads, roles);
+  const char *wgmma = refuse_wgmma(c, p, roles);
   const char *mma =
-      tc_engine_refuses_gemm(c->ir, c->cx->caps, TC_ENGINE_mma_sync, stmt, threads / TC_WARP);
+      tc_engine_refuses_gemm(c->ir, c->cx->caps, TC_ENGINE_mma_sync, stmt, p->threads / TC_WARP);
   gemm->engine = (uint8_t)(!wgmma ? TC_ENGINE_wgmma : !mma ? TC_ENGINE_mma_sync : TC_ENGINE_fma);
   if (wgmma) gemm->async = false;
   const char *what = product_text(c->ir, stmt);
@@ -125,7 +141,7 @@ static const char *copy_text(const tc_ir *ir, tc_value stmt) {
 static bool from_product(const chooser *c, tc_value stmt) {
   tc_value from = tc_input(c->ir, tc_op_at(c->ir, stmt), 0);
   for (uint32_t i = 0; i < c->products.n; i++) {
-    tc_value gemm = c->products.at[i], to = tc_input(c->ir, tc_op_at(c->ir, gemm), 2);
+    tc_value gemm = c->products.at[i].stmt, to = tc_input(c->ir, tc_op_at(c->ir, gemm), 2);
     if (tc_slice_buf(c->ir, to).id == tc_slice_buf(c->ir, from).id
         && tc_gemm_of(c->ir, gemm)->engine == TC_ENGINE_wgmma)
       return true;
@@ -163,7 +179,7 @@ static void choose_copy(chooser *c, work *w, const char *no_roles) {
   const char *slower = c->cx->caps & TC_CAP_BIT(tma) ? no_roles : NULL;
   if (flags & TC_COPY_SIGNAL) {
     choose_signalled(c, w);
-  } else if (in && w->pipelined && !no_roles) {
+  } else if (in && !no_roles && !w->tma && !(flags & TC_COPY_ASYNC)) {
     choose(c, w, TC_ENGINE_tma, NULL);
   } else if (in && time && !w->cp_async) {
     choose(c, w, TC_ENGINE_cp_async, slower);
@@ -193,9 +209,9 @@ static const char *refuse_bulk(const chooser *c) {
   return any ? NULL : "no pipelined loop copies into shared memory";
 }
 
-static const char *refuse_products(const chooser *c, int64_t threads) {
+static const char *refuse_products(const chooser *c) {
   for (uint32_t i = 0; i < c->products.n; i++) {
-    const char *why = refuse_wgmma(c, c->products.at[i], threads, true);
+    const char *why = refuse_wgmma(c, &c->products.at[i], true);
     if (why) return why;
   }
   return c->products.n ? NULL : "there is no product that goes on by itself";
@@ -211,19 +227,42 @@ static void put_notes_first(chooser *c, tc_region body) {
     tc_vec_push(c->ir->arena, &block->ops, notes->ops.at[i]);
 }
 
+static bool has_async_product(const chooser *c) {
+  for (uint32_t i = 0; i < c->products.n; i++)
+    if (tc_gemm_of(c->ir, c->products.at[i].stmt)->async) return true;
+  return false;
+}
+
+/* Nobody waits for a queue that nothing goes to. */
+static void drop_waits(tc_ir *ir, tc_region region) {
+  tc_block *block = tc_block_at(ir, region);
+  uint32_t kept = 0;
+  for (uint32_t i = 0; i < block->ops.n; i++) {
+    tc_value stmt = block->ops.at[i];
+    const tc_op *op = tc_op_at(ir, stmt);
+    uint32_t n = tc_op_row((enum tc_opcode)op->opcode)->n_regions;
+    for (uint32_t r = 0; r < n; r++)
+      drop_waits(ir, tc_child(ir, op, r));
+    bool waits = op->opcode == TC_OP_async_commit || op->opcode == TC_OP_async_wait;
+    if (!waits || tc_async_of(ir, stmt)->queue != TC_ASYNC_MMA) block->ops.at[kept++] = stmt;
+  }
+  block->ops.n = kept;
+}
+
 static void choose_kernel(tc_ir *ir, const tc_pass_context *cx, tc_value kernel) {
   chooser c = {.ir = ir, .cx = cx, .numbers = tc_map_in(cx->scratch), .notes = tc_region_new(ir)};
   tc_region body = tc_child(ir, tc_op_at(ir, kernel), 0);
-  int64_t threads = tc_kernel_threads(tc_kernel_of(ir, kernel));
-  find_in(&c, body, false);
+  product all = {.threads = tc_kernel_threads(tc_kernel_of(ir, kernel))};
+  find_in(&c, body, false, all);
   tc_prove_walk(cx->prover, ir->body, examine, &c);
   const char *no_roles = tc_roles_refuse(ir, cx->caps, kernel);
   if (!no_roles) no_roles = refuse_bulk(&c);
-  if (!no_roles) no_roles = refuse_products(&c, threads);
+  if (!no_roles) no_roles = refuse_products(&c);
   for (uint32_t i = 0; i < c.products.n; i++)
-    choose_product(&c, c.products.at[i], threads, !no_roles);
+    choose_product(&c, &c.products.at[i], !no_roles);
   for (uint32_t i = 0; i < c.all.n; i++)
     choose_copy(&c, &c.all.at[i], no_roles);
+  if (!has_async_product(&c)) drop_waits(ir, body);
   if (!c.failed) put_notes_first(&c, body);
 }
 

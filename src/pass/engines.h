@@ -5,9 +5,9 @@
 
 #include "pass/pass.h"
 
-/* Refusals are NULL when it can be done, else the reason why not, in the arena of the IR. */
-
-/* A product done by `warps` warps, that is warps / 4 warpgroups. */
+/* Refusals: NULL when it can be done, else the reason why not, in the arena of the IR.
+ *
+ * A product done by `warps` warps, that is warps / 4 warpgroups. */
 const char *tc_engine_refuses_gemm(const tc_ir *ir, uint64_t caps, enum tc_engine engine,
                                    tc_value gemm, int64_t warps);
 /* A copy; what is known about integers must hold in the prover's environment. */

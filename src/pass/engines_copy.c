@@ -32,7 +32,8 @@ static bool fills_with_zero(const tc_ir *ir, tc_value stmt) {
   tc_value safe = tc_copy_safe(ir, stmt);
   int64_t i;
   double f;
-  if (!safe.id || (tc_const_of(ir, safe, &i) && i == 0)) return true;
+  if (!safe.id || tc_slice_in_bounds(ir, tc_input(ir, tc_op_at(ir, stmt), 0))) return true;
+  if (tc_const_of(ir, safe, &i) && i == 0) return true;
   return tc_const_float_of(ir, safe, &f) && f == 0;
 }
 

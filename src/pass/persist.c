@@ -1,9 +1,11 @@
 /* persist: blocks that go from tile to tile, in an order that suits the L2 cache.
  *
- * Input       kernels whose rings the bulk copy engine fills (pass engines decided that).
- * Output      at most as many blocks as multiprocessors; a loop over the tiles of a block, in
- * waves, whose body is the old kernel with block variables that are arithmetic of the tile's
- *             number: panels of tiles, and back and forth within them.
+ * Input       engines are chosen; rings that the bulk copy engine fills belong to kernels whose
+ *             threads will have roles.
+ * Output      of those: at most as many blocks as multiprocessors, and a loop over the tiles of a
+ *             block, in waves, whose body is the old kernel with block variables that are
+ *             arithmetic of the tile's number: panels of tiles, and back and forth within them.
+ *             Other kernels keep a block for each tile, in that order.
  * Invariants  each tile of the old grid is done once, by some block.
  * Example     kernel (bx < 16, by < 32)    kernel (b < 128)
  *               body(bx, by)            ->   for w = 0 to (512 - b + 127) / 128 persistent
@@ -72,6 +74,16 @@ static bool is_block_buffer(const persister *p, tc_buf buf) {
   return false;
 }
 
+static bool has_block_buffer(const persister *p) {
+  for (uint32_t i = 1; i < p->ir->bufs.n; i++)
+    if (is_block_buffer(p, (tc_buf){i})) return true;
+  return false;
+}
+
+static bool has_op_below(const persister *p, enum tc_opcode op) {
+  return tc_has_op(p->ir, tc_child(p->ir, tc_op_at(p->ir, p->kernel), 0), op);
+}
+
 static bool has_persistent(tc_ir *ir, tc_value stmt, void *data) {
   if (tc_is(ir, stmt, TC_OP_for) && tc_loop_of(ir, stmt)->kind == TC_LOOP_PERSISTENT)
     *(bool *)data = true;
@@ -85,8 +97,7 @@ static const char *refuse(const persister *p) {
   tc_walk(ir, tc_child(ir, tc_op_at(ir, p->kernel), 0), has_persistent, &persistent);
   if (persistent) return "the source does it";
   if (tc_kernel_cluster(kernel) != 1) return "blocks form clusters";
-  for (uint32_t i = 1; i < ir->bufs.n; i++)
-    if (is_block_buffer(p, (tc_buf){i})) return "a buffer's place depends on the block";
+  if (has_block_buffer(p)) return "a buffer's place depends on the block";
   int64_t tiles = 1;
   for (uint32_t d = 0; d < kernel->n_grid; d++)
     if (tc_value_type(ir, tc_input(ir, tc_op_at(ir, p->kernel), d)).dtype != TC_DT_int32
@@ -124,7 +135,7 @@ static bool read_hint(tc_ir *ir, tc_value stmt, void *data) {
   if (!tc_is(ir, stmt, TC_OP_hint) || tc_hint_of(ir, stmt)->kind != TC_HINT_SWIZZLE) return true;
   const tc_hint *hint = tc_hint_of(ir, stmt);
   p->hint_panel = hint->number;
-  p->hint_columns = tc_str_is(tc_str_of(ir->texts.at[hint->text]), "col");
+  p->hint_columns = tc_str_is(tc_str_of(ir->texts.at[hint->text]), "column");
   return true;
 }
 
@@ -262,15 +273,69 @@ static void make_kernel(persister *p, tc_region function) {
   tc_ring_put_first(ir, body, p->front);
 }
 
+/* ---- the order alone ---- */
+
+/* Is there anything to gain, and does the grid have two dimensions of which each loads something of
+ * its own, or a request? */
+static bool wants_order(const persister *p) {
+  const tc_kernel *kernel = tc_kernel_of(p->ir, p->kernel);
+  int64_t tiles = 1, n;
+  if (kernel->n_grid < 2 || tc_kernel_cluster(kernel) != 1) return false;
+  if (!p->hint_panel && !(p->bytes[0] && p->bytes[1])) return false;
+  if (has_op_below(p, TC_OP_wait)) return false;
+  for (uint32_t d = 0; d < kernel->n_grid; d++) {
+    tc_value extent = tc_input(p->ir, tc_op_at(p->ir, p->kernel), d);
+    if (tc_value_type(p->ir, extent).dtype != TC_DT_int32) return false;
+    if (tc_var_at(p->ir, kernel->block[d])->type.dtype != TC_DT_int32) return false;
+    if (!tc_const_of(p->ir, extent, &n)) return !has_block_buffer(p);
+    if (n < 1 || n > INT32_MAX / tiles) return false;
+    tiles *= n;
+  }
+  return tiles > p->cx->options->limits->sms && !has_block_buffer(p);
+}
+
+/* One block for each tile as before, in another order: the grid's first two dimensions, counted
+ * as the hardware starts blocks, are dealt out anew. */
+static void order_kernel(persister *p, tc_region function) {
+  tc_ir *ir = p->ir;
+  const tc_op *op = tc_op_at(ir, p->kernel);
+  tc_kernel kernel = *tc_kernel_of(ir, p->kernel);
+  tc_value grid[3] = {{0}}, place[3];
+  raster r = choose_raster(p);
+  for (uint32_t d = 0; d < op->n_in; d++)
+    grid[d] = tc_input(ir, op, d);
+  p->made = tc_kernel_stmt(ir, function, &kernel, grid, op->span);
+  tc_region body = tc_child(ir, tc_op_at(ir, p->made), 0);
+  tc_value x = tc_var_value(ir, kernel.block[0]), y = tc_var_value(ir, kernel.block[1]);
+  tc_value t = op2(ir, TC_OP_add, op2(ir, TC_OP_mul, y, grid[0]), x);
+  p->front = tc_region_new(ir);
+  tc_choice_hint(ir, p->front, op->span,
+                 tc_format(ir->arena, "blocks in panels of %d", (int)r.panel));
+  place_tile(ir, &r, t, &place[r.x], &place[r.y]);
+  tc_clone c = tc_clone_new(ir, p->cx->scratch, keep_in_front, p);
+  for (uint32_t d = 0; d < 2; d++)
+    tc_clone_bind(&c, kernel.block[d], place[d]);
+  tc_clone_region(&c, tc_child(ir, op, 0), body);
+  tc_ring_put_first(ir, body, p->front);
+}
+
 static void visit_kernel(tc_ir *ir, const tc_pass_context *cx, tc_value kernel, tc_region to) {
   persister p = {.ir = ir, .cx = cx, .kernel = kernel};
   tc_region body = tc_child(ir, tc_op_at(ir, kernel), 0);
-  bool bulk = cx->options->limits && tc_ring_has_bulk(ir, kernel);
+  if (!cx->options->limits) {
+    tc_vec_push(ir->arena, &tc_block_at(ir, to)->ops, kernel);
+    return;
+  }
+  tc_walk(ir, body, add_bytes, &p);
+  tc_walk(ir, body, read_hint, &p);
+  bool bulk = tc_ring_has_bulk(ir, kernel);
   const char *why = bulk ? refuse(&p) : NULL;
   if (bulk && !why) {
-    tc_walk(ir, body, add_bytes, &p);
-    tc_walk(ir, body, read_hint, &p);
     make_kernel(&p, to);
+    return;
+  }
+  if (!bulk && wants_order(&p)) {
+    order_kernel(&p, to);
     return;
   }
   if (bulk) {

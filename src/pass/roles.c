@@ -17,6 +17,7 @@
 #include "ir/build.h"
 #include "ir/walk.h"
 #include "pass/dead.h"
+#include "pass/deps.h"
 #include "pass/roles_private.h"
 #include "pass/tiles.h"
 
@@ -65,7 +66,21 @@ static tc_value only_loop(const tc_ir *ir, tc_region region, bool persistent) {
   return found;
 }
 
-bool tc_role_is_sum(tc_ir *ir, tc_value loop) {
+/* The step shows in nothing but where the first one clears. */
+static bool ignores_step(tc_ir *ir, tc_value gemm, tc_value loop, tc_arena *scratch) {
+  const tc_op *op = tc_op_at(ir, gemm);
+  tc_var var = tc_loop_of(ir, loop)->var;
+  tc_deps deps = {.vars = {0}};
+  for (uint32_t k = 0; k < 3; k++)
+    tc_deps_add(ir, scratch, tc_input(ir, op, k), &deps);
+  if (tc_deps_has_var(&deps, var) || deps.stmts.n) return false;
+  if (op->n_in < 4) return true;
+  tc_value first =
+      tc_binary(ir, TC_OP_eq, tc_var_value(ir, var), tc_input(ir, tc_op_at(ir, loop), 0));
+  return tc_input(ir, op, 3).id == first.id;
+}
+
+bool tc_role_is_sum(tc_ir *ir, tc_value loop, tc_arena *scratch) {
   static const enum tc_opcode ORDER[] = {TC_OP_ring_wait, TC_OP_gemm, TC_OP_async_commit,
                                          TC_OP_async_wait, TC_OP_ring_release};
   const tc_op *op = tc_op_at(ir, loop);
@@ -77,7 +92,8 @@ bool tc_role_is_sum(tc_ir *ir, tc_value loop) {
   for (uint32_t i = 0; i < body->ops.n; i++) {
     tc_value stmt = body->ops.at[i];
     uint16_t code = tc_op_at(ir, stmt)->opcode;
-    if (tc_ring_is_filling(ir, stmt) || code == TC_OP_hint) continue;
+    if (tc_ring_is_filling(ir, stmt) || code == TC_OP_hint || code == TC_OP_load) continue;
+    if (code == TC_OP_gemm && !ignores_step(ir, stmt, loop, scratch)) return false;
     if (at < TC_COUNT(ORDER) && code == ORDER[at]) {
       at++;
     } else {
@@ -87,23 +103,14 @@ bool tc_role_is_sum(tc_ir *ir, tc_value loop) {
   return at == TC_COUNT(ORDER);
 }
 
-/* Is there another ring, elsewhere? */
-static bool has_one_ring(tc_ir *ir, tc_region body) {
-  const tc_block *block = tc_block_at(ir, body);
-  uint32_t n = 0;
-  for (uint32_t i = 0; i < block->ops.n; i++)
-    n += tc_is(ir, block->ops.at[i], TC_OP_ring);
-  return n == 1;
-}
-
 static void find_form(tc_role_plan *p) {
   tc_ir *ir = p->ir;
   tc_region body = tc_child(ir, tc_op_at(ir, p->kernel), 0);
   p->steps = -1;
   p->waves = only_loop(ir, body, true);
-  if (!p->waves.id || !has_one_ring(ir, body)) return;
+  if (!p->waves.id) return;
   tc_value sum = only_loop(ir, tc_child(ir, tc_op_at(ir, p->waves), 0), false);
-  if (!sum.id || !tc_role_is_sum(ir, sum)) return;
+  if (!sum.id || !tc_role_is_sum(ir, sum, p->cx->scratch)) return;
   p->sum = sum;
   if (!tc_const_of(ir, tc_input(ir, tc_op_at(ir, sum), 1), &p->steps)) p->steps = -1;
 }

@@ -295,12 +295,14 @@ static void say(builder *b) {
   const char *more =
       p->lockstep ? tc_format(ir->arena, ", loads of all blocks in step every %d", (int)p->lockstep)
                   : "";
-  tc_choice_hint(ir, b->front, tc_op_at(ir, p->kernel)->span,
-                 tc_format(ir->arena, "%s%s%s",
-                           p->turns ? "two warpgroups take turns with tiles of their own"
-                                    : tc_format(ir->arena, "%d warpgroups share each tile",
-                                                (int)p->warpgroups),
-                           more, p->back ? ", odd waves sum backwards" : ""));
+  tc_choice_hint(
+      ir, b->front, tc_op_at(ir, p->kernel)->span,
+      tc_format(ir->arena, "%s%s%s",
+                p->turns ? "two warpgroups take turns with tiles of their own"
+                : p->warpgroups == 1
+                    ? "one warpgroup does each tile"
+                    : tc_format(ir->arena, "%d warpgroups share each tile", (int)p->warpgroups),
+                more, p->back ? ", odd waves sum backwards" : ""));
 }
 
 void tc_role_build(tc_role_plan *p) {

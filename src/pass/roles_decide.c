@@ -90,9 +90,18 @@ static int64_t choose_warpgroups(const tc_role_plan *p) {
 
 /* ---- decisions ---- */
 
+/* Versions of other rings would be shared by those who take turns. */
+static bool has_one_ring(const tc_role_plan *p) {
+  const tc_block *block = tc_block_at(p->ir, tc_child(p->ir, tc_op_at(p->ir, p->kernel), 0));
+  uint32_t n = 0;
+  for (uint32_t i = 0; i < block->ops.n; i++)
+    n += tc_is(p->ir, block->ops.at[i], TC_OP_ring);
+  return n == 1;
+}
+
 static bool choose_turns(const tc_role_plan *p) {
   needs n = measure(p, 1);
-  return p->sum.id && p->steps > 0 && p->steps * n.k <= SHORT_SUM && n.fits
+  return p->sum.id && has_one_ring(p) && p->steps > 0 && p->steps * n.k <= SHORT_SUM && n.fits
          && accumulators(&n) <= MOST_ACCUMULATORS;
 }
 

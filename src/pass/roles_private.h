@@ -25,7 +25,8 @@ typedef struct tc_role_plan {
 bool tc_role_decide(tc_role_plan *plan);
 /* Writes the groups in place of the kernel's statements. */
 void tc_role_build(tc_role_plan *plan);
-/* Does a product in asynchronous steps stand in this loop, and nothing else but its ring? */
-bool tc_role_is_sum(tc_ir *ir, tc_value loop);
+/* Does a product in asynchronous steps stand in this loop, and nothing else but its ring? Then its
+ * steps may be added up in any order. */
+bool tc_role_is_sum(tc_ir *ir, tc_value loop, tc_arena *scratch);
 
 #endif

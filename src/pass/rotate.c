@@ -17,6 +17,7 @@
 #include "ir/build.h"
 #include "ir/walk.h"
 #include "pass/clone.h"
+#include "pass/dead.h"
 #include "pass/rings.h"
 
 typedef struct rotation {
@@ -206,4 +207,5 @@ void tc_pass_rotate(tc_ir *ir, const tc_pass_context *cx) {
     tc_ring_fit(ir, cx->options->limits, stmt);
     rotate_in(ir, cx, stmt, tc_child(ir, tc_op_at(ir, stmt), 0));
   }
+  tc_drop_dead(ir, cx->scratch);
 }

@@ -94,13 +94,12 @@ static bool is_steady(const planner *w, tc_value stmt) {
   return tc_ring_inputs(w->ir, w->kernel, stmt, w->cx->scratch, &loads);
 }
 
-static bool examine(const planner *w, tc_value loop, const tc_block *body, filler *f) {
+static bool examine(const planner *w, tc_region inside, const tc_block *body, filler *f) {
   tc_ir *ir = w->ir;
   tc_value copy = body->ops.at[f->at];
   if (!is_candidate(w, copy) || !is_steady(w, copy)) return false;
   if (!w->steady && tc_copy_of(ir, copy)->engine == TC_ENGINE_tma) return false;
   const tc_op *op = tc_op_at(ir, copy);
-  tc_region inside = tc_child(ir, tc_op_at(ir, loop), 0);
   tc_region all = tc_child(ir, tc_op_at(ir, w->kernel), 0);
   tc_buf source = tc_root_of(ir, tc_slice_buf(ir, tc_input(ir, op, 0)));
   f->buf = tc_slice_buf(ir, tc_input(ir, op, 1));
@@ -200,27 +199,46 @@ static const char *refuse_loop(const planner *w, tc_value loop) {
   return w->own;
 }
 
+static void plan_region(planner *w, tc_region region, uint32_t depth, tc_span span) {
+  const tc_block *body = tc_block_at(w->ir, region);
+  filler *all = TC_NEW_ARRAY(w->cx->scratch, body->ops.n, filler);
+  uint32_t n = 0;
+  for (uint32_t i = 0; i < body->ops.n; i++) {
+    all[n] = (filler){.at = i};
+    if (examine(w, region, body, &all[n])) n++;
+  }
+  make_rings(w, all, n, depth, span);
+  rewrite(w, region, all, n);
+}
+
 static void plan_loop(planner *w, tc_value loop) {
   tc_ir *ir = w->ir;
   tc_loop *payload = tc_loop_of(ir, loop);
-  uint32_t depth = payload->num_stages > 1 ? (uint32_t)payload->num_stages : 0, n = 0;
+  uint32_t depth = payload->num_stages > 1 ? (uint32_t)payload->num_stages : 0;
   payload->kind = TC_LOOP_SERIAL;
   payload->num_stages = 0;
   if (!depth) return;
-  tc_region region = tc_child(ir, tc_op_at(ir, loop), 0);
-  const tc_block *body = tc_block_at(ir, region);
   const char *why = refuse_loop(w, loop);
   if (why) {
     say(w, loop, tc_format(ir->arena, "no versions of tiles, because %s", why));
     return;
   }
-  filler *all = TC_NEW_ARRAY(w->cx->scratch, body->ops.n, filler);
-  for (uint32_t i = 0; i < body->ops.n; i++) {
-    all[n] = (filler){.at = i};
-    if (examine(w, loop, body, &all[n])) n++;
+  plan_region(w, tc_child(ir, tc_op_at(ir, loop), 0), depth, tc_op_at(ir, loop)->span);
+}
+
+/* What the bulk copy engine fetches outside of such loops. Two versions of what is small, so that
+ * the next one is there in time; of a large tile there is one. */
+static void plan_rest(planner *w, tc_region region) {
+  enum { SMALL_B = 4096 };
+  const tc_block *body = tc_block_at(w->ir, region);
+  for (uint32_t i = 0; i < body->ops.n && !w->own; i++) {
+    tc_value stmt = body->ops.at[i];
+    if (!is_candidate(w, stmt) || tc_copy_of(w->ir, stmt)->engine != TC_ENGINE_tma) continue;
+    tc_value to = tc_input(w->ir, tc_op_at(w->ir, stmt), 1);
+    bool small = tc_tile_buf_bytes(w->ir, tc_slice_buf(w->ir, to)) <= SMALL_B;
+    plan_region(w, region, small ? 2 : 1, tc_op_at(w->ir, stmt)->span);
+    return;
   }
-  make_rings(w, all, n, depth, tc_op_at(ir, loop)->span);
-  rewrite(w, region, all, n);
 }
 
 /* ---- products that go on by themselves ---- */
@@ -248,7 +266,8 @@ static void wait_for_products(tc_ir *ir, tc_region region) {
 
 /* ---- the kernel ---- */
 
-static void plan_in(planner *w, tc_region region) {
+/* `own`: the region is the body of a pipelined loop, which has a plan of its own. */
+static void plan_in(planner *w, tc_region region, bool own) {
   const tc_block *block = tc_block_at(w->ir, region);
   for (uint32_t i = 0; i < block->ops.n; i++) {
     tc_value stmt = block->ops.at[i];
@@ -258,10 +277,11 @@ static void plan_in(planner *w, tc_region region) {
     bool around = w->steady;
     w->steady = around && is_steady(w, stmt);
     for (uint32_t r = 0; r < n; r++)
-      plan_in(w, tc_child(w->ir, op, r));
+      plan_in(w, tc_child(w->ir, op, r), pipelined);
     if (pipelined) plan_loop(w, stmt);
     w->steady = around;
   }
+  if (!own) plan_rest(w, region);
 }
 
 static bool is_inside(const planner *w, tc_value stmt) {
@@ -302,7 +322,7 @@ static void plan_kernel(tc_ir *ir, const tc_pass_context *cx, tc_value kernel) {
                .own = tc_ring_user_sync(ir, kernel),
                .steady = true};
   tc_region body = tc_child(ir, tc_op_at(ir, kernel), 0);
-  plan_in(&w, body);
+  plan_in(&w, body, false);
   drop_allocs(&w, body);
   tc_ring_put_first(ir, body, w.front);
   wait_for_products(ir, body);

@@ -711,8 +711,9 @@ static void negative_extent(struct kit *k) {
 static void unsupported_op(struct kit *k) {
   tc_value bx;
   tc_region kernel = kit_kernel(k, kit_i(k, 1), &bx);
-  kit_stmt(k, kernel, TC_OP_ring_commit, NULL, 0, tc_pl_ring_ref(k->ir, (tc_ring_ref){0}));
-  kit_run_error(k, "E0615", "ring_commit");
+  tc_prim what = {.row = TC_PRIM_trap};
+  tc_prim_stmt(k->ir, kernel, what, NULL, 0, kit_nowhere);
+  kit_run_error(k, "E0615", "prim");
 }
 
 /* ---- arguments ---- */
