@@ -205,10 +205,11 @@ void tc_pass_place(tc_ir *ir, const tc_pass_context *cx) {
   tc_kernels kernels = {.at = NULL};
   tc_kernels_of(ir, cx->scratch, &kernels);
   for (uint32_t i = 0; i < kernels.n; i++) {
+    uint32_t n_errors = ir->diags->n_errors;
     arena_plan p = {.ir = ir, .cx = cx, .kernel = kernels.at[i]};
     tc_works_of(ir, p.kernel, cx->scratch, &p.works);
     tc_ring_plans_of(ir, &p.works, cx->scratch, &p.rings);
-    if (ir->diags->n_errors) return;
+    if (ir->diags->n_errors != n_errors) continue;
     place_kernel(&p);
     check_registers(&p, p.kernel);
     for (uint32_t k = 0; k < p.works.n; k++)

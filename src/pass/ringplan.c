@@ -12,12 +12,16 @@ const tc_ring_plan *tc_ring_plan_of(const tc_ring_plans *plans, uint32_t ring) {
   return NULL;
 }
 
+static bool has_buf(const tc_ir *ir, const tc_ring_plan *plan, tc_buf buf) {
+  const tc_ring *ring = &ir->rings.at[plan->ring];
+  for (uint32_t k = 0; k < ring->n_bufs; k++)
+    if (ring->bufs[k].id == buf.id) return true;
+  return false;
+}
+
 const tc_ring_plan *tc_ring_plan_of_buf(const tc_ir *ir, const tc_ring_plans *plans, tc_buf buf) {
-  for (uint32_t i = 0; i < plans->n; i++) {
-    const tc_ring *ring = &ir->rings.at[plans->at[i].ring];
-    for (uint32_t k = 0; k < ring->n_bufs; k++)
-      if (ring->bufs[k].id == buf.id) return &plans->at[i];
-  }
+  for (uint32_t i = 0; i < plans->n; i++)
+    if (has_buf(ir, &plans->at[i], buf)) return &plans->at[i];
   return NULL;
 }
 
@@ -50,22 +54,34 @@ static void add_step(tc_ir *ir, tc_ring_plan *plan, const tc_work *work) {
   }
 }
 
-static bool fills(const tc_ir *ir, const tc_ring *ring, tc_value stmt) {
+static void add_readers(tc_ir *ir, const tc_works *works, tc_ring_plan *plan) {
+  for (uint32_t i = 0; i < works->n; i++) {
+    tc_touch touch[TC_MAX_TOUCHES];
+    tc_value stmt = works->at[i].stmt;
+    uint32_t n = tc_touches_of(ir, stmt, touch);
+    bool engine = tc_is(ir, stmt, TC_OP_gemm) && tc_gemm_of(ir, stmt)->engine == TC_ENGINE_wgmma;
+    for (uint32_t k = 0; k < n; k++) {
+      if ((touch[k].kind & TC_TOUCH_WRITE) || !has_buf(ir, plan, touch[k].buf)) continue;
+      plan->read_by_engine = plan->read_by_engine || engine;
+      plan->read_by_threads = plan->read_by_threads || !engine;
+    }
+  }
+}
+
+static bool fills(const tc_ir *ir, const tc_ring_plan *plan, tc_value stmt) {
   tc_touch touch[TC_MAX_TOUCHES];
   uint32_t n = tc_touches_of(ir, stmt, touch);
   for (uint32_t i = 0; i < n; i++)
-    for (uint32_t k = 0; k < ring->n_bufs; k++)
-      if ((touch[i].kind & TC_TOUCH_WRITE) && touch[i].buf.id == ring->bufs[k].id) return true;
+    if ((touch[i].kind & TC_TOUCH_WRITE) && has_buf(ir, plan, touch[i].buf)) return true;
   return false;
 }
 
 static enum tc_ring_kind kind_of(tc_ir *ir, const tc_works *works, const tc_ring_plan *plan) {
-  const tc_ring *ring = &ir->rings.at[plan->ring];
   uint32_t bulk = 0, other = 0;
-  if (!ring->depth) return TC_RING_BATON;
+  if (!ir->rings.at[plan->ring].depth) return TC_RING_BATON;
   for (uint32_t i = 0; i < works->n; i++) {
     tc_value stmt = works->at[i].stmt;
-    if (!fills(ir, ring, stmt)) continue;
+    if (!fills(ir, plan, stmt)) continue;
     bool is_bulk = tc_is(ir, stmt, TC_OP_copy) && tc_copy_of(ir, stmt)->engine == TC_ENGINE_tma;
     bulk += is_bulk;
     other += !is_bulk;
@@ -94,8 +110,10 @@ void tc_ring_plans_of(tc_ir *ir, const tc_works *works, tc_arena *arena, tc_ring
     for (uint32_t k = 0; k < out->n; k++)
       if (out->at[k].ring == ring) add_step(ir, &out->at[k], &works->at[i]);
   }
-  for (uint32_t k = 0; k < out->n; k++)
+  for (uint32_t k = 0; k < out->n; k++) {
     out->at[k].kind = kind_of(ir, works, &out->at[k]);
+    add_readers(ir, works, &out->at[k]);
+  }
 }
 
 /* ---- barriers in memory ---- */

@@ -23,6 +23,8 @@ typedef struct tc_ring_plan {
   tc_team using[TC_RING_GROUPS];
   uint32_t n_consumers;
   bool shared_out; /* consumers skip versions: each version is one group's */
+  /* Who reads its versions: threads by themselves, or an engine (wgmma) for them. */
+  bool read_by_threads, read_by_engine;
 } tc_ring_plan;
 typedef TC_VEC(tc_ring_plan) tc_ring_plans;
 

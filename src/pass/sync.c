@@ -37,13 +37,13 @@ void tc_pass_sync(tc_ir *ir, const tc_pass_context *cx) {
   tc_kernels kernels = {.at = NULL};
   tc_kernels_of(ir, cx->scratch, &kernels);
   for (uint32_t i = 0; i < kernels.n; i++) {
+    uint32_t n_errors = ir->diags->n_errors;
     tc_sync s = {.ir = ir, .cx = cx, .arena = cx->scratch, .kernel = kernels.at[i]};
     tc_works_of(ir, s.kernel, s.arena, &s.works);
     tc_ring_plans_of(ir, &s.works, s.arena, &s.rings);
     s.in_flight = TC_NEW_ARRAY(s.arena, ir->rings.n + 1, uint32_t);
-    if (ir->diags->n_errors) return;
-    tc_sync_run(&s);
-    if (ir->diags->n_errors) return;
+    if (ir->diags->n_errors == n_errors) tc_sync_run(&s);
+    if (ir->diags->n_errors != n_errors) continue;
     tc_sync_barriers(&s);
     tc_sync_rings(&s);
   }

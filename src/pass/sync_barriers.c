@@ -326,9 +326,25 @@ static void queue_step(flow *f, const place *p, tc_region region, uint32_t *at, 
 
 static void flow_region(flow *f, const place *p, tc_region region, state *st);
 
-static void flow_loop(flow *f, const place *p, tc_value stmt, state *st) {
+/* What the loop only reads was written before it: so is the barrier. */
+static void before_loop(flow *f, const place *p, tc_region region, uint32_t *at, state *st,
+                        tc_value stmt) {
+  touched_list all = touches_below(f, stmt), reads = {0};
+  for (uint32_t i = 0; i < all.n; i++) {
+    bool written = false;
+    for (uint32_t k = 0; k < all.n; k++)
+      if (tc_root_of(f->ir, all.at[k].touch.buf).id == tc_root_of(f->ir, all.at[i].touch.buf).id)
+        written = written || (all.at[k].touch.kind & TC_TOUCH_WRITE);
+    if (!written) tc_vec_push(f->arena, &reads, all.at[i]);
+  }
+  before(f, p, region, at, st, &reads);
+}
+
+static void flow_loop(flow *f, const place *p, tc_region region, uint32_t *at, state *st,
+                      tc_value stmt) {
   uint32_t n = tc_op_row((enum tc_opcode)tc_op_at(f->ir, stmt)->opcode)->n_regions;
   uint32_t put, known;
+  before_loop(f, p, region, at, st, stmt);
   do {
     state now = copy_of(f, st);
     put = f->n_put;
@@ -391,7 +407,7 @@ static void flow_stmt(flow *f, const place *p, tc_region region, uint32_t *at, s
   switch ((int)op->opcode) { /* table */
   case TC_OP_for:
   case TC_OP_while:
-    flow_loop(f, p, stmt, st);
+    flow_loop(f, p, region, at, st, stmt);
     return;
   case TC_OP_if:
     flow_if(f, p, stmt, st);

@@ -417,8 +417,9 @@ static void commit(expander *e, tc_region at, const counter *c, tc_span span) {
   if (plan->kind == TC_RING_BULK && !e->expected[plan->ring])
     arrive(e, at, false, e->full[plan->ring], version(e, at, c, 0, span), span);
   if (plan->kind != TC_RING_HANDED) return;
-  tc_stmt(e->ir, at, TC_OP_fence, tc_scalar_type(TC_DT_void), NULL, 0, tc_pl_fence(e->ir, fence),
-          span);
+  if (plan->read_by_engine)
+    tc_stmt(e->ir, at, TC_OP_fence, tc_scalar_type(TC_DT_void), NULL, 0, tc_pl_fence(e->ir, fence),
+            span);
   if (e->team.count > 1)
     meet(e, at, TC_SYNC_WARP, "all lanes have filled their part of the version", span);
   arrive(e, at, true, e->full[plan->ring], version(e, at, c, 0, span), span);
@@ -457,8 +458,10 @@ static void expand_step(expander *e, tc_region at, const tc_block *block, uint32
     commit(e, at, c, span);
     break;
   case TC_OP_ring_release:
-    if (c->plan->kind != TC_RING_QUEUE)
-      arrive(e, at, true, e->empty[ref->ring], version(e, at, c, ref->lag, span), span);
+    if (c->plan->kind == TC_RING_QUEUE) break;
+    if (c->plan->read_by_threads && e->team.count > 1)
+      meet(e, at, TC_SYNC_WARP, "all lanes have read their part of the version", span);
+    arrive(e, at, true, e->empty[ref->ring], version(e, at, c, ref->lag, span), span);
     break;
   case TC_OP_ring_skip:
     skip(e, at, c, tc_input(e->ir, tc_op_at(e->ir, stmt), 0), span);

@@ -1,11 +1,11 @@
 /* The rings of a kernel, played on numbers: each group's steps are listed by running its loops with
- * some sizes, then all groups go on together until they are done or stuck. Long loops are cut
- * short in the middle, for all groups alike. Steps that depend on data are not played. */
+ * some sizes, then all groups go on together until they are done or stuck. Steps that depend on
+ * data, or are too many, are not played. */
 #include "ir/walk.h"
 #include "pass/effects.h"
 #include "pass/sync.h"
 
-enum { CUT = 48, MOST_STEPS = 1 << 17, SIZES = 4 };
+enum { MOST_STEPS = 1 << 18, SIZES = 4 };
 
 typedef struct step {
   tc_value stmt;
@@ -173,7 +173,6 @@ static void play_for(run *r, tc_value stmt) {
   int64_t n =
       by.x > 0 ? floor_div(hi.x - lo.x + by.x - 1, by.x) : floor_div(lo.x - hi.x - by.x - 1, -by.x);
   for (int64_t i = 0; i < n && !r->lost; i++) {
-    if (n > 2 * CUT && i == CUT) i = n - CUT;
     r->var[var.id] = lo.x + i * by.x;
     r->bound[var.id] = true;
     r->epoch++;
@@ -426,8 +425,11 @@ void tc_sync_run(tc_sync *s) {
   for (uint32_t i = 0; i < s->ir->rings.n; i++)
     s->in_flight[i] = s->ir->rings.at[i].depth;
   uint32_t n_errors = s->ir->diags->n_errors;
-  bool lost = false;
-  for (int i = 0; i < SIZES && s->ir->diags->n_errors == n_errors; i++) {
+  bool lost = false, one = true; /* size is like any other */
+  for (uint32_t i = 1; i < s->ir->vars.n; i++)
+    if (s->ir->vars.at[i].kind == TC_VAR_DIM || s->ir->vars.at[i].kind == TC_VAR_SCALAR)
+      one = false;
+  for (int i = 0; i < (one ? 1 : SIZES) && s->ir->diags->n_errors == n_errors; i++) {
     play(&r, sizes[i]);
     lost = lost || r.lost;
   }
