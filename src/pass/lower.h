@@ -210,5 +210,6 @@ void tc_lower_stage(tc_lower *lw, tc_value stmt);
 void tc_lower_gemm(tc_lower *lw, tc_value stmt);
 void tc_lower_wgmma(tc_lower *lw, tc_value stmt);
 void tc_lower_mma(tc_lower *lw, tc_value stmt);
+void tc_lower_fma(tc_lower *lw, tc_value stmt);
 
 #endif

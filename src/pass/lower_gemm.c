@@ -197,5 +197,5 @@ void tc_lower_gemm(tc_lower *lw, tc_value stmt) {
   else if (gemm->engine == TC_ENGINE_mma_sync)
     tc_lower_mma(lw, stmt);
   else
-    tc_lower_refuse(lw, "a product without a matrix engine");
+    tc_lower_fma(lw, stmt);
 }

@@ -239,6 +239,7 @@ static void do_atomic(tc_lower *lw, tc_value stmt, const tc_lower_access *a) {
   tc_ir *ir = lw->ir;
   tc_atomic what = *tc_atomic_of(ir, stmt);
   what.buf = a->buf;
+  what.flags |= TC_ACCESS_IN_BOUNDS; /* or the predicate says so */
   for (uint32_t k = 0; k < a->n; k++) {
     tc_value expected = {0};
     if (what.kind == TC_ATOMIC_CAS)
