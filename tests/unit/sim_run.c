@@ -331,8 +331,8 @@ static void test_sum(void) {
     enum tc_sim_kind kind;
     bool race;
   } bad[] = {
-      {"tc_sync_block(); /* barrier two */", "", "wrote with nothing to order them",
-       TC_SIM_KIND_race, true},
+      {"tc_sync_block(); /* barrier two */", "", "with nothing to order them", TC_SIM_KIND_race,
+       true},
       {"tc_sync_block(); /* barrier one */", "", "", TC_SIM_KIND_race, true},
       {"tc_sync_block(); /* barrier two */", "if (tid < 64) tc_sync_block();", "threads 64 to 127",
        TC_SIM_KIND_deadlock, false},
