@@ -97,7 +97,7 @@ static matrix_arg matrix_row(tc_sim_thread *t, int line, uint32_t n, int trans, 
   if ((uint32_t)t->tid % SIM_WARP >= 8 * n) return arg;
   arg.row = tc_sim_shared_at(t, what, addr, ROW_B, ROW_B);
   tc_sim_check_no_barrier(t, addr, ROW_B);
-  if (tc_sim_races(t->block)) tc_sim_race_access(t, addr, ROW_B, writes, line);
+  if (tc_sim_races(t->block)) tc_sim_race_access(t, addr, ROW_B, writes ? TC_SIM_ANY : NULL, line);
   if (writes) tc_sim_generic_wrote(t, addr, ROW_B);
   return arg;
 }

@@ -66,17 +66,18 @@ const void *tc_sim_shared_read(tc_sim_thread *t, int line, unsigned addr, unsign
   t->line = line;
   const void *at = tc_sim_shared_at(t, "read", addr, size_b, size_b);
   tc_sim_check_no_barrier(t, addr, size_b);
-  if (tc_sim_races(t->block)) tc_sim_race_access(t, addr, size_b, false, line);
+  if (tc_sim_races(t->block)) tc_sim_race_access(t, addr, size_b, NULL, line);
   return at;
 }
 
-void *tc_sim_shared_write(tc_sim_thread *t, int line, unsigned addr, unsigned size_b) {
+void tc_sim_shared_write(tc_sim_thread *t, int line, unsigned addr, const void *x,
+                         unsigned size_b) {
   t->line = line;
   void *at = tc_sim_shared_at(t, "write", addr, size_b, size_b);
   tc_sim_check_no_barrier(t, addr, size_b);
   tc_sim_generic_wrote(t, addr, size_b);
-  if (tc_sim_races(t->block)) tc_sim_race_access(t, addr, size_b, true, line);
-  return at;
+  if (tc_sim_races(t->block)) tc_sim_race_access(t, addr, size_b, x, line);
+  memcpy(at, x, size_b);
 }
 
 void *tc_sim_shared_atomic(tc_sim_thread *t, int line, unsigned addr, unsigned size_b) {
@@ -145,14 +146,14 @@ static void check_access(tc_sim_thread *t, int line, const char *what, const voi
 
 const void *tc_sim_global_read(tc_sim_thread *t, int line, const void *at, unsigned size_b) {
   check_access(t, line, "read", at, size_b, false);
-  if (tc_sim_races(t->block)) tc_sim_race_global(t, at, size_b, false, line);
+  if (tc_sim_races(t->block)) tc_sim_race_global(t, at, size_b, NULL, line);
   return at;
 }
 
-void *tc_sim_global_write(tc_sim_thread *t, int line, void *at, unsigned size_b) {
+void tc_sim_global_write(tc_sim_thread *t, int line, void *at, const void *x, unsigned size_b) {
   check_access(t, line, "write", at, size_b, true);
-  if (tc_sim_races(t->block)) tc_sim_race_global(t, at, size_b, true, line);
-  return at;
+  if (tc_sim_races(t->block)) tc_sim_race_global(t, at, size_b, x, line);
+  memcpy(at, x, size_b);
 }
 
 /* Blocks run on several threads of the machine, and what is updated may be of any type. */

@@ -64,10 +64,10 @@ static const char macros[] =
     "#define TC_SMEM ((tc_u32)tc_self->shared)\n"
     "#define TC_LDS(T, a) (*(const T *)tc_sim->shared_read(TC, (a), sizeof(T)))\n"
     "#define TC_STS(T, a, x) do { const T tc_x = (x); "
-    "*(T *)tc_sim->shared_write(TC, (a), sizeof(T)) = tc_x; } while (0)\n"
+    "tc_sim->shared_write(TC, (a), &tc_x, sizeof(T)); } while (0)\n"
     "#define TC_LDG(T, p) (*(const T *)tc_sim->global_read(TC, (p), sizeof(T)))\n"
     "#define TC_STG(T, p, x) do { const T tc_x = (x); "
-    "*(T *)tc_sim->global_write(TC, (void *)(p), sizeof(T)) = tc_x; } while (0)\n"
+    "tc_sim->global_write(TC, (void *)(p), &tc_x, sizeof(T)); } while (0)\n"
     "#define TC_FAIL(n) tc_sim->fail(TC, (n))\n";
 
 /* ---- functions of the text itself ---- */

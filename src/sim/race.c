@@ -100,7 +100,11 @@ typedef struct toucher {
   const uint32_t *seen, *writes_seen; /* of writes, an engine sees those that are fenced */
   sim_touch touch;
   bool writes;
+  const unsigned char *x,
+      *now; /* bytes that are written, and those that are there; NULL: unknown */
 } toucher;
+
+const unsigned char TC_SIM_ANY[1] = {0};
 
 static toucher toucher_of(tc_sim_thread *t, const sim_clocks *by, bool through_proxy,
                           uint32_t component, uint32_t clock, bool writes, int line) {
@@ -109,7 +113,9 @@ static toucher toucher_of(tc_sim_thread *t, const sim_clocks *by, bool through_p
                    by->seen,
                    through_proxy ? by->fenced : by->seen,
                    {clock, (uint16_t)(component + 1), short_line},
-                   writes};
+                   writes,
+                   NULL,
+                   NULL};
 }
 
 /* Nothing orders the earlier access before this one. */
@@ -136,10 +142,12 @@ TC_NORETURN static void report(const toucher *x, const sim_touch *before, bool w
                what, where, (unsigned long long)offset, did);
 }
 
-static void touch_byte(const toucher *x, sim_cell *cell, uint64_t offset) {
-  bool same = x->writes && cell->wrote.who == x->touch.who;
-  if (!same && unordered(&cell->wrote, x->writes_seen))
-    report(x, &cell->wrote, true, "shared", offset);
+/* Byte `i` of the access. A write that changes nothing is no race, whoever else wrote or reads the
+ * byte; who did is forgotten then. */
+static void touch_byte(const toucher *x, sim_cell *cell, uint32_t i, uint64_t offset) {
+  bool same = x->writes && cell->wrote.who == x->touch.who, idle = x->x && x->x[i] == x->now[i];
+  bool before = !same && unordered(&cell->wrote, x->writes_seen);
+  if (before && !idle) report(x, &cell->wrote, true, "shared", offset);
   if (!x->writes) {
     uint32_t slot = unordered(&cell->read[0], x->seen) ? 1 : 0;
     if (cell->read[1].who == x->touch.who) slot = 1;
@@ -147,22 +155,32 @@ static void touch_byte(const toucher *x, sim_cell *cell, uint64_t offset) {
     cell->read[slot] = x->touch;
     return;
   }
-  for (int i = 0; i < 2; i++)
-    if (cell->read[i].who != x->touch.who && unordered(&cell->read[i], x->seen))
-      report(x, &cell->read[i], false, "shared", offset);
-  *cell = (sim_cell){.wrote = x->touch};
+  for (int r = 0; r < 2; r++) {
+    if (cell->read[r].who == x->touch.who || !unordered(&cell->read[r], x->seen)) continue;
+    if (!idle) report(x, &cell->read[r], false, "shared", offset);
+    before = true;
+  }
+  if (before) cell->wrote.who = 0;
+  if (!before) *cell = (sim_cell){.wrote = x->touch};
 }
 
 static void touch_shared(const toucher *x, uint32_t addr, uint32_t size_b) {
   uint32_t at = addr - TC_SIM_SHARED_BASE;
-  for (uint32_t i = at; i < at + size_b; i++)
-    touch_byte(x, &x->t->block->cells[i], i);
+  for (uint32_t i = 0; i < size_b; i++)
+    touch_byte(x, &x->t->block->cells[at + i], i, at + i);
 }
 
-void tc_sim_race_access(tc_sim_thread *t, uint32_t addr, uint32_t size_b, bool writes, int line) {
+static toucher thread_toucher(tc_sim_thread *t, const void *x, const void *now, int line) {
   uint32_t self = (uint32_t)t->tid;
-  toucher x = toucher_of(t, &t->clocks, false, self, t->clocks.seen[self], writes, line);
-  touch_shared(&x, addr, size_b);
+  toucher who = toucher_of(t, &t->clocks, false, self, t->clocks.seen[self], x != NULL, line);
+  who.x = x == TC_SIM_ANY ? NULL : x;
+  who.now = now;
+  return who;
+}
+
+void tc_sim_race_access(tc_sim_thread *t, uint32_t addr, uint32_t size_b, const void *x, int line) {
+  toucher who = thread_toucher(t, x, t->block->shared + (addr - TC_SIM_SHARED_BASE), line);
+  touch_shared(&who, addr, size_b);
 }
 
 void tc_sim_race_agent_access(tc_sim_thread *t, const sim_clocks *by, bool through_proxy,
@@ -174,27 +192,41 @@ void tc_sim_race_agent_access(tc_sim_thread *t, const sim_clocks *by, bool throu
 
 /* ---- global memory: within a block by clocks; between blocks nothing orders ---- */
 
-static void touch_global_byte(const toucher *x, sim_global_cell *cell, const char *name,
-                              uint64_t offset) {
+/* True when another block was there, which is a race unless the byte stays as it is. */
+static bool touch_of_others(const toucher *x, const sim_global_cell *cell, bool idle,
+                            const char *name, uint64_t offset) {
   uint32_t block = x->t->block->number + 1;
-  bool other = cell->wrote_block && cell->wrote_block != block;
-  bool other_read = cell->read_block && cell->read_block != block;
-  x->t->line = x->touch.line;
-  if (other || (x->writes && other_read))
-    tc_sim_fault(x->t, TC_SIM_KIND_race, other ? cell->wrote.line : cell->read.line,
+  bool wrote = cell->wrote_block && cell->wrote_block != block;
+  bool read = x->writes && cell->read_block && cell->read_block != block;
+  if ((wrote || read) && !idle)
+    tc_sim_fault(x->t, TC_SIM_KIND_race, wrote ? cell->wrote.line : cell->read.line,
                  "%s %s + %llu, which another block (number %u) %s", x->writes ? "writes" : "reads",
                  name, (unsigned long long)offset,
-                 (other ? cell->wrote_block : cell->read_block) - 1, other ? "wrote" : "reads");
-  bool same = x->writes && cell->wrote.who == x->touch.who;
-  if (!same && unordered(&cell->wrote, x->seen)) report(x, &cell->wrote, true, name, offset);
+                 (wrote ? cell->wrote_block : cell->read_block) - 1, wrote ? "wrote" : "reads");
+  return wrote || read;
+}
+
+static void touch_global_byte(const toucher *x, sim_global_cell *cell, uint64_t i, const char *name,
+                              uint64_t offset) {
+  uint32_t block = x->t->block->number + 1;
+  bool same = x->writes && cell->wrote.who == x->touch.who, idle = x->x && x->x[i] == x->now[i];
+  x->t->line = x->touch.line;
+  bool before = touch_of_others(x, cell, idle, name, offset);
+  if (!before && !same && unordered(&cell->wrote, x->seen)) {
+    if (!idle) report(x, &cell->wrote, true, name, offset);
+    before = true;
+  }
   if (!x->writes) {
     cell->read = x->touch;
     cell->read_block = block;
     return;
   }
-  if (cell->read.who != x->touch.who && unordered(&cell->read, x->seen))
-    report(x, &cell->read, false, name, offset);
-  *cell = (sim_global_cell){.wrote = x->touch, .wrote_block = block};
+  if (!before && cell->read.who != x->touch.who && unordered(&cell->read, x->seen)) {
+    if (!idle) report(x, &cell->read, false, name, offset);
+    before = true;
+  }
+  if (before) cell->wrote.who = 0;
+  if (!before) *cell = (sim_global_cell){.wrote = x->touch, .wrote_block = block};
 }
 
 static void touch_global(const toucher *x, const void *at, uint64_t size_b) {
@@ -204,15 +236,15 @@ static void touch_global(const toucher *x, const void *at, uint64_t size_b) {
     uint64_t offset = (uintptr_t)at - (uintptr_t)region->base;
     if (offset >= region->size_b || !run->global || !run->global[r].cells) continue;
     for (uint64_t i = offset; i < offset + size_b; i++)
-      touch_global_byte(x, &run->global[r].cells[i], region->name, i);
+      touch_global_byte(x, &run->global[r].cells[i], i - offset, region->name, i);
     return;
   }
 }
 
-void tc_sim_race_global(tc_sim_thread *t, const void *at, uint64_t size_b, bool writes, int line) {
-  uint32_t self = (uint32_t)t->tid;
-  toucher x = toucher_of(t, &t->clocks, false, self, t->clocks.seen[self], writes, line);
-  touch_global(&x, at, size_b);
+void tc_sim_race_global(tc_sim_thread *t, const void *at, uint64_t size_b, const void *x,
+                        int line) {
+  toucher who = thread_toucher(t, x, at, line);
+  touch_global(&who, at, size_b);
 }
 
 void tc_sim_race_global_agent(tc_sim_thread *t, const sim_clocks *by, uint32_t agent,

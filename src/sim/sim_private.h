@@ -296,12 +296,15 @@ bool tc_sim_race_open(sim_run *run);
 void tc_sim_race_close(sim_run *run);
 /* A component for something that works behind a thread's back. */
 uint32_t tc_sim_race_agent(sim_block *block);
-void tc_sim_race_access(tc_sim_thread *t, uint32_t addr, uint32_t size_b, bool writes, int line);
+/* `x`: what is written; NULL: it is a read; TC_SIM_ANY: bytes that are not known yet. Writing what
+ * is there already is no race with another write: all threads may store one value. */
+extern const unsigned char TC_SIM_ANY[1];
+void tc_sim_race_access(tc_sim_thread *t, uint32_t addr, uint32_t size_b, const void *x, int line);
 /* By an agent that works with what `seen` and, unless NULL, `fenced` say happened before. */
 void tc_sim_race_agent_access(tc_sim_thread *t, const sim_clocks *by, bool through_proxy,
                               uint32_t agent, uint32_t clock, uint32_t addr, uint32_t size_b,
                               bool writes, int line);
-void tc_sim_race_global(tc_sim_thread *t, const void *at, uint64_t size_b, bool writes, int line);
+void tc_sim_race_global(tc_sim_thread *t, const void *at, uint64_t size_b, const void *x, int line);
 void tc_sim_race_global_agent(tc_sim_thread *t, const sim_clocks *by, uint32_t agent,
                               uint32_t clock, const void *at, uint64_t size_b, bool writes,
                               int line);

@@ -15,6 +15,6 @@ TC_KERNEL(sum, 128, 1)(TC_KERNEL_SELF const tc_i32 *A, tc_i32 *S, tc_i32 *H) {
     }
     tc_sync_block(); /* barrier two */
   }
-  if (tid == 0) TC_STG(tc_i32, S + TC_BID_X, TC_LDS(tc_i32, TC_SMEM));
+  TC_STG(tc_i32, S + TC_BID_X, TC_LDS(tc_i32, TC_SMEM)); /* by all threads, which is no race */
   if (tid < 2) TC_ATOMIC_G(add, i32, H + tid, TC_LDS(tc_i32, TC_SMEM + 512u + (tc_u32)tid * 4u));
 }

@@ -331,8 +331,8 @@ static void test_sum(void) {
     enum tc_sim_kind kind;
     bool race;
   } bad[] = {
-      {"tc_sync_block(); /* barrier two */", "", "wrote with nothing to order them",
-       TC_SIM_KIND_race, true},
+      {"tc_sync_block(); /* barrier two */", "", "with nothing to order them", TC_SIM_KIND_race,
+       true},
       {"tc_sync_block(); /* barrier one */", "", "", TC_SIM_KIND_race, true},
       {"tc_sync_block(); /* barrier two */", "if (tid < 64) tc_sync_block();", "threads 64 to 127",
        TC_SIM_KIND_deadlock, false},
@@ -352,10 +352,9 @@ static void test_sum(void) {
        false},
       {"(tc_u32)tid * 4u;", "(tc_u32)tid * 8u;", "which has 520 bytes", TC_SIM_KIND_shared_bounds,
        false},
-      {"if (tid == 0) TC_STG", "TC_FAIL(3); if (tid == 0) TC_STG", "check number 3",
-       TC_SIM_KIND_fail, false},
-      {"if (tid == 0) TC_STG", "while (tid == 5) tc_sleep_100(); if (tid == 0) TC_STG",
-       "longer than its limit", TC_SIM_KIND_endless, false},
+      {"  TC_STG", "TC_FAIL(3); TC_STG", "check number 3", TC_SIM_KIND_fail, false},
+      {"  TC_STG", "while (tid == 5) tc_sleep_100(); TC_STG", "longer than its limit",
+       TC_SIM_KIND_endless, false},
       {"S + TC_BID_X", "S", "which another block (number 0) wrote", TC_SIM_KIND_race, true},
   };
   for (size_t i = 0; i < TC_COUNT(bad); i++) {
