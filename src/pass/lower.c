@@ -243,6 +243,9 @@ static void tile_op(tc_lower *lw, tc_value stmt) {
   case TC_OP_transpose:
     tc_lower_transpose(lw, stmt);
     return;
+  case TC_OP_reduce:
+    tc_lower_reduce(lw, stmt);
+    return;
   case TC_OP_atomic_tile:
     tc_lower_atomic_tile(lw, stmt);
     return;
@@ -369,6 +372,8 @@ static tc_region lower_kernel(tc_ir *ir, const tc_pass_context *cx, tc_value stm
   lw.span = tc_op_at(ir, stmt)->span;
   const tc_op *op = tc_op_at(ir, stmt);
   tc_region old = tc_child(ir, op, 0);
+  lw.kernel = stmt;
+  lw.limits = cx->options->limits;
   one_dimension(&lw, stmt);
   lw.top = lw.at = tc_region_new(ir);
   lw.before = tc_region_new(ir);

@@ -32,6 +32,7 @@ typedef struct tc_lower {
   tc_ir *ir;
   tc_arena *arena; /* of the pass */
   tc_prover *prover;
+  tc_value kernel;
   tc_var thread; /* linear index within the block */
   tc_value tx;
   int64_t n_threads;
@@ -45,14 +46,16 @@ typedef struct tc_lower {
   tc_lower_buf *bufs;   /* by id of the old buffer */
   uint32_t n_bufs;
 
-  tc_region top, before; /* the kernel's new region; what the function allocates for it */
-  int32_t next_named;    /* number of the next named barrier */
-  TC_VEC(int64_t) named; /* first and count of the ranges that have one */
-  TC_VEC(tc_buf) maps;   /* tensor maps made so far */
-  uint32_t n_stages;     /* copies through a stage */
-  bool stores_bulk;      /* bulk stores are in flight at the end */
-  tc_buf lockstep;       /* its counters, 0: none yet */
-  tc_buf target;         /* what the first counter is to reach */
+  tc_region top, before;          /* the kernel's new region; what the function allocates for it */
+  int32_t next_named;             /* number of the next named barrier */
+  TC_VEC(int64_t) named;          /* first and count of the ranges that have one */
+  TC_VEC(int64_t) scratch;        /* first and count of ranges, and where their scratch is */
+  const tc_target_limits *limits; /* may be NULL */
+  TC_VEC(tc_buf) maps;            /* tensor maps made so far */
+  uint32_t n_stages;              /* copies through a stage */
+  bool stores_bulk;               /* bulk stores are in flight at the end */
+  tc_buf lockstep;                /* its counters, 0: none yet */
+  tc_buf target;                  /* what the first counter is to reach */
   tc_value step, wave; /* iteration that a lockstep counts; whether all blocks take part, 0: yes */
   tc_var block;        /* of a grid of one dimension, or 0 */
   tc_value blocks;     /* how many there are, int32 */
@@ -108,6 +111,7 @@ bool tc_lower_is_init(const tc_ir *ir, tc_value stmt);
 /* perthread, barrier, mbarrier, async_commit, async_wait, fence and lockstep. */
 void tc_lower_perthread(tc_lower *lw, tc_value stmt);
 void tc_lower_barrier(tc_lower *lw, tc_value stmt);
+void tc_lower_meet(tc_lower *lw); /* the threads around */
 void tc_lower_mbarrier(tc_lower *lw, tc_value stmt);
 void tc_lower_async(tc_lower *lw, tc_value stmt);
 void tc_lower_fence(tc_lower *lw, tc_value stmt);
@@ -131,6 +135,9 @@ tc_buf tc_lower_other(tc_lower *lw, tc_buf old);
 tc_buf tc_lower_other_of(tc_lower *lw, tc_buf old, uint32_t k); /* of iteration k */
 /* The array and the index of a fragment's slot. */
 tc_buf tc_lower_slot(tc_lower *lw, tc_lower_buf *b, int64_t slot, int64_t *index);
+/* An array in shared memory with an element for each of the threads around, beyond what was placed
+ * there; what it holds is gone at their next use of one. */
+tc_buf tc_lower_scratch(tc_lower *lw, tc_type elem);
 /* Threads reuse what the matrix engine wrote: call before they touch its registers. */
 void tc_lower_pin(tc_lower *lw, tc_lower_buf *b);
 
@@ -207,6 +214,7 @@ tc_buf tc_lower_tensor_map(tc_lower *lw, tc_buf global, const int64_t *box,
 tc_value tc_lower_box(tc_lower *lw, tc_buf map, const tc_value *base);
 void tc_lower_tma(tc_lower *lw, tc_value stmt);
 void tc_lower_stage(tc_lower *lw, tc_value stmt);
+void tc_lower_reduce(tc_lower *lw, tc_value stmt);
 void tc_lower_gemm(tc_lower *lw, tc_value stmt);
 void tc_lower_wgmma(tc_lower *lw, tc_value stmt);
 void tc_lower_mma(tc_lower *lw, tc_value stmt);

@@ -123,7 +123,7 @@ static int32_t named_barrier(tc_lower *lw) {
   return id;
 }
 
-static void meet(tc_lower *lw) {
+void tc_lower_meet(tc_lower *lw) {
   if (lw->count == 1) return;
   if (lw->count == lw->n_threads) {
     tc_lower_prim(lw, TC_PRIM_sync_block, 0, NULL, 0);
@@ -145,7 +145,7 @@ void tc_lower_barrier(tc_lower *lw, tc_value stmt) {
   }
   if (b.sync_scope != TC_SYNC_BLOCK) tc_lower_refuse(lw, "a barrier of more than the block");
   if (b.id < 0) {
-    meet(lw);
+    tc_lower_meet(lw);
     return;
   }
   tc_value in[2] = {constant_i32(lw, b.id), constant_i32(lw, b.count ? b.count : lw->count)};

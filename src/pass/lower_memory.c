@@ -222,6 +222,32 @@ tc_buf tc_lower_slot(tc_lower *lw, tc_lower_buf *b, int64_t slot, int64_t *index
   return b->arrays[slot / b->per_array];
 }
 
+/* Bytes from which on the threads around may use shared memory for a moment; each range of threads
+ * has a place of its own, because ranges do not wait for each other. */
+static int64_t scratch_place(tc_lower *lw) {
+  enum { ALIGN_B = 16, ELEMENT_B = 8 };
+  tc_kernel *kernel = tc_kernel_of(lw->ir, lw->kernel);
+  for (uint32_t i = 0; i + 2 < lw->scratch.n; i += 3)
+    if (lw->scratch.at[i] == lw->first && lw->scratch.at[i + 1] == lw->count)
+      return lw->scratch.at[i + 2];
+  int64_t at = (kernel->shared_b + ALIGN_B - 1) / ALIGN_B * ALIGN_B;
+  kernel->shared_b = at + lw->count * ELEMENT_B;
+  if (lw->limits && kernel->shared_b > lw->limits->shared_b)
+    tc_lower_refuse(lw, "an exchange between warps when shared memory is full");
+  tc_vec_push(lw->arena, &lw->scratch, lw->first);
+  tc_vec_push(lw->arena, &lw->scratch, lw->count);
+  tc_vec_push(lw->arena, &lw->scratch, at);
+  return at;
+}
+
+tc_buf tc_lower_scratch(tc_lower *lw, tc_type elem) {
+  tc_buffer like = {.elem = elem, .is_placed = true, .span = lw->span};
+  like.arena_b = scratch_place(lw);
+  tc_buf made = flat_array(lw, "scratch", &like, lw->count, TC_SCOPE_shared);
+  tc_alloc(lw->ir, lw->at, made, lw->span);
+  return made;
+}
+
 void tc_lower_pin(tc_lower *lw, tc_lower_buf *b) {
   for (uint32_t i = 0; b->wgmma && i < b->n_arrays; i++) {
     tc_value all = tc_slice_whole(lw->ir, b->arrays[i]);

@@ -357,6 +357,7 @@ static const row CASES[] = {
     {"gemm_bias_dynamic", "sm_80", {{"M", 200}, {"N", 136}, {"K", 72}}, true},
     {"gemm_bias_dynamic", "sm_80", {{"M", 129}, {"N", 131}, {"K", 77}}, true},
     {"gemm_bias_dynamic", "sm_90a", {{"M", 200}, {"N", 136}, {"K", 72}}, true},
+    {"reduce_columns", "sm_80", {{NULL, 0}}, false},
     {"tiles", "sm_80", {{NULL, 0}}, false},
     {"axpy", "sm_80", {{"N", 3000}}, false},
 };

@@ -1,0 +1,230 @@
+/* Reductions of fragments: each thread combines what it holds, then threads that hold parts of one
+ * line exchange theirs, lanes of a warp by shuffles and warps through shared memory.
+ *
+ * All that share a line end with the same bits: partners combine the same two numbers. */
+#include "pass/lower.h"
+
+#include "ir/form.h"
+#include "ir/scalar.h"
+#include "ir/typing.h"
+
+#include <math.h>
+
+typedef struct reduction {
+  tc_lower *lw;
+  tc_reduce how;
+  tc_lower_buf *from, *to;
+  tc_type type; /* in which elements are combined */
+  enum tc_opcode op;
+  const tc_layout *lines; /* of what is left of the source */
+  tc_value *part;         /* by slot of `lines`; 0: nothing */
+} reduction;
+
+/* The slot in which `have` holds, in each thread, what slot `slot` of `need` holds but for
+ * dimension `drop` (-1: none). -1: there is no such; -2: `slot` is padding in all threads. */
+static int64_t matching_slot(const tc_layout *have, const tc_layout *need, int64_t slot, int drop) {
+  int64_t found = -2;
+  for (int64_t t = 0; t < need->size[TC_SPACE_thread]; t++) {
+    tc_hw hw = {{t, slot, 0}}, there = {{t, found, 0}};
+    int64_t x[TC_LAYOUT_DIMS], want[TC_LAYOUT_DIMS], y[TC_LAYOUT_DIMS];
+    uint32_t n = 0;
+    if (!tc_layout_apply(need, &hw, x)) continue;
+    for (uint32_t d = 0; d < need->n_dims; d++)
+      if ((int)d != drop) want[n++] = x[d];
+    for (int64_t r = 0; found == -2 && tc_layout_find(have, want, r, &hw); r++)
+      if (hw.at[TC_SPACE_thread] == t) found = hw.at[TC_SPACE_slot];
+    if (found < 0) return -1;
+    there.at[TC_SPACE_slot] = found;
+    if (!tc_layout_apply(have, &there, y)) return -1;
+    for (uint32_t d = 0; d < n; d++)
+      if (y[d] != want[d]) return -1;
+  }
+  return found;
+}
+
+static tc_value neutral(reduction *r) {
+  tc_ir *ir = r->lw->ir;
+  bool is_float = tc_is_float(r->type);
+  switch ((enum tc_reduce_kind)r->how.kind) { /* table */
+  case TC_RED_MAX:
+    return is_float ? tc_const_float(ir, r->type, -(double)INFINITY)
+                    : tc_const_int(ir, r->type, tc_imm_lowest(r->type).i);
+  case TC_RED_MIN:
+    return is_float ? tc_const_float(ir, r->type, (double)INFINITY)
+                    : tc_const_int(ir, r->type, tc_imm_highest(r->type).i);
+  case TC_RED_BITAND:
+    return tc_const_int(ir, r->type, -1);
+  case TC_RED_SUM:
+  case TC_RED_ABSMAX:
+  case TC_RED_ABSSUM:
+  case TC_RED_BITOR:
+  case TC_RED_BITXOR:
+    break;
+  }
+  return tc_zero(ir, r->type);
+}
+
+static tc_value combine(reduction *r, tc_value a, tc_value b) {
+  if (!a.id) return b;
+  return b.id ? tc_binary(r->lw->ir, r->op, a, b) : a;
+}
+
+static tc_value slot_value(reduction *r, tc_lower_buf *b, int64_t slot) {
+  tc_lower_access a = {.n = 1, .rank = 1};
+  int64_t index;
+  a.buf = tc_lower_slot(r->lw, b, slot, &index);
+  a.index[0][0] = tc_i32(r->lw->ir, index);
+  tc_lower_load(r->lw, &a);
+  return tc_cast(r->lw->ir, a.value[0], r->type);
+}
+
+/* What pads the source does not count. */
+static tc_value source_value(reduction *r, int64_t slot) {
+  tc_lower *lw = r->lw;
+  tc_ir *ir = lw->ir;
+  const tc_layout *l = r->from->layout;
+  tc_value x = slot_value(r, r->from, slot), valid = {0};
+  if (r->how.kind == TC_RED_ABSMAX || r->how.kind == TC_RED_ABSSUM) x = tc_unary(ir, TC_OP_abs, x);
+  for (uint32_t d = 0; d < l->n_dims; d++)
+    if (tc_layout_box(l, d) > l->bound[d])
+      valid = tc_and(
+          ir, valid,
+          tc_binary(ir, TC_OP_lt, tc_lower_coordinate(lw, l, d, slot), tc_i32(ir, l->bound[d])));
+  return valid.id ? tc_select(ir, valid, x, neutral(r)) : x;
+}
+
+static void combine_slots(reduction *r) {
+  const tc_layout *l = r->from->layout;
+  for (int64_t s = 0; s < l->size[TC_SPACE_slot]; s++) {
+    int64_t line = matching_slot(r->lines, l, s, (int)r->how.dim);
+    if (line == -2) continue;
+    if (line < 0) tc_lower_refuse(r->lw, "a reduction of a fragment with this layout");
+    r->part[line] = combine(r, r->part[line], source_value(r, s));
+  }
+}
+
+/* ---- between threads ---- */
+
+static void by_shuffles(reduction *r, int64_t from, int64_t to) {
+  tc_ir *ir = r->lw->ir;
+  tc_collective what = {.kind = TC_COLL_SHFL_XOR, .sync_scope = TC_SYNC_WARP, .width = TC_WARP};
+  for (int64_t i = 0; i < r->lines->size[TC_SPACE_slot]; i++)
+    for (int64_t away = from; away < to && r->part[i].id; away *= 2) {
+      tc_value other = tc_collective_stmt(ir, r->lw->at, what, r->part[i], tc_i32(ir, away),
+                                          (tc_value){0}, r->lw->span);
+      r->part[i] = combine(r, r->part[i], other);
+    }
+}
+
+/* Through an array with a place for each thread: digit (thread / div) % mod runs over partners. */
+static void by_memory(reduction *r, int64_t div, int64_t mod) {
+  tc_lower *lw = r->lw;
+  tc_ir *ir = lw->ir;
+  tc_value local = tc_lower_local(lw), mine = tc_lower_div(lw, local, div);
+  if (div * mod < lw->count) mine = tc_lower_mod(lw, mine, mod);
+  tc_value first = tc_lower_add(lw, local, tc_lower_mul(lw, mine, -div));
+  tc_buf array = tc_lower_scratch(lw, r->type);
+  for (int64_t i = 0; i < r->lines->size[TC_SPACE_slot]; i++) {
+    tc_lower_access put = {.buf = array, .n = 1, .rank = 1};
+    tc_value all = {0};
+    if (!r->part[i].id) continue;
+    put.index[0][0] = local;
+    put.value[0] = r->part[i];
+    tc_lower_store(lw, &put);
+    tc_lower_meet(lw);
+    for (int64_t k = 0; k < mod; k++) {
+      tc_lower_access get = {.buf = array, .n = 1, .rank = 1};
+      get.index[0][0] = tc_lower_add(lw, first, tc_i32(ir, k * div));
+      tc_lower_load(lw, &get);
+      all = combine(r, all, get.value[0]);
+    }
+    r->part[i] = all;
+    tc_lower_meet(lw);
+  }
+}
+
+static bool is_power(int64_t x) {
+  return x > 0 && (x & (x - 1)) == 0;
+}
+
+/* Threads that hold copies of a line, but not of the source's elements, hold parts of it. */
+static void combine_threads(reduction *r) {
+  tc_lower *lw = r->lw;
+  const tc_layout_digits *copies = tc_layout_copy(lw->arena, r->lines);
+  int64_t threads = r->lines->size[TC_SPACE_thread];
+  if (!copies || tc_layout_is_replicated(r->from->layout) || threads != lw->count)
+    tc_lower_refuse(lw, "a reduction of a fragment with this layout");
+  for (uint32_t i = 0; i < copies->n_terms; i++) {
+    const tc_layout_term *t = &copies->terms[i];
+    int64_t mod = t->mod ? t->mod : threads / t->div;
+    int64_t lanes = t->div >= TC_WARP ? 1 : TC_WARP / t->div;
+    if (t->space != TC_SPACE_thread || !is_power(t->div) || !is_power(mod) || t->inner_mod)
+      tc_lower_refuse(lw, "a reduction of a fragment with this layout");
+    if (lanes > mod) lanes = mod;
+    by_shuffles(r, t->div, t->div * lanes);
+    if (mod > lanes) by_memory(r, t->div * lanes, mod / lanes);
+  }
+}
+
+/* ---- the result ---- */
+
+static void put(reduction *r) {
+  tc_lower *lw = r->lw;
+  const tc_layout *lines = r->lines;
+  if (r->to->layout->n_dims == lines->n_dims + 1)
+    lines = tc_layout_add_dim(lw->arena, lines, r->how.dim);
+  for (int64_t i = 0; i < lines->size[TC_SPACE_slot]; i++) {
+    int64_t slot = matching_slot(r->to->layout, lines, i, -1), index;
+    if (slot == -2 || !r->part[i].id) continue;
+    if (slot < 0) tc_lower_refuse(lw, "a reduction into a fragment with this layout");
+    tc_value x = r->part[i];
+    if (!r->how.clear) x = combine(r, slot_value(r, r->to, slot), x);
+    tc_lower_access a = {.n = 1, .rank = 1};
+    a.buf = tc_lower_slot(lw, r->to, slot, &index);
+    a.index[0][0] = tc_i32(lw->ir, index);
+    a.value[0] = tc_cast(lw->ir, x, tc_buf_at(lw->ir, a.buf)->elem);
+    tc_lower_store(lw, &a);
+  }
+}
+
+static tc_lower_buf *whole_fragment(tc_lower *lw, tc_value slice, tc_type *elem) {
+  tc_buf buf = tc_slice_buf(lw->ir, slice);
+  const tc_buffer *b = tc_buf_at(lw->ir, buf);
+  if (b->scope != TC_SCOPE_fragment) tc_lower_refuse(lw, "a reduction of what is no fragment");
+  tc_lower_buf *r = tc_lower_buffer(lw, buf);
+  for (uint32_t d = 0; d < b->rank; d++) {
+    int64_t base, extent;
+    if (!tc_const_of(lw->ir, tc_slice_base(lw->ir, slice, d), &base) || base
+        || !tc_const_of(lw->ir, tc_slice_extent(lw->ir, slice, d), &extent)
+        || extent != r->layout->bound[d])
+      tc_lower_refuse(lw, "a reduction of a part of a fragment");
+  }
+  *elem = b->elem;
+  return r;
+}
+
+static tc_type type_of_sum(tc_type a, tc_type b) {
+  if (!tc_is_float(a) && !tc_is_float(b)) return b;
+  bool wide = a.dtype == TC_DT_float64 || b.dtype == TC_DT_float64;
+  return tc_scalar_type(wide ? TC_DT_float64 : TC_DT_float32);
+}
+
+void tc_lower_reduce(tc_lower *lw, tc_value stmt) {
+  const tc_op *op = tc_op_at(lw->ir, stmt);
+  tc_type from, to;
+  reduction r = {.lw = lw, .how = *tc_reduce_of(lw->ir, stmt)};
+  if (lw->single) tc_lower_refuse(lw, "a reduction inside the code of one thread");
+  r.from = whole_fragment(lw, tc_input(lw->ir, op, 0), &from);
+  r.to = whole_fragment(lw, tc_input(lw->ir, op, 1), &to);
+  r.type = type_of_sum(from, to);
+  r.op = tc_reduce_op((enum tc_reduce_kind)r.how.kind, r.type);
+  if (r.how.nan_propagate && tc_is_float(r.type))
+    tc_lower_refuse(lw, "a reduction that passes NaN on");
+  r.lines = tc_layout_reduce(lw->arena, r.from->layout, r.how.dim);
+  if (!r.lines || r.lines->table) tc_lower_refuse(lw, "a reduction of a fragment with this layout");
+  r.part = TC_NEW_ARRAY(lw->arena, (size_t)r.lines->size[TC_SPACE_slot], tc_value);
+  tc_lower_pin(lw, r.from);
+  combine_slots(&r);
+  combine_threads(&r);
+  put(&r);
+}
