@@ -77,8 +77,10 @@ int cli_exit_code(tilec_status status);
 void cli_warn(const cli *c, const char *line);
 /* The program of the command line: FILE[:ENTRY], or - for standard input. 0 or an exit code. */
 int cli_open_program(cli *c, tilec_program **program);
-/* For verbs that read no elements, and where a kernel could not be made, perhaps for want of a
- * shape: 0, or an exit code after saying which file has no array. */
+/* The same for verbs that read what --in names, and say by themselves what is wrong with it. */
+int cli_open_to_run(cli *c, tilec_program **program);
+/* Whether --in names arrays, for verbs that read none of their elements, and where a kernel could
+ * not be made, perhaps for want of a shape: 0, or an exit code after saying which file has none. */
 int cli_check_inputs(const cli *c);
 /* Memory until exit; ends the process when there is none. */
 void *cli_memory(size_t size_b);

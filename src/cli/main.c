@@ -161,7 +161,7 @@ int cli_check_inputs(const cli *c) {
   return EXIT_OK;
 }
 
-int cli_open_program(cli *c, tilec_program **program) {
+int cli_open_to_run(cli *c, tilec_program **program) {
   tilec_program_options o = {.size = sizeof o};
   struct stat st;
   *program = NULL;
@@ -188,8 +188,12 @@ int cli_open_program(cli *c, tilec_program **program) {
   o.shapes = shapes;
   tilec_error *error;
   tilec_status status = tilec_program_new(c->context, &o, program, &error);
-  if (status != TILEC_OK) return cli_fail_with(c, status, error);
-  int code = strcmp(c->words[0], "run") == 0 ? EXIT_OK : cli_check_inputs(c);
+  return status == TILEC_OK ? EXIT_OK : cli_fail_with(c, status, error);
+}
+
+int cli_open_program(cli *c, tilec_program **program) {
+  int code = cli_open_to_run(c, program);
+  if (!code) code = cli_check_inputs(c);
   if (!code) return code;
   tilec_program_release(*program);
   *program = NULL;

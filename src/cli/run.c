@@ -452,13 +452,17 @@ static int compile(job *j) {
   cli_progress_start(j->c, "compiling");
   tilec_status status = tilec_kernel_new(j->program, NULL, &j->kernel, &error);
   cli_progress_end(j->c);
-  if (status != TILEC_OK) return cli_fail_with(j->c, status, error);
+  if (status != TILEC_OK) {
+    int failed = cli_fail_with(j->c, status, error);
+    cli_check_inputs(j->c);
+    return failed;
+  }
   if (!j->c->quiet) fputs(tilec_kernel_diagnostics(j->kernel, j->c->format), stderr);
   return EXIT_OK;
 }
 
 int cli_job_open(job *j) {
-  int code = cli_open_program(j->c, &j->program);
+  int code = cli_open_to_run(j->c, &j->program);
   if (!code) code = compile(j);
   if (!code) code = describe(j);
   if (!code) code = read_inputs(j);
