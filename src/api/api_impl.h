@@ -174,9 +174,11 @@ typedef struct tc_bound {
   bool exact;
   double rtol, atol_scale;
 } tc_bound;
-tc_bound tc_kernel_bound(tc_ir *ir);
+tc_bound tc_kernel_bound(tc_ir *ir, bool tensor_cores);
 /* Half the distance of 1 to the next number of a float type; 0 for other types. */
 double tc_kernel_epsilon(tc_type type);
+/* Distance of a narrow float type's numbers around 0; 0 for other types. */
+double tc_kernel_spacing(tc_type type);
 
 enum tc_target_kind {
   TC_TARGET_CPU,

@@ -40,7 +40,7 @@ static void make_kernel(tc_session *s, void *data) {
   kernel->ir = tc_program_front(s, call->program);
   kernel->name = tc_name_of(kernel->ir, kernel->ir->name);
   tc_program_to_tile(s, kernel->ir, target.caps, false);
-  kernel->bound = tc_kernel_bound(kernel->ir);
+  kernel->bound = tc_kernel_bound(kernel->ir, target.kind == TC_TARGET_CUDA);
   if (target.kind == TC_TARGET_INTERP) {
     use_interpreter(s, kernel);
   } else if (target.kind == TC_TARGET_CUDA) {
@@ -165,9 +165,10 @@ tilec_status tilec_kernel_param(const tilec_kernel *kernel, size_t i, tilec_para
                       .dtype = p->dtype};
   if (!kernel->bound.exact) {
     /* Stored results are rounded once more; integers may come from rounded floats. */
-    double eps = tc_kernel_epsilon(tc_scalar_type(tc_table_dtype(p->dtype)));
+    tc_type type = tc_scalar_type(tc_table_dtype(p->dtype));
+    double eps = tc_kernel_epsilon(type);
     ours.rtol = kernel->bound.rtol > 2 * eps ? kernel->bound.rtol : 2 * eps;
-    ours.atol = eps > 0 || p->dtype == TILEC_POINTER || !p->dtype ? 0 : 1;
+    ours.atol = eps > 0 || p->dtype == TILEC_POINTER || !p->dtype ? tc_kernel_spacing(type) : 1;
     ours.atol_scale = kernel->bound.atol_scale;
   }
   return tc_api_write_struct(out, &ours, sizeof ours) ? TILEC_OK : TILEC_USAGE;

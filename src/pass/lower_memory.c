@@ -251,7 +251,7 @@ tc_buf tc_lower_scratch(tc_lower *lw, tc_type elem) {
 void tc_lower_pin(tc_lower *lw, tc_lower_buf *b) {
   for (uint32_t i = 0; b->wgmma && i < b->n_arrays; i++) {
     tc_value all = tc_slice_whole(lw->ir, b->arrays[i]);
-    tc_lower_prim(lw, TC_PRIM_pin, 0, &all, 1);
+    tc_lower_prim(lw, TC_PRIM_pin, (uint32_t)b->per_array, &all, 1);
   }
 }
 
