@@ -397,6 +397,24 @@ static void choose_map(tc_lower *lw, tc_nest *nest, const body_facts *f) {
     tc_lower_refuse(lw, "a loop with this thread map");
 }
 
+/* In a dimension with padding, the slots of each group must be one place, or lie side by side and
+ * aligned: then the extent, a multiple of the group, ends between groups. */
+static bool groups_are_whole(const tc_layout *map, uint32_t d, uint32_t w) {
+  for (int64_t slot = 0; slot < map->size[TC_SPACE_slot]; slot += w) {
+    int64_t first[TC_LAYOUT_DIMS], x[TC_LAYOUT_DIMS];
+    tc_hw hw = {{0}};
+    hw.at[TC_SPACE_slot] = slot;
+    tc_layout_apply(map, &hw, first);
+    for (uint32_t k = 1; k < w; k++) {
+      hw.at[TC_SPACE_slot] = slot + k;
+      tc_layout_apply(map, &hw, x);
+      bool together = x[d] == first[d] || (x[d] == first[d] + k && first[d] % w == 0);
+      if (!together) return false;
+    }
+  }
+  return true;
+}
+
 /* Iterations side by side: an aligned group is valid as a whole. */
 static void choose_width(tc_nest *nest, const body_facts *f) {
   uint32_t most = f->bits && f->bits < 128 ? 128 / f->bits : 1;
@@ -405,7 +423,9 @@ static void choose_width(tc_nest *nest, const body_facts *f) {
   for (uint32_t w = 2; w <= most && w <= TC_LOWER_WIDTH; w *= 2) {
     if (nest->map->size[TC_SPACE_slot] % w) return;
     for (uint32_t d = 0; d < nest->n_dims; d++)
-      if (tc_layout_box(nest->map, d) > nest->extent[d] && nest->extent[d] % w) return;
+      if (tc_layout_box(nest->map, d) > nest->extent[d]
+          && (nest->extent[d] % w || !groups_are_whole(nest->map, d, w)))
+        return;
     nest->width = w;
   }
 }

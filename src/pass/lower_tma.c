@@ -116,6 +116,8 @@ static void box_slices(tma_copy *c, int64_t i, tc_value *global, tc_value *share
 }
 
 static void load(tc_lower *lw, tc_value stmt) {
+  if (!(tc_copy_of(lw->ir, stmt)->flags & TC_COPY_EXPECTED))
+    tc_lower_refuse(lw, "a bulk copy whose bytes no arrive_expect_tx announces");
   tc_ir *ir = lw->ir;
   const tc_op *op = tc_op_at(ir, stmt);
   tc_value signal = tc_copy_signal(ir, stmt), in[3];

@@ -2,7 +2,8 @@
 """Runs the kernels in examples/ on every target and compares with NumPy (examples/refs/).
 
 A target `placed:ARCH` stands for what the passes for that GPU make of the kernel up to state
-placed, run by the interpreter; a kernel that they refuse with a code counts as refused.
+placed, run by the interpreter; a kernel that they refuse with a code counts as refused. So it does
+on the simulator's targets, sim:cuda:ARCH.
 
 Each run is one `tilec run` process that reads and writes .npy files, so the command line, the
 argument checks and the file formats are tested along with the kernel."""
@@ -172,6 +173,8 @@ def execute(run, options):
         if process.returncode != 0:
             lines = process.stderr.strip().splitlines()
             told = next((line for line in lines if "error" in line), lines[0] if lines else "")
+            if run.target.startswith("sim:") and re.search(r"error\[E0(39|83)\d\]", told):
+                raise Refused(told)
             problem = f"exit {process.returncode}: {told}"
     except subprocess.TimeoutExpired:
         problem = f"no end after {options.timeout} s"

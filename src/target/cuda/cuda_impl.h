@@ -17,6 +17,7 @@ typedef struct tc_cudatext {
   tc_cemit *e;
   TC_VEC(tc_cudatext_use) uses; /* each name once; of all kernels  */
   tc_map used;                  /* by hash of the name             */
+  bool simulated;
 } tc_cudatext;
 
 /* ---- prims.c ---- */

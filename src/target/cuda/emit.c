@@ -95,6 +95,30 @@ static void alloc(tc_cemit *e, tc_value stmt) {
     tc_cw_line(&e->w, "%s %s[%lld];", type, name, (long long)n);
 }
 
+/* What neither this file nor the common emitter has text for. */
+static bool is_foreign(enum tc_opcode op) {
+  switch ((int)op) { /* table */
+  case TC_OP_for:
+  case TC_OP_while:
+  case TC_OP_if:
+  case TC_OP_break:
+  case TC_OP_continue:
+  case TC_OP_yield:
+  case TC_OP_assert:
+  case TC_OP_assume:
+  case TC_OP_eval:
+  case TC_OP_hint:
+    return false;
+  default:
+    return true;
+  }
+}
+
+TC_NORETURN static void refuse(tc_cemit *e, tc_span span, const char *what) {
+  TC_DIAG(e->ir->diags, D_not_lowered, span, what);
+  tc_diag_stop(e->ir->diags);
+}
+
 /* table */
 static bool statement(tc_cemit *e, tc_value stmt) {
   switch ((int)tc_op_at(e->ir, stmt)->opcode) {
@@ -109,8 +133,18 @@ static bool statement(tc_cemit *e, tc_value stmt) {
     prim(e, stmt);
     return true;
   default:
+    if (is_foreign((enum tc_opcode)tc_op_at(e->ir, stmt)->opcode))
+      refuse(e, tc_op_at(e->ir, stmt)->span,
+             tc_op_row((enum tc_opcode)tc_op_at(e->ir, stmt)->opcode)->name);
     return false;
   }
+}
+
+/* The simulator knows the memory of tensors, and nothing of what addresses in them point to. */
+static void refuse_addresses(tc_cemit *e) {
+  for (uint32_t i = 1; i < e->ir->bufs.n; i++)
+    if (e->ir->bufs.at[i]->address.id)
+      refuse(e, e->ir->bufs.at[i]->span, "memory at an address, in the simulator");
 }
 
 static const tc_ctarget target = {
@@ -128,6 +162,7 @@ static tc_emitted_kernel emit_kernel(tc_cudatext *c, tc_ir *ir, tc_value stmt, u
   tc_region region = tc_child(ir, tc_op_at(ir, stmt), 0);
   const tc_kernel *kernel = tc_kernel_of(ir, stmt);
   tc_cemit *e = c->e = tc_cemit_new(ir, region, &target, c, arena);
+  if (c->simulated) refuse_addresses(e);
   tc_sb body = tc_sb_in(arena);
   tc_emitted_gpu *gpu = TC_NEW(arena, tc_emitted_gpu);
   tc_cudatext_name_parameters(c, stmt);
@@ -151,7 +186,7 @@ tc_emitted tc_cuda_emit(tc_ir *ir, const tc_cuda_options *options, tc_arena *are
   const tc_block *body = tc_block_at(ir, ir->body);
   TC_VEC(tc_emitted_kernel) kernels = {0};
   tc_sb text = tc_sb_in(arena), all = tc_sb_in(arena);
-  tc_cudatext c = {.used = tc_map_in(arena)};
+  tc_cudatext c = {.used = tc_map_in(arena), .simulated = options->simulated};
   for (uint32_t i = 0; i < body->ops.n; i++) {
     if (!tc_is(ir, body->ops.at[i], TC_OP_kernel)) continue;
     tc_emitted_kernel k = emit_kernel(&c, ir, body->ops.at[i], kernels.n, &text, arena);
