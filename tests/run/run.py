@@ -3,7 +3,7 @@
 
 A target `placed:ARCH` stands for what the passes for that GPU make of the kernel up to state
 placed, run by the interpreter; a kernel that they refuse with a code counts as refused. So it does
-on the simulator's targets, sim:cuda:ARCH.
+on cuda:ARCH and the simulator's sim:cuda:ARCH.
 
 Each run is one `tilec run` process that reads and writes .npy files, so the command line, the
 argument checks and the file formats are tested along with the kernel."""
@@ -173,7 +173,7 @@ def execute(run, options):
         if process.returncode != 0:
             lines = process.stderr.strip().splitlines()
             told = next((line for line in lines if "error" in line), lines[0] if lines else "")
-            if run.target.startswith("sim:") and re.search(r"error\[E0(39|83)\d\]", told):
+            if run.target.startswith(("sim:", "cuda:")) and re.search(r"error\[E0(39|83)\d\]", told):
                 raise Refused(told)
             problem = f"exit {process.returncode}: {told}"
     except subprocess.TimeoutExpired:
