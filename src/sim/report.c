@@ -102,10 +102,11 @@ static size_t add_place(const sim_run *run, char *to, size_t room, int line) {
 
 /* ---- findings ---- */
 
-static void record(sim_team *team, enum tc_sim_kind kind, int line, int other, const char *text) {
+/* Whether it is the first of the run: of several teams that fail at once only one is reported. */
+static bool record(sim_team *team, enum tc_sim_kind kind, int line, int other, const char *text) {
   sim_run *run = team->run;
   team->failed = true;
-  if (atomic_flag_test_and_set(&run->reported)) return;
+  if (atomic_flag_test_and_set(&run->reported)) return false;
   atomic_store(&run->stopped, true);
   tc_sim_report *r = run->report;
   r->kind = kind;
@@ -121,14 +122,15 @@ static void record(sim_team *team, enum tc_sim_kind kind, int line, int other, c
     n += (size_t)snprintf(r->text + n, sizeof r->text - n, "\n  %s ", i ? "and" : "at");
     n += add_place(run, r->text + n, sizeof r->text - n, lines[i]);
   }
+  return true;
 }
 
-static void say(sim_team *team, enum tc_sim_kind kind, int line, int other, const char *who,
+static bool say(sim_team *team, enum tc_sim_kind kind, int line, int other, const char *who,
                 const char *fmt, va_list args) {
   char text[2048];
   int n = snprintf(text, sizeof text, "%s", who);
   vsnprintf(text + n, sizeof text - (size_t)n, fmt, args);
-  record(team, kind, line, other, text);
+  return record(team, kind, line, other, text);
 }
 
 void tc_sim_found(sim_team *team, enum tc_sim_kind kind, int line, int other, const char *fmt,
@@ -150,9 +152,9 @@ TC_NORETURN void tc_sim_fault(tc_sim_thread *t, enum tc_sim_kind kind, int other
   add_thread(t, who, sizeof who);
   tc_sim_atomic_end(t);
   va_start(args, fmt);
-  say(t->block->team, kind, t->line, other, who, fmt, args);
+  bool first = say(t->block->team, kind, t->line, other, who, fmt, args);
   va_end(args);
-  if (kind == TC_SIM_KIND_fail) t->block->team->run->report->site = t->site;
+  if (first && kind == TC_SIM_KIND_fail) t->block->team->run->report->site = t->site;
   for (;;) /* nobody switches back */
     tc_rt_fiber_switch(t->block->team->fibers, NULL);
 }
