@@ -57,7 +57,8 @@ static inline tilec_kernel *new_kernel(tilec_context *context, const char *text,
 }
 
 typedef struct add_args {
-  float a[1000], c[1000];
+  _Alignas(16) float a[1000]; /* what launches on GPUs demand */
+  _Alignas(16) float c[1000];
   int64_t n;
   tilec_tensor ta, tc;
   tilec_arg args[3];
