@@ -27,7 +27,7 @@ typedef struct operand {
   tc_lower_tile tile;
   const tc_layout *map; /* (row, k) or (column, k) of one step; dims as in the tile */
   uint32_t k_dim;
-  tc_buf words[2]; /* of this step and of the next */
+  tc_buf words;
 } operand;
 
 typedef struct product {
@@ -73,7 +73,7 @@ static void map_b(product *p, bool k_first) {
 
 /* ---- loading ---- */
 
-static void load_matrices(product *p, operand *o, tc_buf words, const tc_matrix_move *move) {
+static void load_matrices(product *p, operand *o, const tc_matrix_move *move) {
   tc_lower *lw = p->lw;
   int64_t n = o->map->size[TC_SPACE_slot];
   for (int64_t first = 0; first < n; first += move->slots) {
@@ -82,7 +82,7 @@ static void load_matrices(product *p, operand *o, tc_buf words, const tc_matrix_
     tc_value in[TC_N_SPACES] = {tc_lower_local(lw), {0}, {0}};
     tc_value from = tc_lower_add(lw, o->tile.version, tc_lower_digits(lw, at, in));
     tc_value word = tc_i32(lw->ir, first * p->bits / 32);
-    tc_value operands[2] = {tc_lower_slice(lw, words, word, move->n_matrices),
+    tc_value operands[2] = {tc_lower_slice(lw, o->words, word, move->n_matrices),
                             tc_lower_slice(lw, o->tile.b->arrays[0], from, 128 / p->bits)};
     tc_prim_stmt(lw->ir, lw->at,
                  (tc_prim){.row = TC_PRIM_ldmatrix, .n = move->n_matrices, .trans_a = move->trans},
@@ -101,7 +101,7 @@ static tc_value bits_of(tc_lower *lw, tc_value x) {
 }
 
 /* Element by element, when no instruction moves the tile as it lies. */
-static void load_elements(product *p, operand *o, tc_buf words, const int64_t *origin) {
+static void load_elements(product *p, operand *o, const int64_t *origin) {
   tc_lower *lw = p->lw;
   tc_ir *ir = lw->ir;
   uint32_t per_word = 32 / p->bits;
@@ -122,12 +122,11 @@ static void load_elements(product *p, operand *o, tc_buf words, const int64_t *o
       if (k) x = tc_binary(ir, TC_OP_shl, x, tc_const_int(ir, u32, (int64_t)k * p->bits));
       word = word.id ? tc_binary(ir, TC_OP_or, word, x) : x;
     }
-    tc_store(ir, lw->at, words, &to, word, (tc_value){0}, lw->span);
+    tc_store(ir, lw->at, o->words, &to, word, (tc_value){0}, lw->span);
   }
 }
 
 static void load_operand(product *p, operand *o, int64_t k) {
-  tc_buf words = o->words[k / p->step % 2];
   tc_lower *lw = p->lw;
   int64_t origin[TC_LAYOUT_DIMS];
   tc_matrix_move move;
@@ -137,9 +136,9 @@ static void load_operand(product *p, operand *o, int64_t k) {
   enum tc_legal legal =
       tc_layout_matrix_move(lw->arena, o->tile.b->layout, o->map, origin, p->bits, 4, &move);
   if (legal == TC_LEGAL_ok)
-    load_matrices(p, o, words, &move);
+    load_matrices(p, o, &move);
   else
-    load_elements(p, o, words, origin);
+    load_elements(p, o, origin);
 }
 
 /* ---- the product ---- */
@@ -147,23 +146,20 @@ static void load_operand(product *p, operand *o, int64_t k) {
 static void make_words(product *p, operand *o, const char *name) {
   tc_lower *lw = p->lw;
   tc_value n = tc_i32(lw->ir, o->map->size[TC_SPACE_slot] * p->bits / 32);
-  for (int i = 0; i < (p->k > p->step ? 2 : 1); i++) {
-    o->words[i] =
-        tc_buf_new(lw->ir, name, tc_scalar_type(TC_DT_uint32), TC_SCOPE_local, 1, &n, lw->span);
-    tc_alloc(lw->ir, lw->at, o->words[i], lw->span);
-  }
+  o->words =
+      tc_buf_new(lw->ir, name, tc_scalar_type(TC_DT_uint32), TC_SCOPE_local, 1, &n, lw->span);
+  tc_alloc(lw->ir, lw->at, o->words, lw->span);
 }
 
-static void multiply(product *p, int64_t step) {
+static void multiply(product *p) {
   tc_lower *lw = p->lw;
-  tc_buf a = p->a.words[step / p->step % 2], b = p->b.words[step / p->step % 2];
   for (int64_t i = 0; i < p->m / ROWS; i++)
     for (int64_t j = 0; j < p->n / COLUMNS; j++) {
       int64_t at;
       tc_buf c = tc_lower_slot(lw, p->c, (i * (p->n / COLUMNS) + j) * 4, &at);
       tc_value in[3] = {tc_lower_slice(lw, c, tc_i32(lw->ir, at), 4),
-                        tc_lower_slice(lw, a, tc_i32(lw->ir, 4 * i), 4),
-                        tc_lower_slice(lw, b, tc_i32(lw->ir, 2 * j), 2)};
+                        tc_lower_slice(lw, p->a.words, tc_i32(lw->ir, 4 * i), 4),
+                        tc_lower_slice(lw, p->b.words, tc_i32(lw->ir, 2 * j), 2)};
       tc_lower_prim(lw, p->engine->row, 0, in, 3);
     }
 }
@@ -222,10 +218,9 @@ void tc_lower_mma(tc_lower *lw, tc_value stmt) {
   clear(&p, cond, elem);
   make_words(&p, &p.a, "a");
   make_words(&p, &p.b, "b");
-  /* The operands of a step are fetched before the products of the step before. */
-  for (int64_t k = -p.step; k < p.k; k += p.step) {
-    if (k + p.step < p.k) load_operand(&p, &p.a, k + p.step);
-    if (k + p.step < p.k) load_operand(&p, &p.b, k + p.step);
-    if (k >= 0) multiply(&p, k);
+  for (int64_t k = 0; k < p.k; k += p.step) {
+    load_operand(&p, &p.a, k);
+    load_operand(&p, &p.b, k);
+    multiply(&p);
   }
 }

@@ -26,6 +26,8 @@ typedef struct tc_ctarget {
   const char *fail;          /* leaves the kernel; the number of the failed site follows, */
   const char *fail_end;      /* and this                                                 */
   bool narrow;               /* counters of loops have 32 bits where that suffices */
+  /* Records that there is no text for `what`: a sentence about this target. */
+  void (*report)(tc_diags *diags, tc_span span, const char *what);
   /* Prints a statement the common part does not know. False: not an op of this target. */
   bool (*statement)(tc_cemit *e, tc_value stmt);
 } tc_ctarget;

@@ -66,7 +66,7 @@ TC_NORETURN static void refuse_var(tc_cemit *e, tc_var var) {
   if (info->kind != TC_VAR_THREAD)
     tc_bug(e->arena->unwind, "emit: variable '%s' has no value here",
            tc_name_of(e->ir, info->name));
-  TC_DIAG(e->ir->diags, D_not_on_target, info->span, "a thread index outside per-thread code");
+  e->target->report(e->ir->diags, info->span, "a thread index outside per-thread code");
   tc_diag_stop(e->ir->diags);
 }
 

@@ -1,4 +1,5 @@
 #include "target/common/prelude.h"
+#include "target/common/write.h"
 
 #include "base/floats.h"
 #include "base/map.h"
@@ -175,10 +176,6 @@ static void add_lines(tc_sb *out, const char *text) {
   if (out->at[out->n - 1] != '\n') tc_sb_char(out, '\n');
 }
 
-static bool is_word(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-}
-
 static void add_mentioned(closure *c, tc_str text);
 
 static void add_word(closure *c, tc_str word) {
@@ -195,7 +192,7 @@ static void add_word(closure *c, tc_str word) {
 static void add_mentioned(closure *c, tc_str text) {
   for (uint32_t i = 0; i < text.n;) {
     uint32_t first = i;
-    while (i < text.n && is_word(text.at[i]))
+    while (i < text.n && tc_is_c_word(text.at[i]))
       i++;
     if (i > first + 2 && !(text.at[first] >= '0' && text.at[first] <= '9'))
       add_word(c, (tc_str){text.at + first, i - first});

@@ -1,4 +1,5 @@
 #include "target/common/rt_sources.h"
+#include "target/common/write.h"
 
 #include <string.h>
 
@@ -36,10 +37,6 @@ static tc_str included(tc_str line) {
   return (tc_str){line.at + n, end ? (uint32_t)(end - line.at) - n : 0};
 }
 
-static bool is_word(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || c == '_';
-}
-
 /* A line that begins the declaration of a function: its type stands in column 0, and the first word
  * before a parenthesis is a name of rt/. */
 static bool declares_function(tc_str line) {
@@ -50,7 +47,7 @@ static bool declares_function(tc_str line) {
   const char *round = memchr(line.at, '(', line.n);
   if (!round) return false;
   const char *name = round;
-  while (name > line.at && is_word(name[-1]))
+  while (name > line.at && tc_is_c_word(name[-1]))
     name--;
   return name > line.at && round - name > 6 && memcmp(name, "tc_rt_", 6) == 0;
 }

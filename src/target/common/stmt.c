@@ -61,7 +61,7 @@ void tc_ce_at(tc_cemit *e, tc_span span) {
 }
 
 void tc_ce_refuse(tc_cemit *e, tc_value stmt, const char *what) {
-  TC_DIAG(e->ir->diags, D_not_on_target, tc_op_at(e->ir, stmt)->span, what);
+  e->target->report(e->ir->diags, tc_op_at(e->ir, stmt)->span, what);
   tc_diag_stop(e->ir->diags);
 }
 

@@ -69,20 +69,16 @@ const char *tc_cw_temp(tc_cw *w, const char *type, const char *fmt, ...) {
   return tc_format(w->arena, "t%u", id);
 }
 
-static bool is_word(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-}
-
 /* Marks each v<id> and t<id> of the text. */
 static void mark(const tc_cw *w, const char *text, bool *used) {
   uint32_t n = w->last_id + 1 + w->n_temps;
   for (const char *c = text; *c;) {
-    if (!is_word(*c)) {
+    if (!tc_is_c_word(*c)) {
       c++;
       continue;
     }
     const char *word = c;
-    while (is_word(*c))
+    while (tc_is_c_word(*c))
       c++;
     if (*word != 'v' && *word != 't') continue;
     uint64_t id = 0;

@@ -41,4 +41,9 @@ const char *tc_cw_temp(tc_cw *w, const char *type, const char *fmt, ...) TC_PRIN
 /* Appends the text without unused definitions. */
 void tc_cw_join(const tc_cw *w, tc_sb *out);
 
+/* A character of identifiers. */
+static inline bool tc_is_c_word(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+
 #endif

@@ -217,10 +217,15 @@ static const char *const math32[TC_MATH_COUNT] = {
     [TC_MATH_exp] = "tc_expf",   [TC_MATH_exp2] = "tc_exp2f", [TC_MATH_log] = "tc_logf",
     [TC_MATH_log2] = "tc_log2f", [TC_MATH_erf] = "tc_erff",   [TC_MATH_tanh] = "tc_tanhf",
 };
+static void report(tc_diags *diags, tc_span span, const char *what) {
+  TC_DIAG(diags, D_not_on_target, span, what);
+}
+
 static const tc_ctarget target = {.math32 = math32,
                                   .independent = "TC_INDEPENDENT",
                                   .fail = "return ",
                                   .fail_end = "",
+                                  .report = report,
                                   .statement = statement};
 
 static const char *kernel_name(tc_cemit *e, const tc_kernel *k, uint32_t index, bool alone) {

@@ -95,28 +95,8 @@ static void alloc(tc_cemit *e, tc_value stmt) {
     tc_cw_line(&e->w, "%s %s[%lld];", type, name, (long long)n);
 }
 
-/* What neither this file nor the common emitter has text for. */
-static bool is_foreign(enum tc_opcode op) {
-  switch ((int)op) { /* table */
-  case TC_OP_for:
-  case TC_OP_while:
-  case TC_OP_if:
-  case TC_OP_break:
-  case TC_OP_continue:
-  case TC_OP_yield:
-  case TC_OP_assert:
-  case TC_OP_assume:
-  case TC_OP_eval:
-  case TC_OP_hint:
-    return false;
-  default:
-    return true;
-  }
-}
-
-TC_NORETURN static void refuse(tc_cemit *e, tc_span span, const char *what) {
-  TC_DIAG(e->ir->diags, D_not_lowered, span, what);
-  tc_diag_stop(e->ir->diags);
+static void report(tc_diags *diags, tc_span span, const char *what) {
+  TC_DIAG(diags, D_not_lowered, span, what);
 }
 
 /* table */
@@ -133,9 +113,6 @@ static bool statement(tc_cemit *e, tc_value stmt) {
     prim(e, stmt);
     return true;
   default:
-    if (is_foreign((enum tc_opcode)tc_op_at(e->ir, stmt)->opcode))
-      refuse(e, tc_op_at(e->ir, stmt)->span,
-             tc_op_row((enum tc_opcode)tc_op_at(e->ir, stmt)->opcode)->name);
     return false;
   }
 }
@@ -144,11 +121,16 @@ static bool statement(tc_cemit *e, tc_value stmt) {
 static void refuse_addresses(tc_cemit *e) {
   for (uint32_t i = 1; i < e->ir->bufs.n; i++)
     if (e->ir->bufs.at[i]->address.id)
-      refuse(e, e->ir->bufs.at[i]->span, "memory at an address, in the simulator");
+      report(e->ir->diags, e->ir->bufs.at[i]->span, "memory at an address, in the simulator");
+  if (e->ir->diags->n_errors) tc_diag_stop(e->ir->diags);
 }
 
-static const tc_ctarget target = {
-    .independent = "", .fail = "TC_FAIL(", .fail_end = ")", .narrow = true, .statement = statement};
+static const tc_ctarget target = {.independent = "",
+                                  .fail = "TC_FAIL(",
+                                  .fail_end = ")",
+                                  .report = report,
+                                  .narrow = true,
+                                  .statement = statement};
 
 /* ---- the kernel ---- */
 

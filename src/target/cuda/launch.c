@@ -9,14 +9,10 @@
 
 /* ---- mentions ---- */
 
-static bool is_word(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-}
-
 static bool mentions(tc_str text, const char *word) {
   size_t n = strlen(word);
   for (const char *at = text.at; at && (at = strstr(at, word)); at += n)
-    if ((at == text.at || !is_word(at[-1])) && !is_word(at[n])) return true;
+    if ((at == text.at || !tc_is_c_word(at[-1])) && !tc_is_c_word(at[n])) return true;
   return false;
 }
 
