@@ -333,13 +333,23 @@ static bool can_be_first(const place *p, const run *r, uint32_t i) {
   return true;
 }
 
-/* Numbers the parts of a run that strand statements separate. */
+/* Numbers the parts of a run that strand statements separate. What a part begins or ends with and
+ * needs no threads stays with the strand, as `flush` leaves it. */
 static void set_parts(place *p, const run *r) {
-  uint32_t part = p->regions.n + 1;
-  for (uint32_t i = 0; i < r->stmts.n; i++) {
-    bool strand = r->kinds.at[i] == K_STRAND;
-    part += strand;
-    set_home(p, r->stmts.at[i], strand || r->kinds.at[i] == K_FIRST ? 0 : part);
+  uint32_t part = p->regions.n + 1, i = 0;
+  while (i < r->stmts.n) {
+    uint32_t end = i, first, last = i;
+    while (end < r->stmts.n && r->kinds.at[end] != K_STRAND) {
+      if (r->kinds.at[end++] == K_THREADS) last = end;
+    }
+    for (first = i; first < last && r->kinds.at[first] != K_THREADS; first++) {
+    }
+    for (; i < end; i++) {
+      bool inside = i >= first && i < last && r->kinds.at[i] != K_FIRST;
+      set_home(p, r->stmts.at[i], inside ? part : 0);
+    }
+    if (end < r->stmts.n) set_home(p, r->stmts.at[i++], 0);
+    part++;
   }
 }
 
@@ -352,7 +362,7 @@ static void pin_loads(place *p, run *r) {
     for (uint32_t i = r->stmts.n; i-- > 0;) {
       tc_value stmt = r->stmts.at[i];
       bool either = r->kinds.at[i] == K_EITHER && tc_is(p->ir, stmt, TC_OP_load);
-      bool wanted = either && is_used_outside(p, stmt, p->home[stmt.id]);
+      bool wanted = either && p->home[stmt.id] && is_used_outside(p, stmt, p->home[stmt.id]);
       if (!wanted && r->kinds.at[i] != K_READ) continue;
       r->kinds.at[i] = can_be_first(p, r, i) ? K_FIRST : K_STRAND;
       set_home(p, stmt, 0);

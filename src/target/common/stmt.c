@@ -2,6 +2,7 @@
 #include "rt/check.h"
 #include "target/common/cemit.h"
 
+#include <string.h>
 #include <inttypes.h>
 
 tc_cemit *tc_cemit_new(tc_ir *ir, tc_region body, const tc_ctarget *target, void *own,
@@ -50,8 +51,14 @@ const char *tc_ce_ident(tc_cemit *e, tc_name name, uint32_t id) {
 }
 
 const char *tc_ce_name_var(tc_cemit *e, tc_var var) {
-  const tc_var_info *info = tc_var_at(e->ir, var);
-  return e->var_names[var.id] = tc_ce_ident(e, info->name, var.id);
+  const char *name = tc_ce_ident(e, tc_var_at(e->ir, var)->name, var.id);
+  /* Buffers have numbers of their own: one may have the same name and number. */
+  if (var.id < e->ir->bufs.n) {
+    tc_buf same = {var.id};
+    const char *other = tc_ce_ident(e, tc_buf_at(e->ir, same)->name, same.id);
+    if (!strcmp(name, other)) name = tc_ce_text(e, "%s_v", name);
+  }
+  return e->var_names[var.id] = name;
 }
 
 void tc_ce_at(tc_cemit *e, tc_span span) {
