@@ -333,6 +333,8 @@ static bool can_be_first(const place *p, const run *r, uint32_t i) {
   return true;
 }
 
+enum { BEFORE_RUN = UINT32_MAX }; /* home of what is done before all of the run */
+
 /* Numbers the parts of a run that strand statements separate. What a part begins or ends with and
  * needs no threads stays with the strand, as `flush` leaves it. */
 static void set_parts(place *p, const run *r) {
@@ -345,8 +347,8 @@ static void set_parts(place *p, const run *r) {
     for (first = i; first < last && r->kinds.at[first] != K_THREADS; first++) {
     }
     for (; i < end; i++) {
-      bool inside = i >= first && i < last && r->kinds.at[i] != K_FIRST;
-      set_home(p, r->stmts.at[i], inside ? part : 0);
+      uint32_t home = i >= first && i < last ? part : 0;
+      set_home(p, r->stmts.at[i], r->kinds.at[i] == K_FIRST ? BEFORE_RUN : home);
     }
     if (end < r->stmts.n) set_home(p, r->stmts.at[i++], 0);
     part++;
@@ -362,7 +364,7 @@ static void pin_loads(place *p, run *r) {
     for (uint32_t i = r->stmts.n; i-- > 0;) {
       tc_value stmt = r->stmts.at[i];
       bool either = r->kinds.at[i] == K_EITHER && tc_is(p->ir, stmt, TC_OP_load);
-      bool wanted = either && p->home[stmt.id] && is_used_outside(p, stmt, p->home[stmt.id]);
+      bool wanted = either && is_used_outside(p, stmt, p->home[stmt.id]);
       if (!wanted && r->kinds.at[i] != K_READ) continue;
       r->kinds.at[i] = can_be_first(p, r, i) ? K_FIRST : K_STRAND;
       set_home(p, stmt, 0);
@@ -375,6 +377,7 @@ static void take_first(place *p, run *r, tc_values *out) {
   uint32_t kept = 0;
   for (uint32_t i = 0; i < r->stmts.n; i++) {
     if (r->kinds.at[i] == K_FIRST) {
+      set_home(p, r->stmts.at[i], 0);
       tc_vec_push(p->ir->arena, out, r->stmts.at[i]);
       continue;
     }

@@ -2,8 +2,8 @@
 #include "rt/check.h"
 #include "target/common/cemit.h"
 
-#include <string.h>
 #include <inttypes.h>
+#include <string.h>
 
 tc_cemit *tc_cemit_new(tc_ir *ir, tc_region body, const tc_ctarget *target, void *own,
                        tc_arena *arena) {
