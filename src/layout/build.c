@@ -345,27 +345,20 @@ const tc_layout *tc_layout_reshape(tc_arena *arena, const tc_layout *l, uint32_t
 
 /* ---- warps ---- */
 
-/* How far the ratio of a warp's atoms, m/rows to n/columns, is from the tile's aspect. */
-static double distance(int64_t m_atoms, int64_t rows, int64_t n_atoms, int64_t columns,
-                       double aspect) {
-  double ratio = (double)(m_atoms / rows) / (double)(n_atoms / columns);
-  return ratio < aspect ? aspect - ratio : ratio - aspect;
-}
-
 bool tc_warp_partition(int64_t n_warps, int64_t m, int64_t n, int64_t m_step, int64_t n_step,
                        int64_t row_unit, enum tc_warp_policy policy, int64_t *rows,
                        int64_t *columns) {
-  double best = 0;
+  int64_t best = 0;
   bool found = false;
   if (n_warps < 1 || m < 1 || n < 1 || m_step < 1 || n_step < 1 || row_unit < 1) return false;
   if (m % m_step != 0 || n % n_step != 0) return false;
   for (int64_t r = row_unit; r <= n_warps; r += row_unit) {
     int64_t c = n_warps / r;
     if (r * c != n_warps || (m / m_step) % r != 0 || (n / n_step) % c != 0) continue;
-    double far = distance(m / m_step, r, n / n_step, c, (double)m / (double)n);
+    int64_t loads = m / r + n / c;
     if (found && policy == TC_WARPS_COLUMNS) continue;
-    if (found && policy == TC_WARPS_SQUARE && far > best) continue;
-    *rows = r, *columns = c, best = far, found = true;
+    if (found && policy == TC_WARPS_SQUARE && loads >= best) continue;
+    *rows = r, *columns = c, best = loads, found = true;
   }
   return found;
 }

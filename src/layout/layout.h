@@ -158,8 +158,8 @@ enum tc_warp_policy { TC_WARPS_SQUARE, TC_WARPS_ROWS, TC_WARPS_COLUMNS };
 
 /* How `n_warps` warps share an m x n tile: rows * columns == n_warps, each warp gets a whole number
  * of m_step x n_step atoms, rows is a multiple of row_unit (4 for warpgroups).  ROWS: most rows;
- * COLUMNS: most columns; SQUARE: warp tiles of the tile's aspect, more rows on a tie.  False: no
- * way. */
+ * COLUMNS: most columns; SQUARE: warp tiles with the least rows and columns to load, fewer rows of
+ * warps on a tie.  False: no way. */
 bool tc_warp_partition(int64_t n_warps, int64_t m, int64_t n, int64_t m_step, int64_t n_step,
                        int64_t row_unit, enum tc_warp_policy policy, int64_t *rows,
                        int64_t *columns);

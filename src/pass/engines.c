@@ -12,6 +12,7 @@
  * kernel's pipelined loops can go there and threads may be kept for it (pass roles), else to
  * cp.async. */
 #include "pass/engines.h"
+#include "pass/rings.h"
 
 #include "ir/build.h"
 #include "ir/walk.h"
@@ -20,7 +21,7 @@
 typedef struct work {
   tc_value stmt;
   bool pipelined; /* directly in a pipelined loop of more than one stage */
-  const char *tma, *cp_async, *stage;
+  const char *tma, *cp_async, *stage, *relay;
 } work;
 
 /* A product, and the threads that do it. */
@@ -35,7 +36,10 @@ typedef struct chooser {
   tc_map numbers; /* statement -> number in `all` + 1, of copies */
   TC_VEC(work) all;
   TC_VEC(product) products;
-  tc_region notes; /* hints of the kernel at hand */
+  tc_region notes; /* hints of the kernel at hand, and allocations */
+  tc_value kernel;
+  int64_t most_stages; /* of its pipelined loops */
+  int64_t relays_b;    /* what relays have of its shared memory */
   bool failed;
 } chooser;
 
@@ -71,6 +75,8 @@ static void find_in(chooser *c, tc_region region, bool pipelined, product around
     }
     bool ring = op->opcode == TC_OP_for && tc_loop_of(ir, stmt)->kind == TC_LOOP_PIPELINED
                 && tc_loop_of(ir, stmt)->num_stages > 1;
+    if (ring && tc_loop_of(ir, stmt)->num_stages > c->most_stages)
+      c->most_stages = tc_loop_of(ir, stmt)->num_stages;
     for (uint32_t r = 0; r < n; r++)
       find_in(c, tc_child(ir, op, r), ring, inside);
   }
@@ -85,6 +91,7 @@ static bool examine(tc_prover *p, tc_value stmt, void *data) {
   w->tma = tc_engine_refuses_copy(c->ir, p, caps, TC_ENGINE_tma, stmt);
   w->cp_async = tc_engine_refuses_copy(c->ir, p, caps, TC_ENGINE_cp_async, stmt);
   w->stage = tc_engine_refuses_copy(c->ir, p, caps, TC_ENGINE_stage, stmt);
+  w->relay = tc_engine_refuses_copy(c->ir, p, caps, TC_ENGINE_relay, stmt);
   return true;
 }
 
@@ -137,16 +144,16 @@ static const char *copy_text(const tc_ir *ir, tc_value stmt) {
                    tc_tile_name(ir, tc_input(ir, op, 1)));
 }
 
-/* Is the source a fragment that wgmma leaves behind? */
-static bool from_product(const chooser *c, tc_value stmt) {
+/* The product by this engine that leaves the source behind, if one does. */
+static const product *product_before(const chooser *c, tc_value stmt, enum tc_engine engine) {
   tc_value from = tc_input(c->ir, tc_op_at(c->ir, stmt), 0);
   for (uint32_t i = 0; i < c->products.n; i++) {
     tc_value gemm = c->products.at[i].stmt, to = tc_input(c->ir, tc_op_at(c->ir, gemm), 2);
     if (tc_slice_buf(c->ir, to).id == tc_slice_buf(c->ir, from).id
-        && tc_gemm_of(c->ir, gemm)->engine == TC_ENGINE_wgmma)
-      return true;
+        && tc_gemm_of(c->ir, gemm)->engine == engine)
+      return &c->products.at[i];
   }
-  return false;
+  return NULL;
 }
 
 static void choose(chooser *c, work *w, enum tc_engine engine, const char *why) {
@@ -154,6 +161,7 @@ static void choose(chooser *c, work *w, enum tc_engine engine, const char *why) 
   const char *name = engine == TC_ENGINE_tma        ? "tma"
                      : engine == TC_ENGINE_cp_async ? "cp_async"
                      : engine == TC_ENGINE_stage    ? "stage"
+                     : engine == TC_ENGINE_relay    ? "relay"
                                                     : "simt";
   const char *because = why ? ", because " : "";
   note(c, w->stmt,
@@ -171,6 +179,76 @@ static void choose_signalled(chooser *c, work *w) {
   c->failed = true;
 }
 
+/* ---- relays ---- */
+
+static bool add_shared(tc_ir *ir, tc_value stmt, void *data) {
+  int64_t *bytes = data;
+  tc_buf buf = {tc_op_at(ir, stmt)->payload};
+  if (!tc_is(ir, stmt, TC_OP_alloc) || tc_buf_at(ir, buf)->scope != TC_SCOPE_shared) return true;
+  int64_t own = tc_tile_buf_bytes(ir, buf);
+  *bytes = own ? *bytes + own : INT64_MAX / 2;
+  return true;
+}
+
+/* Is there shared memory left when all its tiles have as many versions as any has? */
+static bool has_room(const chooser *c, int64_t bytes) {
+  enum { BARRIERS_B = 1024 };
+  const tc_target_limits *limits = c->cx->options->limits;
+  int64_t tiles_b = 0, stages = c->most_stages > 1 ? c->most_stages : 1;
+  if (!limits) return true;
+  tc_walk(c->ir, tc_child(c->ir, tc_op_at(c->ir, c->kernel), 0), add_shared, &tiles_b);
+  return tiles_b <= (limits->shared_b - bytes - c->relays_b - BARRIERS_B) / stages;
+}
+
+/* Columns of a panel: as many as fit, so that panels come out even. */
+static int64_t panel_columns(int64_t n) {
+  int64_t columns = n < TC_STAGE_COLUMNS ? n : TC_STAGE_COLUMNS;
+  while (n % columns || columns % 8)
+    columns--;
+  return columns;
+}
+
+/* A copy out of the product's fragment by way of a slot of each warp; false: there is no room. */
+static bool choose_relay(chooser *c, work *w, const product *p) {
+  tc_ir *ir = c->ir;
+  const tc_op *op = tc_op_at(ir, w->stmt);
+  const tc_gemm *g = tc_gemm_of(ir, p->stmt);
+  int64_t m, n, rows, columns, warps = p->threads / TC_WARP;
+  tc_value in[8], to = tc_input(ir, op, 1);
+  uint32_t n_in = op->n_in;
+  tc_type elem = tc_tile_elem(ir, to);
+  if (!tc_tile_matrix(ir, tc_input(ir, op, 0), &m, &n)
+      || !tc_warp_partition(warps, m, n, 16, 8, 1, tc_gemm_sharing(g), &rows, &columns))
+    return false;
+  int64_t width = panel_columns(n / columns), bytes = warps * TC_STAGE_ROWS * width * 2;
+  if (!has_room(c, bytes)) return false;
+  tc_value shape[4] = {tc_i32(ir, warps), tc_i32(ir, 1), tc_i32(ir, TC_STAGE_ROWS),
+                       tc_i32(ir, width)};
+  tc_buf buf = tc_buf_new(ir, tc_format(ir->arena, "%s_stage", tc_tile_name(ir, to)), elem,
+                          TC_SCOPE_shared, 4, shape, op->span);
+  for (uint32_t i = 0; i < n_in; i++)
+    in[i] = tc_input(ir, op, i);
+  in[n_in] = tc_slice_whole(ir, buf);
+  tc_set_inputs(ir, w->stmt, in, n_in + 1);
+  tc_copy_of(ir, w->stmt)->flags |= TC_COPY_STAGE;
+  tc_alloc(ir, c->notes, buf, tc_op_at(ir, w->stmt)->span);
+  c->relays_b += bytes;
+  choose(c, w, TC_ENGINE_relay, NULL);
+  return true;
+}
+
+static void choose_out(chooser *c, work *w, const char *no_roles) {
+  const product *warps = product_before(c, w->stmt, TC_ENGINE_mma_sync);
+  bool engine = !no_roles && product_before(c, w->stmt, TC_ENGINE_wgmma);
+  if (engine && !w->stage) {
+    choose(c, w, TC_ENGINE_stage, NULL);
+  } else if (engine) {
+    choose(c, w, TC_ENGINE_simt, w->stage);
+  } else if (!warps || w->relay || !choose_relay(c, w, warps)) {
+    tc_copy_of(c->ir, w->stmt)->engine = TC_ENGINE_simt;
+  }
+}
+
 static void choose_copy(chooser *c, work *w, const char *no_roles) {
   uint32_t flags = tc_copy_of(c->ir, w->stmt)->flags;
   bool in = tc_copy_between(c->ir, w->stmt, TC_SCOPE_global, TC_SCOPE_shared);
@@ -185,10 +263,8 @@ static void choose_copy(chooser *c, work *w, const char *no_roles) {
     choose(c, w, TC_ENGINE_cp_async, slower);
   } else if (in && time) {
     choose(c, w, TC_ENGINE_simt, w->cp_async);
-  } else if (out && !no_roles && from_product(c, w->stmt) && !w->stage) {
-    choose(c, w, TC_ENGINE_stage, NULL);
-  } else if (out && !no_roles && from_product(c, w->stmt)) {
-    choose(c, w, TC_ENGINE_simt, w->stage);
+  } else if (out) {
+    choose_out(c, w, no_roles);
   } else {
     tc_copy_of(c->ir, w->stmt)->engine = TC_ENGINE_simt;
   }
@@ -250,7 +326,11 @@ static void drop_waits(tc_ir *ir, tc_region region) {
 }
 
 static void choose_kernel(tc_ir *ir, const tc_pass_context *cx, tc_value kernel) {
-  chooser c = {.ir = ir, .cx = cx, .numbers = tc_map_in(cx->scratch), .notes = tc_region_new(ir)};
+  chooser c = {.ir = ir,
+               .cx = cx,
+               .kernel = kernel,
+               .numbers = tc_map_in(cx->scratch),
+               .notes = tc_region_new(ir)};
   tc_region body = tc_child(ir, tc_op_at(ir, kernel), 0);
   product all = {.threads = tc_kernel_threads(tc_kernel_of(ir, kernel))};
   find_in(&c, body, false, all);

@@ -3,6 +3,7 @@
 #ifndef TC_PASS_ENGINES_H
 #define TC_PASS_ENGINES_H
 
+#include "layout/layout.h"
 #include "pass/pass.h"
 
 /* Refusals: NULL when it can be done, else the reason why not, in the arena of the IR.
@@ -17,6 +18,9 @@ const char *tc_engine_refuses_copy(tc_ir *ir, tc_prover *p, uint64_t caps, enum 
 bool tc_copy_between(const tc_ir *ir, tc_value stmt, enum tc_scope from, enum tc_scope to);
 /* A hint that says what was decided about a statement, and why. */
 tc_value tc_choice_hint(tc_ir *ir, tc_region at, tc_span span, const char *text);
+
+/* How the warps share a product's tile. */
+enum tc_warp_policy tc_gemm_sharing(const tc_gemm *g);
 
 /* ---- kernels ---- */
 

@@ -175,6 +175,24 @@ static const char *refuse_stage(tc_ir *ir, tc_prover *p, tc_value stmt) {
   return refuse_tensor(ir, p, to);
 }
 
+/* Written from a fragment by way of shared memory, by the threads. */
+static const char *refuse_relay(tc_ir *ir, tc_value stmt) {
+  const tc_op *op = tc_op_at(ir, stmt);
+  tc_value from = tc_input(ir, op, 0), to = tc_input(ir, op, 1);
+  int64_t m, n, extents[TC_TILE_RANK];
+  uint32_t rank;
+  if (!tc_copy_between(ir, stmt, TC_SCOPE_fragment, TC_SCOPE_global)) return "it does not go there";
+  if (tc_type_bits(tc_tile_elem(ir, to)) != 16 || !tc_is_float(tc_tile_elem(ir, to)))
+    return "pieces of rows are of 16 bytes for elements of 16 bits only";
+  if (!tc_is_float(tc_tile_elem(ir, from)) || !tc_tile_is_whole(ir, from))
+    return "it is no whole fragment of floats";
+  if (!tc_tile_matrix(ir, from, &m, &n) || m % 16 || n % 8 || !same_box(ir, from, to))
+    return "the tile is not made of blocks of 16 x 8";
+  if (!tc_tile_extents(ir, to, extents, &rank) || extents[rank - 1] != n)
+    return "its columns do not lie along the last dimension";
+  return NULL;
+}
+
 /* table */
 const char *tc_engine_refuses_copy(tc_ir *ir, tc_prover *p, uint64_t caps, enum tc_engine engine,
                                    tc_value stmt) {
@@ -186,6 +204,8 @@ const char *tc_engine_refuses_copy(tc_ir *ir, tc_prover *p, uint64_t caps, enum 
     return caps & TC_CAP_BIT(cp_async) ? refuse_cp_async(ir, p, stmt) : "the target has none";
   case TC_ENGINE_stage:
     return (caps & stage) == stage ? refuse_stage(ir, p, stmt) : "the target has none";
+  case TC_ENGINE_relay:
+    return caps & TC_CAP_BIT(mma_sync) ? refuse_relay(ir, stmt) : "the target has none";
   case TC_ENGINE_simt:
     return NULL;
   default:

@@ -108,3 +108,8 @@ const char *tc_engine_refuses_gemm(const tc_ir *ir, uint64_t caps, enum tc_engin
                      (int)rows, (int)r->n_step);
   return NULL;
 }
+
+enum tc_warp_policy tc_gemm_sharing(const tc_gemm *g) {
+  if (g->engine == TC_ENGINE_wgmma || g->policy == TC_POLICY_FULL_ROW) return TC_WARPS_ROWS;
+  return g->policy == TC_POLICY_FULL_COL ? TC_WARPS_COLUMNS : TC_WARPS_SQUARE;
+}

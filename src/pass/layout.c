@@ -68,7 +68,9 @@ static void ask_copy(tc_layouts *l, const tc_work *work) {
   const tc_op *op = tc_op_at(l->ir, work->stmt);
   tc_value stage = tc_copy_stage(l->ir, work->stmt);
   if (stage.id) ask_shared(l, work->stmt, stage, true);
-  if (tc_copy_of(l->ir, work->stmt)->engine != TC_ENGINE_tma) return;
+  enum tc_engine engine = (enum tc_engine)tc_copy_of(l->ir, work->stmt)->engine;
+  if (engine == TC_ENGINE_ldmatrix) ask_shared(l, work->stmt, tc_input(l->ir, op, 0), false);
+  if (engine != TC_ENGINE_tma) return;
   for (uint32_t k = 0; k < 2; k++)
     ask_shared(l, work->stmt, tc_input(l->ir, op, k), true);
 }

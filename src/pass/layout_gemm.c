@@ -1,4 +1,5 @@
 /* What matrix engines ask of layouts. */
+#include "pass/engines.h"
 #include "pass/layouts.h"
 
 /* The tiles that an engine's operands are made of: rows of fragments.def by width of an element. */
@@ -48,11 +49,6 @@ static bool matrix_of(const tc_ir *ir, tc_value slice, int64_t *rows, int64_t *c
          && tc_const_of(ir, tc_slice_extent(ir, slice, rank - 1), columns);
 }
 
-static enum tc_warp_policy policy_of(const tc_gemm *g) {
-  if (g->engine == TC_ENGINE_wgmma || g->policy == TC_POLICY_FULL_ROW) return TC_WARPS_ROWS;
-  return g->policy == TC_POLICY_FULL_COL ? TC_WARPS_COLUMNS : TC_WARPS_SQUARE;
-}
-
 /* NULL, or why not. */
 static const char *share(tc_layouts *l, const tc_work *work, sharing *s) {
   const tc_op *op = tc_op_at(l->ir, work->stmt);
@@ -71,7 +67,7 @@ static const char *share(tc_layouts *l, const tc_work *work, sharing *s) {
     return tc_format(l->ir->arena, "%lld threads are no whole number of %s",
                      (long long)work->team.count, wgmma ? "warpgroups" : "warps");
   if (!tc_warp_partition(work->team.count / TC_WARP, s->m, s->n, row->rows / unit, row->columns,
-                         unit, policy_of(g), &s->rows, &s->columns))
+                         unit, tc_gemm_sharing(g), &s->rows, &s->columns))
     return tc_format(l->ir->arena,
                      "%lld warps cannot share %lld x %lld elements in tiles of %u x %u",
                      (long long)(work->team.count / TC_WARP), (long long)s->m, (long long)s->n,
@@ -81,12 +77,14 @@ static const char *share(tc_layouts *l, const tc_work *work, sharing *s) {
 }
 
 /* The columns of warps hold the same rows of A. */
-static const tc_layout *layout_a(tc_layouts *l, const atom *a, const sharing *s) {
+static const tc_layout *layout_a(tc_layouts *l, const atom *a, const sharing *s, bool trans_a) {
+  const uint32_t swapped[2] = {1, 0};
   const int64_t extents[2] = {s->m, s->k}, groups[2] = {s->rows, 1};
   const tc_layout *tile =
       tc_layout_cover(l->arena, tc_layout_fragment(l->arena, a->fragment), extents, groups);
-  if (!tile || s->columns == 1) return tile;
-  return tc_layout_replicate(l->arena, tile, s->columns, TC_SPACE_thread, TC_TILE_OUTER);
+  if (tile && s->columns > 1)
+    tile = tc_layout_replicate(l->arena, tile, s->columns, TC_SPACE_thread, TC_TILE_OUTER);
+  return tile && trans_a ? tc_layout_permute(l->arena, tile, swapped) : tile;
 }
 
 /* The rows of warps hold the same columns of B; atoms are (n, k). */
@@ -110,12 +108,12 @@ static void ask(tc_layouts *l, const tc_work *work, uint32_t operand, const shar
   const atom *a = find_atom((enum tc_engine)g->engine, "abc"[operand], tc_onchip_bits(l->ir, buf));
   if (tc_buf_at(l->ir, buf)->rank != 2 || !tc_onchip_is_whole(l->ir, slice)) {
     tc_layouts_refuse(l, work->stmt, buf, "the product uses a part of the fragment");
-  } else if (!a || (operand == 0 && g->trans_a)) {
+  } else if (!a || (operand == 0 && g->trans_a && g->engine == TC_ENGINE_wgmma)) {
     tc_layouts_refuse(l, work->stmt, buf, "the engine does not take this operand from registers");
   } else {
     const int64_t extents[2] = {s->m, s->n}, groups[2] = {s->rows, s->columns};
     const tc_layout *layout = NULL;
-    if (operand == 0) layout = layout_a(l, a, s);
+    if (operand == 0) layout = layout_a(l, a, s, g->trans_a);
     if (operand == 1) layout = layout_b(l, a, s, g->trans_b);
     if (operand == 2)
       layout =

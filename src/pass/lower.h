@@ -23,6 +23,7 @@ typedef struct tc_lower_buf {
   /* fragment that a matrix engine adds to: how its warps or warpgroups lie over it */
   int64_t rows, columns; /* 0: none does */
   bool wgmma;
+  bool words;  /* an operand of mma.sync: elements packed into 32-bit words */
   bool pinned; /* for the loop being made */
 } tc_lower_buf;
 
@@ -214,10 +215,12 @@ tc_buf tc_lower_tensor_map(tc_lower *lw, tc_buf global, const int64_t *box,
 tc_value tc_lower_box(tc_lower *lw, tc_buf map, const tc_value *base);
 void tc_lower_tma(tc_lower *lw, tc_value stmt);
 void tc_lower_stage(tc_lower *lw, tc_value stmt);
+void tc_lower_relay(tc_lower *lw, tc_value stmt);
 void tc_lower_reduce(tc_lower *lw, tc_value stmt);
 void tc_lower_gemm(tc_lower *lw, tc_value stmt);
 void tc_lower_wgmma(tc_lower *lw, tc_value stmt);
 void tc_lower_mma(tc_lower *lw, tc_value stmt);
+void tc_lower_matrices(tc_lower *lw, tc_value stmt); /* a copy by ldmatrix */
 void tc_lower_fma(tc_lower *lw, tc_value stmt);
 
 #endif

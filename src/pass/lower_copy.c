@@ -406,6 +406,12 @@ void tc_lower_copy(tc_lower *lw, tc_value stmt) {
   case TC_ENGINE_stage:
     tc_lower_stage(lw, stmt);
     return;
+  case TC_ENGINE_relay:
+    tc_lower_relay(lw, stmt);
+    return;
+  case TC_ENGINE_ldmatrix:
+    tc_lower_matrices(lw, stmt);
+    return;
   case TC_ENGINE_cp_async:
     if (copy_async(lw, stmt)) return;
     break;

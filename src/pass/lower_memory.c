@@ -82,6 +82,8 @@ bool tc_lower_cover(tc_lower *lw, const tc_layout *l, enum tc_fragment fragment,
 
 static bool visit_buffers(tc_ir *ir, tc_value stmt, void *data) {
   tc_lower *lw = data;
+  if (tc_is(ir, stmt, TC_OP_copy) && tc_copy_of(ir, stmt)->engine == TC_ENGINE_ldmatrix)
+    tc_lower_buffer(lw, tc_slice_buf(ir, tc_input(ir, tc_op_at(ir, stmt), 1)))->words = true;
   if (!tc_is(ir, stmt, TC_OP_gemm)) return true;
   const tc_gemm *gemm = tc_gemm_of(ir, stmt);
   bool wgmma = gemm->engine == TC_ENGINE_wgmma;
@@ -135,13 +137,18 @@ static int64_t all_versions(tc_lower *lw, const tc_lower_buf *r, const tc_buffer
 
 static void make_fragment(tc_lower *lw, tc_lower_buf *r, const tc_buffer *b) {
   int64_t slots = r->layout->size[TC_SPACE_slot];
+  tc_buffer like = *b;
+  if (r->words) {
+    slots = slots * element_bits(b) / 32;
+    like.elem = tc_scalar_type(TC_DT_uint32);
+  }
   r->per_array = r->wgmma ? r->layout->bound[1] / r->columns / 2 : slots;
   r->n_arrays = (uint32_t)(slots / r->per_array);
   r->arrays = TC_NEW_ARRAY(lw->arena, r->n_arrays, tc_buf);
   for (uint32_t i = 0; i < r->n_arrays; i++) {
     const char *name = tc_name_of(lw->ir, b->name);
     if (r->n_arrays > 1) name = tc_format(lw->ir->arena, "%s_%u", name, i);
-    r->arrays[i] = flat_array(lw, name, b, r->per_array, TC_SCOPE_local);
+    r->arrays[i] = flat_array(lw, name, &like, r->per_array, TC_SCOPE_local);
     tc_alloc(lw->ir, lw->at, r->arrays[i], b->span);
   }
 }
@@ -218,6 +225,7 @@ tc_buf tc_lower_other(tc_lower *lw, tc_buf old) {
 
 tc_buf tc_lower_slot(tc_lower *lw, tc_lower_buf *b, int64_t slot, int64_t *index) {
   if (!b->n_arrays) tc_bug(lw->ir->arena->unwind, "a fragment is used before its alloc");
+  if (b->words) tc_lower_refuse(lw, "single elements of an operand of a product");
   *index = slot % b->per_array;
   return b->arrays[slot / b->per_array];
 }

@@ -126,6 +126,7 @@ static void load_elements(product *p, operand *o, const int64_t *origin) {
   }
 }
 
+/* The step of an operand that begins at `k`. */
 static void load_operand(product *p, operand *o, int64_t k) {
   tc_lower *lw = p->lw;
   int64_t origin[TC_LAYOUT_DIMS];
@@ -195,6 +196,32 @@ static void check(product *p, const tc_gemm *what, tc_type c) {
     tc_lower_refuse(lw, "a product of this shape by mma.sync");
 }
 
+/* A fragment that ldmatrix has filled, or a tile of shared memory. */
+static operand operand_of(tc_lower *lw, tc_value slice, uint32_t k_dim) {
+  tc_buf buf = tc_slice_buf(lw->ir, slice);
+  const tc_buffer *old = tc_buf_at(lw->ir, buf);
+  if (old->scope != TC_SCOPE_fragment)
+    return (operand){.tile = tc_lower_tile_of(lw, slice), .k_dim = k_dim};
+  tc_lower_buf *b = tc_lower_buffer(lw, buf);
+  operand o = {.tile = {.b = b, .old = old}, .k_dim = k_dim};
+  if (!b->words) tc_lower_refuse(lw, "a product with an operand in registers by mma.sync");
+  o.words = b->arrays[0];
+  for (uint32_t d = 0; d < b->layout->n_dims; d++)
+    o.tile.extent[d] = b->layout->bound[d];
+  return o;
+}
+
+void tc_lower_matrices(tc_lower *lw, tc_value stmt) {
+  const tc_op *op = tc_op_at(lw->ir, stmt);
+  operand to = operand_of(lw, tc_input(lw->ir, op, 1), 0);
+  operand from = operand_of(lw, tc_input(lw->ir, op, 0), 0);
+  product p = {.lw = lw, .bits = tc_type_bits(to.tile.old->elem)};
+  if (!to.words.id || from.words.id) tc_lower_refuse(lw, "a copy by ldmatrix between these");
+  from.words = to.words;
+  from.map = to.tile.b->layout;
+  load_operand(&p, &from, 0);
+}
+
 void tc_lower_mma(tc_lower *lw, tc_value stmt) {
   tc_ir *ir = lw->ir;
   const tc_op *op = tc_op_at(ir, stmt);
@@ -202,8 +229,8 @@ void tc_lower_mma(tc_lower *lw, tc_value stmt) {
   tc_value into = tc_input(ir, op, 2), cond = {0};
   product p = {.lw = lw, .c = tc_lower_buffer(lw, tc_slice_buf(ir, into))};
   tc_type elem = tc_buf_at(ir, tc_slice_buf(ir, into))->elem;
-  p.a = (operand){.tile = tc_lower_tile_of(lw, tc_input(ir, op, 0)), .k_dim = what.trans_a ? 0 : 1};
-  p.b = (operand){.tile = tc_lower_tile_of(lw, tc_input(ir, op, 1)), .k_dim = what.trans_b ? 1 : 0};
+  p.a = operand_of(lw, tc_input(ir, op, 0), what.trans_a ? 0 : 1);
+  p.b = operand_of(lw, tc_input(ir, op, 1), what.trans_b ? 1 : 0);
   p.bits = tc_type_bits(p.a.tile.old->elem);
   p.step = STEP_BITS / p.bits;
   p.m = p.c->layout->bound[0] / p.c->rows;
@@ -216,11 +243,14 @@ void tc_lower_mma(tc_lower *lw, tc_value stmt) {
   if (what.clear) cond = tc_const_bool(ir, true);
   if (op->n_in == 4) cond = tc_lower_value(lw, tc_input(ir, op, 3));
   clear(&p, cond, elem);
-  make_words(&p, &p.a, "a");
-  make_words(&p, &p.b, "b");
+  bool a_held = p.a.words.id, b_held = p.b.words.id;
+  if ((a_held || b_held) && p.k != p.step)
+    tc_lower_refuse(lw, "a product of several steps with an operand in registers by mma.sync");
+  if (!a_held) make_words(&p, &p.a, "a");
+  if (!b_held) make_words(&p, &p.b, "b");
   for (int64_t k = 0; k < p.k; k += p.step) {
-    load_operand(&p, &p.a, k);
-    load_operand(&p, &p.b, k);
+    if (!a_held) load_operand(&p, &p.a, k);
+    if (!b_held) load_operand(&p, &p.b, k);
     multiply(&p);
   }
 }

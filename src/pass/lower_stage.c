@@ -3,13 +3,18 @@
  *
  *   wait until the slot has been read; pack; stmatrix; fence; one lane: tma_store, bulk_commit
  *
+ * A relay is the same without the engine: the lanes read the slot back, neighbours in a row next to
+ * each other, and store what they read. Stores from the fragment itself would be of 4 bytes, in
+ * pieces of 16 bytes.
+ *
  * No warp waits for another. The last panel of a tile whose columns are no multiple of a panel's
  * overlaps the one before it; rows and columns outside of the tensor are skipped by the engine. */
 #include "pass/lower.h"
 
 #include "ir/form.h"
+#include "pass/guard.h"
 
-enum { STAGE_RANK = 4, WARPGROUP = 4 * TC_WARP, PANEL_ROWS = 16, BLOCK_ROWS = 64 };
+enum { STAGE_RANK = 4, WARPGROUP = 4 * TC_WARP, PANEL_ROWS = 16, BLOCK_ROWS = 64, VECTOR_B = 16 };
 
 /* L2 keeps what others read; the result is read by nobody soon. */
 static const int64_t EVICT_FIRST = INT64_C(0x12F0000000000000);
@@ -18,9 +23,10 @@ typedef struct stage {
   tc_lower *lw;
   tc_lower_buf *fragment, *slots;
   tc_type from, to;
-  uint32_t bits;          /* of an element in the stage */
-  int64_t rows, columns;  /* warpgroups over the tile */
-  int64_t m, n;           /* of one warpgroup */
+  uint32_t bits; /* of an element in the stage */
+  bool relay;
+  int64_t rows, columns;  /* warpgroups over the tile; of a relay: warps */
+  int64_t m, n;           /* of one of them */
   int64_t n_slots, width; /* of a warp; columns of a panel */
   const tc_layout *panel; /* fragment of one panel, as a part of the stage */
   tc_value warp, base[2]; /* this thread's warp; first row and column of its warpgroup */
@@ -40,8 +46,8 @@ static void read_fragment(stage *s, tc_value slice) {
   if (b->scope != TC_SCOPE_fragment) tc_lower_refuse(lw, "a staged copy that is not of a fragment");
   s->fragment = tc_lower_buffer(lw, buf);
   s->from = b->elem;
-  if (!tc_lower_cover(lw, s->fragment->layout, TC_FRAGMENT_wgmma_d, WARPGROUP, &s->rows,
-                      &s->columns))
+  if (!tc_lower_cover(lw, s->fragment->layout, s->relay ? TC_FRAGMENT_mma_c : TC_FRAGMENT_wgmma_d,
+                      s->relay ? TC_WARP : WARPGROUP, &s->rows, &s->columns))
     tc_lower_refuse(lw, "a staged copy of a fragment with this layout");
   s->m = s->fragment->layout->bound[0] / s->rows;
   s->n = s->fragment->layout->bound[1] / s->columns;
@@ -115,7 +121,7 @@ static void read_destination(stage *s, tc_value slice) {
     tc_lower_refuse(lw, "a staged copy to these dimensions of a tensor");
   box[s->row_dim] = PANEL_ROWS;
   box[s->column_dim] = s->width;
-  s->map = tc_lower_tensor_map(lw, buf, box, swizzle_of(s, s->slots->layout));
+  if (!s->relay) s->map = tc_lower_tensor_map(lw, buf, box, swizzle_of(s, s->slots->layout));
 }
 
 static void locate_warp(stage *s) {
@@ -123,6 +129,11 @@ static void locate_warp(stage *s) {
   tc_value local = tc_lower_local(lw);
   tc_value group = lw->count > WARPGROUP ? tc_lower_div(lw, local, WARPGROUP) : constant(s, 0);
   s->warp = tc_lower_div(lw, local, TC_WARP);
+  if (s->relay) {
+    s->base[0] = tc_lower_mul(lw, tc_lower_mod(lw, s->warp, s->rows), s->m);
+    s->base[1] = tc_lower_mul(lw, tc_lower_div(lw, s->warp, s->rows), s->n);
+    return;
+  }
   tc_value row = s->columns > 1 ? tc_lower_mod(lw, group, s->rows) : group;
   s->base[0] =
       tc_lower_add(lw, tc_lower_mul(lw, row, s->m),
@@ -229,15 +240,22 @@ static void put_elements(stage *s, const panel *p) {
   }
 }
 
+/* Where the panel goes. */
+static void place_panel(stage *s, const panel *p, tc_value base[TC_LOWER_RANK]) {
+  tc_lower *lw = s->lw;
+  int64_t row = p->block * (s->relay ? PANEL_ROWS : BLOCK_ROWS);
+  for (uint32_t d = 0; d < s->rank; d++)
+    base[d] = s->at[d];
+  base[s->row_dim] =
+      tc_lower_add(lw, base[s->row_dim], tc_lower_add(lw, s->base[0], constant(s, row)));
+  base[s->column_dim] =
+      tc_lower_add(lw, base[s->column_dim], tc_lower_add(lw, s->base[1], constant(s, p->column)));
+}
+
 static void send(stage *s, const panel *p) {
   tc_lower *lw = s->lw;
   tc_value base[TC_LOWER_RANK], in[3];
-  for (uint32_t d = 0; d < s->rank; d++)
-    base[d] = s->at[d];
-  base[s->row_dim] = tc_lower_add(lw, base[s->row_dim],
-                                  tc_lower_add(lw, s->base[0], constant(s, p->block * BLOCK_ROWS)));
-  base[s->column_dim] =
-      tc_lower_add(lw, base[s->column_dim], tc_lower_add(lw, s->base[1], constant(s, p->column)));
+  place_panel(s, p, base);
   in[0] = tc_lower_box(lw, s->map, base);
   in[1] = tc_lower_slice(lw, s->slots->arrays[0], slot_base(s, p->slot), PANEL_ROWS * s->width);
   in[2] = tc_const_int(lw->ir, tc_scalar_type(TC_DT_uint64), EVICT_FIRST);
@@ -298,4 +316,112 @@ void tc_lower_stage(tc_lower *lw, tc_value stmt) {
     do_panel(&s, &p);
   }
   lw->stores_bulk = true;
+}
+
+/* ---- relays ---- */
+
+typedef struct relay {
+  stage s;
+  tc_buf to;
+  bool guarded;           /* what is out of range is not stored */
+  int64_t vector;         /* elements that a lane stores at once */
+  const tc_layout *share; /* lane, slot -> row and column of a panel */
+} relay;
+
+/* Whole vectors of each lane, none left over. */
+static void share_panel(relay *r) {
+  stage *s = &r->s;
+  const int64_t extents[2] = {PANEL_ROWS, s->width};
+  r->vector = VECTOR_B * 8 / s->bits;
+  while (r->vector > 1 && (s->width % r->vector || PANEL_ROWS * s->width / r->vector % TC_WARP))
+    r->vector /= 2;
+  r->share = tc_layout_partition(s->lw->arena, 2, extents, TC_WARP, r->vector, false);
+  if (!r->share || r->share->size[TC_SPACE_thread] != TC_WARP
+      || r->share->size[TC_SPACE_slot] * TC_WARP != PANEL_ROWS * s->width)
+    tc_lower_refuse(s->lw, "a relay of panels of this width");
+}
+
+static tc_value is_inside(relay *r, const tc_value *at) {
+  tc_lower *lw = r->s.lw;
+  tc_value all = {0};
+  for (uint32_t d = 0; r->guarded && d < r->s.rank; d++) {
+    tc_value size = tc_lower_value(lw, tc_buf_at(lw->ir, r->to)->shape[d]);
+    tc_value lower = tc_guard_lower(lw->ir, at[d]), upper = tc_guard_upper(lw->ir, at[d], size);
+    if (tc_prove(lw->prover, TC_PROVE_lower, lower, NULL) != TC_PROVED)
+      all = tc_and(lw->ir, all, lower);
+    if (tc_prove(lw->prover, TC_PROVE_lower, upper, NULL) != TC_PROVED)
+      all = tc_and(lw->ir, all, upper);
+  }
+  return all;
+}
+
+static tc_value coordinate(relay *r, uint32_t d, int64_t slot) {
+  tc_arena *arena = r->s.lw->arena;
+  const tc_layout_digits *digits = tc_layout_coordinate(arena, r->share, d);
+  tc_value in[TC_N_SPACES] = {lane(&r->s), {0}, {0}};
+  return tc_lower_digits(r->s.lw, tc_layout_digits_fix(arena, digits, TC_SPACE_slot, slot), in);
+}
+
+/* One vector: from its place in the slot to its place in the tensor. */
+static void pass_on(relay *r, const tc_value *base, tc_value from, int64_t slot) {
+  tc_lower *lw = r->s.lw;
+  tc_lower_access *in = TC_NEW(lw->arena, tc_lower_access);
+  tc_lower_access *out = TC_NEW(lw->arena, tc_lower_access);
+  *in = (tc_lower_access){.buf = r->s.slots->arrays[0], .rank = 1};
+  *out = (tc_lower_access){.buf = tc_lower_other(lw, r->to), .rank = r->s.rank};
+  in->n = in->known = out->n = (uint32_t)r->vector;
+  for (int64_t k = 0; k < r->vector; k++) {
+    in->index[k][0] = tc_lower_add(lw, from, constant(&r->s, k));
+    for (uint32_t d = 0; d < r->s.rank; d++)
+      out->index[k][d] = base[d];
+    for (uint32_t d = 0; d < 2; d++) {
+      uint32_t dim = d ? r->s.column_dim : r->s.row_dim;
+      out->index[k][dim] = tc_lower_add(lw, base[dim], coordinate(r, d, slot + k));
+    }
+    out->pred[k] = is_inside(r, out->index[k]);
+  }
+  tc_lower_load(lw, in);
+  for (int64_t k = 0; k < r->vector; k++)
+    out->value[k] = in->value[k];
+  tc_lower_store(lw, out);
+}
+
+static void read_back(relay *r, const panel *p) {
+  tc_lower *lw = r->s.lw;
+  int64_t origin[STAGE_RANK] = {0, p->slot, 0, 0};
+  tc_value base[TC_LOWER_RANK];
+  const tc_layout *l = tc_layout_add_dim(lw->arena, r->share, 0);
+  l = tc_layout_add_dim(lw->arena, l, 0);
+  const tc_layout_digits *digits = tc_layout_compose(lw->arena, r->s.slots->layout, l, origin);
+  if (!digits) tc_lower_refuse(lw, "a stage with this layout");
+  place_panel(&r->s, p, base);
+  for (int64_t slot = 0; slot < r->share->size[TC_SPACE_slot]; slot += r->vector) {
+    const tc_layout_digits *at = tc_layout_digits_fix(lw->arena, digits, TC_SPACE_slot, slot);
+    tc_value in[TC_N_SPACES] = {lane(&r->s), {0}, {0}};
+    pass_on(r, base, tc_lower_add(lw, slot_base(&r->s, 0), tc_lower_digits(lw, at, in)), slot);
+  }
+}
+
+void tc_lower_relay(tc_lower *lw, tc_value stmt) {
+  tc_ir *ir = lw->ir;
+  const tc_op *op = tc_op_at(ir, stmt);
+  tc_value to = tc_input(ir, op, 1);
+  relay r = {.s = {.lw = lw, .relay = true}, .to = tc_slice_buf(ir, to)};
+  stage *s = &r.s;
+  r.guarded = !tc_slice_in_bounds(ir, to);
+  if (lw->count % TC_WARP || lw->single) tc_lower_refuse(lw, "a relay by a part of a warp");
+  read_fragment(s, tc_input(ir, op, 0));
+  read_slots(s, tc_copy_stage(ir, stmt));
+  read_destination(s, to);
+  share_panel(&r);
+  locate_warp(s);
+  if (s->n % s->width) tc_lower_refuse(lw, "a relay of panels of this width");
+  int64_t per_block = s->n / s->width, n = per_block * s->m / PANEL_ROWS;
+  for (int64_t i = 0; i < n; i++) {
+    panel p = {.block = i / per_block, .column = i % per_block * s->width, .slot = i % s->n_slots};
+    if (i >= s->n_slots || lw->n_stages > 1) tc_lower_prim(lw, TC_PRIM_sync_warp, 0, NULL, 0);
+    put_elements(s, &p);
+    tc_lower_prim(lw, TC_PRIM_sync_warp, 0, NULL, 0);
+    read_back(&r, &p);
+  }
 }

@@ -450,6 +450,7 @@ static void warps_are_shared_out(struct law *w) {
   CHECK(tc_warp_partition(8, 128, 128, 16, 8, 1, TC_WARPS_SQUARE, &m, &n) && m == 2 && n == 4);
   CHECK(tc_warp_partition(4, 128, 128, 16, 8, 1, TC_WARPS_ROWS, &m, &n) && m == 4 && n == 1);
   CHECK(tc_warp_partition(8, 64, 128, 16, 8, 1, TC_WARPS_ROWS, &m, &n) && m == 4 && n == 2);
+  CHECK(tc_warp_partition(8, 256, 128, 16, 8, 1, TC_WARPS_SQUARE, &m, &n) && m == 4 && n == 2);
   CHECK(tc_warp_partition(4, 128, 128, 16, 8, 1, TC_WARPS_COLUMNS, &m, &n) && m == 1 && n == 4);
   CHECK(tc_warp_partition(8, 128, 256, 16, 8, 4, TC_WARPS_SQUARE, &m, &n) && m == 4 && n == 2);
   CHECK(tc_warp_partition(12, 192, 176, 16, 8, 4, TC_WARPS_ROWS, &m, &n) && m == 12 && n == 1);
