@@ -41,10 +41,10 @@ void tc_layouts_set(tc_layouts *l, tc_buf buf, const tc_layout *layout, tc_value
 
 /* ---- what engines ask of shared memory ---- */
 
-static void ask_shared(tc_layouts *l, tc_value stmt, tc_value slice, bool wgmma) {
+static void ask_shared(tc_layouts *l, tc_value stmt, tc_value slice, bool wgmma, int64_t part) {
   tc_buf buf = tc_slice_buf(l->ir, slice);
   if (tc_buf_at(l->ir, buf)->scope != TC_SCOPE_shared || l->of[buf.id]) return;
-  const tc_layout *layout = tc_layouts_shared(l, buf, wgmma);
+  const tc_layout *layout = tc_layouts_shared(l, buf, wgmma, part);
   if (layout) {
     tc_layouts_set(l, buf, layout, stmt);
   } else {
@@ -60,17 +60,17 @@ static void ask_gemm(tc_layouts *l, const tc_work *work) {
   for (uint32_t k = 0; k < 2; k++)
     if (g->engine == TC_ENGINE_wgmma || g->engine == TC_ENGINE_mma_sync)
       ask_shared(l, work->stmt, tc_input(l->ir, tc_op_at(l->ir, work->stmt), k),
-                 g->engine == TC_ENGINE_wgmma);
+                 g->engine == TC_ENGINE_wgmma, tc_layouts_part(l, work, k));
 }
 
 static void ask_copy(tc_layouts *l, const tc_work *work) {
   if (!tc_is(l->ir, work->stmt, TC_OP_copy)) return;
   const tc_op *op = tc_op_at(l->ir, work->stmt);
   tc_value stage = tc_copy_stage(l->ir, work->stmt);
-  if (stage.id) ask_shared(l, work->stmt, stage, true);
+  if (stage.id) ask_shared(l, work->stmt, stage, true, 0);
   if (tc_copy_of(l->ir, work->stmt)->engine != TC_ENGINE_tma) return;
   for (uint32_t k = 0; k < 2; k++)
-    ask_shared(l, work->stmt, tc_input(l->ir, op, k), true);
+    ask_shared(l, work->stmt, tc_input(l->ir, op, k), true, 0);
 }
 
 /* ---- from fragment to fragment ---- */

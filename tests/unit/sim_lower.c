@@ -47,6 +47,8 @@ static const row CASES[] = {
     {"gemm_odd", "sm_90a", {{NULL, 0}}, true},
     {"gemm_f32", "sm_80", {{NULL, 0}}, true},
     {"gemm_nt_e4m3", "sm_80", {{NULL, 0}}, true},
+    {"gemm_seams", "sm_80", {{NULL, 0}}, true},
+    {"gemm_seams", "sm_90a", {{NULL, 0}}, true},
     {"gemm_n200", "sm_90a", {{NULL, 0}}, true},
     {"gemm_pingpong", "sm_90a", {{NULL, 0}}, true},
     {"gemm_bias_dynamic", "sm_80", {{"M", 200}, {"N", 136}, {"K", 72}}, true},
