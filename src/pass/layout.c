@@ -41,15 +41,21 @@ void tc_layouts_set(tc_layouts *l, tc_buf buf, const tc_layout *layout, tc_value
 
 /* ---- what engines ask of shared memory ---- */
 
-static void ask_shared(tc_layouts *l, tc_value stmt, tc_value slice, bool wgmma, int64_t part) {
-  tc_buf buf = tc_slice_buf(l->ir, slice);
-  if (tc_buf_at(l->ir, buf)->scope != TC_SCOPE_shared || l->of[buf.id]) return;
-  const tc_layout *layout = tc_layouts_shared(l, buf, wgmma, part);
+static void lies(tc_layouts *l, tc_value stmt, tc_buf buf, const tc_layout *layout) {
   if (layout) {
     tc_layouts_set(l, buf, layout, stmt);
   } else {
     tc_layouts_refuse(l, stmt, buf, "rows are no whole number of 16-byte chunks");
   }
+}
+
+static bool is_open(const tc_layouts *l, tc_buf buf) {
+  return tc_buf_at(l->ir, buf)->scope == TC_SCOPE_shared && !l->of[buf.id];
+}
+
+static void ask_shared(tc_layouts *l, tc_value stmt, tc_value slice, bool wgmma, int64_t part) {
+  tc_buf buf = tc_slice_buf(l->ir, slice);
+  if (is_open(l, buf)) lies(l, stmt, buf, tc_layouts_shared(l, buf, wgmma, part));
 }
 
 /* Products first: what they cannot do without decides. */
@@ -67,7 +73,9 @@ static void ask_copy(tc_layouts *l, const tc_work *work) {
   if (!tc_is(l->ir, work->stmt, TC_OP_copy)) return;
   const tc_op *op = tc_op_at(l->ir, work->stmt);
   tc_value stage = tc_copy_stage(l->ir, work->stmt);
-  if (stage.id) ask_shared(l, work->stmt, stage, true, 0);
+  if (stage.id && is_open(l, tc_slice_buf(l->ir, stage)))
+    lies(l, work->stmt, tc_slice_buf(l->ir, stage),
+         tc_layouts_stage(l, tc_slice_buf(l->ir, stage)));
   if (tc_copy_of(l->ir, work->stmt)->engine != TC_ENGINE_tma) return;
   for (uint32_t k = 0; k < 2; k++)
     ask_shared(l, work->stmt, tc_input(l->ir, op, k), true, 0);

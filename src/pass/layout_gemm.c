@@ -195,3 +195,13 @@ const tc_layout *tc_layouts_shared(tc_layouts *l, tc_buf buf, bool wgmma, int64_
   }
   return wgmma ? panels(l->arena, n, extents, bits) : padded(l->arena, n, extents, bits);
 }
+
+const tc_layout *tc_layouts_stage(tc_layouts *l, tc_buf buf) {
+  int64_t extents[TC_LAYOUT_DIMS];
+  uint32_t n = tc_buf_at(l->ir, buf)->rank, bits = tc_onchip_bits(l->ir, buf);
+  if (!tc_onchip_extents(l->ir, buf, extents)) return NULL;
+  for (int s = TC_N_SWIZZLES - 1; s > 0; s--)
+    if (extents[n - 1] * bits == (int64_t)tc_swizzle_info((enum tc_swizzle)s)->span_b * 8)
+      return tc_layout_swizzled(l->arena, n, extents, bits, (enum tc_swizzle)s);
+  return tc_layout_row_major(l->arena, n, extents, 0);
+}

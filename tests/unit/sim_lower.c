@@ -50,6 +50,7 @@ static const row CASES[] = {
     {"gemm_seams", "sm_80", {{NULL, 0}}, true},
     {"gemm_seams", "sm_90a", {{NULL, 0}}, true},
     {"gemm_n200", "sm_90a", {{NULL, 0}}, true},
+    {"gemm_n40", "sm_90a", {{NULL, 0}}, true},
     {"gemm_pingpong", "sm_90a", {{NULL, 0}}, true},
     {"gemm_bias_dynamic", "sm_80", {{"M", 200}, {"N", 136}, {"K", 72}}, true},
     {"gemm_bias_dynamic", "sm_80", {{"M", 129}, {"N", 131}, {"K", 77}}, true},
