@@ -12,6 +12,8 @@ usage: golden.py [--tilec build/tilec] [--bless] [-k TEXT] [-v]
                                   x.structure  how often patterns occur in its output
   tests/emit/TARGET/x.py, x.tir   x.c     tilec emit --emit=c --target TARGET x
                                   x.structure  how often patterns occur in that text
+  tests/emit/cuda/x.py, x.tir     the same with x.cu and --emit=cuda; the source's first line names
+                the target
 
 The command runs in the folder of the source, so that messages hold bare names. The first line of
 a source may hold more options, `# tilec: -D M=4` (`// tilec: ...` in .tir); the one
@@ -74,9 +76,10 @@ def kinds_of(source):
             (beside(".err"), run, True, False),
             (beside(".structure"), run, False, True),
         ]
-    emit = ["emit", "--emit=c", "--target", source.parts[2]]
+    cuda = source.parts[2] == "cuda"
+    emit = ["emit", "--emit=cuda"] if cuda else ["emit", "--emit=c", "--target", source.parts[2]]
     return [
-        (beside(".c"), emit, False, False),
+        (beside(".cu" if cuda else ".c"), emit, False, False),
         (beside(".structure"), emit, False, True),
     ]
 
@@ -92,7 +95,7 @@ def is_source(path):
 
 def is_golden(path):
     suffixes = {"lang": (".ast", ".tir", ".err"), "pass": (".out.tir", ".err", ".structure"),
-                "emit": (".c", ".structure")}
+                "emit": (".c", ".cu", ".structure")}
     return path.name.endswith(suffixes[path.parts[1]]) and not is_source(path)
 
 

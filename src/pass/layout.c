@@ -41,15 +41,21 @@ void tc_layouts_set(tc_layouts *l, tc_buf buf, const tc_layout *layout, tc_value
 
 /* ---- what engines ask of shared memory ---- */
 
-static void ask_shared(tc_layouts *l, tc_value stmt, tc_value slice, bool wgmma) {
-  tc_buf buf = tc_slice_buf(l->ir, slice);
-  if (tc_buf_at(l->ir, buf)->scope != TC_SCOPE_shared || l->of[buf.id]) return;
-  const tc_layout *layout = tc_layouts_shared(l, buf, wgmma);
+static void lies(tc_layouts *l, tc_value stmt, tc_buf buf, const tc_layout *layout) {
   if (layout) {
     tc_layouts_set(l, buf, layout, stmt);
   } else {
     tc_layouts_refuse(l, stmt, buf, "rows are no whole number of 16-byte chunks");
   }
+}
+
+static bool is_open(const tc_layouts *l, tc_buf buf) {
+  return tc_buf_at(l->ir, buf)->scope == TC_SCOPE_shared && !l->of[buf.id];
+}
+
+static void ask_shared(tc_layouts *l, tc_value stmt, tc_value slice, bool wgmma, int64_t part) {
+  tc_buf buf = tc_slice_buf(l->ir, slice);
+  if (is_open(l, buf)) lies(l, stmt, buf, tc_layouts_shared(l, buf, wgmma, part));
 }
 
 /* Products first: what they cannot do without decides. */
@@ -60,19 +66,34 @@ static void ask_gemm(tc_layouts *l, const tc_work *work) {
   for (uint32_t k = 0; k < 2; k++)
     if (g->engine == TC_ENGINE_wgmma || g->engine == TC_ENGINE_mma_sync)
       ask_shared(l, work->stmt, tc_input(l->ir, tc_op_at(l->ir, work->stmt), k),
-                 g->engine == TC_ENGINE_wgmma);
+                 g->engine == TC_ENGINE_wgmma, tc_layouts_part(l, work, k));
+}
+
+/* The product that takes the fragment says what its warps take of the tile. */
+static void ask_matrices(tc_layouts *l, tc_value copy) {
+  const tc_op *op = tc_op_at(l->ir, copy);
+  tc_buf fragment = tc_slice_buf(l->ir, tc_input(l->ir, op, 1));
+  for (uint32_t i = 0; i < l->works.n; i++) {
+    const tc_work *work = &l->works.at[i];
+    const tc_op *user = tc_op_at(l->ir, work->stmt);
+    for (uint32_t k = 0; user->opcode == TC_OP_gemm && k < 2; k++)
+      if (tc_slice_buf(l->ir, tc_input(l->ir, user, k)).id == fragment.id)
+        ask_shared(l, copy, tc_input(l->ir, op, 0), false, tc_layouts_part(l, work, k));
+  }
 }
 
 static void ask_copy(tc_layouts *l, const tc_work *work) {
   if (!tc_is(l->ir, work->stmt, TC_OP_copy)) return;
   const tc_op *op = tc_op_at(l->ir, work->stmt);
   tc_value stage = tc_copy_stage(l->ir, work->stmt);
-  if (stage.id) ask_shared(l, work->stmt, stage, true);
+  if (stage.id && is_open(l, tc_slice_buf(l->ir, stage)))
+    lies(l, work->stmt, tc_slice_buf(l->ir, stage),
+         tc_layouts_stage(l, tc_slice_buf(l->ir, stage)));
   enum tc_engine engine = (enum tc_engine)tc_copy_of(l->ir, work->stmt)->engine;
-  if (engine == TC_ENGINE_ldmatrix) ask_shared(l, work->stmt, tc_input(l->ir, op, 0), false);
+  if (engine == TC_ENGINE_ldmatrix) ask_matrices(l, work->stmt);
   if (engine != TC_ENGINE_tma) return;
   for (uint32_t k = 0; k < 2; k++)
-    ask_shared(l, work->stmt, tc_input(l->ir, op, k), true);
+    ask_shared(l, work->stmt, tc_input(l->ir, op, k), true, 0);
 }
 
 /* ---- from fragment to fragment ---- */

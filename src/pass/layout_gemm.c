@@ -167,14 +167,39 @@ static const tc_layout *padded(tc_arena *arena, uint32_t n, const int64_t *exten
   return tc_layout_row_major(arena, n, extents, bits >= 8 ? pitch_b * 8 / bits : 0);
 }
 
-const tc_layout *tc_layouts_shared(tc_layouts *l, tc_buf buf, bool wgmma) {
+/* Where parts of warps meet within a panel, an address is no sum of digits. */
+static bool is_seamless(enum tc_swizzle swizzle, int64_t part, uint32_t bits) {
+  int64_t span = (int64_t)tc_swizzle_info(swizzle)->span_b * 8 / bits;
+  return !part || part % span == 0;
+}
+
+int64_t tc_layouts_part(tc_layouts *l, const tc_work *work, uint32_t operand) {
+  const tc_gemm *g = tc_gemm_of(l->ir, work->stmt);
+  sharing s;
+  if (share(l, work, &s)) return 0;
+  if (operand == 0) return g->trans_a ? s.m / s.rows : 0;
+  return g->trans_b ? 0 : s.n / s.columns;
+}
+
+const tc_layout *tc_layouts_shared(tc_layouts *l, tc_buf buf, bool wgmma, int64_t part) {
   int64_t extents[TC_LAYOUT_DIMS];
   uint32_t n = tc_buf_at(l->ir, buf)->rank, bits = tc_onchip_bits(l->ir, buf);
   if (!tc_onchip_extents(l->ir, buf, extents)) return NULL;
   if (n < 2) return tc_layout_row_major(l->arena, n, extents, 0);
   for (int s = TC_N_SWIZZLES - 1; s > 0; s--) {
+    if (!is_seamless((enum tc_swizzle)s, part, bits)) continue;
     const tc_layout *layout = tc_layout_swizzled(l->arena, n, extents, bits, (enum tc_swizzle)s);
     if (layout) return layout;
   }
   return wgmma ? panels(l->arena, n, extents, bits) : padded(l->arena, n, extents, bits);
+}
+
+const tc_layout *tc_layouts_stage(tc_layouts *l, tc_buf buf) {
+  int64_t extents[TC_LAYOUT_DIMS];
+  uint32_t n = tc_buf_at(l->ir, buf)->rank, bits = tc_onchip_bits(l->ir, buf);
+  if (!tc_onchip_extents(l->ir, buf, extents)) return NULL;
+  for (int s = TC_N_SWIZZLES - 1; s > 0; s--)
+    if (extents[n - 1] * bits == (int64_t)tc_swizzle_info((enum tc_swizzle)s)->span_b * 8)
+      return tc_layout_swizzled(l->arena, n, extents, bits, (enum tc_swizzle)s);
+  return tc_layout_row_major(l->arena, n, extents, 0);
 }

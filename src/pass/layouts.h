@@ -25,9 +25,13 @@ bool tc_layouts_is_fragment(const tc_layouts *l, tc_buf buf);
 
 /* What a product asks of its accumulator and of operands in registers. */
 void tc_layouts_gemm(tc_layouts *l, const tc_work *work);
-/* A buffer in shared memory that products or the bulk copy engine use: swizzled if its rows allow
- * it. `wgmma`: padding is not an alternative. */
-const tc_layout *tc_layouts_shared(tc_layouts *l, tc_buf buf, bool wgmma);
+/* How much of its operand's last dimension a warp (wgmma: warpgroup) takes; 0: all of it. */
+int64_t tc_layouts_part(tc_layouts *l, const tc_work *work, uint32_t operand);
+/* A buffer in shared memory that products or the bulk copy engine use: swizzled if its rows, and
+ * the parts of them that warps take, allow it. `wgmma`: padding is not an alternative. */
+const tc_layout *tc_layouts_shared(tc_layouts *l, tc_buf buf, bool wgmma, int64_t part);
+/* What a copy goes through on its way out: one box of the bulk copy engine, so of one panel. */
+const tc_layout *tc_layouts_stage(tc_layouts *l, tc_buf buf);
 
 /* ---- layout_loop.c ---- */
 

@@ -23,6 +23,8 @@ static const char *const types[] = {
     "#define TC_EXPORT __attribute__((visibility(\"default\")))\n"
     "#define TC_FMA(a, b, c) __builtin_fmaf(a, b, c)\n"
     "#define TC_UNROLL\n"
+    /* NaNs: registers hold anything */
+    "#define TC_ARRAY(T, x, n) T x[n]; __builtin_memset(x, 255, sizeof x)\n"
     "#define TC_INDEPENDENT\n"
     "#define TC_FN static\n"
     "typedef struct tc_sim_thread tc_sim_thread;\n"

@@ -10,6 +10,7 @@
  *     const tc_u32 smem = TC_SMEM;
  *     const tc_i32 tx = TC_TID, bx = TC_BID_X;
  *     ... TC_LDS(type, address), TC_STS(type, address, x), TC_LDG(type, pointer), TC_STG(...) ...
+ *     TC_ARRAY(tc_f32, C_local, 96); ... of the thread, which holds NaNs in the simulator
  *     ... a call tc_<name> for each primitive of ir/prims.def ...
  *   } */
 #ifndef TC_TARGET_CUDA_CUDA_H

@@ -92,7 +92,7 @@ static void alloc(tc_cemit *e, tc_value stmt) {
   if (b->scope == TC_SCOPE_var && n == 1)
     tc_cw_line(&e->w, "%s %s;", type, name);
   else
-    tc_cw_line(&e->w, "%s %s[%lld];", type, name, (long long)n);
+    tc_cw_line(&e->w, "TC_ARRAY(%s, %s, %lld);", type, name, (long long)n);
 }
 
 static void report(tc_diags *diags, tc_span span, const char *what) {

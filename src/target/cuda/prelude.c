@@ -28,6 +28,7 @@ static const char head[] =
     "#define TC_LDG(type, p) (*(const type *)(p))\n"
     "#define TC_STG(type, p, x) (*(type *)(p) = (x))\n"
     "#define TC_UNROLL _Pragma(\"unroll\")\n"
+    "#define TC_ARRAY(type, x, n) type x[n]\n"
     "#define TC_INDEPENDENT\n"
     "#define TC_FAIL(n) __trap()\n"
     "#define TC_FMA(a, b, c) fmaf(a, b, c)\n"
