@@ -154,10 +154,11 @@ static void make_words(product *p, operand *o, const char *name) {
 
 static void multiply(product *p) {
   tc_lower *lw = p->lw;
+  int64_t columns = p->n / COLUMNS;
   for (int64_t i = 0; i < p->m / ROWS; i++)
-    for (int64_t j = 0; j < p->n / COLUMNS; j++) {
-      int64_t at;
-      tc_buf c = tc_lower_slot(lw, p->c, (i * (p->n / COLUMNS) + j) * 4, &at);
+    for (int64_t x = 0; x < columns; x++) {
+      int64_t at, j = i % 2 ? columns - 1 - x : x; /* an operand is used again at the turn */
+      tc_buf c = tc_lower_slot(lw, p->c, (i * columns + j) * 4, &at);
       tc_value in[3] = {tc_lower_slice(lw, c, tc_i32(lw->ir, at), 4),
                         tc_lower_slice(lw, p->a.words, tc_i32(lw->ir, 4 * i), 4),
                         tc_lower_slice(lw, p->b.words, tc_i32(lw->ir, 2 * j), 2)};

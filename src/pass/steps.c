@@ -7,10 +7,10 @@
  *             in the one before it, after the wait that stood at its beginning.
  * Invariants  versions are waited for, filled and released in the same order; sums are in the same
  *             order.
- * Example     for k = 0 to n {                  wait; load A0 B0; fill
+ * Example     for k = 0 to n {                  wait; load A0 B0
  *               wait; fill;                     for k = 0 to n - 1 {
- *               gemm A_s, B_s -> C        ->      load A1 B1; gemm A0, B0 -> C; release
- *               release                           wait; load A0 B0; gemm A1, B1 -> C; fill
+ *               gemm A_s, B_s -> C        ->      load A1 B1; gemm A0, B0 -> C; fill; release
+ *               release                           wait; load A0 B0; gemm A1, B1 -> C
  *             }                                 }
  *                                               load A1 B1; gemm A0, B0 -> C; gemm A1, B1 -> C
  *                                               release
@@ -258,14 +258,15 @@ static void prologue(steps *s, tc_region to) {
   tc_value lo = tc_input(s->ir, tc_op_at(s->ir, s->loop), 0);
   if (s->cleared) clear(s, to);
   begin(s, lo, to);
-  put(s, FILLINGS, lo, to);
 }
 
-/* All steps but the last, each while the next one is loaded. */
-static void most(steps *s, tc_value k, tc_region to) {
+/* All steps but the last, each while the next one is loaded. Later versions are filled behind the
+ * first, when there is enough to multiply. */
+static void most(steps *s, tc_value k, bool fills, tc_region to) {
   for (int64_t i = 0; i + 1 < s->n; i++) {
     load(s, i + 1, to);
     multiply(s, i, k, to);
+    if (i == 0 && fills) put(s, FILLINGS, k, to);
   }
 }
 
@@ -273,15 +274,15 @@ static void steady(steps *s, tc_region to) {
   tc_ir *ir = s->ir;
   tc_value k = tc_var_value(ir, tc_loop_of(ir, s->loop)->var);
   tc_value next = tc_binary(ir, TC_OP_add, k, tc_input(ir, tc_op_at(ir, s->loop), 2));
-  most(s, k, to);
+  most(s, k, true, to);
   put(s, RELEASES, k, to);
   begin(s, next, to);
   multiply(s, s->n - 1, k, to);
-  put(s, FILLINGS, next, to);
 }
 
+/* The last iteration: there is no version left to fill. */
 static void epilogue(steps *s, tc_value last, tc_region to) {
-  most(s, last, to);
+  most(s, last, false, to);
   multiply(s, s->n - 1, last, to);
   put(s, RELEASES, last, to);
 }
