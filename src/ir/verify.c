@@ -498,6 +498,9 @@ static void check_region(tc_verifier *v, tc_region region, context cx) {
 static void check_function(tc_verifier *v) {
   const tc_ir *ir = v->ir;
   check_region(v, ir->body, (context){.in_function = true, .threads = tc_thread_scope_none()});
+  const tc_block *body = tc_block_at(ir, ir->body);
+  for (uint32_t i = 0; i < body->ops.n && !v->failed; i++)
+    if (tc_is(ir, body->ops.at[i], TC_OP_kernel)) tc_verify_kernel(v, body->ops.at[i]);
   if (v->failed) return;
   v->stmt = (tc_value){0};
   v->now = TC_FOREVER - 1;

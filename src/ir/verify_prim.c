@@ -74,6 +74,55 @@ static void check_value(tc_verifier *v, const tc_op *op, uint32_t k, char letter
     FAIL(v, TC_RULE_operands, "operand %u is no constant", k);
 }
 
+/* ---- arrays of the thread ---- */
+
+typedef struct array_row {
+  enum tc_prim_row prim;
+  uint32_t operand;
+  enum tc_dtype dtype;
+} array_row;
+
+static const array_row ARRAYS[] = {
+#define ARRAY(prim, operand, dtype, elements) {TC_PRIM_##prim, operand, TC_DT_##dtype},
+#include "ir/arrays.def"
+#undef ARRAY
+};
+
+static int64_t elements_of(uint32_t row, int64_t n) {
+  const int64_t all[] = {
+#define ARRAY(prim, operand, dtype, elements) (elements),
+#include "ir/arrays.def"
+#undef ARRAY
+  };
+  (void)n;
+  return all[row];
+}
+
+static void check_array(tc_verifier *v, const tc_prim *prim, uint32_t k, tc_value slice) {
+  const tc_buffer *b = tc_buf_at(v->ir, tc_slice_buf(v->ir, slice));
+  for (uint32_t i = 0; i < sizeof ARRAYS / sizeof ARRAYS[0]; i++) {
+    int64_t found, wanted = elements_of(i, prim->n);
+    if (ARRAYS[i].prim != prim->row || ARRAYS[i].operand != k) continue;
+    if (!tc_type_equal(b->elem, tc_scalar_type(ARRAYS[i].dtype)) || b->rank != 1)
+      FAIL(v, TC_RULE_registers, "operand %u is no array of %s", k,
+           tc_type_name(v->ir->arena, tc_scalar_type(ARRAYS[i].dtype)));
+    else if (!tc_const_of(v->ir, tc_slice_extent(v->ir, slice, 0), &found) || found != wanted)
+      FAIL(v, TC_RULE_registers, "operand %u has not the %lld elements that it must have", k,
+           (long long)wanted);
+  }
+}
+
+/* Barriers with numbers: which of them, and how many threads. */
+static void check_named(tc_verifier *v, const tc_op *op, const tc_prim *prim) {
+  int64_t id, count;
+  if (prim->row != TC_PRIM_sync_named && prim->row != TC_PRIM_arrive_named) return;
+  if (!tc_const_of(v->ir, tc_input(v->ir, op, 0), &id) || id < 0 || id >= TC_NAMED_BARRIERS)
+    FAIL(v, TC_RULE_payloads, "there is no barrier with this number");
+  if (!tc_const_of(v->ir, tc_input(v->ir, op, 1), &count) || count < TC_WARP || count % TC_WARP
+      || count > TC_MAX_THREADS)
+    FAIL(v, TC_RULE_payloads, "the threads that meet are no whole warps");
+}
+
 void tc_verify_prim(tc_verifier *v, const tc_op *op) {
   const tc_prim_info *row = tc_prim_info_of((enum tc_prim_row)v->ir->prims.at[op->payload].row);
   uint32_t k = 0;
@@ -84,6 +133,8 @@ void tc_verify_prim(tc_verifier *v, const tc_op *op) {
       check_value(v, op, k, *letter);
     else
       check_memory(v, op, k, scope);
+    if (!v->failed && scope == TC_SCOPE_local)
+      check_array(v, &v->ir->prims.at[op->payload], k, tc_input(v->ir, op, k));
   }
   if (!v->failed && (row->operands[k] || op->n_in != k))
     FAIL(v, TC_RULE_operands, "%s has %u operands, its row says \"%s\"", row->name, op->n_in,
@@ -92,4 +143,5 @@ void tc_verify_prim(tc_verifier *v, const tc_op *op) {
   if (!tc_type_equal(op->type, result) && op->type.dtype != TC_DT_void)
     FAIL(v, TC_RULE_operands, "the result has type %s, wanted %s",
          tc_type_name(v->ir->arena, op->type), tc_type_name(v->ir->arena, result));
+  if (!v->failed) check_named(v, op, &v->ir->prims.at[op->payload]);
 }

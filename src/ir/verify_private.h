@@ -57,4 +57,9 @@ bool tc_verify_prim_takes_slice(const tc_op *op, const tc_ir *ir, uint32_t k);
 /* Operands of a primitive, whose row exists. */
 void tc_verify_prim(tc_verifier *v, const tc_op *op);
 
+/* ---- verify_lane.c ---- */
+
+/* The rules converged, registers and flight, of a kernel that keeps the others. */
+void tc_verify_kernel(tc_verifier *v, tc_value kernel);
+
 #endif

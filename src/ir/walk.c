@@ -93,6 +93,9 @@ typedef struct placer {
   tc_hook *hooks; /* by region id */
   tc_spot *spots; /* by value id; region 0: not needed */
   uint32_t *uses;
+  /* Of values that leave loops; NULL: none do. */
+  uint32_t *depth, *var_depth; /* by value and variable id: of the region that it comes from */
+  bool *safe;                  /* by value id */
 } placer;
 
 static void need(placer *p, tc_value v, tc_spot at) {
@@ -120,12 +123,22 @@ static void scan_stmt(placer *p, const tc_op *op, tc_spot here) {
   }
 }
 
+static void note_depth(placer *p, tc_value stmt, uint32_t depth) {
+  const tc_op *op = tc_op_at(p->ir, stmt);
+  uint32_t n;
+  p->depth[stmt.id] = depth;
+  tc_stmt_var(p->ir, op, 0, &n);
+  for (uint32_t k = 0; k < n; k++)
+    p->var_depth[tc_stmt_var(p->ir, op, k, &n).id] = depth + 1;
+}
+
 static void scan_region(placer *p, tc_region region, uint32_t depth) {
   const tc_block *block = tc_block_at(p->ir, region);
   p->hooks[region.id].depth = depth;
   for (uint32_t i = 0; i < block->ops.n; i++) {
     const tc_op *op = tc_op_at(p->ir, block->ops.at[i]);
     scan_stmt(p, op, (tc_spot){region.id, i});
+    if (p->depth) note_depth(p, block->ops.at[i], depth);
     uint32_t n = tc_op_row((enum tc_opcode)op->opcode)->n_regions;
     for (uint32_t r = 0; r < n; r++) {
       tc_region child = tc_child(p->ir, op, r);
@@ -147,26 +160,105 @@ static bool needs_no_place(const tc_op *op) {
   return op->opcode == TC_OP_const || op->opcode == TC_OP_var || op->opcode == TC_OP_slice;
 }
 
-tc_placement tc_place_values(tc_ir *ir, tc_region body, tc_arena *scratch) {
-  placer p = {.ir = ir,
-              .hooks = TC_NEW_ARRAY(scratch, ir->blocks.n, tc_hook),
-              .spots = TC_NEW_ARRAY(scratch, ir->n_ops, tc_spot),
-              .uses = TC_NEW_ARRAY(scratch, ir->n_ops, uint32_t)};
-  scan_region(&p, body, 0);
+/* May an op be done although control never comes to where it is wanted? Integers only: what floats
+ * would cost in registers is not known here. */
+static bool is_safe_op(const tc_ir *ir, const tc_op *op) {
+  int64_t by;
+  if (op->type.lanes != 1 || !tc_is_int(op->type)) return false;
+  switch ((int)op->opcode) { /* table */
+  case TC_OP_add:
+  case TC_OP_sub:
+  case TC_OP_mul:
+  case TC_OP_min:
+  case TC_OP_max:
+  case TC_OP_and:
+  case TC_OP_or:
+  case TC_OP_xor:
+  case TC_OP_neg:
+    return true;
+  case TC_OP_cast:
+    return tc_is_int(tc_value_type(ir, tc_input(ir, op, 0)));
+  case TC_OP_floordiv:
+  case TC_OP_floormod:
+  case TC_OP_truncdiv:
+  case TC_OP_truncmod:
+    return tc_const_of(ir, tc_input(ir, op, 1), &by) && by > 0;
+  case TC_OP_shl:
+  case TC_OP_shr:
+    return tc_const_of(ir, tc_input(ir, op, 1), &by) && by >= 0
+           && by < (int64_t)tc_type_bits(op->type);
+  default:
+    return false;
+  }
+}
+
+static void find_safe(placer *p) {
+  for (uint32_t id = 1; id < p->ir->n_ops; id++) {
+    const tc_op *op = tc_op_at(p->ir, (tc_value){id});
+    if (!tc_op_is_pure(op)) {
+      p->safe[id] = true;
+      continue;
+    }
+    bool leaf = op->opcode == TC_OP_const || op->opcode == TC_OP_var;
+    p->safe[id] = leaf || is_safe_op(p->ir, op);
+    if (op->opcode == TC_OP_var) p->depth[id] = p->var_depth[op->payload];
+    for (uint32_t k = 0; k < op->n_in; k++) {
+      uint32_t in = tc_input(p->ir, op, k).id;
+      p->safe[id] = p->safe[id] && p->safe[in];
+      if (p->depth[in] > p->depth[id]) p->depth[id] = p->depth[in];
+    }
+  }
+}
+
+/* Before the outermost loop around in which the value does not change. */
+static tc_spot leave_loops(const placer *p, tc_value v, tc_spot at) {
+  tc_spot best = at;
+  while (p->hooks[at.region].depth > p->depth[v.id]) {
+    at = climb(p->hooks, at);
+    tc_value stmt = tc_block_at(p->ir, (tc_region){at.region})->ops.at[at.before];
+    uint32_t opcode = tc_op_at(p->ir, stmt)->opcode;
+    bool loop = opcode == TC_OP_for || opcode == TC_OP_while;
+    if (!loop && opcode != TC_OP_if) break;
+    if (loop) best = at;
+  }
+  return best;
+}
+
+static tc_placement place(placer *p, tc_region body, tc_arena *scratch) {
+  tc_ir *ir = p->ir;
+  p->hooks = TC_NEW_ARRAY(scratch, ir->blocks.n, tc_hook);
+  p->spots = TC_NEW_ARRAY(scratch, ir->n_ops, tc_spot);
+  p->uses = TC_NEW_ARRAY(scratch, ir->n_ops, uint32_t);
+  scan_region(p, body, 0);
+  if (p->safe) find_safe(p);
   TC_VEC(tc_placed) placed = {0};
   /* Operands have smaller handles than their users, so by the time a value is reached here all its
    * users have their final place. */
   for (uint32_t id = ir->n_ops; id-- > 1;) {
     tc_value v = {id};
     const tc_op *op = tc_op_at(ir, v);
-    if (!tc_op_is_pure(op) || !p.spots[id].region) continue;
+    if (!tc_op_is_pure(op) || !p->spots[id].region) continue;
+    if (p->safe && p->safe[id]) p->spots[id] = leave_loops(p, v, p->spots[id]);
     for (uint32_t k = 0; k < op->n_in; k++)
-      need(&p, tc_input(ir, op, k), p.spots[id]);
+      need(p, tc_input(ir, op, k), p->spots[id]);
     if (!needs_no_place(op))
-      tc_vec_push(scratch, &placed, ((tc_placed){v, {p.spots[id].region}, p.spots[id].before}));
+      tc_vec_push(scratch, &placed, ((tc_placed){v, {p->spots[id].region}, p->spots[id].before}));
   }
   if (placed.n) qsort(placed.at, placed.n, sizeof *placed.at, by_spot);
-  return (tc_placement){placed.at, placed.n, p.uses};
+  return (tc_placement){placed.at, placed.n, p->uses};
+}
+
+tc_placement tc_place_values(tc_ir *ir, tc_region body, tc_arena *scratch) {
+  placer p = {.ir = ir};
+  return place(&p, body, scratch);
+}
+
+tc_placement tc_place_values_early(tc_ir *ir, tc_region body, tc_arena *scratch) {
+  placer p = {.ir = ir,
+              .depth = TC_NEW_ARRAY(scratch, ir->n_ops, uint32_t),
+              .var_depth = TC_NEW_ARRAY(scratch, ir->vars.n, uint32_t),
+              .safe = TC_NEW_ARRAY(scratch, ir->n_ops, bool)};
+  return place(&p, body, scratch);
 }
 
 uint32_t tc_placed_before(const tc_placement *p, tc_region region, uint32_t before,

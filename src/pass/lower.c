@@ -10,6 +10,7 @@
  *             ->  if %tx < 128 { store F[0] = 0.0; store F[1] = 0.0 } */
 #include "pass/lower.h"
 
+#include "ir/converge.h"
 #include "ir/form.h"
 #include "ir/walk.h"
 
@@ -365,6 +366,15 @@ static void fetch_maps(tc_lower *lw) {
     block->ops.at[i] = made[i];
 }
 
+/* Code of single threads may have them meet where only some come by. */
+static void check_meetings(tc_lower *lw) {
+  const char *who;
+  tc_value stmt = tc_converge_find(lw->ir, lw->kernel, lw->arena, &who);
+  if (!stmt.id) return;
+  TC_DIAG(lw->ir->diags, D_partial_meeting, tc_op_at(lw->ir, stmt)->span, who);
+  tc_diag_stop(lw->ir->diags);
+}
+
 /* Returns the region of what the function must allocate before. */
 static tc_region lower_kernel(tc_ir *ir, const tc_pass_context *cx, tc_value stmt) {
   tc_lower lw = {.ir = ir, .arena = cx->scratch, .prover = cx->prover, .next_named = 1};
@@ -383,6 +393,7 @@ static tc_region lower_kernel(tc_ir *ir, const tc_pass_context *cx, tc_value stm
   tc_lower_find_buffers(&lw, old);
   tc_lower_threads(&lw, old);
   fetch_maps(&lw);
+  check_meetings(&lw);
   tc_prove_pop(cx->prover);
   return lw.before;
 }

@@ -148,7 +148,9 @@ void tc_lower_barrier(tc_lower *lw, tc_value stmt) {
     tc_lower_meet(lw);
     return;
   }
-  tc_value in[2] = {constant_i32(lw, b.id), constant_i32(lw, b.count ? b.count : lw->count)};
+  int64_t count = b.count ? b.count : lw->count;
+  if (count % TC_WARP) tc_lower_refuse(lw, "a barrier of a part of a warp");
+  tc_value in[2] = {constant_i32(lw, b.id), constant_i32(lw, count)};
   tc_lower_prim(lw, b.arrive ? TC_PRIM_arrive_named : TC_PRIM_sync_named, 0, in, 2);
 }
 

@@ -4,6 +4,8 @@
  * Output      the same function with
  *               - conditions that select a range of threads around tile operations, barriers and
  *                 waits turned into `group`,
+ *               - conditions that differ between threads taken apart around hand-overs through
+ *                 shared memory, so that the barrier these need has a place,
  *               - what differs between threads inside `perthread` regions, as few and as large as
  *                 order and control flow allow; in them the thread index is one linear variable,
  *               - values that cross from one such region to another kept in a `var` per thread.
@@ -80,12 +82,16 @@ static bool has_threads(tc_ir *ir, tc_value kernel) {
 
 static void run_kernel(tc_ir *ir, const tc_pass_context *cx, tc_value kernel) {
   const tc_kernel *k = tc_kernel_of(ir, kernel);
-  tc_threads t = {.ir = ir, .arena = cx->scratch, .kernel = kernel};
+  tc_threads t = {.ir = ir, .arena = cx->scratch, .kernel = kernel, .prover = cx->prover};
+  tc_threads_pair pair;
   t.count = tc_kernel_threads(k);
   tc_threads_group(&t);
   tc_threads_fragments(&t);
   tc_threads_analyse(&t);
-  tc_threads_sync(&t);
+  while (!tc_threads_sync(&t, &pair)) {
+    tc_threads_part(&t, pair);
+    tc_threads_analyse(&t);
+  }
   tc_threads_place(&t);
 }
 

@@ -1,9 +1,10 @@
-/* Inside threads. Five steps, each in a file of its own:
+/* Inside threads. Its steps, each in a file of its own:
  *
  *   threads_range.c   conditions that select a range of threads around what needs a group
  *   threads_fragment.c  fragments that groups use each for themselves
  *   threads_vary.c    what differs between the threads of a strand
  *   threads_sync.c    barriers that the language implies
+ *   threads_part.c    conditions taken apart where a barrier is implied inside
  *   threads_place.c   regions of per-thread code, and the values that cross from one to another
  *
  * A strand is a set of threads with one control flow: the block, or what groups cut it into. Code
@@ -18,6 +19,7 @@ typedef struct tc_threads {
   tc_ir *ir;
   tc_arena *arena;
   tc_value kernel;
+  tc_prover *prover;
   int64_t count; /* threads of the block */
   /* By value id, up to n_values: those made later are not varying. */
   uint32_t n_values;
@@ -55,8 +57,17 @@ bool tc_threads_is_own_tile(const tc_threads *t, tc_value stmt);
 static inline bool tc_threads_varies(const tc_threads *t, tc_value v) {
   return v.id < t->n_values && t->varies[v.id];
 }
-/* Puts barriers where threads read what others wrote to shared memory. */
-void tc_threads_sync(tc_threads *t); /* threads_sync.c */
+/* Two accesses to shared memory, of which one thread's second must wait for another's first. */
+typedef struct tc_threads_pair {
+  tc_value first, then;
+} tc_threads_pair;
+/* Puts barriers where threads read what others wrote to shared memory. False, and nothing is put,
+ * when one would have to stand where threads take different paths, between *pair. */
+bool tc_threads_sync(tc_threads *t, tc_threads_pair *pair); /* threads_sync.c */
+/* Below `around`, does no thread come to an element by `b` that another one comes to by `a`? */
+bool tc_threads_apart(tc_threads *t, tc_value around, tc_value a, tc_value b); /* threads_part.c */
+/* Takes what stands around the pair apart, a step, or refuses. What was analysed holds no more. */
+void tc_threads_part(tc_threads *t, tc_threads_pair pair);
 /* Makes the regions. */
 void tc_threads_place(tc_threads *t); /* threads_place.c */
 

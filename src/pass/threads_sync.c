@@ -6,7 +6,9 @@
  * the innermost place that all threads of the group come to. Loops are walked twice, for what one
  * turn leaves to the next. Two accesses of one element by its own thread need none, which is seen
  * when the index is the same and different for different threads; between turns also for different
- * numbers of the loops, as in s[k * 128 + tx], but not s[k + tx].
+ * numbers of the loops, as in s[k * 128 + tx], but not s[k + tx]. What lies under a condition that
+ * differs between threads is asked of the prover; what may need a barrier there is taken apart
+ * first.
  *
  * Groups run side by side and are ordered by what their authors wrote; a barrier between two of
  * them would stop both. */
@@ -47,10 +49,13 @@ typedef struct sync {
   TC_VEC(outer) around;
   uint32_t level, number;
   uint32_t visits,
-      visit;     /* of statements where threads part; each comes as often as it is walked */
-  tc_map wanted; /* statement id: a barrier before it */
-  tc_map parent; /* statement id: that of the statement around it */
-  tc_map binder; /* id of the variable of a loop: the loop's id */
+      visit;            /* of statements where threads part; each comes as often as it is walked */
+  tc_value parts;       /* that statement */
+  tc_threads_pair pair; /* found in such a statement, with no place for a barrier between */
+  tc_map apart;         /* pairs that were found not to meet */
+  tc_map wanted;        /* statement id: a barrier before it */
+  tc_map parent;        /* statement id: that of the statement around it */
+  tc_map binder;        /* id of the variable of a loop: the loop's id */
   /* Between the accesses that are compared, this loop has begun another turn; 0: none. */
   tc_value loop;
   tc_map changes;              /* value id: 1 + whether it may differ between the turns */
@@ -265,6 +270,17 @@ static void want_barrier(sync *s, tc_value access, uint32_t before) {
   drop(s, at.level, at.number);
 }
 
+/* Where threads part no barrier can stand: is one wanted there? */
+static void see_together(sync *s, const pending *p, const pending *now) {
+  uint64_t key = (uint64_t)p->stmt.id << 32 | now->stmt.id;
+  uint32_t known;
+  if (s->pair.first.id || p->closed || !conflict(s, p, now)) return;
+  if (tc_map_get(&s->apart, key, &known)) return;
+  tc_map_put(&s->apart, key, 1);
+  if (!tc_threads_apart(s->t, s->parts, p->stmt, now->stmt))
+    s->pair = (tc_threads_pair){p->stmt, now->stmt};
+}
+
 static void see_access(sync *s, tc_value stmt) {
   tc_buf buf = tc_access_buf(s->ir, stmt);
   tc_touch touch[TC_MAX_TOUCHES];
@@ -274,8 +290,8 @@ static void see_access(sync *s, tc_value stmt) {
   now.kind = touch[0].kind, now.level = s->level, now.visit = s->visit;
   for (uint32_t i = 0; i < s->open.n;) {
     const pending *p = &s->open.at[i++];
-    /* Within one such statement no barrier can stand between them. */
     bool together = s->visit && p->visit == s->visit;
+    if (together) see_together(s, p, &now);
     if (together || (p->closed && s->level > p->level) || !conflict(s, p, &now)) continue;
     want_barrier(s, stmt, p->number);
     i = 0;
@@ -311,7 +327,7 @@ static void walk_control(sync *s, tc_value stmt) {
   const tc_op *op = tc_op_at(s->ir, stmt);
   uint32_t visit = s->visit;
   enter(s, stmt);
-  if (!visit && s->t->diverges[stmt.id]) s->visit = ++s->visits;
+  if (!visit && s->t->diverges[stmt.id]) s->visit = ++s->visits, s->parts = stmt;
   pendings before = copy_open(s);
   if (op->opcode == TC_OP_if) {
     walk(s, tc_child(s->ir, op, 0));
@@ -411,15 +427,18 @@ static void note_places(sync *s, tc_region region, tc_value around) {
   }
 }
 
-void tc_threads_sync(tc_threads *t) {
+bool tc_threads_sync(tc_threads *t, tc_threads_pair *pair) {
   sync s = {.t = t,
             .ir = t->ir,
             .wanted = tc_map_in(t->arena),
             .parent = tc_map_in(t->arena),
             .binder = tc_map_in(t->arena),
+            .apart = tc_map_in(t->arena),
             .changes = tc_map_in(t->arena)};
   tc_region body = tc_child(t->ir, tc_op_at(t->ir, t->kernel), 0);
   note_places(&s, body, t->kernel);
   walk(&s, body);
-  insert(&s, body);
+  *pair = s.pair;
+  if (!pair->first.id) insert(&s, body);
+  return !pair->first.id;
 }

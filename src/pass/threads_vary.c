@@ -61,7 +61,10 @@ static void see_access(vary *a, tc_value stmt, bool diverges) {
   /* What all threads agree on can be read before they part; only of arrays it is not known where.
    */
   if (differs || (diverges && !(is_var && op->opcode == TC_OP_load))) make_private(a, buf);
-  if (op->opcode == TC_OP_load && (differs || a->t->private_[root.id]))
+  /* Other blocks may write between one thread's turn to read and the next one's. */
+  bool ordered = op->opcode == TC_OP_load && tc_access_of(a->ir, stmt)->order != TC_ORDER_NONE
+                 && tc_buf_at(a->ir, root)->scope == TC_SCOPE_global;
+  if (op->opcode == TC_OP_load && (differs || ordered || a->t->private_[root.id]))
     set(a, &a->t->varies[stmt.id]);
   if (op->opcode == TC_OP_atomic) {
     make_private(a, buf);

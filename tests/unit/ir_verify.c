@@ -15,6 +15,8 @@ static const char HEAD[] = "func @f {\n"
                            "  param S: global int32[]\n"
                            "  param M: barrier uint64[4]\n";
 
+#define KERNEL "kernel @k (_ < 4) threads(%t < 256) {\n"
+
 /* ---- rules that text can break ---- */
 
 static const struct {
@@ -191,6 +193,83 @@ static const struct {
     {"tile", "store V[0] = 1.0 if %c", TC_RULE_guards},
     {"placed", "atomic add V[0], 1.0", TC_RULE_guards},
     {"lane", "%1 = load V[0]", TC_RULE_guards},
+
+    {"lane", KERNEL "if %t % 2 == 0 {\nprim sync_warp()\n}\n}", TC_RULE_converged},
+    {"lane", KERNEL "if %t < 48 {\nprim sync_warp()\n}\n}", TC_RULE_converged},
+    {"lane", KERNEL "if %c & (%t < 64) {\nprim wgmma_fence()\n}\n}", TC_RULE_converged},
+    {"lane", KERNEL "if 64 <= %t {\n} else {\nprim wgmma_commit()\n}\n}", TC_RULE_converged},
+    {"lane", KERNEL "if %t < 128 {\nprim sync_block()\n}\n}", TC_RULE_converged},
+    {"lane", KERNEL "if %t / 4 == 3 {\n%1 = collective sum %t\n}\n}", TC_RULE_converged},
+    {"lane", KERNEL "prim sync_named(16, 64)\n}", TC_RULE_payloads},
+    {"lane", KERNEL "prim sync_named(1, 40)\n}", TC_RULE_payloads},
+    {"lane", KERNEL "prim arrive_named(1, 0)\n}", TC_RULE_payloads},
+    {"lane",
+     KERNEL "alloc w: local uint32[4]\nalloc f: local float32[4]\nalloc s: shared "
+            "float16[64]\nprim mma_f16(w[*] inside, w[*] inside, w[0 :+ 2] inside)\n}",
+     TC_RULE_registers},
+    {"lane",
+     KERNEL "alloc w: local uint32[4]\nalloc f: local float32[4]\nalloc s: shared "
+            "float16[64]\nprim mma_f16(f[*] inside, w[*] inside, w[*] inside)\n}",
+     TC_RULE_registers},
+    {"lane",
+     KERNEL "alloc w: local uint32[4]\nalloc f: local float32[4]\nalloc s: shared "
+            "float16[64]\nprim ldmatrix(w[*] inside, s[0 :+ 8] inside) n 2\n}",
+     TC_RULE_registers},
+    {"lane",
+     KERNEL "alloc w: local uint32[4]\nalloc f: local float32[4]\nalloc s: shared "
+            "float16[64]\nprim wgmma_f16(f[*] inside, 1:uint64, 1:uint64, true) n 16\n}",
+     TC_RULE_registers},
+    {"lane",
+     KERNEL "alloc w: local uint32[4]\nalloc f: local float32[4]\nalloc s: shared "
+            "float16[64]\nprim pin(f[*] inside)\n%1 = load f[%t]\n}",
+     TC_RULE_registers},
+    {"lane",
+     KERNEL "alloc w: local uint32[4]\nalloc f: local float32[4]\nalloc s: shared float16[64]\nfor "
+            "%i = 0 to 2 {\nprim ldmatrix(w[%i * 2 :+ 2] inside, s[0 :+ 8] inside) n 2\n}\n}",
+     TC_RULE_registers},
+    {"lane",
+     KERNEL
+     "alloc w: local uint32[4]\nalloc f: local float32[4]\nalloc s: shared float16[64]\nprim "
+     "wgmma_f16(f[*] inside, 1:uint64, 1:uint64, true) n 8\nprim wgmma_commit()\n%1 = load f[0]\n}",
+     TC_RULE_flight},
+    {"lane",
+     KERNEL "alloc w: local uint32[4]\nalloc f: local float32[4]\nalloc s: shared "
+            "float16[64]\nprim wgmma_f16(f[*] inside, 1:uint64, 1:uint64, true) n 8\nprim "
+            "wgmma_commit()\nprim wgmma_wait() n 1\nstore f[0] = 1.0\n}",
+     TC_RULE_flight},
+    {"lane",
+     KERNEL "alloc w: local uint32[4]\nalloc f: local float32[4]\nalloc s: shared "
+            "float16[64]\nprim wgmma_f16(f[*] inside, 1:uint64, 1:uint64, true) n 8\nprim "
+            "wgmma_wait()\nprim pin(f[*] inside)\n}",
+     TC_RULE_flight},
+    {"lane",
+     KERNEL "alloc w: local uint32[4]\nalloc f: local float32[4]\nalloc s: shared float16[64]\nfor "
+            "%i = 0 to 2 {\n%1 = load f[0]\nprim wgmma_f16(f[*] inside, 1:uint64, 1:uint64, true) "
+            "n 8\nprim wgmma_commit()\n}\n}",
+     TC_RULE_flight},
+    {"lane",
+     KERNEL "alloc w: local uint32[4]\nalloc f: local float32[4]\nalloc s: shared float16[64]\nif "
+            "%c {\nprim wgmma_f16(f[*] inside, 1:uint64, 1:uint64, true) n 8\nprim "
+            "wgmma_commit()\n}\n%1 = load f[0]\n}",
+     TC_RULE_flight},
+    {"placed",
+     KERNEL
+     "alloc s: shared float16[64, 64] layout \"layout(offset:[64(0,1), 64(1,0)] -> [64, 64])\" at "
+     "0\nalloc C: fragment float32[64, 64] layout \"layout(thread:[64(0,1)], slot:[64(1,0)] -> "
+     "[64, 64])\"\ngemm s[*], s[*] -> C[*] wgmma async\nasync_commit mma\nfill C[*] = 0.0\n}",
+     TC_RULE_flight},
+    {"lane",
+     KERNEL "alloc w: local uint32[4]\nalloc f: local float32[4]\nalloc s: shared float16[64]\n%1: "
+            "float16x4 = load s[ramp(2, 1, 4)]\n}",
+     TC_RULE_vectors},
+    {"lane",
+     KERNEL "alloc w: local uint32[4]\nalloc f: local float32[4]\nalloc s: shared float16[64]\n%1: "
+            "float16x4 = load s[ramp(%t * 8 + 6, 1, 4)]\n}",
+     TC_RULE_vectors},
+    {"lane",
+     KERNEL "alloc w: local uint32[4]\nalloc f: local float32[4]\nalloc s: shared "
+            "float16[64]\nstore s[ramp(%t * 4 + 1, 1, 2)] = broadcast(0.0:float16, 2)\n}",
+     TC_RULE_vectors},
 };
 
 /* Valid, each close to one of the above. */
@@ -227,6 +306,26 @@ static const struct {
     {"surface", "scan max A[*] -> A[*] dim 1"},
     {"surface", "alloc v: var int64\nstore v[] = 1:int64"},
     {"lane", "atomic xor I[0], 1 in_bounds"},
+    {"lane", KERNEL "if %t < 64 {\nprim sync_warp()\nif %c {\nprim sync_named(15, 64)\n}\n}\n}"},
+    {"lane", KERNEL "if %t / 32 == 3 {\n%1 = collective sum %t\n}\nif %t < 16 {\n%2 = collective "
+                    "sum %t mask 65535:uint32\n}\n}"},
+    {"lane", KERNEL
+     "if 128 <= %t {\nprim wgmma_fence()\n} else {\nprim wgmma_fence()\n}\nprim sync_block()\n}"},
+    {"lane", KERNEL "alloc w: local uint32[4]\nalloc f: local float32[4]\nalloc s: shared "
+                    "float16[64]\nprim ldmatrix(w[*] inside, s[%t * 8 :+ 8] inside) n 4\nprim "
+                    "mma_f16(f[*] inside, w[*] inside, w[2 :+ 2] inside)\n}"},
+    {"lane",
+     KERNEL "alloc w: local uint32[4]\nalloc f: local float32[4]\nalloc s: shared "
+            "float16[64]\nprim wgmma_f16(f[*] inside, 1:uint64, 1:uint64, true) n 8\nprim "
+            "wgmma_f16(f[*] inside, 1:uint64, 1:uint64, true) n 8\nprim wgmma_commit()\nprim "
+            "wgmma_commit()\nprim wgmma_wait() n 1\nprim pin(f[*] inside)\n%1 = load f[0]\n}"},
+    {"lane", KERNEL
+     "alloc w: local uint32[4]\nalloc f: local float32[4]\nalloc s: shared float16[64]\nalloc g: "
+     "local float32[8]\n%1 = load g[%t]\n%2: float16x4 = load s[ramp(%t * 4 + 8, 1, 4)]\n}"},
+    {"placed", KERNEL "alloc s: shared float16[64, 64] layout \"layout(offset:[64(0,1), 64(1,0)] "
+                      "-> [64, 64])\" at 0\nalloc C: fragment float32[64, 64] layout "
+                      "\"layout(thread:[64(0,1)], slot:[64(1,0)] -> [64, 64])\"\ngemm s[*], s[*] "
+                      "-> C[*] wgmma async\nasync_commit mma\nasync_wait mma\nfill C[*] = 0.0\n}"},
 };
 
 static void bad_text(struct text_kit *k) {

@@ -2,9 +2,10 @@
  *
  * It walks regions and prints statements and scalar values; what a target spells or does in its own
  * way (tile ops, parallel loops, printing, how a failed assert leaves) comes in through tc_ctarget.
- * Pure values become const locals where tc_place_values puts them, loads become const locals where
- * they stand, and everything narrower than C's types is computed in a wider one and rounded after
- * each operation (ir/scalar.h is the reference), through functions of the target's prelude.
+ * Pure values become const locals where tc_place_values (or ..._early) puts them, loads become
+ * const locals where they stand, and everything narrower than C's types is computed in a wider one
+ * and rounded after each operation (ir/scalar.h is the reference), through functions of the
+ * target's prelude.
  *
  * Compute types: ints of 8 bits and more are themselves, int2/int4 an 8-bit type, bool tc_bool,
  * every float narrower than 64 bits a float that holds a value of the narrow type. A vector value
@@ -26,6 +27,7 @@ typedef struct tc_ctarget {
   const char *fail;          /* leaves the kernel; the number of the failed site follows, */
   const char *fail_end;      /* and this                                                 */
   bool narrow;               /* counters of loops have 32 bits where that suffices */
+  bool early;                /* indices that do not change in a loop are computed before it */
   /* Records that there is no text for `what`: a sentence about this target. */
   void (*report)(tc_diags *diags, tc_span span, const char *what);
   /* Prints a statement the common part does not know. False: not an op of this target. */

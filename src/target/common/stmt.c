@@ -13,7 +13,8 @@ tc_cemit *tc_cemit_new(tc_ir *ir, tc_region body, const tc_ctarget *target, void
   e->target = target;
   e->own = own;
   e->w = tc_cw_in(arena, ir->n_ops);
-  e->placed = tc_place_values(ir, body, arena);
+  e->placed =
+      target->early ? tc_place_values_early(ir, body, arena) : tc_place_values(ir, body, arena);
   e->ranges = tc_ranges_new(ir, ir->body, arena);
   e->var_names = TC_NEW_ARRAY(arena, ir->vars.n, const char *);
   e->var_wide = TC_NEW_ARRAY(arena, ir->vars.n, const char *);

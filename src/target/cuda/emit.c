@@ -130,6 +130,7 @@ static const tc_ctarget target = {.independent = "",
                                   .fail_end = ")",
                                   .report = report,
                                   .narrow = true,
+                                  .early = true,
                                   .statement = statement};
 
 /* ---- the kernel ---- */

@@ -21,7 +21,15 @@ static const char *element_number(tc_cemit *e, tc_buf buf, const tc_value *index
   return tc_ce_offset(e, buf, first, 0);
 }
 
-/* Shared memory is small: 32 bits hold every number of it. */
+/* The constant that is added last, taken off: an immediate of the instruction. */
+static tc_value without_constant(const tc_ir *ir, tc_value v, int64_t *constant) {
+  *constant = 0;
+  if (!tc_is(ir, v, TC_OP_add) || tc_type_bits(tc_value_type(ir, v)) < 32) return v;
+  const tc_op *op = tc_op_at(ir, v);
+  return tc_const_of(ir, tc_input(ir, op, 1), constant) ? tc_input(ir, op, 0) : v;
+}
+
+/* Shared memory is small: 32 bits hold every number of it, and sums modulo 2^32 are right. */
 static const char *shared_address(tc_cemit *e, tc_buf buf, const tc_value *index) {
   const tc_buffer *b = tc_buf_at(e->ir, buf);
   if (!b->is_placed || b->rank != 1)
@@ -31,7 +39,9 @@ static const char *shared_address(tc_cemit *e, tc_buf buf, const tc_value *index
   int64_t x;
   if (tc_const_of(e->ir, at, &x))
     return tc_ce_text(e, "smem + %" PRId64 "u", b->arena_b + x * element_b(e, buf));
-  return tc_ce_text(e, "smem + %" PRId64 "u + (tc_u32)%s * %uu", b->arena_b, tc_ce_ref(e, at, 0),
+  at = without_constant(e->ir, at, &x);
+  uint32_t from = (uint32_t)((uint64_t)b->arena_b + (uint64_t)x * element_b(e, buf));
+  return tc_ce_text(e, "smem + %" PRIu32 "u + (tc_u32)%s * %uu", from, tc_ce_ref(e, at, 0),
                     element_b(e, buf));
 }
 

@@ -22,6 +22,7 @@ def main(A: T.Tensor((128,), "int32"), B: T.Tensor((128,), "int32")):
         # A warp meets where lanes exchange values: not looked into.
         A[tx] = T.shfl_xor(A[tx], 1) + B[tx ^ 1]
         T.sync_threads()
+        # Shared memory does, under conditions too.
         if tx % 2 == 0:
             q[tx] = A[tx]
             q[tx] += q[tx + 2]
