@@ -88,29 +88,29 @@ TC_KERNEL(main_0, 128, 1)(TC_KERNEL_SELF tc_bf16 *A_1, tc_bf16 *B_2, tc_bf16 *C_
   tc_i32 slot_13; /* line 14 */
   slot_13 = 0; /* line 14 */
   TC_ARRAY(float, C_local_17, 8); /* line 10 */
-  const tc_i32 v221 = x_tx_5 / 4;
-  const tc_i32 v222 = x_tx_5 % 4;
-  const tc_i32 v223 = v222 * 8;
-  const tc_i32 v227 = x_tx_5 / 8;
-  const tc_i32 v228 = v227 % 4;
-  const tc_i32 v230 = v228 * 72;
-  const tc_i32 v231 = v223 ^ v230;
-  const tc_i32 v232 = v221 % 2;
-  const tc_i32 v233 = v232 * 32;
-  const tc_i32 v234 = x_tx_5 / 32;
-  const tc_i32 v236 = v234 * 256;
-  const tc_i32 v237 = v233 + v236;
-  const tc_i32 v238 = v231 + v237;
+  const tc_i32 v201 = x_tx_5 / 4;
+  const tc_i32 v202 = x_tx_5 % 4;
+  const tc_i32 v203 = v202 * 8;
+  const tc_i32 v207 = x_tx_5 / 8;
+  const tc_i32 v208 = v207 % 4;
+  const tc_i32 v210 = v208 * 72;
+  const tc_i32 v211 = v203 ^ v210;
+  const tc_i32 v212 = v201 % 2;
+  const tc_i32 v213 = v212 * 32;
+  const tc_i32 v214 = x_tx_5 / 32;
+  const tc_i32 v216 = v214 * 256;
+  const tc_i32 v217 = v213 + v216;
+  const tc_i32 v218 = v211 + v217;
   for (tc_i32 p_4 = 0; p_4 < 1; p_4 += 1) { /* line 14 */
-    const tc_i32 v219 = slot_12;
-    const tc_i32 v220 = v219 * 1024;
-    const tc_i32 v239 = v220 + v238;
-    tc_cp_async_16(smem + 0u + (tc_u32)v239 * 2u, A_1 + (((tc_i64)by_2 * 32 + (tc_i64)v221) * 128 + (tc_i64)p_4 * 32 + (tc_i64)v222 * 8), 16u); /* line 16 */
-    tc_cp_async_16(smem + 4096u + (tc_u32)v239 * 2u, B_2 + (((tc_i64)bx_1 * 32 + (tc_i64)v221) * 128 + (tc_i64)p_4 * 32 + (tc_i64)v222 * 8), 16u); /* line 17 */
-    const tc_bool v247 = v219 == 1;
-    const tc_i32 v248 = v219 + 1;
-    const tc_i32 v249 = v247 ? 0 : v248;
-    slot_12 = v249; /* line 17 */
+    const tc_i32 v199 = slot_12;
+    const tc_i32 v200 = v199 * 1024;
+    const tc_i32 v219 = v200 + v218;
+    tc_cp_async_16(smem + 0u + (tc_u32)v219 * 2u, A_1 + (((tc_i64)by_2 * 32 + (tc_i64)v201) * 128 + (tc_i64)p_4 * 32 + (tc_i64)v202 * 8), 16u); /* line 16 */
+    tc_cp_async_16(smem + 4096u + (tc_u32)v219 * 2u, B_2 + (((tc_i64)bx_1 * 32 + (tc_i64)v201) * 128 + (tc_i64)p_4 * 32 + (tc_i64)v202 * 8), 16u); /* line 17 */
+    const tc_bool v227 = v199 == 1;
+    const tc_i32 v228 = v199 + 1;
+    const tc_i32 v229 = v227 ? 0 : v228;
+    slot_12 = v229; /* line 17 */
     tc_cp_async_commit(); /* line 14 */
   }
   TC_ARRAY(tc_u32, A_shared_step_18, 4); /* line 18 */
@@ -127,198 +127,184 @@ TC_KERNEL(main_0, 128, 1)(TC_KERNEL_SELF tc_bf16 *A_1, tc_bf16 *B_2, tc_bf16 *C_
   C_local_17[7] = 0.0f; /* line 18 */
   tc_cp_async_wait_0(); /* line 18 */
   tc_sync_block(); /* line 18 */
-  const tc_i32 v285 = slot_13;
-  const tc_bool v286 = v285 == 1;
-  const tc_i32 v287 = v285 + 1;
-  const tc_i32 v288 = v286 ? 0 : v287;
-  slot_13 = v288; /* line 18 */
-  const tc_i32 v260 = v234 % 2;
-  const tc_i32 v290 = v285 * 1024;
-  const tc_i32 v291 = x_tx_5 / 2;
-  const tc_i32 v292 = v291 % 2;
-  const tc_i32 v293 = v292 * 72;
-  const tc_i32 v294 = x_tx_5 / 16;
-  const tc_i32 v295 = v294 % 2;
-  const tc_i32 v296 = v295 * 8;
-  const tc_i32 v297 = v293 ^ v296;
-  const tc_i32 v298 = x_tx_5 % 2;
-  const tc_i32 v299 = v298 * 32;
-  const tc_i32 v301 = v232 * 144;
-  const tc_i32 v302 = v299 + v301;
-  const tc_i32 v303 = v227 % 2;
-  const tc_i32 v304 = v303 * 256;
-  const tc_i32 v305 = v302 + v304;
-  const tc_i32 v307 = v260 * 512;
-  const tc_i32 v308 = v305 + v307;
-  const tc_i32 v309 = v297 + v308;
-  const tc_i32 v310 = v290 + v309;
-  tc_ldmatrix_x4(A_shared_step_18, smem + 0u + (tc_u32)v310 * 2u); /* line 18 */
-  const tc_i32 v264 = x_tx_5 / 64;
-  const tc_i32 v314 = v303 * 8;
-  const tc_i32 v315 = v293 ^ v314;
-  const tc_i32 v316 = v295 * 256;
-  const tc_i32 v317 = v302 + v316;
-  const tc_i32 v318 = v264 * 512;
+  const tc_i32 v265 = slot_13;
+  const tc_bool v266 = v265 == 1;
+  const tc_i32 v267 = v265 + 1;
+  const tc_i32 v268 = v266 ? 0 : v267;
+  slot_13 = v268; /* line 18 */
+  const tc_i32 v240 = v214 % 2;
+  const tc_i32 v270 = v265 * 1024;
+  const tc_i32 v271 = x_tx_5 / 2;
+  const tc_i32 v272 = v271 % 2;
+  const tc_i32 v273 = v272 * 72;
+  const tc_i32 v274 = x_tx_5 / 16;
+  const tc_i32 v275 = v274 % 2;
+  const tc_i32 v276 = v275 * 8;
+  const tc_i32 v277 = v273 ^ v276;
+  const tc_i32 v278 = x_tx_5 % 2;
+  const tc_i32 v279 = v278 * 32;
+  const tc_i32 v281 = v212 * 144;
+  const tc_i32 v282 = v279 + v281;
+  const tc_i32 v283 = v207 % 2;
+  const tc_i32 v284 = v283 * 256;
+  const tc_i32 v285 = v282 + v284;
+  const tc_i32 v287 = v240 * 512;
+  const tc_i32 v288 = v285 + v287;
+  const tc_i32 v289 = v277 + v288;
+  const tc_i32 v290 = v270 + v289;
+  tc_ldmatrix_x4(A_shared_step_18, smem + 0u + (tc_u32)v290 * 2u); /* line 18 */
+  const tc_i32 v244 = x_tx_5 / 64;
+  const tc_i32 v294 = v283 * 8;
+  const tc_i32 v295 = v273 ^ v294;
+  const tc_i32 v296 = v275 * 256;
+  const tc_i32 v297 = v282 + v296;
+  const tc_i32 v298 = v244 * 512;
+  const tc_i32 v299 = v297 + v298;
+  const tc_i32 v300 = v295 + v299;
+  const tc_i32 v301 = v270 + v300;
+  tc_ldmatrix_x4(B_shared_step_20, smem + 4096u + (tc_u32)v301 * 2u); /* line 18 */
+  const tc_i32 v313 = v271 % 4;
+  const tc_i32 v314 = v313 * 72;
+  const tc_i32 v315 = v276 ^ v314;
+  const tc_i32 v316 = v279 + v284;
+  const tc_i32 v317 = v287 + v316;
+  const tc_i32 v318 = v315 ^ 16;
   const tc_i32 v319 = v317 + v318;
-  const tc_i32 v320 = v315 + v319;
-  const tc_i32 v321 = v290 + v320;
-  tc_ldmatrix_x4(B_shared_step_20, smem + 4096u + (tc_u32)v321 * 2u); /* line 18 */
-  if (1) { /* line 18 */
-    const tc_i32 v326 = slot_12;
-    const tc_i32 v327 = v326 * 1024;
-    const tc_i32 v329 = v238 + v327;
-    tc_cp_async_16(smem + 0u + (tc_u32)v329 * 2u, A_1 + (((tc_i64)by_2 * 32 + (tc_i64)v221) * 128 + (tc_i64)v222 * 8 + 32), 16u); /* line 16 */
-    tc_cp_async_16(smem + 4096u + (tc_u32)v329 * 2u, B_2 + (((tc_i64)bx_1 * 32 + (tc_i64)v221) * 128 + (tc_i64)v222 * 8 + 32), 16u); /* line 17 */
-    const tc_bool v336 = v326 == 1;
-    const tc_i32 v337 = v326 + 1;
-    const tc_i32 v338 = v336 ? 0 : v337;
-    slot_12 = v338; /* line 17 */
-  }
-  tc_cp_async_commit(); /* line 18 */
-  const tc_i32 v349 = v291 % 4;
-  const tc_i32 v350 = v349 * 72;
-  const tc_i32 v351 = v296 ^ v350;
-  const tc_i32 v352 = v299 + v304;
-  const tc_i32 v353 = v307 + v352;
-  const tc_i32 v354 = v351 ^ 16;
-  const tc_i32 v355 = v353 + v354;
-  const tc_i32 v366 = v314 ^ v350;
-  const tc_i32 v367 = v299 + v316;
-  const tc_i32 v368 = v318 + v367;
-  const tc_i32 v369 = v366 ^ 16;
-  const tc_i32 v370 = v368 + v369;
+  const tc_i32 v330 = v294 ^ v314;
+  const tc_i32 v331 = v279 + v296;
+  const tc_i32 v332 = v298 + v331;
+  const tc_i32 v333 = v330 ^ 16;
+  const tc_i32 v334 = v332 + v333;
   for (tc_i32 ko_3 = 0; ko_3 < 3; ko_3 += 1) { /* line 14 */
-    const tc_i32 v343 = slot_13;
-    const tc_bool v344 = v343 < 1;
-    const tc_i32 v345 = v343 + 1;
-    const tc_i32 v346 = v343 + (-1);
-    const tc_i32 v347 = v344 ? v345 : v346;
-    const tc_i32 v348 = v347 * 1024;
-    const tc_i32 v356 = v348 + v355;
-    tc_ldmatrix_x4(A_shared_step_19, smem + 0u + (tc_u32)v356 * 2u); /* line 18 */
-    const tc_i32 v360 = slot_13;
-    const tc_bool v361 = v360 < 1;
-    const tc_i32 v362 = v360 + 1;
-    const tc_i32 v363 = v360 + (-1);
-    const tc_i32 v364 = v361 ? v362 : v363;
-    const tc_i32 v365 = v364 * 1024;
-    const tc_i32 v371 = v365 + v370;
-    tc_ldmatrix_x4(B_shared_step_21, smem + 4096u + (tc_u32)v371 * 2u); /* line 18 */
+    const tc_i32 v307 = slot_13;
+    const tc_bool v308 = v307 < 1;
+    const tc_i32 v309 = v307 + 1;
+    const tc_i32 v310 = v307 + (-1);
+    const tc_i32 v311 = v308 ? v309 : v310;
+    const tc_i32 v312 = v311 * 1024;
+    const tc_i32 v320 = v312 + v319;
+    tc_ldmatrix_x4(A_shared_step_19, smem + 0u + (tc_u32)v320 * 2u); /* line 18 */
+    const tc_i32 v324 = slot_13;
+    const tc_bool v325 = v324 < 1;
+    const tc_i32 v326 = v324 + 1;
+    const tc_i32 v327 = v324 + (-1);
+    const tc_i32 v328 = v325 ? v326 : v327;
+    const tc_i32 v329 = v328 * 1024;
+    const tc_i32 v335 = v329 + v334;
+    tc_ldmatrix_x4(B_shared_step_21, smem + 4096u + (tc_u32)v335 * 2u); /* line 18 */
     tc_mma_bf16(C_local_17, A_shared_step_18, B_shared_step_20); /* line 18 */
     tc_mma_bf16(C_local_17 + (4), A_shared_step_18, B_shared_step_20 + (2)); /* line 18 */
+    const tc_i32 v74 = ko_3 + 1;
+    const tc_bool v75 = v74 < 4;
+    if (v75) { /* line 18 */
+      const tc_i32 v346 = slot_12;
+      const tc_i32 v347 = v346 * 1024;
+      const tc_i32 v349 = v218 + v347;
+      tc_cp_async_16(smem + 0u + (tc_u32)v349 * 2u, A_1 + (((tc_i64)by_2 * 32 + (tc_i64)v201) * 128 + (tc_i64)ko_3 * 32 + (tc_i64)v202 * 8 + 32), 16u); /* line 16 */
+      tc_cp_async_16(smem + 4096u + (tc_u32)v349 * 2u, B_2 + (((tc_i64)bx_1 * 32 + (tc_i64)v201) * 128 + (tc_i64)ko_3 * 32 + (tc_i64)v202 * 8 + 32), 16u); /* line 17 */
+      const tc_bool v356 = v346 == 1;
+      const tc_i32 v357 = v346 + 1;
+      const tc_i32 v358 = v356 ? 0 : v357;
+      slot_12 = v358; /* line 17 */
+    }
+    tc_cp_async_commit(); /* line 18 */
     tc_cp_async_wait_0(); /* line 18 */
     tc_sync_block(); /* line 18 */
-    const tc_i32 v383 = slot_13;
-    const tc_i32 v384 = v383 * 1024;
-    const tc_i32 v385 = v309 + v384;
-    tc_ldmatrix_x4(A_shared_step_18, smem + 0u + (tc_u32)v385 * 2u); /* line 18 */
-    const tc_i32 v388 = v320 + v384;
-    tc_ldmatrix_x4(B_shared_step_20, smem + 4096u + (tc_u32)v388 * 2u); /* line 18 */
+    const tc_i32 v364 = slot_13;
+    const tc_i32 v365 = v364 * 1024;
+    const tc_i32 v366 = v289 + v365;
+    tc_ldmatrix_x4(A_shared_step_18, smem + 0u + (tc_u32)v366 * 2u); /* line 18 */
+    const tc_i32 v369 = v300 + v365;
+    tc_ldmatrix_x4(B_shared_step_20, smem + 4096u + (tc_u32)v369 * 2u); /* line 18 */
+    const tc_bool v372 = v364 == 1;
+    const tc_i32 v373 = v364 + 1;
+    const tc_i32 v374 = v372 ? 0 : v373;
+    slot_13 = v374; /* line 18 */
     tc_mma_bf16(C_local_17, A_shared_step_19, B_shared_step_21); /* line 18 */
     tc_mma_bf16(C_local_17 + (4), A_shared_step_19, B_shared_step_21 + (2)); /* line 18 */
-    const tc_i32 v119 = ko_3 + 2;
-    const tc_bool v120 = v119 < 4;
-    if (v120) { /* line 18 */
-      const tc_i32 v396 = slot_12;
-      const tc_i32 v397 = v396 * 1024;
-      const tc_i32 v399 = v238 + v397;
-      tc_cp_async_16(smem + 0u + (tc_u32)v399 * 2u, A_1 + (((tc_i64)by_2 * 32 + (tc_i64)v221) * 128 + (tc_i64)ko_3 * 32 + (tc_i64)v222 * 8 + 64), 16u); /* line 16 */
-      tc_cp_async_16(smem + 4096u + (tc_u32)v399 * 2u, B_2 + (((tc_i64)bx_1 * 32 + (tc_i64)v221) * 128 + (tc_i64)ko_3 * 32 + (tc_i64)v222 * 8 + 64), 16u); /* line 17 */
-      const tc_bool v406 = v396 == 1;
-      const tc_i32 v407 = v396 + 1;
-      const tc_i32 v408 = v406 ? 0 : v407;
-      slot_12 = v408; /* line 17 */
-    }
-    const tc_bool v411 = v383 == 1;
-    const tc_i32 v412 = v383 + 1;
-    const tc_i32 v413 = v411 ? 0 : v412;
-    slot_13 = v413; /* line 18 */
-    tc_cp_async_commit(); /* line 18 */
   }
-  const tc_i32 v416 = slot_13;
-  const tc_bool v417 = v416 < 1;
-  const tc_i32 v418 = v416 + 1;
-  const tc_i32 v419 = v416 + (-1);
-  const tc_i32 v420 = v417 ? v418 : v419;
-  const tc_i32 v421 = v420 * 1024;
-  const tc_i32 v422 = v355 + v421;
-  tc_ldmatrix_x4(A_shared_step_19, smem + 0u + (tc_u32)v422 * 2u); /* line 18 */
-  const tc_i32 v425 = slot_13;
-  const tc_bool v426 = v425 < 1;
-  const tc_i32 v427 = v425 + 1;
-  const tc_i32 v428 = v425 + (-1);
-  const tc_i32 v429 = v426 ? v427 : v428;
-  const tc_i32 v430 = v429 * 1024;
-  const tc_i32 v431 = v370 + v430;
-  tc_ldmatrix_x4(B_shared_step_21, smem + 4096u + (tc_u32)v431 * 2u); /* line 18 */
+  const tc_i32 v380 = slot_13;
+  const tc_bool v381 = v380 < 1;
+  const tc_i32 v382 = v380 + 1;
+  const tc_i32 v383 = v380 + (-1);
+  const tc_i32 v384 = v381 ? v382 : v383;
+  const tc_i32 v385 = v384 * 1024;
+  const tc_i32 v386 = v319 + v385;
+  tc_ldmatrix_x4(A_shared_step_19, smem + 0u + (tc_u32)v386 * 2u); /* line 18 */
+  const tc_i32 v389 = slot_13;
+  const tc_bool v390 = v389 < 1;
+  const tc_i32 v391 = v389 + 1;
+  const tc_i32 v392 = v389 + (-1);
+  const tc_i32 v393 = v390 ? v391 : v392;
+  const tc_i32 v394 = v393 * 1024;
+  const tc_i32 v395 = v334 + v394;
+  tc_ldmatrix_x4(B_shared_step_21, smem + 4096u + (tc_u32)v395 * 2u); /* line 18 */
   tc_mma_bf16(C_local_17, A_shared_step_18, B_shared_step_20); /* line 18 */
   tc_mma_bf16(C_local_17 + (4), A_shared_step_18, B_shared_step_20 + (2)); /* line 18 */
   tc_mma_bf16(C_local_17, A_shared_step_19, B_shared_step_21); /* line 18 */
   tc_mma_bf16(C_local_17 + (4), A_shared_step_19, B_shared_step_21 + (2)); /* line 18 */
-  const float v451 = C_local_17[0];
-  const float v454 = C_local_17[1];
-  const tc_u32 v456 = tc_pack_bf16(v451, v454); /* line 20 */
-  const tc_i32 v440 = x_tx_5 % 32;
-  const tc_i32 v441 = v440 / 16;
-  const tc_i32 v442 = v441 * 72;
-  const tc_i32 v443 = v440 % 4;
-  const tc_i32 v444 = v443 * 2;
-  const tc_i32 v445 = v440 / 4;
-  const tc_i32 v446 = v445 % 4;
-  const tc_i32 v447 = v446 * 16;
-  const tc_i32 v448 = v444 + v447;
-  const tc_i32 v449 = v442 + v448;
-  const tc_i32 v450 = v236 + v449;
-  const float v457_0 = tc_bfloat16_get((tc_bf16)((((tc_u64)v456 & 0xffffffffull) >> 0) & 0xffffull));
-  const float v457_1 = tc_bfloat16_get((tc_bf16)((((tc_u64)v456 & 0xffffffffull) >> 16) & 0xffffull));
-  TC_STS(tc_u32, smem + 8192u + (tc_u32)v450 * 2u, (tc_u32)(tc_u64)tc_bfloat16_put(v457_0) | (tc_u32)(tc_u64)tc_bfloat16_put(v457_1) << 16); /* line 20 */
-  const float v462 = C_local_17[2];
-  const float v466 = C_local_17[3];
-  const tc_u32 v468 = tc_pack_bf16(v462, v466); /* line 20 */
-  const tc_i32 v461 = v450 + 128;
-  const float v469_0 = tc_bfloat16_get((tc_bf16)((((tc_u64)v468 & 0xffffffffull) >> 0) & 0xffffull));
-  const float v469_1 = tc_bfloat16_get((tc_bf16)((((tc_u64)v468 & 0xffffffffull) >> 16) & 0xffffull));
-  TC_STS(tc_u32, smem + 8192u + (tc_u32)v461 * 2u, (tc_u32)(tc_u64)tc_bfloat16_put(v469_0) | (tc_u32)(tc_u64)tc_bfloat16_put(v469_1) << 16); /* line 20 */
-  const float v475 = C_local_17[4];
-  const float v478 = C_local_17[5];
-  const tc_u32 v480 = tc_pack_bf16(v475, v478); /* line 20 */
-  const tc_i32 v472 = v442 ^ 8;
-  const tc_i32 v473 = v448 + v472;
-  const tc_i32 v474 = v236 + v473;
-  const float v481_0 = tc_bfloat16_get((tc_bf16)((((tc_u64)v480 & 0xffffffffull) >> 0) & 0xffffull));
-  const float v481_1 = tc_bfloat16_get((tc_bf16)((((tc_u64)v480 & 0xffffffffull) >> 16) & 0xffffull));
-  TC_STS(tc_u32, smem + 8192u + (tc_u32)v474 * 2u, (tc_u32)(tc_u64)tc_bfloat16_put(v481_0) | (tc_u32)(tc_u64)tc_bfloat16_put(v481_1) << 16); /* line 20 */
-  const float v486 = C_local_17[6];
-  const float v489 = C_local_17[7];
-  const tc_u32 v491 = tc_pack_bf16(v486, v489); /* line 20 */
-  const tc_i32 v485 = v474 + 128;
-  const float v492_0 = tc_bfloat16_get((tc_bf16)((((tc_u64)v491 & 0xffffffffull) >> 0) & 0xffffull));
-  const float v492_1 = tc_bfloat16_get((tc_bf16)((((tc_u64)v491 & 0xffffffffull) >> 16) & 0xffffull));
-  TC_STS(tc_u32, smem + 8192u + (tc_u32)v485 * 2u, (tc_u32)(tc_u64)tc_bfloat16_put(v492_0) | (tc_u32)(tc_u64)tc_bfloat16_put(v492_1) << 16); /* line 20 */
+  const float v415 = C_local_17[0];
+  const float v418 = C_local_17[1];
+  const tc_u32 v420 = tc_pack_bf16(v415, v418); /* line 20 */
+  const tc_i32 v404 = x_tx_5 % 32;
+  const tc_i32 v405 = v404 / 16;
+  const tc_i32 v406 = v405 * 72;
+  const tc_i32 v407 = v404 % 4;
+  const tc_i32 v408 = v407 * 2;
+  const tc_i32 v409 = v404 / 4;
+  const tc_i32 v410 = v409 % 4;
+  const tc_i32 v411 = v410 * 16;
+  const tc_i32 v412 = v408 + v411;
+  const tc_i32 v413 = v406 + v412;
+  const tc_i32 v414 = v216 + v413;
+  const float v421_0 = tc_bfloat16_get((tc_bf16)((((tc_u64)v420 & 0xffffffffull) >> 0) & 0xffffull));
+  const float v421_1 = tc_bfloat16_get((tc_bf16)((((tc_u64)v420 & 0xffffffffull) >> 16) & 0xffffull));
+  TC_STS(tc_u32, smem + 8192u + (tc_u32)v414 * 2u, (tc_u32)(tc_u64)tc_bfloat16_put(v421_0) | (tc_u32)(tc_u64)tc_bfloat16_put(v421_1) << 16); /* line 20 */
+  const float v426 = C_local_17[2];
+  const float v430 = C_local_17[3];
+  const tc_u32 v432 = tc_pack_bf16(v426, v430); /* line 20 */
+  const float v433_0 = tc_bfloat16_get((tc_bf16)((((tc_u64)v432 & 0xffffffffull) >> 0) & 0xffffull));
+  const float v433_1 = tc_bfloat16_get((tc_bf16)((((tc_u64)v432 & 0xffffffffull) >> 16) & 0xffffull));
+  TC_STS(tc_u32, smem + 8448u + (tc_u32)v414 * 2u, (tc_u32)(tc_u64)tc_bfloat16_put(v433_0) | (tc_u32)(tc_u64)tc_bfloat16_put(v433_1) << 16); /* line 20 */
+  const float v439 = C_local_17[4];
+  const float v442 = C_local_17[5];
+  const tc_u32 v444 = tc_pack_bf16(v439, v442); /* line 20 */
+  const tc_i32 v436 = v406 ^ 8;
+  const tc_i32 v437 = v412 + v436;
+  const tc_i32 v438 = v216 + v437;
+  const float v445_0 = tc_bfloat16_get((tc_bf16)((((tc_u64)v444 & 0xffffffffull) >> 0) & 0xffffull));
+  const float v445_1 = tc_bfloat16_get((tc_bf16)((((tc_u64)v444 & 0xffffffffull) >> 16) & 0xffffull));
+  TC_STS(tc_u32, smem + 8192u + (tc_u32)v438 * 2u, (tc_u32)(tc_u64)tc_bfloat16_put(v445_0) | (tc_u32)(tc_u64)tc_bfloat16_put(v445_1) << 16); /* line 20 */
+  const float v450 = C_local_17[6];
+  const float v453 = C_local_17[7];
+  const tc_u32 v455 = tc_pack_bf16(v450, v453); /* line 20 */
+  const float v456_0 = tc_bfloat16_get((tc_bf16)((((tc_u64)v455 & 0xffffffffull) >> 0) & 0xffffull));
+  const float v456_1 = tc_bfloat16_get((tc_bf16)((((tc_u64)v455 & 0xffffffffull) >> 16) & 0xffffull));
+  TC_STS(tc_u32, smem + 8448u + (tc_u32)v438 * 2u, (tc_u32)(tc_u64)tc_bfloat16_put(v456_0) | (tc_u32)(tc_u64)tc_bfloat16_put(v456_1) << 16); /* line 20 */
   tc_sync_warp(); /* line 20 */
-  const tc_i32 v498 = v440 % 2;
-  const tc_i32 v499 = v498 * 8;
-  const tc_i32 v500 = v440 / 8;
-  const tc_i32 v501 = v500 % 2;
-  const tc_i32 v502 = v501 * 72;
-  const tc_i32 v503 = v499 ^ v502;
-  const tc_i32 v504 = v440 / 2;
-  const tc_i32 v505 = v504 % 4;
-  const tc_i32 v506 = v505 * 16;
-  const tc_i32 v507 = v441 * 128;
-  const tc_i32 v508 = v506 + v507;
-  const tc_i32 v509 = v503 + v508;
-  const tc_i32 v510 = v236 + v509;
-  const tc_v4_u32 word535 = TC_LDS(tc_v4_u32, smem + 8192u + (tc_u32)v510 * 2u); /* line 20 */
-  const float v535_0 = tc_bfloat16_get((tc_bf16)((tc_u16)word535.x[0]));
-  const float v535_1 = tc_bfloat16_get((tc_bf16)((tc_u16)(word535.x[0] >> 16)));
-  const float v535_2 = tc_bfloat16_get((tc_bf16)((tc_u16)word535.x[1]));
-  const float v535_3 = tc_bfloat16_get((tc_bf16)((tc_u16)(word535.x[1] >> 16)));
-  const float v535_4 = tc_bfloat16_get((tc_bf16)((tc_u16)word535.x[2]));
-  const float v535_5 = tc_bfloat16_get((tc_bf16)((tc_u16)(word535.x[2] >> 16)));
-  const float v535_6 = tc_bfloat16_get((tc_bf16)((tc_u16)word535.x[3]));
-  const float v535_7 = tc_bfloat16_get((tc_bf16)((tc_u16)(word535.x[3] >> 16)));
-  const tc_i32 v438 = v234 / 2;
-  TC_STG(tc_v4_u32, C_3 + (((tc_i64)by_2 * 32 + (tc_i64)v260 * 16 + (tc_i64)v504) * 64 + (tc_i64)bx_1 * 32 + (tc_i64)v438 * 16 + (tc_i64)v498 * 8), tc_make_v4_u32((tc_u32)(tc_u64)tc_bfloat16_put(v535_0) | (tc_u32)(tc_u64)tc_bfloat16_put(v535_1) << 16, (tc_u32)(tc_u64)tc_bfloat16_put(v535_2) | (tc_u32)(tc_u64)tc_bfloat16_put(v535_3) << 16, (tc_u32)(tc_u64)tc_bfloat16_put(v535_4) | (tc_u32)(tc_u64)tc_bfloat16_put(v535_5) << 16, (tc_u32)(tc_u64)tc_bfloat16_put(v535_6) | (tc_u32)(tc_u64)tc_bfloat16_put(v535_7) << 16)); /* line 20 */
+  const tc_i32 v462 = v404 % 2;
+  const tc_i32 v463 = v462 * 8;
+  const tc_i32 v464 = v404 / 8;
+  const tc_i32 v465 = v464 % 2;
+  const tc_i32 v466 = v465 * 72;
+  const tc_i32 v467 = v463 ^ v466;
+  const tc_i32 v468 = v404 / 2;
+  const tc_i32 v469 = v468 % 4;
+  const tc_i32 v470 = v469 * 16;
+  const tc_i32 v471 = v405 * 128;
+  const tc_i32 v472 = v470 + v471;
+  const tc_i32 v473 = v467 + v472;
+  const tc_i32 v474 = v216 + v473;
+  const tc_v4_u32 word499 = TC_LDS(tc_v4_u32, smem + 8192u + (tc_u32)v474 * 2u); /* line 20 */
+  const float v499_0 = tc_bfloat16_get((tc_bf16)((tc_u16)word499.x[0]));
+  const float v499_1 = tc_bfloat16_get((tc_bf16)((tc_u16)(word499.x[0] >> 16)));
+  const float v499_2 = tc_bfloat16_get((tc_bf16)((tc_u16)word499.x[1]));
+  const float v499_3 = tc_bfloat16_get((tc_bf16)((tc_u16)(word499.x[1] >> 16)));
+  const float v499_4 = tc_bfloat16_get((tc_bf16)((tc_u16)word499.x[2]));
+  const float v499_5 = tc_bfloat16_get((tc_bf16)((tc_u16)(word499.x[2] >> 16)));
+  const float v499_6 = tc_bfloat16_get((tc_bf16)((tc_u16)word499.x[3]));
+  const float v499_7 = tc_bfloat16_get((tc_bf16)((tc_u16)(word499.x[3] >> 16)));
+  const tc_i32 v402 = v214 / 2;
+  TC_STG(tc_v4_u32, C_3 + (((tc_i64)by_2 * 32 + (tc_i64)v240 * 16 + (tc_i64)v468) * 64 + (tc_i64)bx_1 * 32 + (tc_i64)v402 * 16 + (tc_i64)v462 * 8), tc_make_v4_u32((tc_u32)(tc_u64)tc_bfloat16_put(v499_0) | (tc_u32)(tc_u64)tc_bfloat16_put(v499_1) << 16, (tc_u32)(tc_u64)tc_bfloat16_put(v499_2) | (tc_u32)(tc_u64)tc_bfloat16_put(v499_3) << 16, (tc_u32)(tc_u64)tc_bfloat16_put(v499_4) | (tc_u32)(tc_u64)tc_bfloat16_put(v499_5) << 16, (tc_u32)(tc_u64)tc_bfloat16_put(v499_6) | (tc_u32)(tc_u64)tc_bfloat16_put(v499_7) << 16)); /* line 20 */
 }
 
