@@ -97,4 +97,4 @@ def ranks(p, x):
 
 
 control("cluster_dims", lambda p, r: {"out": integers(r, 64, 5, 9), "n": p["n"]}, {"out": I32},
-        ranks, [dict(n=64), dict(n=2)], dims="n")
+        ranks, [dict(n=64), dict(n=2)], dims="n", unnamed="n")

@@ -43,10 +43,11 @@ def every_second(p, x):
 name("handles", lambda p, r: {"a": integers(r, (p["n"], 4), -99, 99, "int16"),
                               "b": normal(r, (4, p["n"])), "c": normal(r, 2 * p["n"] - 1),
                               "n": p["n"]},
-     {"b": F32, "c": F32}, every_second, params=[dict(n=1), dict(n=37)], dims="n", **EXACT)
+     {"b": F32, "c": F32}, every_second, params=[dict(n=1), dict(n=37)], dims="n", unnamed="n",
+     **EXACT)
 name("addresses", lambda p, r: {"tables": [normal(r, (p["n"], 2)) for _ in range(3)], "n": p["n"]},
      {"tables": F32}, lambda p, x: {"tables": [t[:, ::-1] * [2.0, 1.0] for t in x["tables"]]},
-     params=[dict(n=1), dict(n=21)], dims="n", **EXACT)
+     params=[dict(n=1), dict(n=21)], dims="n", unnamed="n", **EXACT)
 
 
 def loops(p, x):

@@ -154,7 +154,8 @@ rule("reduce_rules", reduce_inputs,
      {"wraps": "int8", "kept": F32, "no_nan": "float16", "with_nan": "float16"}, reduced, **exact())
 rule("pipelined", lambda p, r: {"A": integers(r, (N, N), -9, 9, F32), "n": p["count"]}, {"B": F32},
      lambda p, x: {"B": x["A"][: p["count"]].sum(axis=0)},
-     params=[dict(count=0), dict(count=1), dict(count=2), dict(count=50)], dims="count", **exact())
+     params=[dict(count=0), dict(count=1), dict(count=2), dict(count=50)], dims="count", unnamed="count",
+     **exact())
 rule("persistent", lambda p, r: {"B": Array(np.zeros((5, 7)), I32)}, {"B": I32},
      lambda p, x: {"B": np.arange(5)[:, None] * 10 + np.arange(7)})
 
@@ -205,7 +206,7 @@ rule("broadcast_index", lambda p, r: {"A": normal(r, (16, 2)), "B": Array(np.one
      {"B": F32}, lambda p, x: {"B": 1 + np.repeat(x["A"], 32, axis=1)})
 rule("gemm_without_k", lambda p, r: {"A": integers(r, (32, 32), -4, 5, F32), "n": p["count"]},
      {"C": F32}, lambda p, x: {"C": p["count"] * (x["A"] @ x["A"].T)},
-     params=[dict(count=0), dict(count=2)], dims="count", **exact())
+     params=[dict(count=0), dict(count=2)], dims="count", unnamed="count", **exact())
 rule("hints", lambda p, r: {"A": normal(r, (N, N))}, {"B": F32}, lambda p, x: {"B": x["A"]},
      **exact())
 rule("wide_index", lambda p, r: {"A": uniform(r, p["n"], -1, 1)}, {"B": F32},

@@ -9,6 +9,7 @@ Each run is one `tilec run` process that reads and writes .npy files, so the com
 argument checks and the file formats are tested along with the kernel."""
 
 import argparse
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,7 @@ from names import NAMES  # noqa: E402
 from nests import NESTS  # noqa: E402
 from products import PRODUCTS  # noqa: E402
 from random_numbers import RANDOM  # noqa: E402
+from refused import ALL, QUICK  # noqa: E402
 from refs import CASES, Bounded, Case, Columns  # noqa: E402
 from rules import RULES  # noqa: E402
 from threads import THREADS  # noqa: E402
@@ -40,7 +42,7 @@ from vectors import VECTORS  # noqa: E402
 
 
 # Names that stand for more than --target=NAME.
-BUG_CODES = ("E0901", "E0902")
+REFUSALS = r"error\[E0(?:39|83)\d\]"  # what targets and their passes cannot do
 TARGETS = {"checked": ["--target=cpu", "--checked"], "fixed": ["--target=interp"]}
 
 
@@ -90,8 +92,8 @@ def placed(run, tilec, folder):
     for name, value in case.fixed(run.params).items():
         command += ["-D", f"{name}={value}"]
     process = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    told = re.search(r"error\[(E\d+)\]: .*", process.stderr)
-    if process.returncode != 0 and told and told[1] not in BUG_CODES:
+    told = re.search(REFUSALS + ": .*", process.stderr)
+    if process.returncode != 0 and told:
         raise Refused(told[0])
     if process.returncode != 0:
         raise RuntimeError(f"exit {process.returncode} of emit: {process.stderr.strip()[:300]}")
@@ -173,7 +175,7 @@ def execute(run, options):
         if process.returncode != 0:
             lines = process.stderr.strip().splitlines()
             told = next((line for line in lines if "error" in line), lines[0] if lines else "")
-            if run.target.startswith(("sim:", "cuda:")) and re.search(r"error\[E0(39|83)\d\]", told):
+            if run.target.startswith(("sim:", "cuda:")) and re.search(REFUSALS, told):
                 raise Refused(told)
             problem = f"exit {process.returncode}: {told}"
     except subprocess.TimeoutExpired:
@@ -220,6 +222,21 @@ def parse_arguments():
     return options
 
 
+def check_ceilings(refused, options):
+    """The number of failures: more of a code are refused on a target than may be."""
+    failed, ceilings = 0, QUICK if options.quick else ALL
+    for (target, code), n in sorted(refused.items()):
+        ceiling = ceilings.get(target, {}).get(code, 0)
+        if options.k or target not in ceilings:
+            continue
+        if n > ceiling:
+            print(f"FAIL {target}: {n} are refused with {code}, more than {ceiling}")
+            failed += 1
+        elif n < ceiling:
+            print(f"{target}: {n} are refused with {code}, no longer {ceiling}: lower the number")
+    return failed
+
+
 def main():
     options = parse_arguments()
     runs = [
@@ -244,19 +261,22 @@ def main():
         print(f"run: no run has {options.k!r} in its name", file=sys.stderr)
         return 2
 
-    failed = refused = 0
+    failed, refused = 0, Counter()
     with ThreadPoolExecutor(options.j) as pool:
         for run, problem in zip(runs, pool.map(lambda run: guarded(run, options), runs)):
             if isinstance(problem, Refused):
-                refused += 1
+                refused[run.target, re.search(r"E\d+", str(problem))[0]] += 1
                 if options.refused:
                     print(f"refused {run.name}: {problem}", flush=True)
             elif problem:
                 failed += 1
                 print(f"FAIL {run.name}: {problem}", flush=True)
-    if refused:
-        print(f"{refused} refused by the compiler")
-    print(f"run: {len(runs) - failed - refused} passed, {failed} failed")
+    n_refused = sum(refused.values())
+    passed = len(runs) - failed - n_refused
+    failed += check_ceilings(refused, options)
+    if n_refused:
+        print(f"{n_refused} refused by the compiler")
+    print(f"run: {passed} passed, {failed} failed")
     return 1 if failed else 0
 
 

@@ -1,0 +1,14 @@
+"""How many runs may be refused for a GPU, by target and code: of quick runs, and with every
+parameter. More is a failure: something is refused that once was compiled. When it becomes less,
+lower the number."""
+
+QUICK = {
+    "placed:sm_80": {"E0391": 4, "E0830": 5, "E0831": 5, "E0832": 5},
+    "placed:sm_90a": {"E0830": 5, "E0831": 5, "E0832": 5},
+    "sim:cuda:sm_80": {"E0391": 4, "E0396": 115, "E0830": 5, "E0831": 5, "E0832": 5},
+    "sim:cuda:sm_90a": {"E0396": 119, "E0830": 5, "E0831": 5, "E0832": 5},
+}
+ALL = {
+    "placed:sm_80": {"E0391": 4, "E0830": 12, "E0831": 7, "E0832": 5},
+    "placed:sm_90a": {"E0830": 12, "E0831": 7, "E0832": 5},
+}
