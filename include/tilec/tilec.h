@@ -375,9 +375,19 @@ typedef struct tilec_kernel_info {
   int32_t device_id;     /* the device it was made for; tensors may be on others   */
   uint64_t l2_b;         /* cache of that device; 0: not known                     */
   size_t n_grids;        /* kernels that one launch runs, on a GPU                 */
+  uint64_t own_ns;       /* of compile_ns, what was our own work                   */
 } tilec_kernel_info;
 /* What a kernel is. returns TILEC_OK, TILEC_USAGE. */
 TILEC_API tilec_status tilec_kernel_describe(const tilec_kernel *kernel, tilec_kernel_info *out);
+/* What a compilation went through, from the table of phases. */
+typedef struct tilec_phase {
+  size_t size;
+  const char *name, *help; /* static; "passes"                                           */
+  int own;                 /* not 0: our work, else a compiler's, a driver's or a file's */
+  uint64_t ns;             /* how long it took; all phases together are compile_ns       */
+} tilec_phase;
+/* Phase `i` of the compilation of a kernel. returns TILEC_OK, TILEC_USAGE (past the end). */
+TILEC_API tilec_status tilec_kernel_phase(const tilec_kernel *kernel, size_t i, tilec_phase *out);
 /* What one of the kernels of a function takes on a GPU, as its assembler says. */
 typedef struct tilec_resources {
   size_t size;

@@ -11,6 +11,7 @@ void tc_session_start(tc_session *s, tilec_context *context) {
   memset(s, 0, sizeof *s);
   s->context = context;
   s->lock = -1;
+  s->phase_start_ns = tc_rt_now_ns();
   tc_arena_init(&s->arena, &s->unwind, (size_t)tc_api_option_number(context, TC_OPTION_memory));
   s->arena.hooks = tc_api_hooks(context);
 }

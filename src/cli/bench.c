@@ -98,6 +98,30 @@ static bool resources_of(const bench *b, size_t i, tilec_resources *r) {
   return tilec_kernel_resources(b->job.kernel, i, r) == TILEC_OK;
 }
 
+/* Milliseconds of the phases that took any. */
+static void json_phases(const bench *b) {
+  tilec_phase phase = {.size = sizeof phase};
+  const char *comma = "";
+  printf("\"compile_ns\":%llu,\"own_ns\":%llu,\"phases\":{",
+         (unsigned long long)b->job.info.compile_ns, (unsigned long long)b->job.info.own_ns);
+  for (size_t i = 0; tilec_kernel_phase(b->job.kernel, i, &phase) == TILEC_OK; i++) {
+    if (!phase.ns) continue;
+    printf("%s\"%s\":%llu", comma, phase.name, (unsigned long long)phase.ns);
+    comma = ",";
+  }
+  fputs("},", stdout);
+}
+
+static void text_phases(const bench *b) {
+  tilec_phase phase = {.size = sizeof phase};
+  printf("  compiled in %.2f ms, of which our own work took %.2f ms\n",
+         (double)b->job.info.compile_ns / 1e6, (double)b->job.info.own_ns / 1e6);
+  for (size_t i = 0; tilec_kernel_phase(b->job.kernel, i, &phase) == TILEC_OK; i++)
+    if (phase.ns)
+      printf("    %-10s %9.3f ms  %s%s\n", phase.name, (double)phase.ns / 1e6, phase.help,
+             phase.own ? "" : " (not ours)");
+}
+
 static void report_json(const bench *b, uint64_t median_ns) {
   const cli_job *j = &b->job;
   tilec_resources r;
@@ -113,7 +137,9 @@ static void report_json(const bench *b, uint64_t median_ns) {
            r.registers, r.shared_b, r.spill_loads_b, r.spill_stores_b, r.stack_b, r.static_shared_b,
            r.threads);
   }
-  fputs("],\"kernel\":", stdout);
+  fputs("],", stdout);
+  json_phases(b);
+  fputs("\"kernel\":", stdout);
   cli_json_string(stdout, j->info.name);
   printf(",\"max_ns\":%llu,\"min_ns\":%llu,\"runs\":%zu,\"schema_version\":1,\"sets\":%zu,"
          "\"status\":\"ok\",\"target\":\"%s\",\"tflop_per_s\":",
@@ -144,6 +170,7 @@ static void report_text(const bench *b, uint64_t median_ns) {
            "bytes of shared memory\n",
            r.name, r.threads, r.registers, r.spill_stores_b, r.spill_loads_b, r.static_shared_b,
            r.shared_b);
+  if (j->c->verbosity) text_phases(b);
   if (j->checked) printf("  agrees with the interpreter (worst difference %.3g)\n", j->worst);
 }
 

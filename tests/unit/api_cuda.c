@@ -88,6 +88,25 @@ static tilec_array *array_on(tilec_context *context, int32_t device, int64_t n) 
 
 /* ---- tests ---- */
 
+/* The phases are all there is, and what is not ours is told apart. */
+static void check_phases(const tilec_kernel *kernel, const tilec_kernel_info *info) {
+  static const char *const TAKEN[] = {"parse", "evaluate", "passes", "emit", "table",
+                                      "key",   "find",     "ptxas",  "load"};
+  tilec_phase phase = {.size = sizeof phase};
+  uint64_t all_ns = 0, own_ns = 0;
+  size_t n_seen = 0;
+  for (size_t i = 0; tilec_kernel_phase(kernel, i, &phase) == TILEC_OK; i++) {
+    all_ns += phase.ns;
+    if (phase.own) own_ns += phase.ns;
+    for (size_t k = 0; k < sizeof TAKEN / sizeof *TAKEN; k++)
+      n_seen += phase.ns && strcmp(phase.name, TAKEN[k]) == 0;
+  }
+  CHECK(n_seen == sizeof TAKEN / sizeof *TAKEN);
+  CHECK(own_ns == info->own_ns && own_ns < all_ns && all_ns <= info->compile_ns);
+  CHECK(tilec_kernel_phase(kernel, 1000, &phase) == TILEC_USAGE);
+  CHECK(tilec_kernel_phase(NULL, 0, &phase) == TILEC_USAGE);
+}
+
 static void runs(void) {
   int n_runs = 0;
   add_args host;
@@ -105,6 +124,7 @@ static void runs(void) {
   CHECK(tilec_kernel_resources(kernel, 0, &r) == TILEC_OK && r.registers == 168 && r.threads == 64);
   CHECK(r.shared_b == 2048 && r.static_shared_b == 1024 && r.spill_loads_b == 32);
   CHECK(tilec_kernel_resources(kernel, 1, &r) == TILEC_USAGE);
+  check_phases(kernel, &info);
 
   set_add_args(&host, 1000);
   tilec_array *a = array_on(context, 0, 1000), *c = array_on(context, 0, 1000);
