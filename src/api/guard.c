@@ -73,6 +73,8 @@ static tilec_status status_of_diag(enum tc_diag_id id) {
   case D_undefined_value:
   case D_divided_by_zero:
     return TILEC_CHECK_FAILED;
+  case D_nvrtc_missing:
+    return TILEC_NO_TARGET;
   case D_step_limit:
   case D_too_many_steps:
     return TILEC_BUDGET;

@@ -46,6 +46,7 @@ enum tc_rt_code {
   TC_RT_E_CAPTURE = 672,       /* what a stream that records a graph does not allow      */
   TC_RT_E_GPU = 673,           /* compiled for another architecture than the device's    */
   TC_RT_E_SIMULATED = 674,     /* the simulator found what a GPU would not forgive       */
+  TC_RT_E_PEER = 675,          /* what is timed beside a kernel failed                   */
 };
 
 typedef struct tc_rt_error {

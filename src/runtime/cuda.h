@@ -40,7 +40,8 @@ uint32_t tc_cuda_launch(tc_cuda_module *module, void *stream, const tilec_arg *a
 typedef struct tc_cuda_timing {
   const tilec_arg *const *sets; /* run i takes set i % n_sets */
   size_t n_sets, n_args, n_warm, n_runs;
-  bool flush; /* writes twice the L2 before each run */
+  bool flush;       /* writes twice the L2 before each run */
+  tilec_peer *peer; /* is launched instead, or NULL        */
 } tc_cuda_timing;
 /* Times launches on the default stream by events, into times_ns[n_runs]. */
 uint32_t tc_cuda_time(tc_cuda_module *module, const tc_cuda_timing *timing, uint64_t *times_ns,

@@ -254,7 +254,7 @@ static void refusals(void) {
   kernel_text = "fine";
   memcpy(kept, compiler, sizeof kept);
   snprintf(compiler, sizeof compiler, "/nowhere/libnvrtc.so");
-  refused("cuda", TILEC_ENVIRONMENT, "E0706", "/nowhere/libnvrtc.so");
+  refused("cuda", TILEC_NO_TARGET, "E0706", "/nowhere/libnvrtc.so");
   memcpy(compiler, kept, sizeof kept);
   fake->reset(0, 90);
   refused("cuda", TILEC_NO_TARGET, "E0670", "CUDA_ERROR_NO_DEVICE");
