@@ -294,7 +294,7 @@ static void help_bench(void) {
       "  --peer=FILE[:ENTRY]      measures another kernel in turn with this one, and compares "
       "what\n"
       "                           they compute; --peer-target=TARGET and --peer-define NAME=VALUE\n"
-      "                           are its own, all other values those of this one\n"
+      "                           are its own, all other values those of this one but for NAME=\n"
       "  --peer=FILE.so:FUNCTION  the same with a function of the type tilec_peer (tilec.h)\n"
       "\nSeveral sets of arguments take turns, and on GPUs the L2 cache is written over before\n"
       "each run. GPUs are timed by events, processors by a clock around each call.\n"

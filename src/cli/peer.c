@@ -27,14 +27,15 @@ static int open_function(const cli *c, cli_peer *peer, size_t n) {
 
 /* ---- a kernel ---- */
 
-/* The values of the kernel's, but where others are given. */
+/* The values of the kernel's, but where others are given; an empty one takes a value away. */
 static cli_pairs join_defines(const cli *c) {
   cli_pairs all = {0};
   for (size_t i = 0; i < c->defines.n; i++)
     if (!cli_pairs_find(&c->peer_defines, c->defines.at[i].name))
       cli_pairs_add(&all, c->defines.at[i].name, c->defines.at[i].value);
   for (size_t i = 0; i < c->peer_defines.n; i++)
-    cli_pairs_add(&all, c->peer_defines.at[i].name, c->peer_defines.at[i].value);
+    if (*c->peer_defines.at[i].value)
+      cli_pairs_add(&all, c->peer_defines.at[i].name, c->peer_defines.at[i].value);
   return all;
 }
 

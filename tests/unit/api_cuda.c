@@ -173,6 +173,43 @@ static void runs(void) {
   CHECK(fake->n_live() == 0);
 }
 
+static int peer(const tilec_arg *args, size_t n_args, void *stream) {
+  CHECK(n_args == 3 && !stream && args[2].as.tensor->device_type == TILEC_DEVICE_CUDA);
+  return args[1].as.f < 0;
+}
+
+static void refused_by_peer(tilec_kernel *kernel, const tilec_timing *t) {
+  uint64_t ns[6];
+  tilec_error *error = NULL;
+  CHECK(tilec_kernel_time(kernel, t, ns, &error) == TILEC_ENVIRONMENT);
+  CHECK_TEXT(tilec_error_code(error), "E0675");
+  CHECK_TEXT(tilec_error_text(error), "returned 1");
+  tilec_error_release(error);
+}
+
+static void prepares(void) {
+  tilec_error *error = NULL;
+  fake->reset(2, 90);
+  tilec_context *context = open_context(NULL);
+  tilec_kernel *kernel = new_kernel(context, ADD, "cuda"), *oracle;
+  if (!CHECK(kernel != NULL)) return;
+  fake->clear_log();
+  CHECK(tilec_kernel_prepare(kernel, 0, NULL) == TILEC_OK); /* there already */
+  CHECK(!strstr(fake->log(), "cuModuleLoadData"));
+  CHECK(tilec_kernel_prepare(kernel, 1, NULL) == TILEC_OK);
+  CHECK_TEXT(fake->log(), "cuModuleLoadData");
+  CHECK_TEXT(fake->log(), "cuCtxPopCurrent");
+  CHECK(tilec_kernel_prepare(kernel, 2, &error) == TILEC_ARGUMENT);
+  CHECK_TEXT(tilec_error_text(error), "there is no CUDA device 2, only 2");
+  tilec_error_release(error);
+  CHECK(tilec_kernel_prepare(NULL, 0, NULL) == TILEC_USAGE);
+  oracle = new_kernel(context, ADD, "interp");
+  CHECK(tilec_kernel_prepare(oracle, 0, NULL) == TILEC_OK);
+  tilec_kernel_release(oracle);
+  tilec_kernel_release(kernel);
+  tilec_context_release(context);
+}
+
 static void times(void) {
   int n_runs = 0;
   uint64_t ns[100];
@@ -205,6 +242,15 @@ static void times(void) {
   tilec_tensor host = {
       .size = sizeof host, .data = x, .shape = &n, .rank = 1, .dtype = TILEC_FLOAT32};
   CHECK(tilec_tensor_copy(context, &host, tilec_array_tensor(c[1]), NULL) == TILEC_OK && x[7] == 1);
+  t.peer = peer;
+  t.n_runs = 6;
+  fake->clear_log();
+  CHECK(tilec_kernel_time(kernel, &t, ns, NULL) == TILEC_OK && n_runs == 104 && ns[5] == 250000);
+  CHECK(!strstr(fake->log(), "cuLaunchKernelEx"));
+  args[1][1].as.f = -1; /* which the peer does not like */
+  refused_by_peer(kernel, &t);
+  t.peer = NULL;
+  t.n_runs = 100;
   fake->fail("cuEventRecord", 3, 719);
   tilec_error *error = NULL;
   CHECK(tilec_kernel_time(kernel, &t, ns, &error) == TILEC_ENVIRONMENT);
@@ -373,6 +419,7 @@ int main(void) {
   if (!CHECK(mkdtemp(folder) != NULL)) return check_report();
   runs();
   times();
+  prepares();
   refusals();
   cached();
   facts();
