@@ -637,6 +637,45 @@ static void threads(void) {
   stop(&x);
 }
 
+typedef struct on_device {
+  bench own;
+  int id;
+} on_device;
+
+static void *launch_on_device(void *data) {
+  on_device *x = data;
+  x->own.a.shape = x->own.a_extents;
+  x->own.b.shape = x->own.b_extents;
+  x->own.args[0].as.tensor = &x->own.a;
+  x->own.args[1].as.tensor = &x->own.b;
+  x->own.a.device_id = x->own.b.device_id = x->id;
+  fake->set_current((x->id + 1) % 3); /* this thread works on another device */
+  for (int i = 0; i < 100; i++)
+    CHECK(launch(&x->own, NULL) == TC_RT_OK);
+  CHECK(tc_cuda_current(x->own.cuda) == (x->id + 1) % 3);
+  return NULL;
+}
+
+/* Two threads for each of three devices: one module each, and everybody's device stays. */
+static void threads_on_devices(void) {
+  bench x;
+  pthread_t ids[6];
+  static on_device each[6];
+  size_t n_loads = 0;
+  if (!start(&x, 3, 90, TC_GPU_sm_90a)) return;
+  for (int i = 0; i < 6; i++) {
+    each[i] = (on_device){x, i % 3};
+    pthread_create(&ids[i], NULL, launch_on_device, &each[i]);
+  }
+  for (size_t i = 0; i < 6; i++)
+    pthread_join(ids[i], NULL);
+  for (const char *at = fake->log(); (at = strstr(at, "cuModuleLoadData")); at++)
+    n_loads++;
+  CHECK(n_loads == 3);
+  CHECK(fake->n_live() == 3 * 2); /* counters and a workspace on each */
+  stop(&x);
+}
+
 static void memory(void) {
   bench x;
   void *at;
@@ -679,6 +718,7 @@ int main(void) {
   absent_memory();
   large();
   threads();
+  threads_on_devices();
   memory();
   return check_report();
 }
