@@ -21,9 +21,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from types import SimpleNamespace
 
 import numpy as np
 
+import gpu_gemm
 from common import (
     EXAMPLES,
     ROOT,
@@ -121,6 +123,10 @@ class Library:
         if self.c.tilec_context_new(None, ctypes.byref(self.context), None) != 0:
             raise MemoryError("tilec_context_new")
 
+    def set_target(self, name):
+        if self.c.tilec_context_set(self.context, b"target", name.encode(), None) != 0:
+            raise RuntimeError(f"there is no target {name}")
+
     def emit_ms(self, case, defines, form):
         """Milliseconds from the name of a file to the text of a form."""
         pairs = [(name.encode(), str(value).encode()) for name, value in defines.items()]
@@ -213,6 +219,24 @@ class Bench:
             if value is not None:
                 self.add(Figure(what + name, "ms", value, target=target))
         self.add(Figure("peak memory of tilec emit, largest", "MB", peak / 1e6, command=said))
+        self.gpu_compile_times(library, repeats)
+
+    def gpu_compile_times(self, library, repeats):
+        """The same for the products of bench/gpu_gemm.py, up to the text that NVRTC gets."""
+        product = SimpleNamespace(file="gemm.py", entry="gemm")
+        for arch, tile_at in (("sm_90a", 4), ("sm_80", 5)):
+            library.set_target(f"cuda:{arch}")
+            times = []
+            for row in gpu_gemm.SHAPES:
+                names = ("block_M", "block_N", "block_K", "num_stages", "threads")
+                defines = dict(zip(("M", "N", "K"), row[1:4]), **dict(zip(names, row[tile_at])))
+                defines.update(trans_B=True, dtype="bfloat16", panel_size=0)
+                times.append(
+                    min(library.emit_ms(product, defines, "cuda") for _ in range(repeats))
+                )
+            what = f"front end, passes and emission of CUDA, {arch}, slowest of five products"
+            self.add(Figure(what, "ms", max(times), target=5.0))
+        library.set_target("cpu")
 
     def wall_times(self):
         """What a person waits for: the whole process, with an empty and with a filled cache."""

@@ -50,13 +50,13 @@ typedef enum tilec_status {
   TILEC_ERROR = 1,        /* the kernel source is wrong: see the diagnostics                      */
   TILEC_USAGE = 2,        /* this call is wrong: NULL, struct size, unknown option, verb or entry */
   TILEC_CHECK_FAILED = 3, /* a check found a fault: bounds, race, uninitialised read (E05xx)      */
-  TILEC_NO_TARGET = 4,    /* target unknown, not built in, or its device is missing               */
-  TILEC_BUDGET = 5,       /* a step or time budget ran out                                        */
-  TILEC_ARGUMENT = 6,     /* launch: an argument does not match its declaration, or an assert
-                             failed                                                               */
-  TILEC_MEMORY = 7,       /* out of memory, or a memory limit was reached                         */
-  TILEC_ENVIRONMENT = 8,  /* files, the C compiler or the operating system failed                 */
-  TILEC_BUG = 70          /* internal error; please report                                        */
+  TILEC_NO_TARGET = 4,   /* target unknown, not built in, or its device or compiler is missing    */
+  TILEC_BUDGET = 5,      /* a step or time budget ran out                                        */
+  TILEC_ARGUMENT = 6,    /* launch: an argument does not match its declaration, or an assert
+                            failed                                                               */
+  TILEC_MEMORY = 7,      /* out of memory, or a memory limit was reached                         */
+  TILEC_ENVIRONMENT = 8, /* files, the C compiler or the operating system failed                 */
+  TILEC_BUG = 70         /* internal error; please report                                        */
 } tilec_status;
 
 /* "ok", "usage", ...; static. Unknown numbers give "unknown". */
@@ -353,10 +353,10 @@ TILEC_API tilec_status tilec_target_at(tilec_context *context, size_t i, tilec_t
 /* Compiles a program for a target: "cpu" (host C compiler; without one the kernel runs on the
  * interpreter and the context is warned), "cuda" (the current device, or the first) or "cuda:ARCH",
  * "interp" (the oracle); NULL: the option `target`.
- * returns TILEC_OK, or as tilec_program_check, or TILEC_NO_TARGET (unknown; no driver or device, or
- *         one that runs no such code), or TILEC_ENVIRONMENT (the compiler is missing, failed or did
- *         not end in time).
- * cost    about a second when the C compiler runs, milliseconds when the cache has the kernel. */
+ * returns TILEC_OK, or as tilec_program_check, or TILEC_NO_TARGET (unknown; no driver, NVRTC or
+ * device, or one that runs no such code), or TILEC_ENVIRONMENT (the compiler is missing, failed or
+ * did not end in time). cost    about a second when the C compiler runs, milliseconds when the
+ * cache has the kernel. */
 TILEC_API tilec_status tilec_kernel_new(tilec_program *program, const char *target,
                                         tilec_kernel **out, tilec_error **error);
 TILEC_API tilec_kernel *tilec_kernel_retain(tilec_kernel *kernel);
@@ -375,9 +375,19 @@ typedef struct tilec_kernel_info {
   int32_t device_id;     /* the device it was made for; tensors may be on others   */
   uint64_t l2_b;         /* cache of that device; 0: not known                     */
   size_t n_grids;        /* kernels that one launch runs, on a GPU                 */
+  uint64_t own_ns;       /* of compile_ns, what was our own work                   */
 } tilec_kernel_info;
 /* What a kernel is. returns TILEC_OK, TILEC_USAGE. */
 TILEC_API tilec_status tilec_kernel_describe(const tilec_kernel *kernel, tilec_kernel_info *out);
+/* What a compilation went through, from the table of phases. */
+typedef struct tilec_phase {
+  size_t size;
+  const char *name, *help; /* static; "passes"                                           */
+  int own;                 /* not 0: our work, else a compiler's, a driver's or a file's */
+  uint64_t ns;             /* how long it took; all phases together are compile_ns       */
+} tilec_phase;
+/* Phase `i` of the compilation of a kernel. returns TILEC_OK, TILEC_USAGE (past the end). */
+TILEC_API tilec_status tilec_kernel_phase(const tilec_kernel *kernel, size_t i, tilec_phase *out);
 /* What one of the kernels of a function takes on a GPU, as its assembler says. */
 typedef struct tilec_resources {
   size_t size;
@@ -446,13 +456,27 @@ typedef struct tilec_arg {
 TILEC_API tilec_status tilec_launch(tilec_kernel *kernel, const tilec_arg *args, size_t n_args,
                                     tilec_error **error);
 
-/* The same on a stream of a GPU (a CUstream, which is a cudaStream_t; NULL: the default one),
- * without waiting: what the kernel does wrong shows later, at some other call. The tensors must
- * live until it has run. A stream that records a graph is fine once the kernel was launched on it
- * before. Other targets take NULL and return when done. returns as tilec_launch; TILEC_ENVIRONMENT
- * (the driver refused). */
+/* Loads a kernel on a CUDA device now (device_id of its tensors), which else its first launch there
+ * does. Other targets have nothing to do. returns TILEC_OK; TILEC_ARGUMENT (no such device);
+ * TILEC_NO_TARGET (one that does not run this kernel); TILEC_ENVIRONMENT; TILEC_MEMORY;
+ * TILEC_USAGE.
+ */
+TILEC_API tilec_status tilec_kernel_prepare(tilec_kernel *kernel, int32_t device_id,
+                                            tilec_error **error);
+
+/* As tilec_launch on a stream of a GPU (a CUstream, which is a cudaStream_t; NULL: the default
+ * one), without waiting: what the kernel does wrong shows later, at some other call. The tensors
+ * must live until it has run. The stream may be recording a graph; what the kernel needs besides
+ * its tensors is the graph's own then, until the kernel is released. So graphs and streams may run
+ * at the same time, but one graph not twice. Other targets take NULL and return when done. returns
+ * as tilec_launch; TILEC_ENVIRONMENT (the driver refused). */
 TILEC_API tilec_status tilec_launch_on(tilec_kernel *kernel, const tilec_arg *args, size_t n_args,
                                        void *stream, tilec_error **error);
+
+/* Something else that does what a kernel does, to be timed beside it: starts its work on these
+ * arguments, on the stream of the context that is current (NULL: the default stream; processors:
+ * when it returns, it is done). 0 when it could. */
+typedef int tilec_peer(const tilec_arg *args, size_t n_args, void *stream);
 
 typedef struct tilec_timing {
   size_t size;
@@ -460,7 +484,8 @@ typedef struct tilec_timing {
   size_t n_sets, n_args;
   size_t n_warm; /* launches before those that are timed                                */
   size_t n_runs;
-  int flush; /* not 0: on a GPU, twice its L2 is written before each run             */
+  int flush;        /* not 0: on a GPU, twice its L2 is written before each run             */
+  tilec_peer *peer; /* not NULL: is called instead of launching the kernel                  */
 } tilec_timing;
 /* Times launches of a kernel into times_ns[n_runs]: on GPUs by events on the default stream, else
  * by a monotonic clock around each call. returns as tilec_launch. */

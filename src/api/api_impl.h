@@ -27,6 +27,15 @@ enum tc_option {
   TC_OPTION_COUNT
 };
 
+/* ---- phases of a compilation ---- */
+
+enum tc_phase {
+#define PHASE(name, own, help) TC_PHASE_##name,
+#include "api/phases.def"
+#undef PHASE
+  TC_PHASE_COUNT
+};
+
 /* ---- context ---- */
 
 /* tc_cuda_emit, which the files that need no emitter do not know. */
@@ -115,7 +124,17 @@ typedef struct tc_session {
   char stop_code[TC_CODE_B], stop_text[512];
   int lock;                /* of the cache, or -1 */
   char workdir[TC_PATH_B]; /* to be removed, or "" */
+  enum tc_phase phase;     /* now */
+  uint64_t phase_start_ns, phase_ns[TC_PHASE_COUNT];
 } tc_session;
+
+/* What follows belongs to another phase. Returns the one that ends, to go back to. */
+enum tc_phase tc_phase_enter(tc_session *s, enum tc_phase next);
+/* Time that was counted as one phase's was another's. */
+void tc_phase_move(tc_session *s, enum tc_phase from, enum tc_phase to, uint64_t ns);
+uint64_t tc_phase_own_ns(const tc_session *s);
+/* As notes, when option `time_report` is on. */
+void tc_phase_report(tc_session *s);
 
 typedef void tc_guarded(tc_session *s, void *data);
 /* Starts a session; its memory is the caller's to end. */

@@ -92,7 +92,9 @@ static tc_str make_key(build *b) {
 }
 
 static bool load(build *b, const char *path, char *why, size_t size_b) {
+  enum tc_phase before = tc_phase_enter(b->s, TC_PHASE_load);
   b->kernel->module = tc_cpu_load(path, b->kernel->table, tc_api_hooks(b->s->context), why, size_b);
+  tc_phase_enter(b->s, before);
   if (!b->kernel->module && !*why) tc_unwind_to(&b->s->unwind, TC_WHY_MEMORY);
   return b->kernel->module != NULL;
 }
@@ -100,6 +102,7 @@ static bool load(build *b, const char *path, char *why, size_t size_b) {
 /* Compiles into a private directory. */
 static void compile(build *b) {
   tc_session *s = b->s;
+  tc_phase_enter(s, TC_PHASE_compile);
   tc_cc_job job = {.text = b->text,
                    .flags = b->flags,
                    .timeout_s = (uint32_t)tc_api_option_number(s->context, TC_OPTION_cc_timeout)};
@@ -107,6 +110,7 @@ static void compile(build *b) {
   tc_api_log(s->context, 1, "compiling %s with %s", b->kernel->name, b->cc.path);
   if (!tc_cc_compile(&b->cc, &job, &result, s->diags, &s->arena)) tc_diag_stop(s->diags);
   b->kernel->toolchain_ns = result.spent_ns;
+  tc_phase_enter(s, TC_PHASE_cache);
   tc_build_write(b->kept, result.bytes, result.size_b);
 }
 
@@ -122,8 +126,10 @@ static void store_and_load(build *b) {
 /* True when the cache had it. An entry that vanishes or does not load counts as not there. */
 static bool from_cache(build *b) {
   char why[256];
+  tc_phase_enter(b->s, TC_PHASE_key);
   tc_str key = make_key(b);
   b->kept = tc_build_new(b->s, b->kernel->name, tc_format(&b->s->arena, "cpu:%s", b->isa), key);
+  tc_phase_enter(b->s, TC_PHASE_cache);
   if (!tc_build_find(b->kept)) return false;
   b->kernel->cached = load(b, b->kept->path, why, sizeof why);
   tc_api_log(b->s->context, 1, "%s: %s", b->kept->path,
@@ -147,18 +153,22 @@ bool tc_kernel_build_cpu(tc_session *s, tilec_kernel *kernel, const char *isa_na
   tc_cpu_options options = {.isa = tc_program_isa(s, isa_name),
                             .checked = tc_api_option_number(s->context, TC_OPTION_checked)};
   require_isa(s, options.isa);
+  tc_phase_enter(s, TC_PHASE_find);
   const tc_cc *cc = tc_api_find_cc(s, options.isa, false);
+  tc_phase_enter(s, TC_PHASE_emit);
   if (!cc) return false;
   b->cc = *cc;
   b->isa = tc_cpu_isa_row(options.isa)->name;
   b->flags = tc_format(&s->arena, "%s -shared", tc_cpu_flags(&options, &s->arena));
   tc_emitted emitted = tc_cpu_emit(kernel->ir, &options, &s->arena);
   b->text = emitted.text;
+  tc_phase_enter(s, TC_PHASE_table);
   kernel->table = tc_api_make_table(s, kernel->ir, &emitted);
   if (!from_cache(b)) {
     compile(b);
     store_and_load(b);
   }
+  tc_phase_enter(s, TC_PHASE_other);
   tc_build_tell(b->kept);
   kernel->pool = tc_context_pool(s->context);
   if (!kernel->pool) tc_unwind_to(&s->unwind, TC_WHY_MEMORY);

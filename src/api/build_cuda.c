@@ -86,7 +86,9 @@ static bool from_entry(const build *b, char *text, size_t n, tc_cubin *cubin) {
 
 static bool from_cache(build *b) {
   tc_session *s = b->s;
+  tc_phase_enter(s, TC_PHASE_key);
   b->kept = tc_build_new(s, b->kernel->name, tc_api_gpu_name(b->options.target), make_key(b));
+  tc_phase_enter(s, TC_PHASE_cache);
   if (!tc_build_find(b->kept)) return false;
   int64_t size_b = tc_rt_file_size(b->kept->path);
   if (size_b <= 0 || size_b > INT32_MAX) return false;
@@ -102,6 +104,7 @@ static bool from_cache(build *b) {
 
 static void compile(build *b) {
   tc_session *s = b->s;
+  tc_phase_enter(s, TC_PHASE_compile);
   tc_nvrtc_job job = {.text = b->text,
                       .arch = b->arch->name,
                       .flags = b->flags,
@@ -112,6 +115,8 @@ static void compile(build *b) {
   if (!tc_nvrtc_compile(&b->nvrtc, &job, &b->kernel->cubin, s->diags, &s->arena))
     tc_diag_stop(s->diags);
   b->kernel->toolchain_ns = b->kernel->cubin.spent_ns;
+  tc_phase_enter(s, TC_PHASE_cache);
+  tc_phase_move(s, TC_PHASE_compile, TC_PHASE_ptxas, b->kernel->cubin.ptxas_ns);
   if (b->kept->cache->mode != TC_CACHE_RW) return;
   tc_str entry = to_entry(b, &b->kernel->cubin);
   tc_build_write(b->kept, entry.at, entry.n);
@@ -150,6 +155,7 @@ static void choose_device(build *b, const tc_cuda *cuda) {
 
 static void load(build *b, tc_cuda *cuda) {
   tilec_kernel *kernel = b->kernel;
+  tc_phase_enter(b->s, TC_PHASE_load);
   tc_rt_error error;
   const tc_cuda_code code = {kernel->cubin.bytes, kernel->cubin.size_b, b->arch};
   error.code = 0;
@@ -160,19 +166,25 @@ static void load(build *b, tc_cuda *cuda) {
 
 void tc_kernel_build_cuda(tc_session *s, tilec_kernel *kernel, const tc_target_row *gpu) {
   build *b = TC_NEW(&s->arena, build);
+  tc_phase_enter(s, TC_PHASE_driver);
   tc_cuda *cuda = tc_api_cuda(s);
   *b = (build){.s = s, .kernel = kernel, .options = {.target = gpu}};
   kernel->gpu = gpu;
   choose_device(b, cuda);
+  tc_phase_enter(s, TC_PHASE_emit);
   tc_emitted emitted = s->context->emit_cuda(kernel->ir, &b->options, &s->arena);
   b->text = emitted.text;
   b->flags = tc_cuda_flags(&b->options, &s->arena);
+  tc_phase_enter(s, TC_PHASE_table);
   kernel->table = tc_api_make_table(s, kernel->ir, &emitted);
+  tc_phase_enter(s, TC_PHASE_find);
   if (!tc_nvrtc_find(&b->nvrtc, tc_api_option(s->context, TC_OPTION_nvrtc, &s->arena),
                      tc_api_option(s->context, TC_OPTION_nvcc, &s->arena), s->diags, &s->arena))
     tc_diag_stop(s->diags);
   if (!from_cache(b)) compile(b);
+  tc_phase_enter(s, TC_PHASE_other);
   tc_build_tell(b->kept);
   log_resources(b);
   load(b, cuda);
+  tc_phase_enter(s, TC_PHASE_other);
 }

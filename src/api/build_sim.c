@@ -27,14 +27,18 @@ static tc_str make_key(const build *b) {
 }
 
 static bool load(build *b, char *why, size_t why_b) {
+  enum tc_phase before = tc_phase_enter(b->s, TC_PHASE_load);
   b->kernel->sim = tc_sim_load(b->kept->path, b->device, tc_api_hooks(b->s->context), why, why_b);
+  tc_phase_enter(b->s, before);
   if (!b->kernel->sim && !*why) tc_unwind_to(&b->s->unwind, TC_WHY_MEMORY);
   return b->kernel->sim != NULL;
 }
 
 static bool from_cache(build *b) {
   char why[512];
+  tc_phase_enter(b->s, TC_PHASE_key);
   b->kept = tc_build_new(b->s, b->kernel->name, b->kernel->target_name, make_key(b));
+  tc_phase_enter(b->s, TC_PHASE_cache);
   if (!tc_build_find(b->kept)) return false;
   b->kernel->cached = load(b, why, sizeof why);
   return b->kernel->cached;
@@ -43,6 +47,7 @@ static bool from_cache(build *b) {
 static void compile(build *b) {
   tc_session *s = b->s;
   char why[512];
+  tc_phase_enter(s, TC_PHASE_compile);
   tc_cc_job job = {.text = b->text,
                    .flags = tc_sim_flags,
                    .timeout_s = (uint32_t)tc_api_option_number(s->context, TC_OPTION_cc_timeout)};
@@ -50,6 +55,7 @@ static void compile(build *b) {
   tc_api_log(s->context, 1, "compiling %s for the simulator with %s", b->kernel->name, b->cc.path);
   if (!tc_cc_compile(&b->cc, &job, &result, s->diags, &s->arena)) tc_diag_stop(s->diags);
   b->kernel->toolchain_ns = result.spent_ns;
+  tc_phase_enter(s, TC_PHASE_cache);
   tc_build_write(b->kept, result.bytes, result.size_b);
   tc_build_store(b->kept, result.spent_ns);
   if (!load(b, why, sizeof why))
@@ -59,7 +65,9 @@ static void compile(build *b) {
 void tc_kernel_build_sim(tc_session *s, tilec_kernel *kernel, const tc_target_row *gpu) {
   build *b = TC_NEW(&s->arena, build);
   char why[256];
+  tc_phase_enter(s, TC_PHASE_find);
   *b = (build){.s = s, .kernel = kernel, .cc = *tc_api_find_cc(s, tc_cpu_isa_host(), true)};
+  tc_phase_enter(s, TC_PHASE_emit);
   kernel->gpu = gpu;
   kernel->target_name = tc_format(&s->arena, "sim:%s", tc_api_gpu_name(gpu));
   const tc_cuda_options options = {.target = gpu, .simulated = true};
@@ -69,8 +77,10 @@ void tc_kernel_build_sim(tc_session *s, tilec_kernel *kernel, const tc_target_ro
   if (!tc_sim_text(&text, emitted.text, why, sizeof why))
     tc_bug(&s->unwind, "the simulator does not know the text: %s", why);
   b->text = tc_sb_str(&text);
+  tc_phase_enter(s, TC_PHASE_table);
   kernel->table = tc_api_make_table(s, kernel->ir, &emitted);
   if (!from_cache(b)) compile(b);
+  tc_phase_enter(s, TC_PHASE_other);
   tc_build_tell(b->kept);
   kernel->pool = tc_context_pool(s->context);
   if (!kernel->pool) tc_unwind_to(&s->unwind, TC_WHY_MEMORY);

@@ -150,6 +150,8 @@ tilec_status tc_api_status_of_rt(uint32_t code) {
   case TC_RT_E_GPU:
     return TILEC_NO_TARGET;
   case TC_RT_E_CUDA:
+  case TC_RT_E_CAPTURE:
+  case TC_RT_E_PEER:
     return TILEC_ENVIRONMENT;
   default:
     return TILEC_ARGUMENT;

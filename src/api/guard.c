@@ -11,6 +11,7 @@ void tc_session_start(tc_session *s, tilec_context *context) {
   memset(s, 0, sizeof *s);
   s->context = context;
   s->lock = -1;
+  s->phase_start_ns = tc_rt_now_ns();
   tc_arena_init(&s->arena, &s->unwind, (size_t)tc_api_option_number(context, TC_OPTION_memory));
   s->arena.hooks = tc_api_hooks(context);
 }
@@ -72,6 +73,8 @@ static tilec_status status_of_diag(enum tc_diag_id id) {
   case D_undefined_value:
   case D_divided_by_zero:
     return TILEC_CHECK_FAILED;
+  case D_nvrtc_missing:
+    return TILEC_NO_TARGET;
   case D_step_limit:
   case D_too_many_steps:
     return TILEC_BUDGET;

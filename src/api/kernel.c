@@ -57,6 +57,8 @@ static void make_kernel(tc_session *s, void *data) {
   }
   kernel->rounds = has_narrow_scalar(kernel->table);
   kernel->warnings = tc_api_render(s);
+  tc_phase_enter(s, TC_PHASE_other);
+  tc_phase_report(s);
 }
 
 tilec_status tilec_kernel_new(tilec_program *program, const char *target, tilec_kernel **out,
@@ -125,7 +127,8 @@ tilec_status tilec_kernel_describe(const tilec_kernel *kernel, tilec_kernel_info
                             .n_dims = kernel->table->n_dims,
                             .cached = kernel->cached,
                             .compile_ns = kernel->compile_ns,
-                            .toolchain_ns = kernel->toolchain_ns};
+                            .toolchain_ns = kernel->toolchain_ns,
+                            .own_ns = tc_phase_own_ns(&kernel->store)};
   return tc_api_write_struct(out, &ours, sizeof ours) ? TILEC_OK : TILEC_USAGE;
 }
 

@@ -207,6 +207,16 @@ tilec_status tilec_launch(tilec_kernel *kernel, const tilec_arg *args, size_t n_
   return status;
 }
 
+tilec_status tilec_kernel_prepare(tilec_kernel *kernel, int32_t device_id, tilec_error **error) {
+  tc_rt_error rt;
+  if (error) *error = NULL;
+  if (!kernel) return tc_api_usage(error, NULL, "tilec_kernel_prepare: NULL argument");
+  if (!kernel->cuda) return TILEC_OK;
+  rt.code = 0;
+  if (!tc_cuda_prepare(kernel->cuda, device_id, &rt)) return TILEC_OK;
+  return tc_api_fail_rt(error, kernel->context, &rt);
+}
+
 tilec_status tilec_launch_on(tilec_kernel *kernel, const tilec_arg *args, size_t n_args,
                              void *stream, tilec_error **error) {
   if (error) *error = NULL;
@@ -221,11 +231,20 @@ tilec_status tilec_launch_on(tilec_kernel *kernel, const tilec_arg *args, size_t
 
 static tilec_status time_cuda(tilec_kernel *kernel, const tilec_timing *t, const tilec_arg **sets,
                               uint64_t *times_ns, tilec_error **error) {
-  const tc_cuda_timing timing = {sets, t->n_sets, t->n_args, t->n_warm, t->n_runs, t->flush != 0};
+  const tc_cuda_timing timing = {sets,      t->n_sets,     t->n_args, t->n_warm,
+                                 t->n_runs, t->flush != 0, t->peer};
   tc_rt_error rt;
   rt.code = 0;
   tc_cuda_time(kernel->cuda, &timing, times_ns, &rt);
   return rt.code ? tc_api_fail_rt(error, kernel->context, &rt) : TILEC_OK;
+}
+
+static tilec_status call_peer(const tilec_kernel *kernel, const tilec_timing *t, size_t run,
+                              tilec_error **error) {
+  int result = t->peer(t->sets[run % t->n_sets], t->n_args, NULL);
+  if (!result) return TILEC_OK;
+  return tc_api_fail(error, kernel->context, TILEC_ENVIRONMENT, "E0675",
+                     "the peer of %s returned %d", kernel->name, result);
 }
 
 static tilec_status time_calls(tilec_kernel *kernel, const tilec_timing *t, uint64_t *times_ns,
@@ -233,7 +252,9 @@ static tilec_status time_calls(tilec_kernel *kernel, const tilec_timing *t, uint
   for (size_t i = 0; i < t->n_warm + t->n_runs; i++) {
     size_t run = i < t->n_warm ? i : i - t->n_warm;
     uint64_t start_ns = tc_rt_now_ns();
-    tilec_status status = tilec_launch(kernel, t->sets[run % t->n_sets], t->n_args, error);
+    tilec_status status = t->peer
+                              ? call_peer(kernel, t, run, error)
+                              : tilec_launch(kernel, t->sets[run % t->n_sets], t->n_args, error);
     if (status != TILEC_OK) return status;
     if (i >= t->n_warm) times_ns[run] = tc_rt_now_ns() - start_ns;
   }

@@ -104,7 +104,13 @@ static setup *set_up(tc_session *s) {
   return set;
 }
 
+/* Notes how long the verifier took of what the passes did; says it all if asked. */
 static void report(tc_session *s, const setup *set) {
+  uint64_t verify_ns = 0;
+  tc_phase_enter(s, TC_PHASE_other);
+  for (uint32_t i = 0; i < set->report.times.n; i++)
+    verify_ns += set->report.times.at[i].verify_ns;
+  tc_phase_move(s, TC_PHASE_passes, TC_PHASE_verify, verify_ns);
   if (!tc_api_option_number(s->context, TC_OPTION_time_report)) return;
   tc_sb out = tc_sb_in(&s->arena);
   tc_pass_print_report(&set->report, &out);
@@ -119,6 +125,7 @@ static void report(tc_session *s, const setup *set) {
 }
 
 void tc_program_to_tile(tc_session *s, tc_ir *ir, uint64_t caps, bool may_stop) {
+  tc_phase_enter(s, TC_PHASE_passes);
   setup *set = set_up(s);
   set->options.caps = caps;
   const char *stop = tc_api_option(s->context, TC_OPTION_stop_after, &s->arena);
@@ -129,6 +136,7 @@ void tc_program_to_tile(tc_session *s, tc_ir *ir, uint64_t caps, bool may_stop) 
 
 void tc_program_to_state(tc_session *s, tc_ir *ir, const tc_api_target *target, enum tc_state goal,
                          bool may_stop) {
+  tc_phase_enter(s, TC_PHASE_passes);
   setup *set = set_up(s);
   set->options.caps = target->caps;
   set->options.limits = &target->limits;
@@ -140,6 +148,7 @@ void tc_program_to_state(tc_session *s, tc_ir *ir, const tc_api_target *target, 
 
 /* With what is true of the target, when it is a GPU's. */
 void tc_program_run_passes(tc_session *s, tc_ir *ir, const char *names) {
+  tc_phase_enter(s, TC_PHASE_passes);
   setup *set = set_up(s);
   const tc_target_row *gpu = tc_api_gpu_meant(s);
   tc_target_limits limits;

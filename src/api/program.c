@@ -91,7 +91,9 @@ tc_ir *tc_program_front(tc_session *s, const tilec_program *p) {
   if (p->is_tir) {
     if (p->n_defines)
       tc_session_stop(s, TILEC_USAGE, "", "-D %s: IR text takes no values", p->defines[0].name);
+    enum tc_phase before = tc_phase_enter(s, TC_PHASE_parse);
     tc_ir *ir = tc_ir_parse(&s->arena, s->diags, s->names, p->path, p->text);
+    tc_phase_enter(s, before);
     if (!ir) tc_diag_stop(s->diags);
     if (!tc_verify_report(ir)) tc_diag_stop(s->diags);
     s->entry = tc_name_of(ir, ir->name);
@@ -111,7 +113,10 @@ tc_ir *tc_program_front(tc_session *s, const tilec_program *p) {
   for (uint32_t i = 0; i < p->n_shapes; i++)
     shapes[i] = (tc_lang_shape){p->shapes[i].name, p->shapes[i].rank, p->shapes[i].extent};
   tc_lang_set_shapes(lang, shapes, p->n_shapes);
+  enum tc_phase before = tc_phase_enter(s, TC_PHASE_evaluate);
   tc_ir *ir = tc_lang_compile(lang, p->path, p->text, p->entry, defines, p->n_defines);
+  tc_phase_enter(s, before);
+  tc_phase_move(s, TC_PHASE_evaluate, TC_PHASE_parse, tc_lang_parse_ns(lang));
   s->entry = tc_lang_entry(lang);
   return ir;
 }
@@ -229,6 +234,7 @@ static void emit_cuda(tc_session *s, form_call *call) {
   tc_ir *ir = tc_program_front(s, call->program);
   tc_program_to_state(s, ir, &target, TC_STATE_lane, false);
   const tc_cuda_options options = {.target = target.gpu, .simulated = target.kind == TC_TARGET_SIM};
+  tc_phase_enter(s, TC_PHASE_emit);
   call->text = s->context->emit_cuda(ir, &options, &s->arena).text;
 }
 
@@ -248,11 +254,12 @@ static void emit_state(tc_session *s, form_call *call, tc_sb *out) {
   s->gpu = target.gpu;
   tc_ir *ir = tc_program_front(s, call->program);
   tc_program_to_state(s, ir, &target, later_state(call->what), true);
+  tc_phase_enter(s, TC_PHASE_emit);
   tc_ir_print(ir, 0, &s->arena, out);
   call->text = tc_sb_str(out);
 }
 
-static void emit(tc_session *s, void *data) {
+static void emit_form(tc_session *s, void *data) {
   form_call *call = data;
   tc_sb out = tc_sb_in(&s->arena);
   if (strcmp(call->what, "ast") == 0) {
@@ -272,6 +279,7 @@ static void emit(tc_session *s, void *data) {
   tc_ir *ir = tc_program_front(s, call->program);
   bool c = strcmp(call->what, "c") == 0;
   if (strcmp(call->what, "ir") != 0) tc_program_to_tile(s, ir, c ? TC_CPU_CAPS : 0, !c);
+  tc_phase_enter(s, TC_PHASE_emit);
   if (c) {
     tc_cpu_options options = {.isa = tc_program_isa(s, NULL),
                               .checked = tc_api_option_number(s->context, TC_OPTION_checked)};
@@ -280,6 +288,11 @@ static void emit(tc_session *s, void *data) {
     tc_ir_print(ir, 0, &s->arena, &out);
     call->text = tc_sb_str(&out);
   }
+}
+
+static void emit(tc_session *s, void *data) {
+  emit_form(s, data);
+  tc_phase_report(s);
 }
 
 tilec_status tilec_program_emit(tilec_program *program, const char *form, tilec_text **out,

@@ -73,15 +73,25 @@ static void add_chunk(tc_arena *arena, size_t size_b) {
   arena->total_b += whole_b;
 }
 
-void *tc_arena_alloc(tc_arena *arena, size_t size_b) {
+/* What is in it is left as it is. */
+static void *take(tc_arena *arena, size_t size_b) {
   if (size_b > arena->limit_b) tc_unwind_to(arena->unwind, TC_WHY_MEMORY);
   size_t rounded_b = (size_b + ALIGN_B - 1) / ALIGN_B * ALIGN_B;
   if (!arena->first || arena->first->size_b - arena->first->used_b < rounded_b)
     add_chunk(arena, rounded_b);
   char *at = (char *)arena->first + arena->first->used_b;
   arena->first->used_b += rounded_b;
-  memset(at, 0, rounded_b);
   return at;
+}
+
+void *tc_arena_alloc(tc_arena *arena, size_t size_b) {
+  void *at = take(arena, size_b);
+  memset(at, 0, size_b);
+  return at;
+}
+
+char *tc_arena_text(tc_arena *arena, size_t size_b) {
+  return take(arena, size_b);
 }
 
 void *tc_arena_array(tc_arena *arena, size_t n, size_t size_b) {
@@ -90,7 +100,7 @@ void *tc_arena_array(tc_arena *arena, size_t n, size_t size_b) {
 }
 
 void *tc_arena_copy(tc_arena *arena, const void *from, size_t size_b) {
-  void *to = tc_arena_alloc(arena, size_b);
+  void *to = take(arena, size_b);
   if (size_b) memcpy(to, from, size_b);
   return to;
 }

@@ -58,6 +58,8 @@ void tc_arena_rewind(tc_arena *arena, tc_arena_mark mark);
 void *tc_arena_alloc(tc_arena *arena, size_t size_b);
 /* `n` elements of `size_b` bytes, overflow checked. */
 void *tc_arena_array(tc_arena *arena, size_t n, size_t size_b);
+/* The same for text that is written at once: nothing is in it yet. */
+char *tc_arena_text(tc_arena *arena, size_t size_b);
 /* A copy of `size_b` bytes. */
 void *tc_arena_copy(tc_arena *arena, const void *from, size_t size_b);
 

@@ -23,8 +23,9 @@ bool tc_str_starts(tc_str a, const char *prefix) {
 }
 
 char *tc_str_dup(tc_arena *arena, tc_str s) {
-  char *copy = tc_arena_alloc(arena, (size_t)s.n + 1);
+  char *copy = tc_arena_text(arena, (size_t)s.n + 1);
   if (s.n) memcpy(copy, s.at, s.n);
+  copy[s.n] = 0;
   return copy;
 }
 
@@ -136,7 +137,7 @@ static void sb_room(tc_sb *sb, size_t more) {
   if (sb->n + more + 1 <= sb->cap) return;
   size_t cap = sb->cap * 2 > sb->n + more + 1 ? sb->cap * 2 : sb->n + more + 1;
   if (cap < 256) cap = 256;
-  char *grown = tc_arena_alloc(sb->arena, cap);
+  char *grown = tc_arena_text(sb->arena, cap);
   if (sb->n) memcpy(grown, sb->at, sb->n);
   sb->at = grown;
   sb->cap = cap;
@@ -160,12 +161,13 @@ void tc_sb_char(tc_sb *sb, char c) {
 void tc_sb_vprintf(tc_sb *sb, const char *fmt, va_list args) {
   va_list again;
   va_copy(again, args);
-  int n = vsnprintf(NULL, 0, fmt, args);
-  if (n > 0) {
+  size_t room = sb->cap - sb->n; /* mostly there is enough */
+  int n = vsnprintf(room ? sb->at + sb->n : NULL, room, fmt, args);
+  if (n > 0 && (size_t)n >= room) {
     sb_room(sb, (size_t)n);
     vsnprintf(sb->at + sb->n, (size_t)n + 1, fmt, again);
-    sb->n += (size_t)n;
   }
+  if (n > 0) sb->n += (size_t)n;
   va_end(again);
 }
 
@@ -180,13 +182,26 @@ tc_str tc_sb_str(const tc_sb *sb) {
   return (tc_str){sb->at ? sb->at : "", (uint32_t)sb->n};
 }
 
+char *tc_vformat(tc_arena *arena, const char *fmt, va_list args) {
+  char small[400]; /* most texts fit, so that they are made only once */
+  va_list again;
+  va_copy(again, args);
+  int n = vsnprintf(small, sizeof small, fmt, args);
+  size_t size_b = n > 0 ? (size_t)n + 1 : 1;
+  char *text = tc_arena_text(arena, size_b);
+  *text = 0;
+  if (n > 0 && size_b <= sizeof small) memcpy(text, small, size_b);
+  if (size_b > sizeof small) vsnprintf(text, size_b, fmt, again);
+  va_end(again);
+  return text;
+}
+
 char *tc_format(tc_arena *arena, const char *fmt, ...) {
-  tc_sb sb = tc_sb_in(arena);
   va_list args;
   va_start(args, fmt);
-  tc_sb_vprintf(&sb, fmt, args);
+  char *text = tc_vformat(arena, fmt, args);
   va_end(args);
-  return sb.at ? sb.at : tc_str_dup(arena, TC_STR(""));
+  return text;
 }
 
 void tc_sb_json(tc_sb *sb, tc_str text) {

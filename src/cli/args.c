@@ -85,6 +85,15 @@ static int set_in(cli *c, const char *v) {
 static int set_out(cli *c, const char *v) {
   return add_pair(c, &c->outputs, "--out", v);
 }
+static int set_peer(cli *c, const char *v) {
+  return c->peer = v, EXIT_OK;
+}
+static int set_peer_target(cli *c, const char *v) {
+  return c->peer_target = v, EXIT_OK;
+}
+static int set_peer_define(cli *c, const char *v) {
+  return add_pair(c, &c->peer_defines, "--peer-define", v);
+}
 static int set_emit(cli *c, const char *v) {
   return c->emit = v, EXIT_OK;
 }
@@ -187,6 +196,9 @@ static const flag FLAGS[] = {
     {"--bench", MAYBE, set_bench},
     {"--runs", VALUE, set_runs},
     {"--flops", VALUE, set_flops},
+    {"--peer", VALUE, set_peer},
+    {"--peer-target", VALUE, set_peer_target},
+    {"--peer-define", VALUE, set_peer_define},
     {"--rtol", VALUE, set_rtol},
     {"--atol", VALUE, set_atol},
     {"--emit", VALUE, set_emit},

@@ -45,6 +45,8 @@ typedef struct cli {
   double rtol, atol; /* negative: the kernel's own */
   double flops;      /* of one launch; 0: not said */
   const char *emit, *passes, *output, *name;
+  const char *peer, *peer_target;
+  cli_pairs peer_defines;
   struct cli_progress *progress;
 } cli;
 

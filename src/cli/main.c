@@ -283,15 +283,23 @@ static void help_run(void) {
 }
 
 static void help_bench(void) {
-  puts("\n  --in, --random, --dim as for run; no files are written\n"
-       "  --runs=NUMBER   timed launches (default: half a second of them, 10 to 1000)\n"
-       "  --flops=NUMBER  operations of one launch: shows how many there are in a second\n"
-       "  --check         compares one more launch with the interpreter, after the timing\n"
-       "  -v              on GPUs: registers, spills and shared memory\n"
-       "\nSeveral sets of arguments take turns, and on GPUs the L2 cache is written over before\n"
-       "each run. GPUs are timed by events, processors by a clock around each call.\n"
-       "\nExample: tilec bench gemm.py -D M=4096 -D N=4096 -D K=4096 --random \\\n"
-       "           --flops=1.37e11 --target=cuda");
+  puts(
+      "\n  --in, --random, --dim as for run; no files are written\n"
+      "  --runs=NUMBER   timed launches (default: half a second of them, 10 to 1000)\n"
+      "  --flops=NUMBER  operations of one launch: shows how many there are in a second\n"
+      "  --check         compares one more launch with the interpreter, after the timing\n"
+      "  -v              what the compilation took, phase by phase; on GPUs: registers, spills "
+      "and\n"
+      "                  shared memory\n"
+      "  --peer=FILE[:ENTRY]      measures another kernel in turn with this one, and compares "
+      "what\n"
+      "                           they compute; --peer-target=TARGET and --peer-define NAME=VALUE\n"
+      "                           are its own, all other values those of this one but for NAME=\n"
+      "  --peer=FILE.so:FUNCTION  the same with a function of the type tilec_peer (tilec.h)\n"
+      "\nSeveral sets of arguments take turns, and on GPUs the L2 cache is written over before\n"
+      "each run. GPUs are timed by events, processors by a clock around each call.\n"
+      "\nExample: tilec bench gemm.py -D M=4096 -D N=4096 -D K=4096 --random \\\n"
+      "           --flops=1.37e11 --target=cuda");
 }
 
 static void help_build(void) {

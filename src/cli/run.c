@@ -324,15 +324,26 @@ static int compare_value(job *j, const value *v) {
   return compare(j, v, &v->own, (tilec_dtype)v->param.dtype);
 }
 
-int cli_job_compare(job *j, const tilec_arg *args) {
+int cli_job_oracle(job *j, const tilec_arg *args) {
   tilec_kernel *oracle;
   tilec_error *error;
   tilec_status status = tilec_kernel_new(j->program, "interp", &oracle, &error);
   if (status != TILEC_OK) return cli_fail_with(j->c, status, error);
   int code = cli_job_launch(j, oracle, args, "running on the interpreter");
   tilec_kernel_release(oracle);
+  return code;
+}
+
+int cli_job_agrees(job *j) {
+  int code = EXIT_OK;
   for (size_t i = 0; !code && i < j->n; i++)
     code = compare_value(j, &j->values[i]);
+  return code;
+}
+
+int cli_job_compare(job *j, const tilec_arg *args) {
+  int code = cli_job_oracle(j, args);
+  if (!code) code = cli_job_agrees(j);
   j->checked = !code;
   return code;
 }
@@ -450,7 +461,7 @@ static void report(const job *j) {
 static int compile(job *j) {
   tilec_error *error;
   cli_progress_start(j->c, "compiling");
-  tilec_status status = tilec_kernel_new(j->program, NULL, &j->kernel, &error);
+  tilec_status status = tilec_kernel_new(j->program, j->target, &j->kernel, &error);
   cli_progress_end(j->c);
   if (status != TILEC_OK) {
     int failed = cli_fail_with(j->c, status, error);

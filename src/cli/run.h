@@ -33,6 +33,7 @@ typedef struct cli_set {
 
 typedef struct cli_job {
   cli *c;
+  const char *target; /* NULL: the option's */
   tilec_program *program;
   tilec_kernel *kernel;
   tilec_kernel_info info;
@@ -55,10 +56,32 @@ int cli_job_open(cli_job *j);
 void cli_job_close(cli_job *j);
 /* Copies of all arguments for the interpreter, as they are now; args has a place for each. */
 int cli_job_copy(cli_job *j, tilec_arg *args);
-/* Runs the interpreter on those, and compares the written arguments. */
+/* Runs the interpreter on those. */
+int cli_job_oracle(cli_job *j, const tilec_arg *args);
+/* Compares the written arguments with the copies. */
+int cli_job_agrees(cli_job *j);
+/* Both. */
 int cli_job_compare(cli_job *j, const tilec_arg *args);
 /* tilec_launch, with a line on the terminal while it runs. */
 int cli_job_launch(cli_job *j, tilec_kernel *kernel, const tilec_arg *args, const char *what);
+
+/* ---- peer.c: what is measured beside the kernel ---- */
+
+typedef struct cli_peer {
+  const char *name; /* as the command line has it */
+  void *library;    /* of a function */
+  tilec_peer *fn;   /* or NULL: */
+  cli own;          /* the command line of another kernel */
+  cli_job job;
+} cli_peer;
+/* Opens what --peer names: a function of a shared object, or a kernel that takes what j's takes. */
+int cli_peer_open(const cli_job *j, cli_peer *peer);
+void cli_peer_close(cli_peer *peer);
+/* The job whose arguments the peer gets, and its kernel, which gives the clock. */
+cli_job *cli_peer_job(cli_job *j, cli_peer *peer);
+/* Runs both on sets of arguments of their jobs that hold what they were given first. They must
+ * agree with each other, or with --check both with the interpreter. */
+int cli_peer_check(cli_job *j, cli_peer *peer, const cli_set *own, const cli_set *other);
 
 /* ---- set.c ---- */
 

@@ -17,6 +17,17 @@ static uint32_t rotate(uint32_t x, int n) {
   return x >> n | x << (32 - n);
 }
 
+/* One of 64 rounds. The words do not move on by one place, their roles do: the first is s[r]. */
+static inline void turn(uint32_t s[8], uint32_t r, uint32_t x) {
+  uint32_t a = s[r & 7], b = s[(r + 1) & 7], c = s[(r + 2) & 7];
+  uint32_t e = s[(r + 4) & 7], f = s[(r + 5) & 7], g = s[(r + 6) & 7];
+  uint32_t t =
+      s[(r + 7) & 7] + (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) + ((e & f) ^ (~e & g)) + x;
+  s[(r + 3) & 7] += t;
+  s[(r + 7) & 7] =
+      t + (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) + ((a & b) ^ (a & c) ^ (b & c));
+}
+
 static void mix(uint32_t h[8], const unsigned char *at) {
   uint32_t w[64], s[8];
   for (int i = 0; i < 16; i++, at += 4)
@@ -27,15 +38,15 @@ static void mix(uint32_t h[8], const unsigned char *at) {
            + (rotate(b, 17) ^ rotate(b, 19) ^ b >> 10);
   }
   memcpy(s, h, sizeof s);
-  for (int i = 0; i < 64; i++) {
-    uint32_t e = s[4], a = s[0];
-    uint32_t t1 = s[7] + (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) + ((e & s[5]) ^ (~e & s[6]))
-                  + K[i] + w[i];
-    uint32_t t2 =
-        (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) + ((a & s[1]) ^ (a & s[2]) ^ (s[1] & s[2]));
-    memmove(s + 1, s, 7 * sizeof *s);
-    s[4] += t1;
-    s[0] = t1 + t2;
+  for (int i = 0; i < 64; i += 8) {
+    turn(s, 0, K[i] + w[i]);
+    turn(s, 7, K[i + 1] + w[i + 1]);
+    turn(s, 6, K[i + 2] + w[i + 2]);
+    turn(s, 5, K[i + 3] + w[i + 3]);
+    turn(s, 4, K[i + 4] + w[i + 4]);
+    turn(s, 3, K[i + 5] + w[i + 5]);
+    turn(s, 2, K[i + 6] + w[i + 6]);
+    turn(s, 1, K[i + 7] + w[i + 7]);
   }
   for (int i = 0; i < 8; i++)
     h[i] += s[i];

@@ -4,6 +4,8 @@
  * means does not depend on the order in which names are asked for. */
 #include "lang/eval_private.h"
 
+#include "rt/os.h"
+
 #include <string.h>
 
 /* ---- units ---- */
@@ -176,7 +178,9 @@ tc_module *tc_module_load(tc_eval *ev, const char *path, const char *file, tc_st
       slash ? tc_str_dup(ev->arena, (tc_str){file, (uint32_t)(slash - file) + 1}) : "";
   if (strcmp(slash ? slash + 1 : file, "__init__.py") == 0) module->package = module->directory;
   tc_vec_push(ev->arena, &ev->lang->modules, module);
+  uint64_t start_ns = tc_rt_now_ns();
   module->tree = tc_parse_module(&cx, tc_source_add(ev->source, file, text, 1), TC_PARSE_WHOLE);
+  ev->lang->parse_ns += tc_rt_now_ns() - start_ns;
   if (!module->tree) tc_diag_stop(ev->diags);
   const tc_ast_list *body = module->tree->module.body;
   for (uint32_t i = 0; i < body->n; i++)

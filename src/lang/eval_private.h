@@ -432,6 +432,7 @@ struct tc_lang {
   void *read_data;
   tc_lang_device device;
   uint64_t step_limit;
+  uint64_t parse_ns;
   const char *entry; /* chosen by the last compilation */
 
   tc_eval eval;

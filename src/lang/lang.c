@@ -263,6 +263,10 @@ tc_ir *tc_lang_compile(tc_lang *lang, const char *path, tc_str text, const char 
   return ir;
 }
 
+uint64_t tc_lang_parse_ns(const tc_lang *lang) {
+  return lang->parse_ns;
+}
+
 const char *tc_lang_entry(const tc_lang *lang) {
   return lang->entry;
 }

@@ -50,6 +50,8 @@ void tc_lang_set_shapes(tc_lang *lang, const tc_lang_shape *shapes, uint32_t n);
  * mistake a diagnostic is recorded and control unwinds with TC_WHY_ERROR. */
 tc_ir *tc_lang_compile(tc_lang *lang, const char *path, tc_str text, const char *entry,
                        const tc_lang_define *defines, uint32_t n_defines);
+/* How much of it all went to parsing. */
+uint64_t tc_lang_parse_ns(const tc_lang *lang);
 /* The name of the function the last tc_lang_compile chose. */
 const char *tc_lang_entry(const tc_lang *lang);
 

@@ -1,21 +1,34 @@
 /* The rings of a kernel, played on numbers: each group's steps are listed by running its loops with
  * some sizes, then all groups go on together until they are done or stuck. Steps that depend on
- * data, or are too many, are not played. */
+ * data, or are too many, are not played.
+ *
+ * Iterations of a loop that do the same steps are not all played at first, but as many as any ring
+ * has versions and some more, in loops of one length the same number; how often each step is taken
+ * is still counted exactly. Where something is wrong then, all of them are played, which says
+ * what. */
 #include "ir/walk.h"
 #include "pass/effects.h"
 #include "pass/sync.h"
 
-enum { MOST_STEPS = 1 << 18, SIZES = 4 };
+#include <string.h>
+
+enum { MOST_STEPS = 1 << 18, SIZES = 4, LENGTHS = 8 };
 
 typedef struct step {
   tc_value stmt;
   int64_t count; /* ring_skip */
 } step;
 
+/* How often one group does the steps of one ring, in all. */
+typedef struct tally {
+  int64_t acquired, committed, waited, released; /* waited: those skipped, too */
+} tally;
+
 typedef struct actor {
   tc_value group;
   TC_VEC(step) steps;
   uint32_t at;
+  tally *tallies; /* by ring */
 } actor;
 
 typedef struct number {
@@ -40,6 +53,12 @@ typedef struct run {
   tc_value *group_of; /* by value id: of steps */
   uint32_t budget;
   bool lost; /* something is not known */
+  /* the short play */
+  int64_t longest;  /* of a loop that is played whole; INT64_MAX: all are */
+  uint32_t n_short; /* loops that were longer       */
+  bool doubtful;    /* something looked wrong       */
+  bool *used;       /* by variable id: a choice of the steps was made by it */
+  int64_t weight;   /* how often what is played now happens */
   /* queue cp */
   uint32_t commits;
   uint32_t *filled_in;        /* by ring: the group of queue cp that its newest copies belong to */
@@ -102,7 +121,10 @@ static number binary(enum tc_opcode op, int64_t a, int64_t b) {
 
 static number variable(run *r, tc_var var) {
   const tc_var_info *info = tc_var_at(r->ir, var);
-  if (r->bound[var.id]) return known(r->var[var.id]);
+  if (r->bound[var.id]) {
+    r->used[var.id] = true;
+    return known(r->var[var.id]);
+  }
   if (info->kind == TC_VAR_DIM || info->kind == TC_VAR_SCALAR) return known(r->size);
   return (number){info->kind == TC_VAR_BLOCK, 0};
 }
@@ -141,6 +163,11 @@ static number eval(run *r, tc_value v) {
 
 /* ---- the steps of one group ---- */
 
+static void complain(run *r, tc_value stmt, const char *what) {
+  r->doubtful = true;
+  if (!r->n_short) TC_DIAG(r->ir->diags, D_ring_use, tc_op_at(r->ir, stmt)->span, what);
+}
+
 static bool is_step(const tc_ir *ir, tc_value stmt) {
   return tc_op_row((enum tc_opcode)tc_op_at(ir, stmt)->opcode)->payload == TC_PL_RINGREF;
 }
@@ -156,15 +183,21 @@ static bool matters(tc_ir *ir, tc_region region) {
   return found;
 }
 
+/* How many of n iterations that do the same are played. Loops of different lengths should differ
+ * then, too. */
+static int64_t short_of(const run *r, int64_t n) {
+  return n <= r->longest || n - r->longest <= LENGTHS ? n : r->longest + n % LENGTHS;
+}
+
 static void play_region(run *r, tc_region region);
 
 static void play_for(run *r, tc_value stmt) {
   const tc_op *op = tc_op_at(r->ir, stmt);
   tc_region body = tc_child(r->ir, op, 0);
   tc_var var = tc_loop_of(r->ir, stmt)->var;
+  if (!matters(r->ir, body)) return;
   number lo = eval(r, tc_input(r->ir, op, 0)), hi = eval(r, tc_input(r->ir, op, 1));
   number by = eval(r, tc_input(r->ir, op, 2));
-  if (!matters(r->ir, body)) return;
   bool jumps = tc_has_jump(r->ir, body, TC_OP_break) || tc_has_jump(r->ir, body, TC_OP_continue);
   if (!lo.known || !hi.known || !by.known || jumps) {
     r->lost = true;
@@ -172,12 +205,19 @@ static void play_for(run *r, tc_value stmt) {
   }
   int64_t n =
       by.x > 0 ? floor_div(hi.x - lo.x + by.x - 1, by.x) : floor_div(lo.x - hi.x - by.x - 1, -by.x);
-  for (int64_t i = 0; i < n && !r->lost; i++) {
+  int64_t n_played = n, weight = r->weight;
+  uint32_t n_short = r->n_short;
+  r->used[var.id] = false;
+  for (int64_t i = 0; i < n_played && !r->lost; i++) {
     r->var[var.id] = lo.x + i * by.x;
     r->bound[var.id] = true;
     r->epoch++;
+    r->weight = i == 1 ? weight * (n - n_played + 1) : weight;
     play_region(r, body);
+    if (i == 0 && !r->used[var.id] && r->n_short == n_short) n_played = short_of(r, n);
   }
+  r->weight = weight;
+  r->n_short += n_played != n;
   r->bound[var.id] = false;
   r->epoch++;
 }
@@ -205,8 +245,7 @@ static void play_queue(run *r, tc_value stmt) {
   uint32_t group = r->closing[ring].at[version];
   if (group == UINT32_MAX) return; /* no asynchronous copies */
   if (group >= r->commits) {
-    TC_DIAG(r->ir->diags, D_ring_use, tc_op_at(r->ir, stmt)->span,
-            "its copies are waited for before their group of queue cp is closed");
+    complain(r, stmt, "its copies are waited for before their group of queue cp is closed");
     r->lost = true;
     return;
   }
@@ -227,6 +266,27 @@ static bool leads_to(const run *r, tc_value group) {
   if (!tc_is(r->ir, r->now->group, TC_OP_group)) return false;
   const tc_group *inner = tc_group_of(r->ir, r->now->group);
   return inner->first >= outer->first && inner->first + inner->count <= outer->first + outer->count;
+}
+
+static void count_step(run *r, const step *x) {
+  tally *t = &r->now->tallies[tc_ring_ref_of(r->ir, x->stmt)->ring];
+  switch ((int)tc_op_at(r->ir, x->stmt)->opcode) { /* table */
+  case TC_OP_ring_acquire:
+    t->acquired += r->weight;
+    return;
+  case TC_OP_ring_commit:
+    t->committed += r->weight;
+    return;
+  case TC_OP_ring_wait:
+    t->waited += r->weight;
+    return;
+  case TC_OP_ring_skip:
+    t->waited += r->weight * x->count;
+    return;
+  case TC_OP_ring_release:
+    t->released += r->weight;
+    return;
+  }
 }
 
 static void play_stmt(run *r, tc_value stmt) {
@@ -259,6 +319,8 @@ static void play_stmt(run *r, tc_value stmt) {
     if (!n.known) r->lost = true;
     x.count = n.x;
   }
+  count_step(r, &x);
+  x.count = short_of(r, x.count);
   tc_vec_push(r->s->arena, &r->now->steps, x);
   play_queue(r, stmt);
 }
@@ -333,10 +395,6 @@ static enum outcome take(run *r, ring_state *states, const actor *a, const step 
   }
 }
 
-static void complain(run *r, tc_value stmt, const char *what) {
-  TC_DIAG(r->ir->diags, D_ring_use, tc_op_at(r->ir, stmt)->span, what);
-}
-
 /* Each user has come as far as the producer. */
 static void check_ends(run *r, const ring_state *states) {
   for (uint32_t i = 0; i < r->s->rings.n; i++) {
@@ -345,6 +403,29 @@ static void check_ends(run *r, const ring_state *states) {
     for (uint32_t k = 0; k < plan->n_consumers && !plan->shared_out; k++)
       if (plan->kind != TC_RING_BATON && state->next[k] != state->full)
         complain(r, plan->stmt, "it is filled more often than it is used");
+  }
+}
+
+/* The same with the steps that were not played, and that enough versions are given back for the
+ * producer to get to its end. */
+static void check_tallies(run *r, const actor *actors, uint32_t n) {
+  for (uint32_t i = 0; i < r->s->rings.n; i++) {
+    const tc_ring_plan *plan = &r->s->rings.at[i];
+    int64_t n_users = plan->shared_out ? 1 : plan->n_consumers;
+    tally all = {0};
+    if (plan->kind == TC_RING_BATON) continue;
+    for (uint32_t k = 0; k < n; k++) {
+      const tally *t = &actors[k].tallies[plan->ring];
+      all.acquired += t->acquired;
+      all.committed += t->committed;
+      all.released += t->released;
+    }
+    for (uint32_t k = 0; k < n && !plan->shared_out; k++) {
+      int64_t waited = actors[k].tallies[plan->ring].waited;
+      if (waited && waited != all.committed) r->doubtful = true;
+    }
+    int64_t back = (all.acquired - r->ir->rings.at[plan->ring].depth) * n_users;
+    if (all.committed > all.acquired || all.released < back) r->doubtful = true;
   }
 }
 
@@ -376,6 +457,7 @@ static void play_together(run *r, actor *actors, uint32_t n) {
       return;
     }
   check_ends(r, states);
+  if (r->n_short) check_tallies(r, actors, n);
 }
 
 /* ---- the whole ---- */
@@ -388,16 +470,22 @@ static void find_actors(run *r, actor *actors, uint32_t *n) {
     uint32_t k = 0;
     while (k < *n && actors[k].group.id != work->group.id)
       k++;
-    if (k == *n) actors[(*n)++] = (actor){.group = work->group};
+    if (k < *n) continue;
+    actors[(*n)++] = (actor){
+        .group = work->group,
+        .tallies = TC_NEW_ARRAY(r->s->arena, r->ir->rings.n, tally),
+    };
   }
 }
 
-static void play(run *r, int64_t size) {
+static void play_loops(run *r, int64_t longest) {
   tc_arena *arena = r->s->arena;
   uint32_t n = 0;
   actor *actors = TC_NEW_ARRAY(arena, r->s->works.n + 1, actor);
-  r->size = size;
-  r->lost = false;
+  r->longest = longest;
+  r->weight = 1;
+  r->n_short = 0;
+  r->lost = r->doubtful = false;
   r->budget = MOST_STEPS;
   find_actors(r, actors, &n);
   for (uint32_t i = 0; i < n && !r->lost; i++) {
@@ -414,12 +502,28 @@ static void play(run *r, int64_t size) {
   if (!r->lost) play_together(r, actors, n);
 }
 
+/* With short loops, and when there is a doubt, with whole ones. */
+static void play(run *r, int64_t size) {
+  uint32_t n = r->ir->rings.n;
+  size_t size_b = n * sizeof *r->s->in_flight;
+  uint32_t *in_flight = tc_arena_copy(r->s->arena, r->s->in_flight, size_b);
+  int64_t deepest = 0;
+  for (uint32_t i = 0; i < n; i++)
+    if (r->ir->rings.at[i].depth > deepest) deepest = r->ir->rings.at[i].depth;
+  r->size = size;
+  play_loops(r, 2 * deepest + 4);
+  if (!r->n_short || (!r->doubtful && !r->lost)) return;
+  memcpy(r->s->in_flight, in_flight, size_b);
+  play_loops(r, INT64_MAX);
+}
+
 void tc_sync_run(tc_sync *s) {
   static const int64_t sizes[SIZES] = {1, 129, 700, 2049};
   run r = {.s = s, .ir = s->ir};
   if (!s->rings.n) return;
   r.var = TC_NEW_ARRAY(s->arena, s->ir->vars.n, int64_t);
   r.bound = TC_NEW_ARRAY(s->arena, s->ir->vars.n, bool);
+  r.used = TC_NEW_ARRAY(s->arena, s->ir->vars.n, bool);
   r.memo = TC_NEW_ARRAY(s->arena, s->ir->n_ops, memo);
   r.group_of = TC_NEW_ARRAY(s->arena, s->ir->n_ops, tc_value);
   for (uint32_t i = 0; i < s->ir->rings.n; i++)

@@ -333,7 +333,7 @@ static bool can_be_first(const place *p, const run *r, uint32_t i) {
   return true;
 }
 
-enum { BEFORE_RUN = UINT32_MAX }; /* home of what is done before all of the run */
+static const uint32_t BEFORE_RUN = UINT32_MAX; /* home of what is done before all of the run */
 
 /* Numbers the parts of a run that strand statements separate. What a part begins or ends with and
  * needs no threads stays with the strand, as `flush` leaves it. */

@@ -43,9 +43,10 @@ enum tc_rt_code {
   TC_RT_E_LIMIT = 669,         /* a kernel asks for more than the device has             */
   TC_RT_E_NO_CUDA = 670,       /* no driver, or no device                                */
   TC_RT_E_CUDA = 671,          /* a call of the driver failed                            */
-  TC_RT_E_CAPTURE = 672,       /* a first launch while the stream records a graph        */
+  TC_RT_E_CAPTURE = 672,       /* what a stream that records a graph does not allow      */
   TC_RT_E_GPU = 673,           /* compiled for another architecture than the device's    */
   TC_RT_E_SIMULATED = 674,     /* the simulator found what a GPU would not forgive       */
+  TC_RT_E_PEER = 675,          /* what is timed beside a kernel failed                   */
 };
 
 typedef struct tc_rt_error {

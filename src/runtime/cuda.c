@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* Launches up to this size need no memory but the launching thread's stack. */
-enum { SMALL_B = 8192, SPACE_ALIGN_B = 256, MAP_ALIGN_B = 64, MAX_GRID_YZ = 65535 };
+enum { SMALL_B = 8192, MAP_ALIGN_B = 64, MAX_GRID_YZ = 65535 };
 /* Beyond what any device has; sums below it do not overflow. */
 static const uint64_t MAX_SPACE_B = UINT64_C(1) << 50;
 
@@ -15,7 +15,7 @@ typedef struct launch {
   void *stream;
   tc_rt_frame frame;
   void **ptr;          /* tensors, then workspaces           */
-  uint64_t *offsets_b; /* in the space: of all kernels' states, then of the workspaces */
+  uint64_t *offsets_b; /* of all kernels' states, and on from them, of the workspaces */
   int32_t (*grids)[3]; /* by kernel                          */
   unsigned char *maps; /* of all kernels, in order           */
   void **params;       /* of the kernel that is launched now */
@@ -81,7 +81,7 @@ static uint32_t add_space(launch *l, uint32_t slot, uint64_t size_b, const char 
                       "%llu bytes for the global buffer '%s' cannot be had",
                       (unsigned long long)size_b, name);
   l->offsets_b[slot] = l->space_b;
-  l->space_b += (size_b + SPACE_ALIGN_B - 1) / SPACE_ALIGN_B * SPACE_ALIGN_B;
+  l->space_b += tc_cuda_padded(size_b);
   return TC_RT_OK;
 }
 
@@ -114,18 +114,19 @@ static uint32_t take_space(launch *l, tc_cuda_instance *instance, tc_rt_error *e
   l->space =
       tc_cuda_space_on(l->m, instance, l->stream, l->zeroed_b, l->space_b - l->zeroed_b, error);
   if (!l->space) return error->code;
-  uint64_t rest = l->space->address + l->space->zeroed_b - l->zeroed_b;
   for (uint32_t w = 0; w < t->n_workspaces; w++)
-    l->ptr[t->n_tensors + w] = (void *)(uintptr_t)(rest + l->offsets_b[l->m->n_states + w]);
+    l->ptr[t->n_tensors + w] =
+        (void *)(uintptr_t)(l->space->rest - l->zeroed_b + l->offsets_b[l->m->n_states + w]);
   return TC_RT_OK;
 }
 
 static uint32_t make_maps(launch *l, tc_rt_error *error) {
   const tc_rt_table *t = l->m->table;
   unsigned char *at = l->maps;
+  tc_cuda_known_maps *known = l->m->known;
   for (uint32_t k = 0; k < t->n_kernels; k++)
-    for (uint32_t i = 0; i < t->kernels[k].gpu->n_maps; i++, at += TC_RT_MAP_B)
-      if (tc_cuda_map(l->m, &t->kernels[k].gpu->maps[i], &l->frame, l->ptr, at, error))
+    for (uint32_t i = 0; i < t->kernels[k].gpu->n_maps; i++, at += TC_RT_MAP_B, known++)
+      if (tc_cuda_map(l->m, &t->kernels[k].gpu->maps[i], *known, &l->frame, l->ptr, at, error))
         return error->code;
   return TC_RT_OK;
 }
@@ -175,7 +176,7 @@ static void set_params(const launch *l, const tc_rt_gpu *g, const parts *p) {
       l->params[i] = p->maps + (size_t)arg->index * TC_RT_MAP_B;
       break;
     case TC_RT_GPU_STATE:
-      l->scalars[i] = l->space->address + l->offsets_b[p->first_state + arg->index];
+      l->scalars[i] = l->space->zeroed + l->offsets_b[p->first_state + arg->index];
       break;
     }
   }

@@ -168,8 +168,10 @@ const tc_cuda_device *tc_cuda_device_at(const tc_cuda *cuda, int32_t id) {
 uint32_t tc_cuda_fail(const tc_cuda *cuda, tc_rt_error *error, int result, const char *call,
                       const char *about) {
   char words[200];
+  bool recording = result >= TC_CUDA_CAPTURE_FIRST && result <= TC_CUDA_CAPTURE_LAST;
   uint32_t code = result == TC_CUDA_OUT_OF_MEMORY ? TC_RT_E_WORKSPACE
                   : result == TC_CUDA_NO_BINARY   ? TC_RT_E_GPU
+                  : recording                     ? TC_RT_E_CAPTURE
                                                   : TC_RT_E_CUDA;
   words_of(cuda, result, words, sizeof words);
   return tc_rt_fail(error, code, "%s%s%s returned %s", about, *about ? ": " : "", call, words);

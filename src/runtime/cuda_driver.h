@@ -33,7 +33,8 @@ enum tc_cuda_number {
   TC_CUDA_OUT_OF_MEMORY = 2, /* results */
   TC_CUDA_NO_DEVICE = 100,
   TC_CUDA_NO_BINARY = 209,
-  TC_CUDA_CAPTURE_IMPLICIT = 906,
+  TC_CUDA_CAPTURE_FIRST = 900, /* those that are about streams that record a graph */
+  TC_CUDA_CAPTURE_LAST = 908,
   TC_CUDA_LAUNCH_COOPERATIVE = 2, /* attributes of launches */
   TC_CUDA_LAUNCH_CLUSTER = 4,
   TC_CUDA_FUNCTION_THREADS = 0, /* attributes of functions */
@@ -41,6 +42,8 @@ enum tc_cuda_number {
   TC_CUDA_FUNCTION_DYNAMIC = 8,
   TC_CUDA_FUNCTION_ANY_CLUSTER = 14,
   TC_CUDA_CAPTURE_RELAXED = 2,
+  TC_CUDA_STREAM_ALONE = 1,     /* flags of streams: the default stream does not wait for it */
+  TC_CUDA_STREAM_OF_THREAD = 2, /* a handle: each thread's own default stream */
 };
 
 typedef struct tc_cuda_calls {

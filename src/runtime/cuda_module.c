@@ -1,10 +1,12 @@
-/* What is made once: modules in contexts, memory on streams. */
+/* What is made once: modules in contexts. */
 #include "runtime/cuda_private.h"
 
 #include "rt/os.h"
 
-#include <stdio.h>
 #include <string.h>
+
+/* States beyond this are got when they are needed. */
+enum { MOST_STATE_B = 1 << 16 };
 
 /* ---- life ---- */
 
@@ -13,6 +15,11 @@ static void count_parts(tc_cuda_module *m) {
     const tc_rt_gpu *g = m->table->kernels[k].gpu;
     m->n_maps += g->n_maps;
     m->n_states += g->n_states;
+    for (uint32_t i = 0; i < g->n_states; i++) {
+      const tc_rt_number *size_b = &g->states[i].size_b;
+      bool fits = size_b->is_constant && size_b->constant > 0 && size_b->constant <= MOST_STATE_B;
+      if (fits) m->usual_zeroed_b += tc_cuda_padded((uint64_t)size_b->constant);
+    }
     if (g->n_args > m->most_args) m->most_args = g->n_args;
   }
 }
@@ -32,8 +39,16 @@ tc_cuda_module *tc_cuda_load(tc_cuda *cuda, const tc_cuda_code *code, const tc_r
   m->allocator = allocator;
   atomic_init(&m->instances, NULL);
   count_parts(m);
-  if (pthread_mutex_init(&m->lock, NULL) == 0) return m;
-  tc_rt_fail(error, TC_RT_E_THREAD, "no lock for a CUDA module");
+  size_t maps_b = m->n_maps * sizeof *m->known;
+  if (maps_b) m->known = tc_rt_alloc(allocator, maps_b, _Alignof(max_align_t));
+  if (maps_b && !m->known) {
+    tc_rt_fail(error, TC_RT_E_WORKSPACE, "out of memory for a CUDA module");
+  } else {
+    if (maps_b) memset(m->known, 0, maps_b);
+    if (pthread_mutex_init(&m->lock, NULL) == 0) return m;
+    tc_rt_fail(error, TC_RT_E_THREAD, "no lock for a CUDA module");
+  }
+  if (m->known) tc_rt_free(allocator, m->known, maps_b);
   tc_rt_free(allocator, m, sizeof *m);
   return NULL;
 }
@@ -44,11 +59,7 @@ static void free_instance(const tc_cuda_module *m, tc_cuda_instance *instance) {
   tc_rt_error ignored;
   ignored.code = 0;
   bool alive = !tc_cuda_enter_context(m->cuda, instance->context, &scope, &ignored);
-  for (tc_cuda_space *s = atomic_load(&instance->spaces), *next; s; s = next) {
-    next = s->next;
-    if (alive) m->calls->mem_free(s->address);
-    tc_rt_free(m->allocator, s, sizeof *s);
-  }
+  tc_cuda_free_spaces(m, instance, alive);
   if (alive && instance->module) m->calls->module_unload(instance->module);
   tc_cuda_leave(m->cuda, &scope);
   tc_rt_free(m->allocator, instance, instance->size_b);
@@ -61,6 +72,7 @@ void tc_cuda_unload(tc_cuda_module *m) {
     free_instance(m, i);
   }
   pthread_mutex_destroy(&m->lock);
+  if (m->known) tc_rt_free(m->allocator, m->known, m->n_maps * sizeof *m->known);
   tc_rt_free(m->allocator, m, sizeof *m);
 }
 
@@ -160,11 +172,12 @@ static tc_cuda_instance *new_instance(tc_cuda_module *m, void *context, unsigned
   i->context_id = id;
   i->device = device;
   i->size_b = size_b;
-  atomic_init(&i->spaces, NULL);
+  atomic_init(&i->spaces[0], NULL);
+  atomic_init(&i->spaces[1], NULL);
   /* Another stream of this thread may be recording a graph. */
   int mode = TC_CUDA_CAPTURE_RELAXED;
   m->calls->capture_mode(&mode);
-  load_module(m, i, error);
+  if (!load_module(m, i, error)) tc_cuda_stock(m, i, error);
   m->calls->capture_mode(&mode);
   if (!error->code) return i;
   free_instance(m, i);
@@ -193,76 +206,4 @@ uint32_t tc_cuda_prepare(tc_cuda_module *m, int32_t device, tc_rt_error *error) 
   tc_cuda_instance_in(m, scope.context, device, error);
   tc_cuda_leave(m->cuda, &scope);
   return error->code;
-}
-
-/* ---- one stream ---- */
-
-static tc_cuda_space *find_space(tc_cuda_instance *instance, void *stream, uint64_t zeroed_b,
-                                 uint64_t rest_b) {
-  tc_cuda_space *s = atomic_load_explicit(&instance->spaces, memory_order_acquire);
-  while (s && (s->stream != stream || s->zeroed_b < zeroed_b || s->rest_b < rest_b))
-    s = s->next;
-  return s;
-}
-
-static uint32_t check_capture(const tc_cuda_module *m, void *stream, tc_rt_error *error) {
-  int status = 0, result = m->calls->stream_capturing(stream, &status);
-  if (result && result != TC_CUDA_CAPTURE_IMPLICIT)
-    return tc_cuda_fail(m->cuda, error, result, "cuStreamIsCapturing", m->table->name);
-  if (!result && !status) return TC_RT_OK;
-  return tc_rt_fail(error, TC_RT_E_CAPTURE,
-                    "%s needs memory for its first launch on a stream, and the stream records a "
-                    "graph: launch it once on the stream before that",
-                    m->table->name);
-}
-
-static uint64_t grown(uint64_t wanted_b, uint64_t before_b) {
-  uint64_t least_b = before_b + before_b / 2;
-  return wanted_b <= before_b ? before_b : wanted_b > least_b ? wanted_b : least_b;
-}
-
-/* What grows, grows by half at least: what was there before stays until the module goes. */
-static tc_cuda_space *new_space(tc_cuda_module *m, tc_cuda_instance *instance, void *stream,
-                                uint64_t zeroed_b, uint64_t rest_b, tc_rt_error *error) {
-  if (check_capture(m, stream, error)) return NULL;
-  tc_cuda_space *old = find_space(instance, stream, 0, 0);
-  tc_cuda_space *s = tc_rt_alloc(m->allocator, sizeof *s, _Alignof(max_align_t));
-  if (!s) {
-    tc_rt_fail(error, TC_RT_E_WORKSPACE, "out of memory for a launch");
-    return NULL;
-  }
-  *s = (tc_cuda_space){.stream = stream, .zeroed_b = zeroed_b, .rest_b = rest_b};
-  if (old) s->zeroed_b = grown(zeroed_b, old->zeroed_b), s->rest_b = grown(rest_b, old->rest_b);
-  uint64_t size_b = s->zeroed_b + s->rest_b;
-  int result = m->calls->mem_alloc(&s->address, (size_t)size_b);
-  const char *call = "cuMemAlloc";
-  if (!result && s->zeroed_b) {
-    call = "cuMemsetD8Async";
-    result = m->calls->fill(s->address, 0, (size_t)s->zeroed_b, stream);
-    if (result) m->calls->mem_free(s->address);
-  }
-  if (!result) return s;
-  char about[96];
-  snprintf(about, sizeof about, "%llu bytes for the global buffers of a launch",
-           (unsigned long long)size_b);
-  tc_cuda_fail(m->cuda, error, result, call, about);
-  tc_rt_free(m->allocator, s, sizeof *s);
-  return NULL;
-}
-
-const tc_cuda_space *tc_cuda_space_on(tc_cuda_module *m, tc_cuda_instance *instance, void *stream,
-                                      uint64_t zeroed_b, uint64_t rest_b, tc_rt_error *error) {
-  tc_cuda_space *s = find_space(instance, stream, zeroed_b, rest_b);
-  if (s) return s;
-  pthread_mutex_lock(&m->lock);
-  s = find_space(instance, stream, zeroed_b, rest_b);
-  if (!s) {
-    s = new_space(m, instance, stream, zeroed_b, rest_b, error);
-    if (s) {
-      s->next = atomic_load(&instance->spaces);
-      atomic_store_explicit(&instance->spaces, s, memory_order_release);
-    }
-  }
-  pthread_mutex_unlock(&m->lock);
-  return s;
 }

@@ -25,7 +25,12 @@ static uint32_t fail(const timer *r, tc_rt_error *error, int result, const char 
 }
 
 static uint32_t launch(const timer *r, size_t i, tc_rt_error *error) {
-  return tc_cuda_launch(r->m, NULL, r->t->sets[i % r->t->n_sets], r->t->n_args, error);
+  const tilec_arg *args = r->t->sets[i % r->t->n_sets];
+  if (!r->t->peer) return tc_cuda_launch(r->m, NULL, args, r->t->n_args, error);
+  int result = r->t->peer(args, r->t->n_args, NULL);
+  return result ? tc_rt_fail(error, TC_RT_E_PEER, "the peer of %s returned %d", r->m->table->name,
+                             result)
+                : TC_RT_OK;
 }
 
 static uint32_t start(timer *r, tc_rt_error *error) {

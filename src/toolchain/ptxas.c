@@ -42,6 +42,19 @@ static uint32_t number_before(tc_str line, const char *unit) {
   return x;
 }
 
+/* The number with a fraction that stands after `what`; 0 when there is none. */
+static double number_after(tc_str line, const char *what) {
+  const char *at = find(line, what), *end = line.at + line.n;
+  double x = 0, unit = 1;
+  if (!at) return 0;
+  for (at += strlen(what); at < end && *at >= '0' && *at <= '9'; at++)
+    x = x * 10 + (*at - '0');
+  if (at < end && *at == '.')
+    for (at++; at < end && *at >= '0' && *at <= '9'; at++)
+      x += (*at - '0') * (unit /= 10);
+  return x;
+}
+
 /* The name after `what`, in quotes or up to the end of the line. */
 static const char *name_after(tc_str line, const char *what, tc_arena *arena) {
   const char *at = find(line, what), *end = line.at + line.n;
@@ -57,6 +70,7 @@ static const char *name_after(tc_str line, const char *what, tc_arena *arena) {
 void tc_ptxas_read(tc_cubin *cubin, tc_str messages, tc_arena *arena) {
   TC_VEC(tc_cubin_kernel) kernels = {0};
   tc_str line;
+  cubin->ptxas_ns = 0;
   while (next_line(&messages, &line)) {
     const char *name = name_after(line, "Compiling entry function ", arena);
     if (name) tc_vec_push(arena, &kernels, ((tc_cubin_kernel){.name = name}));
@@ -66,6 +80,8 @@ void tc_ptxas_read(tc_cubin *cubin, tc_str messages, tc_arena *arena) {
       k->stack_b = number_before(line, "bytes stack frame");
       k->spill_stores_b = number_before(line, "bytes spill stores");
       k->spill_loads_b = number_before(line, "bytes spill loads");
+    } else if (find(line, "Compile time")) {
+      cubin->ptxas_ns += (uint64_t)(number_after(line, "Compile time = ") * 1e6);
     } else if (find(line, "Used ")) {
       k->registers = number_before(line, "registers");
       k->barriers = number_before(line, "barriers");

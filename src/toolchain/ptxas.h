@@ -17,8 +17,8 @@ typedef struct tc_cubin {
   const tc_cubin_kernel
       *kernels; /* in the order the assembler names them; empty when it says nothing */
   uint32_t n_kernels;
-  tc_str messages; /* of all tools */
-  uint64_t spent_ns;
+  tc_str messages;             /* of all tools */
+  uint64_t spent_ns, ptxas_ns; /* of all tools; of it, the assembler's, 0 when it does not say */
 } tc_cubin;
 
 /* Reads the kernels' figures from what ptxas -v says; `messages` stays as it is. */

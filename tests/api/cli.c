@@ -286,6 +286,69 @@ static void runs(void) {
   CHECK(n_temporary() == 0);
 }
 
+/* `words` with %s for the build's folder of stand-ins. */
+static const char *with_fakes(const char *words) {
+  static char text[8192];
+  char fakes[4096];
+  snprintf(fakes, sizeof fakes, "%.*s/tests/fake", (int)(strlen(tilec) - strlen("/tilec")), tilec);
+  snprintf(text, sizeof text, words, fakes);
+  return text;
+}
+
+static void peers(void) {
+  accepts(
+      with_fakes("bench add.py --random --dim n=500 --in s=1.5 --runs=20 --peer=%s/peer.so:right"));
+  CHECK_TEXT(said, "peer.so:right on cpu: median");
+  CHECK_TEXT(said, "20 runs in turn with ours");
+  CHECK_TEXT(said, "agrees with the peer (worst difference 0)");
+  accepts(with_fakes("bench add.py --random --dim n=500 --in s=1.5 --runs=20 --check --format=json "
+                     "--peer=%s/peer.so:right"));
+  CHECK_TEXT(said, "\"check\":\"ok\"");
+  CHECK_TEXT(said, "\"ratio\":");
+  CHECK_TEXT(said, "\"own_ns\":");
+  CHECK_TEXT(said, "\"passes\":");
+  refuses(with_fakes("bench add.py --random --dim n=500 --in s=1 --peer=%s/peer.so:wrong"), 3,
+          "[E0658]: C[5] is ");
+  refuses(with_fakes("bench add.py --random --dim n=500 --in s=1 --peer=%s/peer.so:wrong --check"),
+          3, "that is what the peer");
+  refuses(with_fakes("bench add.py --random --dim n=500 --in s=1 --peer=%s/peer.so:failing"), 1,
+          "[E0675]: the peer of main returned 3");
+  refuses(with_fakes("bench add.py --random --dim n=5 --in s=1 --peer=%s/peer.so:none"), 1,
+          "there is no 'none' in it");
+  refuses("bench add.py --random --dim n=5 --in s=1 --peer=no.so:right", 1, "no.so");
+  refuses("bench add.py --random --dim n=5 --in s=1 --peer=no.so", 2,
+          "--peer is 'no.so', expected FILE.so:FUNCTION");
+  refuses("bench add.py --random --dim n=5 --in s=1 --peer=no.so:f --peer-target=cpu", 2,
+          "is a function: it has no target and no values");
+  accepts("bench add.py --random --dim n=500 --in s=1 --runs=20 -v --peer=add.py:add "
+          "--peer-define block=128");
+  CHECK_TEXT(said, "agrees with the peer");
+  CHECK_TEXT(said, "of which our own work took");
+  accepts("bench add.py --random --dim n=50 --in s=1 --runs=9 --check --peer=add.py "
+          "--peer-target=interp");
+  CHECK_TEXT(said, "peer add.py on interp");
+  accepts("bench scale.py -D n=100 --random --runs=20 --peer=scale.py --check"); /* in place */
+  accepts("bench scale.py -D n=100 --random --runs=20 --peer=scale.py");
+  put_text("double.py",
+           "import tilec.language as T\n"
+           "@T.prim_func\n"
+           "def double(A: T.Tensor((100,), T.float32), C: T.Tensor((100,), T.float32)):\n"
+           "    with T.Kernel(1):\n"
+           "        for i in T.Parallel(100):\n"
+           "            C[i] = A[i] * 2\n");
+  refuses("bench scale.py -D n=100 --random --peer=double.py --peer-define n=", 1,
+          "--peer double.py takes 2 arguments, and ");
+  refuses("bench add.py --random -D n=100 --in s=1 --peer=add.py --peer-define n=99", 1,
+          "its argument 'A' is not like argument 'A' of main");
+}
+
+/* What a GPU needs is missing. */
+static void no_gpu(void) {
+  refuses(with_fakes("run add.py --target=cuda:sm_90a --libcuda=%s/cuda.so --nvrtc=/nowhere/x.so "
+                     "--nvcc=/nowhere/nvcc --random --dim n=4 --in s=1"),
+          4, "[E0706]");
+}
+
 static void bad_arguments(void) {
   refuses("run add.py --in A=a.npy --out C=x.npy", 1,
           "[E0657]: nothing was given for the scalar 's'");
@@ -578,6 +641,8 @@ int main(void) {
   command_line();
   shows();
   runs();
+  peers();
+  no_gpu();
   bad_arguments();
   bad_files();
   bad_outputs();

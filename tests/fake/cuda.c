@@ -29,7 +29,7 @@ static struct {
 } state;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static _Thread_local void *stack[MAX_DEPTH];
-static _Thread_local int depth;
+static _Thread_local int depth, capture_mode;
 
 /* ---- recording ---- */
 
@@ -51,6 +51,10 @@ __attribute__((format(printf, 2, 3))) static int call(const char *symbol, const 
   pthread_mutex_unlock(&lock);
   return result;
 }
+
+/* The same for calls that are not allowed while a stream records, unless the thread says so. */
+#define UNSAFE(...)                                                                                \
+  (state.capturing && capture_mode != TC_CUDA_CAPTURE_RELAXED ? 900 : call(__VA_ARGS__))
 
 static const char *get_log(void) {
   return state.log;
@@ -82,8 +86,8 @@ static void set_current(int id) {
   depth = 0;
   if (id >= 0) stack[depth++] = &state.contexts[id];
 }
-static void set_capturing(int status) {
-  state.capturing = status;
+static void set_capturing(int id) {
+  state.capturing = id;
 }
 static void set_function(int shared_b, int threads) {
   state.shared_b = shared_b;
@@ -120,6 +124,7 @@ DRIVER(cuGetErrorName, int result, const char **text) {
           : result == 100 ? "CUDA_ERROR_NO_DEVICE"
           : result == 200 ? "CUDA_ERROR_INVALID_IMAGE"
           : result == 719 ? "CUDA_ERROR_LAUNCH_FAILED"
+          : result == 906 ? "CUDA_ERROR_STREAM_CAPTURE_IMPLICIT"
                           : NULL;
   return *text ? 0 : 1;
 }
@@ -187,7 +192,7 @@ DRIVER(cuCtxGetDevice, int *device) {
   return 0;
 }
 DRIVER(cuMemAlloc_v2, uint64_t *at, size_t size_b) {
-  int result = call("cuMemAlloc", " %zu", size_b);
+  int result = UNSAFE("cuMemAlloc", " %zu", size_b);
   if (result) return result;
   char *memory = aligned_alloc(256, (size_b + 255) / 256 * 256);
   if (!memory) return 2;
@@ -223,6 +228,7 @@ DRIVER(cuMemsetD8Async, uint64_t at, unsigned char x, size_t n, void *stream) {
 }
 DRIVER(cuModuleLoadData, void **module, const void *image) {
   *module = &state;
+  if (state.capturing && capture_mode != TC_CUDA_CAPTURE_RELAXED) return 900;
   if (memcmp(image, "\177ELF", 4) != 0) return call("cuModuleLoadData", " bad"), 200;
   return call("cuModuleLoadData", "%s", "");
 }
@@ -280,14 +286,25 @@ DRIVER(cuTensorMapEncodeTiled, void *map, int type, uint32_t rank, void *at, con
               interleave, swizzle, l2_promotion, oob_fill);
 }
 DRIVER(cuStreamSynchronize, void *stream) {
-  return call("cuStreamSynchronize", " %p", stream);
+  return UNSAFE("cuStreamSynchronize", " %p", stream);
 }
-DRIVER(cuStreamIsCapturing, void *stream, int *status) {
-  *status = state.capturing;
-  return call("cuStreamIsCapturing", " %p", stream);
+DRIVER(cuStreamCreate, void **stream, unsigned flags) {
+  int result = call("cuStreamCreate", " %u", flags);
+  if (!result) *stream = &state.n_live;
+  return result;
+}
+DRIVER(cuStreamDestroy_v2, void *stream) {
+  return call("cuStreamDestroy", "%s", stream == &state.n_live ? "" : " no stream");
+}
+DRIVER(cuStreamGetCaptureInfo, void *stream, int *status, uint64_t *id) {
+  *status = state.capturing != 0;
+  if (state.capturing) *id = (uint64_t)state.capturing;
+  return call("cuStreamGetCaptureInfo", " %p", stream);
 }
 DRIVER(cuThreadExchangeStreamCaptureMode, int *mode) {
-  *mode = 2 - *mode;
+  int before = capture_mode;
+  capture_mode = *mode;
+  *mode = before;
   return 0;
 }
 DRIVER(cuEventCreate, void **event, unsigned flags) {

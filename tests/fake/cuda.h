@@ -15,8 +15,9 @@ typedef struct fake_cuda {
   void (*fail)(const char *symbol, int n, int result);
   /* Makes device `id`'s context current in this thread, as another library would; -1: none. */
   void (*set_current)(int id);
-  /* What cuStreamIsCapturing says of every stream. */
-  void (*set_capturing)(int status);
+  /* Every stream records graph number `id`, and unsafe calls fail in the usual mode; 0: none does.
+   */
+  void (*set_capturing)(int id);
   /* Static shared memory and threads of every function. */
   void (*set_function)(int shared_b, int threads);
   /* Called for each launch with the function's name: runs the kernel, or looks at it. */

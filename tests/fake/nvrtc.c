@@ -77,7 +77,8 @@ int nvrtcCompileProgram(program *p, int n, const char *const *options) {
            "ptxas info    : Function properties for main_kernel\n"
            "    16 bytes stack frame, 24 bytes spill stores, 32 bytes spill loads\n"
            "ptxas info    : Used 168 registers, used 2 barriers, 1024 bytes smem, 400 bytes "
-           "cmem[0]\n",
+           "cmem[0]\n"
+           "ptxas info    : Compile time = 12.500 ms\n",
            strstr(p->text, "SERIAL")
                ? "ptxas info    : (C7510) Potential Performance Loss: wgmma.mma_async instructions "
                  "are serialized due to insufficient register resources\n"

@@ -88,6 +88,25 @@ static tilec_array *array_on(tilec_context *context, int32_t device, int64_t n) 
 
 /* ---- tests ---- */
 
+/* The phases are all there is, and what is not ours is told apart. */
+static void check_phases(const tilec_kernel *kernel, const tilec_kernel_info *info) {
+  static const char *const TAKEN[] = {"parse", "evaluate", "passes", "emit", "table",
+                                      "key",   "find",     "ptxas",  "load"};
+  tilec_phase phase = {.size = sizeof phase};
+  uint64_t all_ns = 0, own_ns = 0;
+  size_t n_seen = 0;
+  for (size_t i = 0; tilec_kernel_phase(kernel, i, &phase) == TILEC_OK; i++) {
+    all_ns += phase.ns;
+    if (phase.own) own_ns += phase.ns;
+    for (size_t k = 0; k < sizeof TAKEN / sizeof *TAKEN; k++)
+      n_seen += phase.ns && strcmp(phase.name, TAKEN[k]) == 0;
+  }
+  CHECK(n_seen == sizeof TAKEN / sizeof *TAKEN);
+  CHECK(own_ns == info->own_ns && own_ns < all_ns && all_ns <= info->compile_ns);
+  CHECK(tilec_kernel_phase(kernel, 1000, &phase) == TILEC_USAGE);
+  CHECK(tilec_kernel_phase(NULL, 0, &phase) == TILEC_USAGE);
+}
+
 static void runs(void) {
   int n_runs = 0;
   add_args host;
@@ -105,6 +124,7 @@ static void runs(void) {
   CHECK(tilec_kernel_resources(kernel, 0, &r) == TILEC_OK && r.registers == 168 && r.threads == 64);
   CHECK(r.shared_b == 2048 && r.static_shared_b == 1024 && r.spill_loads_b == 32);
   CHECK(tilec_kernel_resources(kernel, 1, &r) == TILEC_USAGE);
+  check_phases(kernel, &info);
 
   set_add_args(&host, 1000);
   tilec_array *a = array_on(context, 0, 1000), *c = array_on(context, 0, 1000);
@@ -153,6 +173,43 @@ static void runs(void) {
   CHECK(fake->n_live() == 0);
 }
 
+static int peer(const tilec_arg *args, size_t n_args, void *stream) {
+  CHECK(n_args == 3 && !stream && args[2].as.tensor->device_type == TILEC_DEVICE_CUDA);
+  return args[1].as.f < 0;
+}
+
+static void refused_by_peer(tilec_kernel *kernel, const tilec_timing *t) {
+  uint64_t ns[6];
+  tilec_error *error = NULL;
+  CHECK(tilec_kernel_time(kernel, t, ns, &error) == TILEC_ENVIRONMENT);
+  CHECK_TEXT(tilec_error_code(error), "E0675");
+  CHECK_TEXT(tilec_error_text(error), "returned 1");
+  tilec_error_release(error);
+}
+
+static void prepares(void) {
+  tilec_error *error = NULL;
+  fake->reset(2, 90);
+  tilec_context *context = open_context(NULL);
+  tilec_kernel *kernel = new_kernel(context, ADD, "cuda"), *oracle;
+  if (!CHECK(kernel != NULL)) return;
+  fake->clear_log();
+  CHECK(tilec_kernel_prepare(kernel, 0, NULL) == TILEC_OK); /* there already */
+  CHECK(!strstr(fake->log(), "cuModuleLoadData"));
+  CHECK(tilec_kernel_prepare(kernel, 1, NULL) == TILEC_OK);
+  CHECK_TEXT(fake->log(), "cuModuleLoadData");
+  CHECK_TEXT(fake->log(), "cuCtxPopCurrent");
+  CHECK(tilec_kernel_prepare(kernel, 2, &error) == TILEC_ARGUMENT);
+  CHECK_TEXT(tilec_error_text(error), "there is no CUDA device 2, only 2");
+  tilec_error_release(error);
+  CHECK(tilec_kernel_prepare(NULL, 0, NULL) == TILEC_USAGE);
+  oracle = new_kernel(context, ADD, "interp");
+  CHECK(tilec_kernel_prepare(oracle, 0, NULL) == TILEC_OK);
+  tilec_kernel_release(oracle);
+  tilec_kernel_release(kernel);
+  tilec_context_release(context);
+}
+
 static void times(void) {
   int n_runs = 0;
   uint64_t ns[100];
@@ -185,6 +242,15 @@ static void times(void) {
   tilec_tensor host = {
       .size = sizeof host, .data = x, .shape = &n, .rank = 1, .dtype = TILEC_FLOAT32};
   CHECK(tilec_tensor_copy(context, &host, tilec_array_tensor(c[1]), NULL) == TILEC_OK && x[7] == 1);
+  t.peer = peer;
+  t.n_runs = 6;
+  fake->clear_log();
+  CHECK(tilec_kernel_time(kernel, &t, ns, NULL) == TILEC_OK && n_runs == 104 && ns[5] == 250000);
+  CHECK(!strstr(fake->log(), "cuLaunchKernelEx"));
+  args[1][1].as.f = -1; /* which the peer does not like */
+  refused_by_peer(kernel, &t);
+  t.peer = NULL;
+  t.n_runs = 100;
   fake->fail("cuEventRecord", 3, 719);
   tilec_error *error = NULL;
   CHECK(tilec_kernel_time(kernel, &t, ns, &error) == TILEC_ENVIRONMENT);
@@ -234,7 +300,7 @@ static void refusals(void) {
   kernel_text = "fine";
   memcpy(kept, compiler, sizeof kept);
   snprintf(compiler, sizeof compiler, "/nowhere/libnvrtc.so");
-  refused("cuda", TILEC_ENVIRONMENT, "E0706", "/nowhere/libnvrtc.so");
+  refused("cuda", TILEC_NO_TARGET, "E0706", "/nowhere/libnvrtc.so");
   memcpy(compiler, kept, sizeof kept);
   fake->reset(0, 90);
   refused("cuda", TILEC_NO_TARGET, "E0670", "CUDA_ERROR_NO_DEVICE");
@@ -353,6 +419,7 @@ int main(void) {
   if (!CHECK(mkdtemp(folder) != NULL)) return check_report();
   runs();
   times();
+  prepares();
   refusals();
   cached();
   facts();

@@ -173,6 +173,11 @@ static void look(const char *name, const tc_cuda_config *config, void **p, void 
   }
 }
 
+static bool are_zeros(uint64_t at) {
+  static const char ZEROS[256];
+  return at && memcmp((void *)(uintptr_t)at, ZEROS, sizeof ZEROS) == 0;
+}
+
 static void launches(void) {
   bench x;
   seen s = {0};
@@ -184,8 +189,9 @@ static void launches(void) {
   CHECK_TEXT(log, "cuFuncSetAttribute first 8 200000");
   CHECK_TEXT(log, "cuTensorMapEncodeTiled type 6 rank 2 dim 64 box 64 step 1 dim 10 box 128 step 1 "
                   "stride 128 modes 0 3 2 0");
-  CHECK_TEXT(log, "cuMemAlloc 512"); /* 8 and 40 bytes, each to a multiple of 256 */
-  CHECK_TEXT(log, "cuMemsetD8Async 0 256 0x40");
+  CHECK_TEXT(log, "cuMemAlloc 8192"); /* 8 bytes of counters, to a multiple of 256, 32 times */
+  CHECK_TEXT(log, "cuMemsetD8Async 0 8192 ");
+  CHECK_TEXT(log, "cuMemAlloc 256"); /* 40 bytes of workspace */
   CHECK_TEXT(log, "cuLaunchKernelEx first grid 20 1 1 block 384 1 1 shared 200000 stream 0x40\n"
                   "attribute 4 2 1 1\n");
   CHECK_TEXT(log, "cuLaunchKernelEx second grid 3 10 1 block 128 1 1 shared 0 stream 0x40\n"
@@ -194,10 +200,7 @@ static void launches(void) {
   CHECK(s.n_first == 1 && s.n_second == 1);
   CHECK(s.map_at == (uint64_t)(uintptr_t)memory_a && s.b == (uint64_t)(uintptr_t)memory_b);
   CHECK(s.n == 10 && s.alpha == 0.1f && s.twice == 20);
-  CHECK(s.w_first == s.w_second && s.w_first == s.counters + 256);
-  uint64_t counters = 1;
-  memcpy(&counters, (void *)(uintptr_t)s.counters, sizeof counters);
-  CHECK(counters == 0);
+  CHECK(s.w_first == s.w_second && s.w_first && are_zeros(s.counters));
   stop(&x);
   CHECK_TEXT(fake->log(), "cuModuleUnload");
   CHECK_TEXT(fake->log(), "cuDevicePrimaryCtxRelease 0");
@@ -207,25 +210,162 @@ static void launches(void) {
 static void nothing_but_launches(void) {
   bench x;
   if (!start(&x, 1, 90, TC_GPU_sm_90a)) return;
-  CHECK(launch(&x, NULL) == TC_RT_OK);
-  fake->clear_log();
-  fake->set_capturing(1);
-  CHECK(launch(&x, NULL) == TC_RT_OK);
   static const char *const FORBIDDEN[] = {"Alloc",  "Free",   "Synchronize", "Memset", "Memcpy",
                                           "Module", "Retain", "FuncSet",     "Event"};
-  for (size_t i = 0; i < sizeof FORBIDDEN / sizeof *FORBIDDEN; i++)
-    if (!CHECK(!strstr(fake->log(), FORBIDDEN[i]))) puts(fake->log());
+  for (int graph = 0; graph < 2; graph++) {
+    fake->set_capturing(graph);
+    CHECK(launch(&x, NULL) == TC_RT_OK);
+    fake->clear_log();
+    CHECK(launch(&x, NULL) == TC_RT_OK);
+    for (size_t i = 0; i < sizeof FORBIDDEN / sizeof *FORBIDDEN; i++)
+      if (!CHECK(!strstr(fake->log(), FORBIDDEN[i]))) puts(fake->log());
+  }
   CHECK_TEXT(fake->log(), "cuLaunchKernelEx second");
-  /* Another stream has no memory yet, and more rows need more than there is. */
-  CHECK(launch(&x, (void *)0x80) == TC_RT_E_CAPTURE);
-  CHECK_TEXT(x.error.text, "launch it once on the stream before that");
-  set_rows(&x, 200);
-  CHECK(launch(&x, NULL) == TC_RT_E_CAPTURE);
-  set_rows(&x, 5);
-  CHECK(launch(&x, NULL) == TC_RT_OK); /* fewer rows fit */
+  stop(&x);
+}
+
+/* What a launch gets on a stream: no graph is recorded, or graph `id` is. */
+static seen launched(bench *x, void *stream, int id) {
+  seen s = {0};
+  fake->on_launch(look, &s);
+  fake->set_capturing(id);
+  if (!CHECK(launch(x, stream) == TC_RT_OK)) puts(x->error.text);
   fake->set_capturing(0);
-  set_rows(&x, 200);
-  CHECK(launch(&x, NULL) == TC_RT_OK && launch(&x, (void *)0x80) == TC_RT_OK);
+  return s;
+}
+
+/* A kernel's first launch may be recorded, and no two of what may run at the same time share
+ * memory: streams, and the graphs recorded from them. */
+static void recorded(void) {
+  bench x;
+  void *stream = (void *)0x40;
+  if (!start(&x, 1, 90, TC_GPU_sm_90a)) return;
+  seen graph = launched(&x, stream, 7);
+  CHECK(are_zeros(graph.counters) && graph.w_first);
+  CHECK(!strstr(fake->log(), "Async 0 8192 0x40")); /* nothing of it is in the graph */
+  seen again = launched(&x, stream, 7), other = launched(&x, stream, 8);
+  CHECK(again.counters == graph.counters && again.w_first == graph.w_first);
+  CHECK(are_zeros(other.counters) && other.counters != graph.counters);
+  CHECK(other.w_first != graph.w_first);
+  seen eager = launched(&x, stream, 0), beside = launched(&x, (void *)0x80, 0);
+  CHECK(eager.counters != graph.counters && eager.counters != other.counters);
+  CHECK(beside.counters != eager.counters && beside.w_first != eager.w_first);
+  seen forked = launched(&x, (void *)0x80, 7); /* a stream that has joined the recording */
+  CHECK(forked.counters != graph.counters && forked.counters != beside.counters);
+  set_rows(&x, 200); /* more than there is: the counters stay */
+  seen large = launched(&x, stream, 7);
+  CHECK(large.counters == graph.counters && large.w_first != graph.w_first);
+  set_rows(&x, 5);
+  CHECK(launched(&x, stream, 7).w_first == large.w_first); /* fewer rows fit */
+  fake->fail("cuStreamGetCaptureInfo", 1, 906);
+  CHECK(launch(&x, NULL) == TC_RT_E_CAPTURE);
+  CHECK_TEXT(x.error.text, "f: cuStreamGetCaptureInfo returned CUDA_ERROR_STREAM_CAPTURE_IMPLICIT");
+  stop(&x);
+}
+
+/* More streams than the stock has counters for. */
+static void many_streams(void) {
+  enum { STREAMS = 100 };
+  bench x;
+  uint64_t counters[STREAMS];
+  if (!start(&x, 1, 90, TC_GPU_sm_90a)) return;
+  for (size_t i = 0; i < STREAMS; i++) {
+    counters[i] = launched(&x, (void *)(64 + 64 * i), i % 2 ? 5 : 0).counters;
+    CHECK(are_zeros(counters[i]));
+    for (size_t k = 0; k < i; k++)
+      CHECK(counters[k] != counters[i]);
+  }
+  CHECK(fake->n_live() == 4 + STREAMS); /* each has a workspace */
+  CHECK(launched(&x, (void *)64, 0).counters == counters[0]);
+  stop(&x);
+}
+
+static void *launch_on_own(void *data) {
+  bench *x = data;
+  tc_rt_error error;
+  error.code = 0;
+  CHECK(tc_cuda_launch(x->module, (void *)2, x->args, 3, &error) == TC_RT_OK);
+  return NULL;
+}
+
+/* One handle means another stream in each thread. */
+static void streams_of_threads(void) {
+  bench x;
+  pthread_t thread;
+  seen there = {0};
+  if (!start(&x, 1, 90, TC_GPU_sm_90a)) return;
+  seen here = launched(&x, (void *)2, 0);
+  fake->on_launch(look, &there);
+  pthread_create(&thread, NULL, launch_on_own, &x);
+  pthread_join(thread, NULL);
+  CHECK(there.counters && there.counters != here.counters && there.w_first != here.w_first);
+  CHECK(launched(&x, (void *)2, 0).counters == here.counters);
+  stop(&x);
+}
+
+/* ---- maps that were made before ---- */
+
+static bool encodes(bench *x) {
+  fake->clear_log();
+  CHECK(launch(x, NULL) == TC_RT_OK);
+  return strstr(fake->log(), "cuTensorMapEncodeTiled") != NULL;
+}
+
+static void known_maps(void) {
+  bench x;
+  seen s = {0};
+  if (!start(&x, 1, 90, TC_GPU_sm_90a)) return;
+  fake->on_launch(look, &s);
+  CHECK(encodes(&x) && !encodes(&x));
+  CHECK(s.map_at == (uint64_t)(uintptr_t)memory_a);
+  x.a.data = memory_a + 256;
+  CHECK(encodes(&x) && s.map_at == (uint64_t)(uintptr_t)memory_a + 256);
+  set_rows(&x, 11); /* another shape at an address that is known */
+  CHECK(encodes(&x) && !encodes(&x));
+  for (int i = 0; i < 100; i++) { /* more than are kept */
+    x.a.data = memory_a + 256 * i;
+    launch(&x, NULL);
+    CHECK(s.map_at == (uint64_t)(uintptr_t)x.a.data);
+  }
+  fake->fail("cuTensorMapEncodeTiled", 1, 1); /* what failed is not kept */
+  set_rows(&x, 12);
+  CHECK(launch(&x, NULL) == TC_RT_E_CUDA && encodes(&x));
+  stop(&x);
+}
+
+static void look_at_map(const char *name, const tc_cuda_config *config, void **p, void *data) {
+  uint64_t at;
+  float alpha;
+  (void)config, (void)data;
+  if (strcmp(name, "first") != 0) return;
+  memcpy(&at, p[0], sizeof at);
+  memcpy(&alpha, p[4], sizeof alpha);
+  CHECK(at == (uint64_t)(uintptr_t)memory_a + 256 * (uint64_t)alpha);
+}
+
+static void *launch_rotated(void *data) {
+  bench own = *(bench *)data; /* the module is the same */
+  own.a.shape = own.a_extents;
+  own.b.shape = own.b_extents;
+  own.args[0].as.tensor = &own.a;
+  own.args[1].as.tensor = &own.b;
+  for (int i = 0; i < 400; i++) {
+    own.args[2].as.f = i * 7 % 40;
+    own.a.data = memory_a + 256 * (i * 7 % 40);
+    CHECK(launch(&own, NULL) == TC_RT_OK);
+  }
+  return NULL;
+}
+
+static void known_maps_of_threads(void) {
+  bench x;
+  pthread_t ids[4];
+  if (!start(&x, 1, 90, TC_GPU_sm_90a)) return;
+  fake->on_launch(look_at_map, NULL);
+  for (size_t i = 0; i < 4; i++)
+    pthread_create(&ids[i], NULL, launch_rotated, &x);
+  for (size_t i = 0; i < 4; i++)
+    pthread_join(ids[i], NULL);
   stop(&x);
 }
 
@@ -260,8 +400,10 @@ static void failing_calls(void) {
       {"cuModuleGetFunction", "first: cuModuleGetFunction", 500, TC_RT_E_CUDA},
       {"cuFuncSetAttribute", "first: cuFuncSetAttribute", 1, TC_RT_E_CUDA},
       {"cuDevicePrimaryCtxRetain", "cuDevicePrimaryCtxRetain", 2, TC_RT_E_WORKSPACE},
-      {"cuMemAlloc", "512 bytes for the global buffers of a launch: cuMemAlloc", 2,
+      {"cuMemAlloc", "8192 bytes for the global buffers of a launch: cuMemAlloc", 2,
        TC_RT_E_WORKSPACE},
+      {"cuStreamCreate", "cuStreamCreate", 719, TC_RT_E_CUDA},
+      {"cuStreamSynchronize", "cuStreamSynchronize", 719, TC_RT_E_CUDA},
       {"cuMemsetD8Async", "cuMemsetD8Async", 719, TC_RT_E_CUDA},
       {"cuTensorMapEncodeTiled", "A: cuTensorMapEncodeTiled", 1, TC_RT_E_CUDA},
       {"cuLaunchKernelEx", "first: cuLaunchKernelEx returned CUDA_ERROR_LAUNCH_FAILED (719)", 719,
@@ -489,9 +631,48 @@ static void threads(void) {
     pthread_create(&ids[i], NULL, launch_often, &x);
   for (size_t i = 0; i < 4; i++)
     pthread_join(ids[i], NULL);
-  CHECK(fake->n_live() == 3); /* one for each stream */
+  CHECK(fake->n_live() == 1 + 3); /* counters, and a workspace for each stream */
   const char *log = fake->log(), *load = strstr(log, "cuModuleLoadData");
   CHECK(load && !strstr(load + 1, "cuModuleLoadData"));
+  stop(&x);
+}
+
+typedef struct on_device {
+  bench own;
+  int id;
+} on_device;
+
+static void *launch_on_device(void *data) {
+  on_device *x = data;
+  x->own.a.shape = x->own.a_extents;
+  x->own.b.shape = x->own.b_extents;
+  x->own.args[0].as.tensor = &x->own.a;
+  x->own.args[1].as.tensor = &x->own.b;
+  x->own.a.device_id = x->own.b.device_id = x->id;
+  fake->set_current((x->id + 1) % 3); /* this thread works on another device */
+  for (int i = 0; i < 100; i++)
+    CHECK(launch(&x->own, NULL) == TC_RT_OK);
+  CHECK(tc_cuda_current(x->own.cuda) == (x->id + 1) % 3);
+  return NULL;
+}
+
+/* Two threads for each of three devices: one module each, and everybody's device stays. */
+static void threads_on_devices(void) {
+  bench x;
+  pthread_t ids[6];
+  static on_device each[6];
+  size_t n_loads = 0;
+  if (!start(&x, 3, 90, TC_GPU_sm_90a)) return;
+  for (int i = 0; i < 6; i++) {
+    each[i] = (on_device){x, i % 3};
+    pthread_create(&ids[i], NULL, launch_on_device, &each[i]);
+  }
+  for (size_t i = 0; i < 6; i++)
+    pthread_join(ids[i], NULL);
+  for (const char *at = fake->log(); (at = strstr(at, "cuModuleLoadData")); at++)
+    n_loads++;
+  CHECK(n_loads == 3);
+  CHECK(fake->n_live() == 3 * 2); /* counters and a workspace on each */
   stop(&x);
 }
 
@@ -522,6 +703,11 @@ int main(void) {
   no_driver();
   launches();
   nothing_but_launches();
+  recorded();
+  many_streams();
+  streams_of_threads();
+  known_maps();
+  known_maps_of_threads();
   failing_calls();
   all_or_nothing();
   empty_grids();
@@ -532,6 +718,7 @@ int main(void) {
   absent_memory();
   large();
   threads();
+  threads_on_devices();
   memory();
   return check_report();
 }

@@ -30,10 +30,9 @@ tc_cemit *tc_cemit_new(tc_ir *ir, tc_region body, const tc_ctarget *target, void
 const char *tc_ce_text(tc_cemit *e, const char *fmt, ...) {
   va_list args;
   va_start(args, fmt);
-  tc_sb sb = tc_sb_in(e->arena);
-  tc_sb_vprintf(&sb, fmt, args);
+  const char *text = tc_vformat(e->arena, fmt, args);
   va_end(args);
-  return sb.n ? sb.at : "";
+  return text;
 }
 
 const char *tc_ce_ident(tc_cemit *e, tc_name name, uint32_t id) {

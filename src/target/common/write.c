@@ -13,9 +13,7 @@ static void push(tc_cw *w, const char *text, uint32_t def) {
 }
 
 static const char *format(tc_cw *w, const char *fmt, va_list args) {
-  tc_sb sb = tc_sb_in(w->arena);
-  tc_sb_vprintf(&sb, fmt, args);
-  return sb.n ? sb.at : "";
+  return tc_vformat(w->arena, fmt, args);
 }
 
 void tc_cw_line(tc_cw *w, const char *fmt, ...) {
