@@ -294,11 +294,17 @@ static tc_lower_access *new_access(tc_lower *lw, tc_value stmt, bool load, bool 
   return a;
 }
 
-/* Loads, stores and atomics of arrays; writes of shared memory that all threads do together are
- * done by one. */
+static bool is_used(tc_lower *lw, tc_value stmt) {
+  return tc_place_values(lw->ir, lw->old, lw->arena).uses[stmt.id] > 0;
+}
+
+/* Loads, stores and atomics of arrays; what all threads write together, others see: one does it. */
 static void array_access(tc_lower *lw, tc_value stmt, bool once, tc_lower_access *a) {
+  bool atomic = tc_is(lw->ir, stmt, TC_OP_atomic);
+  if (once && atomic && is_used(lw, stmt))
+    tc_lower_refuse(lw, "the old value of an atomic that the block does once");
   tc_lower_mark mark = once ? tc_lower_one(lw) : (tc_lower_mark){{0}};
-  if (tc_is(lw->ir, stmt, TC_OP_atomic))
+  if (atomic)
     do_atomic(lw, stmt, a);
   else if (tc_is(lw->ir, stmt, TC_OP_load))
     do_load(lw, stmt, a);
@@ -330,7 +336,7 @@ void tc_lower_access_stmt(tc_lower *lw, tc_value stmt) {
     a->buf = tc_lower_other(lw, old);
     other_indices(lw, stmt, a);
   }
-  array_access(lw, stmt, shared && !load && !lw->nest && !lw->single, a);
+  array_access(lw, stmt, seen && !load && !lw->nest && !lw->single, a);
 }
 
 /* ---- the map ---- */
