@@ -107,6 +107,7 @@ def command_line(run, tilec, inputs, folder):
     else:
         command = [tilec, "run", f"{ROOT / 'examples' / case.file}:{case.entry}"]
         command += TARGETS.get(run.target, [f"--target={run.target}"])
+        command += ["--races"] if run.target.startswith("sim:") else []
         defines = (case.fixed if run.target == "fixed" else case.defines)(run.params)
     for name, value in defines.items():
         command += ["-D", f"{name}={value}"]
