@@ -513,6 +513,17 @@ static bool unpin_touched(tc_ir *ir, tc_value stmt, void *data) {
   return true;
 }
 
+/* Iterations are written out one by one, which no compiler could digest for ever. */
+static void refuse_long(tc_lower *lw, int64_t n) {
+  enum { MOST = 4096 };
+  if (n <= MOST) return;
+  TC_DIAG(lw->ir->diags, D_loop_map, lw->span,
+          tc_format(lw->ir->arena, "each thread would do %lld iterations, and %d are the most",
+                    (long long)n, (int)MOST));
+  tc_diag_help(lw->ir->diags, "put a serial loop around a smaller tile");
+  tc_diag_stop(lw->ir->diags);
+}
+
 void tc_lower_loop(tc_lower *lw, const tc_var *vars, const int64_t *extents, uint32_t n,
                    tc_region body, const tc_layout *map) {
   tc_nest nest = {.n_dims = n, .map = map};
@@ -527,6 +538,7 @@ void tc_lower_loop(tc_lower *lw, const tc_var *vars, const int64_t *extents, uin
   body_facts facts = {.lw = lw, .nest = &nest, .straight = true};
   tc_walk(lw->ir, body, visit_body, &facts);
   choose_map(lw, &nest, &facts);
+  refuse_long(lw, nest.map->size[TC_SPACE_slot]);
   choose_width(&nest, &facts);
   choose_owner(lw, &nest);
   tc_walk(lw->ir, body, pin_touched, lw);
