@@ -53,26 +53,30 @@ static tc_value first_in_loop(tc_ir *ir, tc_value loop, tc_value slice) {
   return (tc_value){0};
 }
 
-/* The fill stays for a loop without iterations. */
-static void keep_for_none(tc_ir *ir, tc_block *block, uint32_t at, const tc_op *loop) {
-  tc_value lo = tc_input(ir, loop, 0), hi = tc_input(ir, loop, 1);
-  int64_t step = 1;
-  tc_const_of(ir, tc_input(ir, loop, 2), &step);
-  tc_value none = step > 0 ? tc_binary(ir, TC_OP_le, hi, lo) : tc_binary(ir, TC_OP_le, lo, hi);
-  int64_t known;
-  tc_region apart = tc_region_new(ir);
-  if (tc_const_of(ir, none, &known) && !known) {
-    block->ops.at[at] = (tc_value){0};
-    return;
-  }
-  tc_value choice = tc_if(ir, apart, none, tc_op_at(ir, block->ops.at[at])->span);
-  tc_region then = tc_child(ir, tc_op_at(ir, choice), 0);
-  tc_vec_push(ir->arena, &tc_block_at(ir, then)->ops, block->ops.at[at]);
-  block->ops.at[at] = choice;
+static void insert(tc_ir *ir, tc_block *block, uint32_t at, tc_value stmt) {
+  tc_vec_push(ir->arena, &block->ops, stmt);
+  for (uint32_t i = block->ops.n - 1; i > at; i--)
+    block->ops.at[i] = block->ops.at[i - 1];
+  block->ops.at[at] = stmt;
 }
 
-static bool merge_loop(tc_ir *ir, tc_block *block, uint32_t at, tc_value loop) {
-  tc_value slice = tc_input(ir, tc_op_at(ir, block->ops.at[at]), 0), in[4];
+/* The fill stays for a loop without iterations: right before it, as what says how often it runs may
+ * be known only there. */
+static void keep_for_none(tc_ir *ir, tc_block *block, uint32_t at, tc_value fill) {
+  const tc_op *loop = tc_op_at(ir, block->ops.at[at]);
+  tc_value lo = tc_input(ir, loop, 0), hi = tc_input(ir, loop, 1);
+  int64_t step = 1, known;
+  tc_const_of(ir, tc_input(ir, loop, 2), &step);
+  tc_value none = step > 0 ? tc_binary(ir, TC_OP_le, hi, lo) : tc_binary(ir, TC_OP_le, lo, hi);
+  if (tc_const_of(ir, none, &known) && !known) return;
+  tc_value choice = tc_if(ir, tc_region_new(ir), none, tc_op_at(ir, fill)->span);
+  tc_region then = tc_child(ir, tc_op_at(ir, choice), 0);
+  tc_vec_push(ir->arena, &tc_block_at(ir, then)->ops, fill);
+  insert(ir, block, at, choice);
+}
+
+static bool merge_loop(tc_ir *ir, tc_block *block, uint32_t at, tc_value fill) {
+  tc_value slice = tc_input(ir, tc_op_at(ir, fill), 0), in[4], loop = block->ops.at[at];
   const tc_op *op = tc_op_at(ir, loop);
   tc_value gemm = op->opcode == TC_OP_for ? first_in_loop(ir, loop, slice) : (tc_value){0};
   if (!gemm.id) return false;
@@ -81,10 +85,11 @@ static bool merge_loop(tc_ir *ir, tc_block *block, uint32_t at, tc_value loop) {
   tc_value var = tc_var_value(ir, tc_loop_of(ir, loop)->var);
   in[3] = tc_binary(ir, TC_OP_eq, var, tc_input(ir, op, 0));
   tc_set_inputs(ir, gemm, in, 4);
-  keep_for_none(ir, block, at, op);
+  keep_for_none(ir, block, at, fill);
   return true;
 }
 
+/* True when the fill is to go: what is left of it stands elsewhere. */
 static bool merge(tc_ir *ir, tc_block *block, uint32_t at, bool loops) {
   const tc_op *fill = tc_op_at(ir, block->ops.at[at]);
   tc_value slice = tc_input(ir, fill, 0);
@@ -96,7 +101,7 @@ static bool merge(tc_ir *ir, tc_block *block, uint32_t at, bool loops) {
       tc_gemm_of(ir, block->ops.at[i])->clear = true;
       return true;
     }
-    if (loops && merge_loop(ir, block, at, block->ops.at[i])) return !block->ops.at[at].id;
+    if (loops && merge_loop(ir, block, i, block->ops.at[at])) return true;
     if (leaves(ir, block->ops.at[i])) return false;
     if (tc_touch_below(ir, block->ops.at[i], tc_root_of(ir, buf))) return false;
   }

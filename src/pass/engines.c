@@ -92,6 +92,12 @@ static bool examine(tc_prover *p, tc_value stmt, void *data) {
   w->cp_async = tc_engine_refuses_copy(c->ir, p, caps, TC_ENGINE_cp_async, stmt);
   w->stage = tc_engine_refuses_copy(c->ir, p, caps, TC_ENGINE_stage, stmt);
   w->relay = tc_engine_refuses_copy(c->ir, p, caps, TC_ENGINE_relay, stmt);
+  /* The source sees to the order of copies that it waits for itself. */
+  const char *order = NULL;
+  if ((!w->tma || !w->stage) && !(tc_copy_of(c->ir, stmt)->flags & TC_COPY_SIGNAL))
+    order = tc_engine_refuses_order(c->ir, p, c->kernel, stmt);
+  if (!w->tma) w->tma = order;
+  if (!w->stage) w->stage = order;
   return true;
 }
 

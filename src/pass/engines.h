@@ -14,6 +14,9 @@ const char *tc_engine_refuses_gemm(const tc_ir *ir, uint64_t caps, enum tc_engin
 /* A copy; what is known about integers must hold in the prover's environment. */
 const char *tc_engine_refuses_copy(tc_ir *ir, tc_prover *p, uint64_t caps, enum tc_engine engine,
                                    tc_value copy);
+/* The same of a copy of global memory that goes on by itself: what else the kernel does to its
+ * tensor does not allow that. */
+const char *tc_engine_refuses_order(tc_ir *ir, tc_prover *p, tc_value kernel, tc_value copy);
 /* Is it between these two scopes? */
 bool tc_copy_between(const tc_ir *ir, tc_value stmt, enum tc_scope from, enum tc_scope to);
 /* A hint that says what was decided about a statement, and why. */

@@ -36,6 +36,8 @@ void tc_layouts_set(tc_layouts *l, tc_buf buf, const tc_layout *layout, tc_value
             tc_onchip_name(l->ir, buf), tc_onchip_text(l->ir, layout));
     tc_diag_note(l->ir->diags, tc_op_at(l->ir, l->asked[buf.id])->span, "and here %s",
                  tc_onchip_text(l->ir, l->of[buf.id]));
+    tc_diag_help(l->ir->diags,
+                 "give each a tile of its own, with a copy through shared memory between");
   }
 }
 

@@ -383,6 +383,7 @@ static tc_region lower_kernel(tc_ir *ir, const tc_pass_context *cx, tc_value stm
   const tc_op *op = tc_op_at(ir, stmt);
   tc_region old = tc_child(ir, op, 0);
   lw.kernel = stmt;
+  lw.old = old;
   lw.limits = cx->options->limits;
   one_dimension(&lw, stmt);
   lw.top = lw.at = tc_region_new(ir);

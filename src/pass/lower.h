@@ -47,7 +47,8 @@ typedef struct tc_lower {
   tc_lower_buf *bufs;   /* by id of the old buffer */
   uint32_t n_bufs;
 
-  tc_region top, before;          /* the kernel's new region; what the function allocates for it */
+  tc_region old, top, before;     /* the kernel's region as it was, the new one; what the function
+                                     allocates for it */
   int32_t next_named;             /* number of the next named barrier */
   TC_VEC(int64_t) named;          /* first and count of the ranges that have one */
   TC_VEC(int64_t) scratch;        /* first and count of ranges, and where their scratch is */

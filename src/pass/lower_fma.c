@@ -50,6 +50,7 @@ static void store(product *p, tc_region body, const tc_value *at, tc_value x) {
            p->lw->span);
 }
 
+/* Who clears an element need not be who adds to it: the two loops have thread maps of their own. */
 static void clear(product *p, tc_value cond) {
   tc_lower *lw = p->lw;
   tc_value at[TC_LOWER_RANK];
@@ -59,6 +60,8 @@ static void clear(product *p, tc_value cond) {
   store(p, body, at, tc_zero(lw->ir, p->sum));
   tc_lower_mark mark = tc_lower_if(lw, cond);
   tc_lower_loop(lw, p->vars, p->extent, 2, body, NULL);
+  if (tc_buf_at(lw->ir, tc_slice_buf(lw->ir, p->slice[2]))->scope != TC_SCOPE_fragment)
+    tc_lower_meet(lw);
   tc_lower_leave(lw, mark);
 }
 

@@ -294,11 +294,17 @@ static tc_lower_access *new_access(tc_lower *lw, tc_value stmt, bool load, bool 
   return a;
 }
 
-/* Loads, stores and atomics of arrays; writes of shared memory that all threads do together are
- * done by one. */
+static bool is_used(tc_lower *lw, tc_value stmt) {
+  return tc_place_values(lw->ir, lw->old, lw->arena).uses[stmt.id] > 0;
+}
+
+/* Loads, stores and atomics of arrays; what all threads write together, others see: one does it. */
 static void array_access(tc_lower *lw, tc_value stmt, bool once, tc_lower_access *a) {
+  bool atomic = tc_is(lw->ir, stmt, TC_OP_atomic);
+  if (once && atomic && is_used(lw, stmt))
+    tc_lower_refuse(lw, "the old value of an atomic that the block does once");
   tc_lower_mark mark = once ? tc_lower_one(lw) : (tc_lower_mark){{0}};
-  if (tc_is(lw->ir, stmt, TC_OP_atomic))
+  if (atomic)
     do_atomic(lw, stmt, a);
   else if (tc_is(lw->ir, stmt, TC_OP_load))
     do_load(lw, stmt, a);
@@ -330,7 +336,7 @@ void tc_lower_access_stmt(tc_lower *lw, tc_value stmt) {
     a->buf = tc_lower_other(lw, old);
     other_indices(lw, stmt, a);
   }
-  array_access(lw, stmt, shared && !load && !lw->nest && !lw->single, a);
+  array_access(lw, stmt, seen && !load && !lw->nest && !lw->single, a);
 }
 
 /* ---- the map ---- */
@@ -507,6 +513,17 @@ static bool unpin_touched(tc_ir *ir, tc_value stmt, void *data) {
   return true;
 }
 
+/* Iterations are written out one by one, which no compiler could digest for ever. */
+static void refuse_long(tc_lower *lw, int64_t n) {
+  enum { MOST = 4096 };
+  if (n <= MOST) return;
+  TC_DIAG(lw->ir->diags, D_loop_map, lw->span,
+          tc_format(lw->ir->arena, "each thread would do %lld iterations, and %d are the most",
+                    (long long)n, (int)MOST));
+  tc_diag_help(lw->ir->diags, "put a serial loop around a smaller tile");
+  tc_diag_stop(lw->ir->diags);
+}
+
 void tc_lower_loop(tc_lower *lw, const tc_var *vars, const int64_t *extents, uint32_t n,
                    tc_region body, const tc_layout *map) {
   tc_nest nest = {.n_dims = n, .map = map};
@@ -521,6 +538,7 @@ void tc_lower_loop(tc_lower *lw, const tc_var *vars, const int64_t *extents, uin
   body_facts facts = {.lw = lw, .nest = &nest, .straight = true};
   tc_walk(lw->ir, body, visit_body, &facts);
   choose_map(lw, &nest, &facts);
+  refuse_long(lw, nest.map->size[TC_SPACE_slot]);
   choose_width(&nest, &facts);
   choose_owner(lw, &nest);
   tc_walk(lw->ir, body, pin_touched, lw);

@@ -128,9 +128,10 @@ static void refuse_size(const arena_plan *p, int64_t total, int64_t limit) {
   }
   int64_t fits = fitting_depth(p, total, limit);
   if (fits > 0) {
-    tc_diag_help(ir->diags, "%lld versions would fit", (long long)fits);
+    tc_diag_help(ir->diags, "num_stages=%lld would fit", (long long)fits);
   } else {
-    tc_diag_help(ir->diags, "no number of stages makes this fit: make the tiles smaller");
+    tc_diag_help(ir->diags, "%smake the tiles smaller",
+                 p->rings.n ? "no number of stages makes this fit: " : "");
   }
 }
 
@@ -167,14 +168,17 @@ static int64_t fragments_of(const arena_plan *p, tc_value group, bool tell) {
   return registers;
 }
 
-static int64_t budget_of(const arena_plan *p, tc_value group) {
+static int64_t most_registers(const arena_plan *p, int64_t threads) {
   const tc_target_limits *limits = p->cx->options->limits;
-  int64_t threads = tc_kernel_threads(tc_kernel_of(p->ir, p->kernel)), given = 0;
-  if (tc_is(p->ir, group, TC_OP_group)) given = tc_group_of(p->ir, group)->registers;
-  if (given) return given;
   int64_t most = limits && limits->registers_per_sm ? limits->registers_per_sm / threads / 8 * 8
                                                     : MOST_REGISTERS;
   return most < MOST_REGISTERS ? most : MOST_REGISTERS;
+}
+
+static int64_t budget_of(const arena_plan *p, tc_value group) {
+  int64_t given = 0;
+  if (tc_is(p->ir, group, TC_OP_group)) given = tc_group_of(p->ir, group)->registers;
+  return given ? given : most_registers(p, tc_kernel_threads(tc_kernel_of(p->ir, p->kernel)));
 }
 
 /* Accumulators of wgmma that do not fit make the assembler do one product after the other; other
@@ -185,6 +189,20 @@ static bool is_critical(const arena_plan *p, tc_value group) {
         && tc_gemm_of(p->ir, p->works.at[i].stmt)->engine == TC_ENGINE_wgmma)
       return true;
   return false;
+}
+
+/* A way out: more threads, each of which holds less. Not of groups: who made them knows how many
+ * threads they have. */
+static void help_registers(const arena_plan *p, tc_value group, int64_t needed) {
+  const tc_target_limits *limits = p->cx->options->limits;
+  int64_t threads = tc_kernel_threads(tc_kernel_of(p->ir, p->kernel));
+  int64_t most = limits && limits->max_threads ? limits->max_threads : 1024;
+  for (int64_t n = 2; threads * n <= most && group.id == p->kernel.id; n *= 2)
+    if ((needed + n - 1) / n <= most_registers(p, threads * n) - RESERVE) {
+      tc_diag_help(p->ir->diags, "threads=%lld would fit", (long long)(threads * n));
+      return;
+    }
+  tc_diag_help(p->ir->diags, "no number of threads makes this fit: make the tiles smaller");
 }
 
 static void check_registers(const arena_plan *p, tc_value group) {
@@ -199,6 +217,7 @@ static void check_registers(const arena_plan *p, tc_value group) {
             (int)RESERVE);
   }
   fragments_of(p, group, true);
+  help_registers(p, group, needed);
 }
 
 void tc_pass_place(tc_ir *ir, const tc_pass_context *cx) {
@@ -211,6 +230,7 @@ void tc_pass_place(tc_ir *ir, const tc_pass_context *cx) {
     tc_ring_plans_of(ir, &p.works, cx->scratch, &p.rings);
     if (ir->diags->n_errors != n_errors) continue;
     place_kernel(&p);
+    if (ir->diags->n_errors != n_errors) continue;
     check_registers(&p, p.kernel);
     for (uint32_t k = 0; k < p.works.n; k++)
       if (tc_is(ir, p.works.at[k].stmt, TC_OP_group)) check_registers(&p, p.works.at[k].stmt);

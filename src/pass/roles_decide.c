@@ -127,13 +127,29 @@ static void choose_lockstep(tc_role_plan *p) {
   }
 }
 
+static bool note_fragment(tc_ir *ir, tc_value stmt, void *data) {
+  (void)data;
+  const tc_op *op = tc_op_at(ir, stmt);
+  tc_buf buf = {op->payload};
+  if (op->opcode == TC_OP_alloc && tc_buf_at(ir, buf)->scope == TC_SCOPE_fragment)
+    tc_diag_note(ir->diags, op->span, "%s: %lld bytes", tc_name_of(ir, tc_buf_at(ir, buf)->name),
+                 (long long)tc_tile_buf_bytes(ir, buf));
+  return true;
+}
+
+static void refuse_size(const tc_role_plan *p) {
+  needs n = measure(p, 2);
+  int64_t room = MOST_ACCUMULATORS * 4 * 2 * 4 * TC_WARP;
+  TC_DIAG(p->ir->diags, D_fragments_too_large, n.span, n.fragment_b, room);
+  tc_walk(p->ir, tc_child(p->ir, tc_op_at(p->ir, p->kernel), 0), note_fragment, NULL);
+  tc_diag_help(p->ir->diags, "make the tiles smaller");
+}
+
 bool tc_role_decide(tc_role_plan *p) {
-  tc_ir *ir = p->ir;
   p->turns = choose_turns(p);
   p->warpgroups = p->turns ? 1 : choose_warpgroups(p);
   if (!p->warpgroups) {
-    needs n = measure(p, 2);
-    TC_DIAG(ir->diags, D_fragments_too_large, n.span, n.fragment_b);
+    refuse_size(p);
     return false;
   }
   choose_registers(p);

@@ -3,7 +3,9 @@
  * One walk in the order of execution, with the accesses since the last barrier. An access that may
  * meet one of those, one of the two writing, gets a barrier before it. Loops are walked until
  * nothing is added: the end of one iteration comes before the start of the next. Accesses of
- * different elements are not told apart, only buffers are.
+ * different elements are not told apart, only buffers are. Writes of global memory by groups of
+ * which neither is a part of the other are not ordered: that is up to the source. Nor are those of
+ * one statement in several iterations of a persistent loop, which once were blocks.
  *
  * A ring of queue cp is part of this: what its threads have read is open from the release on, and
  * the next acquire writes there; a wait brings the copies of all threads, so it is a barrier.
@@ -38,6 +40,7 @@ typedef struct flow {
   tc_arena *arena;
   uint32_t n_put;  /* barriers, so that loops know when to stop */
   uint8_t *global; /* by root of global memory: tc_touch_kind of the kernel */
+  tc_map tiles;    /* variables of persistent loops */
   tc_map ids;      /* group -> named barrier + 1 */
   uint32_t taken;  /* bits: numbers of barriers in use */
   bool *by_user;   /* by root: groups hand it to each other in ways of their own */
@@ -52,10 +55,7 @@ typedef struct place {
 
 static bool matters(const flow *f, const tc_touch *touch) {
   const tc_buffer *b = tc_buf_at(f->ir, touch->buf);
-  if (b->scope == TC_SCOPE_global) {
-    uint8_t both = TC_TOUCH_READ | TC_TOUCH_WRITE;
-    return (f->global[b->root.id] & both) == both;
-  }
+  if (b->scope == TC_SCOPE_global) return f->global[b->root.id] & TC_TOUCH_WRITE;
   if (b->scope == TC_SCOPE_barrier) return true;
   return b->scope == TC_SCOPE_shared && !f->by_user[b->root.id]
          && !tc_ring_plan_of_buf(f->ir, &f->s->rings, b->root);
@@ -73,19 +73,49 @@ static bool is_thread_write(const tc_ir *ir, tc_value stmt, uint32_t kind) {
   return !tc_is(ir, stmt, TC_OP_copy) || tc_copy_of(ir, stmt)->engine != TC_ENGINE_tma;
 }
 
-static bool meets(const flow *f, const open_access *a, const tc_touch *touch, tc_value stmt) {
+static bool inside(tc_team a, tc_team b) {
+  return a.first >= b.first && a.first + a.count <= b.first + b.count;
+}
+
+/* Does the statement find its elements anew each time, by a loop's variable or by what it reads? */
+static bool moves(const flow *f, tc_value stmt) {
+  const tc_op *op = tc_op_at(f->ir, stmt);
+  for (uint32_t k = 0; k < op->n_in; k++) {
+    tc_value_list on = tc_operands_of(f->ir, tc_input(f->ir, op, k), f->arena);
+    for (uint32_t i = 0; i < on.n; i++) {
+      const tc_op *x = tc_op_at(f->ir, on.at[i]);
+      uint32_t known;
+      if (x->opcode == TC_OP_load) return true;
+      if (x->opcode == TC_OP_var && tc_var_at(f->ir, (tc_var){x->payload})->kind == TC_VAR_LOOP
+          && !tc_map_get(&f->tiles, x->payload, &known))
+        return true;
+    }
+  }
+  return false;
+}
+
+static bool is_staged(const tc_ir *ir, tc_value stmt) {
+  return tc_is(ir, stmt, TC_OP_copy) && tc_copy_of(ir, stmt)->engine == TC_ENGINE_stage;
+}
+
+/* Two writes of global memory. What passes through a stage was found to be apart from the rest. */
+static bool writes_meet(const flow *f, const open_access *a, tc_team team, tc_value stmt) {
+  if (is_staged(f->ir, a->stmt) || is_staged(f->ir, stmt)) return false;
+  if (!inside(a->team, team) && !inside(team, a->team)) return false;
+  return a->stmt.id != stmt.id || moves(f, stmt);
+}
+
+static bool meets(const flow *f, const open_access *a, tc_team team, const tc_touch *touch,
+                  tc_value stmt) {
   if (a->root.id != tc_root_of(f->ir, touch->buf).id) return false;
   if (!((a->kind | touch->kind) & TC_TOUCH_WRITE)) return false;
   if ((a->kind & touch->kind) & TC_TOUCH_ATOMIC) return false;
   enum tc_scope scope = tc_buf_at(f->ir, a->root)->scope;
   /* Its own steps are what a barrier is for; only setting it up is a write. */
   if (scope == TC_SCOPE_barrier) return (a->kind ^ touch->kind) & TC_TOUCH_WRITE;
-  /* The same statement shares its elements out in the same way each time. */
-  return !(scope == TC_SCOPE_global && a->stmt.id == stmt.id);
-}
-
-static bool inside(tc_team a, tc_team b) {
-  return a.first >= b.first && a.first + a.count <= b.first + b.count;
+  if (scope == TC_SCOPE_global && a->kind & touch->kind & TC_TOUCH_WRITE)
+    return writes_meet(f, a, team, stmt);
+  return true;
 }
 
 static void add_open(flow *f, open_list *list, open_access a) {
@@ -229,8 +259,8 @@ static touched_list touches_below(flow *f, tc_value stmt) {
   return list;
 }
 
-/* Puts what must stand before number *at of the region, which does all of `list`. */
-static void before(flow *f, const place *p, tc_region region, uint32_t *at, state *st,
+/* Puts what must stand before number *at of the region, where the team does all of `list`. */
+static void before(flow *f, const place *p, tc_team team, tc_region region, uint32_t *at, state *st,
                    const touched_list *list) {
   bool fence = false;
   const open_access *first = NULL;
@@ -244,7 +274,7 @@ static void before(flow *f, const place *p, tc_region region, uint32_t *at, stat
         if (!first) first = &st->unfenced.at[k], then = t;
       }
     for (uint32_t k = 0; k < st->open.n; k++) {
-      if (!meets(f, &st->open.at[k], &t->touch, t->stmt)) continue;
+      if (!meets(f, &st->open.at[k], team, &t->touch, t->stmt)) continue;
       if (!first || fence) first = &st->open.at[k], then = t;
     }
   }
@@ -337,7 +367,7 @@ static void before_loop(flow *f, const place *p, tc_region region, uint32_t *at,
         written = written || (all.at[k].touch.kind & TC_TOUCH_WRITE);
     if (!written) tc_vec_push(f->arena, &reads, all.at[i]);
   }
-  before(f, p, region, at, st, &reads);
+  before(f, p, p->team, region, at, st, &reads);
 }
 
 static void flow_loop(flow *f, const place *p, tc_region region, uint32_t *at, state *st,
@@ -371,7 +401,7 @@ static void flow_group(flow *f, const place *p, tc_region region, uint32_t *at, 
   place own = {stmt, {group->first, group->count}};
   touched_list list = touches_below(f, stmt);
   state inner = {.open = {0}};
-  before(f, p, region, at, st, &list);
+  before(f, p, own.team, region, at, st, &list);
   add_all(f, &inner.unfenced, &st->unfenced);
   flow_region(f, &own, tc_child(f->ir, tc_op_at(f->ir, stmt), 0), &inner);
   after(f, &own, st, &list);
@@ -431,7 +461,7 @@ static void flow_stmt(flow *f, const place *p, tc_region region, uint32_t *at, s
     return;
   }
   list = touches_below(f, stmt);
-  before(f, p, region, at, st, &list);
+  before(f, p, p->team, region, at, st, &list);
   after(f, p, st, &list);
 }
 
@@ -461,6 +491,9 @@ static void survey_buffers(flow *f, bool own_barriers) {
   for (uint32_t i = 0; i < f->s->works.n; i++) {
     const tc_work *work = &f->s->works.at[i];
     tc_touch touch[TC_MAX_TOUCHES];
+    if (tc_is(f->ir, work->stmt, TC_OP_for)
+        && tc_loop_of(f->ir, work->stmt)->kind == TC_LOOP_PERSISTENT)
+      tc_map_put(&f->tiles, tc_loop_of(f->ir, work->stmt)->var.id, 1);
     uint32_t n = tc_touches_of(f->ir, work->stmt, touch);
     for (uint32_t k = 0; k < n; k++) {
       uint32_t root = tc_root_of(f->ir, touch[k].buf).id;
@@ -474,6 +507,7 @@ static void survey_buffers(flow *f, bool own_barriers) {
 
 void tc_sync_barriers(tc_sync *s) {
   flow f = {.s = s, .ir = s->ir, .arena = s->arena, .ids = tc_map_in(s->arena)};
+  f.tiles = tc_map_in(s->arena);
   state st = {.open = {0}};
   place all = {s->kernel, {0, tc_kernel_threads(tc_kernel_of(s->ir, s->kernel))}};
   f.global = TC_NEW_ARRAY(s->arena, s->ir->bufs.n, uint8_t);
