@@ -507,20 +507,44 @@ static bool unpin_touched(tc_ir *ir, tc_value stmt, void *data) {
   return true;
 }
 
-void tc_lower_loop(tc_lower *lw, const tc_var *vars, const int64_t *extents, uint32_t n,
-                   tc_region body, const tc_layout *map) {
-  tc_nest nest = {.n_dims = n, .map = map};
+/* A nest over these variables, and what its body does. */
+static void open_nest(tc_lower *lw, const tc_var *vars, const int64_t *extents, uint32_t n,
+                      tc_region body, tc_nest *nest, body_facts *facts) {
+  *nest = (tc_nest){.n_dims = n};
   if (lw->nest) tc_lower_refuse(lw, "a loop over a tile inside another one");
   if (n > TC_LAYOUT_DIMS || !n) tc_lower_refuse(lw, "a loop over a tile of so many dimensions");
   for (uint32_t d = 0; d < n; d++) {
-    nest.vars[d] = vars[d];
-    nest.extent[d] = extents[d];
-    if (extents[d] <= 0) return;
+    nest->vars[d] = vars[d];
+    nest->extent[d] = extents[d];
   }
-  lw->nest = &nest;
-  body_facts facts = {.lw = lw, .nest = &nest, .straight = true};
-  tc_walk(lw->ir, body, visit_body, &facts);
+  *facts = (body_facts){.lw = lw, .nest = nest, .straight = true};
+  tc_walk(lw->ir, body, visit_body, facts);
+}
+
+static bool is_empty(const tc_nest *nest) {
+  for (uint32_t d = 0; d < nest->n_dims; d++)
+    if (nest->extent[d] <= 0) return true;
+  return false;
+}
+
+const tc_layout *tc_lower_loop_map(tc_lower *lw, const tc_var *vars, const int64_t *extents,
+                                   uint32_t n, tc_region body) {
+  tc_nest nest;
+  body_facts facts;
+  open_nest(lw, vars, extents, n, body, &nest, &facts);
+  if (!is_empty(&nest)) choose_map(lw, &nest, &facts);
+  return nest.map;
+}
+
+void tc_lower_loop(tc_lower *lw, const tc_var *vars, const int64_t *extents, uint32_t n,
+                   tc_region body, const tc_layout *map) {
+  tc_nest nest;
+  body_facts facts;
+  open_nest(lw, vars, extents, n, body, &nest, &facts);
+  if (is_empty(&nest)) return;
+  nest.map = map;
   choose_map(lw, &nest, &facts);
+  lw->nest = &nest;
   choose_width(&nest, &facts);
   choose_owner(lw, &nest);
   tc_walk(lw->ir, body, pin_touched, lw);
