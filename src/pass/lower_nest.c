@@ -507,7 +507,7 @@ static bool unpin_touched(tc_ir *ir, tc_value stmt, void *data) {
   return true;
 }
 
-/* A nest over these variables, and what its body does. */
+/* Enters a nest over these variables, and looks at what its body does. */
 static void open_nest(tc_lower *lw, const tc_var *vars, const int64_t *extents, uint32_t n,
                       tc_region body, tc_nest *nest, body_facts *facts) {
   *nest = (tc_nest){.n_dims = n};
@@ -517,6 +517,7 @@ static void open_nest(tc_lower *lw, const tc_var *vars, const int64_t *extents, 
     nest->vars[d] = vars[d];
     nest->extent[d] = extents[d];
   }
+  lw->nest = nest;
   *facts = (body_facts){.lw = lw, .nest = nest, .straight = true};
   tc_walk(lw->ir, body, visit_body, facts);
 }
@@ -533,6 +534,7 @@ const tc_layout *tc_lower_loop_map(tc_lower *lw, const tc_var *vars, const int64
   body_facts facts;
   open_nest(lw, vars, extents, n, body, &nest, &facts);
   if (!is_empty(&nest)) choose_map(lw, &nest, &facts);
+  lw->nest = NULL;
   return nest.map;
 }
 
@@ -541,10 +543,12 @@ void tc_lower_loop(tc_lower *lw, const tc_var *vars, const int64_t *extents, uin
   tc_nest nest;
   body_facts facts;
   open_nest(lw, vars, extents, n, body, &nest, &facts);
-  if (is_empty(&nest)) return;
+  if (is_empty(&nest)) {
+    lw->nest = NULL;
+    return;
+  }
   nest.map = map;
   choose_map(lw, &nest, &facts);
-  lw->nest = &nest;
   choose_width(&nest, &facts);
   choose_owner(lw, &nest);
   tc_walk(lw->ir, body, pin_touched, lw);
