@@ -360,8 +360,9 @@ static void store_out(fuzz_gen *g, const product *p, const fuzz_buf *c, const ch
 }
 
 static void copy_out(fuzz_gen *g, const product *p, const char *sum) {
-  enum { DIRECT, DIRECT_TOO, SHARED, FRAGMENT, ELEMENTS, ATOMIC, N_WAYS };
-  uint32_t how = fuzz_choose(g, N_WAYS);
+  enum { DIRECT, SHARED, FRAGMENT, ELEMENTS, ATOMIC, N_HOW };
+  static const uint8_t WEIGHTS[N_HOW] = {5, 2, 2, 2, 1};
+  uint32_t how = fuzz_weigh(g, WEIGHTS, N_HOW);
   fuzz_buf *c = new_tensor(g, p, "C", how == ATOMIC ? p->of.c : output_type(g, p), &p->m, &p->n);
   fuzz_add_param(g, c, FUZZ_SMALL);
   const char *to = tile_at(g, p, c, &p->m, &p->n);
@@ -388,18 +389,15 @@ static void sums_out(fuzz_gen *g, const product *p) {
   fuzz_line(g, "T.copy(%s, %s)", p->sums, tile_at(g, p, out, &blocks, &p->m));
 }
 
-/* True when elements of the sums were changed. */
-static bool make_steps(fuzz_gen *g, const product *p) {
-  bool changed = false;
+static void make_steps(fuzz_gen *g, const product *p) {
+  static const uint8_t WEIGHTS[] = {8, 6, 1, 1};
   for (uint32_t i = 0; i < 3; i++) {
-    uint32_t span = tape_begin(g->t), what = fuzz_choose(g, 8);
-    if (what >= 1 && what <= 3) elementwise(g, p);
-    if (what == 4) by_rows(g, p);
-    if (what == 5) reduced_output(g, p);
-    changed = changed || (what >= 1 && what <= 4);
+    uint32_t span = tape_begin(g->t), what = fuzz_weigh(g, WEIGHTS, TC_COUNT(WEIGHTS));
+    if (what == 1) elementwise(g, p);
+    if (what == 2) by_rows(g, p);
+    if (what == 3) reduced_output(g, p);
     tape_end(g->t, span);
   }
-  return changed;
 }
 
 /* ---- the frame ---- */
