@@ -348,11 +348,44 @@ static void finish(fuzz_gen *g, fuzz_buf *b) {
   tape_end(g->t, span);
 }
 
+/* One loop over all elements of a tile. Returns how many there are. */
+static int64_t observe_flat(fuzz_gen *g, const fuzz_buf *z, const fuzz_buf *b, const char *block,
+                            int64_t used) {
+  const char *v = fuzz_name(g, "z"), *at = "";
+  int64_t n = 1;
+  for (uint32_t d = b->rank; d-- > 0; n *= b->dim[d])
+    at = FUZZ_TEXT(g, "%s // %" PRId64 " %% %" PRId64 "%s%s", v, n, b->dim[d], *at ? ", " : "", at);
+  fuzz_line(g, "for %s in T.Parallel(%" PRId64 "):", v, n);
+  fuzz_line(g, "    %s[%s%" PRId64 " + %s] = T.cast(%s[%s], \"float64\")", z->name, block, used, v,
+            b->name, at);
+  return n;
+}
+
+/* A loop for each dimension, as threads of a GPU need it. */
+static int64_t observe_tile(fuzz_gen *g, const fuzz_buf *z, const fuzz_buf *b, const char *block,
+                            int64_t used) {
+  const char *vars = "", *extents = "", *sum = FUZZ_TEXT(g, "%" PRId64, used);
+  int64_t n = 1, below = 1;
+  for (uint32_t d = 0; d < b->rank; d++)
+    n *= b->dim[d];
+  below = n;
+  for (uint32_t d = 0; d < b->rank; d++) {
+    const char *v = fuzz_name(g, "z"), *comma = d ? ", " : "";
+    below /= b->dim[d];
+    vars = FUZZ_TEXT(g, "%s%s%s", vars, comma, v);
+    extents = FUZZ_TEXT(g, "%s%s%" PRId64, extents, comma, b->dim[d]);
+    sum = FUZZ_TEXT(g, "%s + %s * %" PRId64, sum, v, below);
+  }
+  fuzz_line(g, "for %s in T.Parallel(%s):", vars, extents);
+  fuzz_line(g, "    %s[%s%s] = T.cast(%s[%s], \"float64\")", z->name, block, sum, b->name, vars);
+  return n;
+}
+
 /* Copies what is left in tiles and variables of each block to a tensor, or most mistakes would
  * never be seen. float64 holds nearly all values of all types. */
 void fuzz_observe(fuzz_gen *g, uint32_t first_tile) {
   fuzz_buf *z = fuzz_new_buf(g, "Z", FUZZ_GONE);
-  const char *block = "", *v = fuzz_name(g, "z");
+  const char *block = "";
   int64_t used = 0;
   z->dtype = TILEC_FLOAT64;
   z->rank = g->n_grid + 1;
@@ -364,15 +397,8 @@ void fuzz_observe(fuzz_gen *g, uint32_t first_tile) {
     const fuzz_buf *b = &g->bufs[i];
     /* What is never read by element may be left where it came from. */
     if (b->place != FUZZ_TILE || b->is_local || fuzz_chance(g, 1, 4)) continue;
-    int64_t n = 1;
-    const char *at = "";
-    for (uint32_t d = b->rank; d-- > 0; n *= b->dim[d])
-      at = FUZZ_TEXT(g, "%s // %" PRId64 " %% %" PRId64 "%s%s", v, n, b->dim[d], *at ? ", " : "",
-                     at);
-    fuzz_line(g, "for %s in T.Parallel(%" PRId64 "):", v, n);
-    fuzz_line(g, "    %s[%s%" PRId64 " + %s] = T.cast(%s[%s], \"float64\")", z->name, block, used,
-              v, b->name, at);
-    used += n;
+    used += fuzz_chance(g, 1, 6) ? observe_flat(g, z, b, block, used)
+                                 : observe_tile(g, z, b, block, used);
   }
   for (uint32_t i = 0; i < g->n_vars && !g->n_threads; i++)
     if (!g->vars[i].per_iteration && !g->vars[i].locked)

@@ -8,7 +8,9 @@
 #include <string.h>
 
 /* Products in the loops of one kernel; more would take the interpreter too long. */
-enum { MAX_VOLUME = 3 << 20, MAX_SUMS = 192 * 256 };
+enum { MAX_VOLUME = 3 << 20 };
+/* Elements of C for each thread. */
+enum { FEW_SUMS = 24, MAX_SUMS = 160 };
 
 typedef struct types {
   tilec_dtype a, b, c;
@@ -91,9 +93,14 @@ static void make_sizes(fuzz_gen *g, product *p) {
   int64_t rows = ROWS[fuzz_choose(g, 8)];
   int64_t cols = 8 * (1 + (int64_t)fuzz_choose(g, fuzz_chance(g, 1, 4) ? 32 : 16));
   int64_t depth = DEPTHS[fuzz_choose(g, 7)];
-  while (rows * cols > MAX_SUMS)
-    cols -= 8;
   p->threads = THREADS[fuzz_choose(g, 6)];
+  /* What a thread does with each of its elements is written out, and the C compiler takes longest.
+   */
+  int64_t most = p->threads * (fuzz_chance(g, 1, 10) ? MAX_SUMS : FEW_SUMS);
+  while (rows * cols > most && cols > 8)
+    cols -= 8;
+  while (rows * cols > most && rows > 16)
+    rows = rows / 2;
   p->m = make_extent(g, "M", rows, 3);
   p->n = make_extent(g, "N", cols, 3);
   p->k = make_extent(g, "K", depth, 5);
