@@ -542,7 +542,7 @@ static void make_gpu_case(fuzz_gen *g) {
   uint32_t n_kernels = fuzz_chance(g, 1, 8) ? 2 : 1;
   if (fuzz_chance(g, 1, 4)) make_scalar(g);
   for (uint32_t i = 0; i < n_kernels; i++)
-    fuzz_gpu_kernel(g);
+    if (!fuzz_chance(g, 1, 6) || !fuzz_gpu_chain(g)) fuzz_gpu_kernel(g);
 }
 
 static void make_case(fuzz_gen *g, uint32_t gpu_of) {

@@ -189,6 +189,8 @@ void fuzz_thread_end(fuzz_gen *g);
 
 /* gen_gpu.c: a whole launch; false when there is no room for its tensors */
 bool fuzz_gpu_kernel(fuzz_gen *g);
+/* gen_chain.c: the same */
+bool fuzz_gpu_chain(fuzz_gen *g);
 
 /* gen_macro.c */
 bool fuzz_macro_call(fuzz_gen *g);
