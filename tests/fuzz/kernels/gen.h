@@ -80,7 +80,7 @@ typedef struct fuzz_gen {
   bool whole_bytes; /* no elements of four bits and the like */
   bool in_prologue; /* of a kernel, where views do not exist yet */
 
-  fuzz_buf bufs[FUZZ_MAX_BUFS];
+  fuzz_buf bufs[FUZZ_MAX_BUFS + 8]; /* at the end of a kernel some more */
   uint32_t n_bufs;
   fuzz_var vars[FUZZ_MAX_VARS];
   uint32_t n_vars;

@@ -398,7 +398,7 @@ static void sums_out(fuzz_gen *g, const product *p) {
 
 static void make_steps(fuzz_gen *g, const product *p) {
   static const uint8_t WEIGHTS[] = {8, 6, 1, 1};
-  for (uint32_t i = 0; i < 3; i++) {
+  for (uint32_t i = 0; i < 3 && g->n_bufs < FUZZ_MAX_BUFS; i++) {
     uint32_t span = tape_begin(g->t), what = fuzz_weigh(g, WEIGHTS, TC_COUNT(WEIGHTS));
     if (what == 1) elementwise(g, p);
     if (what == 2) by_rows(g, p);

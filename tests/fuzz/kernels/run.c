@@ -173,10 +173,10 @@ static tilec_status place(job *j, enum fuzz_way way, tilec_error **error) {
   return status;
 }
 
-/* Threads may write the halves of one byte: no target has code for that yet, and no race detector
- * likes it. */
+/* Elements that share a byte: no GPU has code for them yet, and the look for races goes by bytes
+ * there. */
 static bool has_packed(tc_str text) {
-  static const char *const NAMES[] = {"int4\"", "int2\"", "float4_"};
+  static const char *const NAMES[] = {"int4\"", "int2\"", "float4_", "float6_"};
   for (size_t i = 0; i < TC_COUNT(NAMES); i++)
     if (strstr(text.at, NAMES[i])) return true;
   return false;
