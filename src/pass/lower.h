@@ -190,9 +190,13 @@ typedef struct tc_nest {
 } tc_nest;
 
 void tc_lower_parallel(tc_lower *lw, tc_value stmt);
-/* The same of a loop that is only made for this. */
+/* The same of a loop that is only made for this; `map` says who does what, or NULL. */
 void tc_lower_loop(tc_lower *lw, const tc_var *vars, const int64_t *extents, uint32_t n,
                    tc_region body, const tc_layout *map);
+/* The map that it would choose. Loops of different bodies over one tile in shared memory, with no
+ * barrier between them, take the same. */
+const tc_layout *tc_lower_loop_map(tc_lower *lw, const tc_var *vars, const int64_t *extents,
+                                   uint32_t n, tc_region body);
 tc_value tc_lower_coordinate(tc_lower *lw, const tc_layout *map, uint32_t d, int64_t slot);
 /* When the first iteration of the group is one; 0: always. */
 tc_value tc_lower_group_condition(tc_lower *lw, const tc_nest *nest);

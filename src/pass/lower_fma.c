@@ -50,8 +50,7 @@ static void store(product *p, tc_region body, const tc_value *at, tc_value x) {
            p->lw->span);
 }
 
-/* Who clears an element need not be who adds to it: the two loops have thread maps of their own. */
-static void clear(product *p, tc_value cond) {
+static void clear(product *p, tc_value cond, const tc_layout *map) {
   tc_lower *lw = p->lw;
   tc_value at[TC_LOWER_RANK];
   if (!cond.id) return;
@@ -59,20 +58,15 @@ static void clear(product *p, tc_value cond) {
   element(p, 2, counter(p, 0), counter(p, 1), at);
   store(p, body, at, tc_zero(lw->ir, p->sum));
   tc_lower_mark mark = tc_lower_if(lw, cond);
-  tc_lower_loop(lw, p->vars, p->extent, 2, body, NULL);
-  if (tc_buf_at(lw->ir, tc_slice_buf(lw->ir, p->slice[2]))->scope != TC_SCOPE_fragment)
-    tc_lower_meet(lw);
+  tc_lower_loop(lw, p->vars, p->extent, 2, body, map);
   tc_lower_leave(lw, mark);
 }
 
-static void add_up(product *p) {
-  tc_lower *lw = p->lw;
-  tc_ir *ir = lw->ir;
+/* One step for element (i, j). */
+static tc_region step(product *p, tc_value k) {
+  tc_ir *ir = p->lw->ir;
   tc_value a_at[TC_LOWER_RANK], b_at[TC_LOWER_RANK], c_at[TC_LOWER_RANK];
-  tc_var var = tc_var_new(ir, "k", TC_VAR_LOOP, tc_scalar_type(TC_DT_int32), lw->span);
-  tc_value k = tc_var_value(ir, var), i = counter(p, 0), j = counter(p, 1);
-  tc_value steps = tc_for(ir, lw->at, (tc_loop){.var = var, .kind = TC_LOOP_SERIAL}, tc_i32(ir, 0),
-                          tc_i32(ir, p->k), tc_i32(ir, 1), lw->span);
+  tc_value i = counter(p, 0), j = counter(p, 1);
   tc_region body = tc_region_new(ir);
   element(p, 0, p->trans[0] ? k : i, p->trans[0] ? i : k, a_at);
   element(p, 1, p->trans[1] ? j : k, p->trans[1] ? k : j, b_at);
@@ -82,8 +76,21 @@ static void add_up(product *p) {
                      ? tc_math(ir, TC_MATH_fma, x, 3)
                      : tc_binary(ir, TC_OP_add, x[2], tc_binary(ir, TC_OP_mul, x[0], x[1]));
   store(p, body, c_at, sum);
+  return body;
+}
+
+/* Clears, when that is wanted, and adds up; an element always belongs to the same thread. */
+static void add_up(product *p, tc_value cleared) {
+  tc_lower *lw = p->lw;
+  tc_ir *ir = lw->ir;
+  tc_var var = tc_var_new(ir, "k", TC_VAR_LOOP, tc_scalar_type(TC_DT_int32), lw->span);
+  tc_region body = step(p, tc_var_value(ir, var));
+  const tc_layout *map = tc_lower_loop_map(lw, p->vars, p->extent, 2, body);
+  clear(p, cleared, map);
+  tc_value steps = tc_for(ir, lw->at, (tc_loop){.var = var, .kind = TC_LOOP_SERIAL}, tc_i32(ir, 0),
+                          tc_i32(ir, p->k), tc_i32(ir, 1), lw->span);
   tc_lower_mark mark = tc_lower_enter(lw, steps, 0);
-  tc_lower_loop(lw, p->vars, p->extent, 2, body, NULL);
+  tc_lower_loop(lw, p->vars, p->extent, 2, body, map);
   tc_lower_leave(lw, mark);
 }
 
@@ -122,6 +129,5 @@ void tc_lower_fma(tc_lower *lw, tc_value stmt) {
   check(&p);
   if (what.clear) cond = tc_const_bool(ir, true);
   if (op->n_in == 4) cond = tc_lower_value(lw, tc_input(ir, op, 3));
-  clear(&p, cond);
-  add_up(&p);
+  add_up(&p, cond);
 }

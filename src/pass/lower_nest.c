@@ -524,19 +524,47 @@ static void refuse_long(tc_lower *lw, int64_t n) {
   tc_diag_stop(lw->ir->diags);
 }
 
-void tc_lower_loop(tc_lower *lw, const tc_var *vars, const int64_t *extents, uint32_t n,
-                   tc_region body, const tc_layout *map) {
-  tc_nest nest = {.n_dims = n, .map = map};
+/* Enters a nest over these variables, and looks at what its body does. */
+static void open_nest(tc_lower *lw, const tc_var *vars, const int64_t *extents, uint32_t n,
+                      tc_region body, tc_nest *nest, body_facts *facts) {
+  *nest = (tc_nest){.n_dims = n};
   if (lw->nest) tc_lower_refuse(lw, "a loop over a tile inside another one");
   if (n > TC_LAYOUT_DIMS || !n) tc_lower_refuse(lw, "a loop over a tile of so many dimensions");
   for (uint32_t d = 0; d < n; d++) {
-    nest.vars[d] = vars[d];
-    nest.extent[d] = extents[d];
-    if (extents[d] <= 0) return;
+    nest->vars[d] = vars[d];
+    nest->extent[d] = extents[d];
   }
-  lw->nest = &nest;
-  body_facts facts = {.lw = lw, .nest = &nest, .straight = true};
-  tc_walk(lw->ir, body, visit_body, &facts);
+  lw->nest = nest;
+  *facts = (body_facts){.lw = lw, .nest = nest, .straight = true};
+  tc_walk(lw->ir, body, visit_body, facts);
+}
+
+static bool is_empty(const tc_nest *nest) {
+  for (uint32_t d = 0; d < nest->n_dims; d++)
+    if (nest->extent[d] <= 0) return true;
+  return false;
+}
+
+const tc_layout *tc_lower_loop_map(tc_lower *lw, const tc_var *vars, const int64_t *extents,
+                                   uint32_t n, tc_region body) {
+  tc_nest nest;
+  body_facts facts;
+  open_nest(lw, vars, extents, n, body, &nest, &facts);
+  if (!is_empty(&nest)) choose_map(lw, &nest, &facts);
+  lw->nest = NULL;
+  return nest.map;
+}
+
+void tc_lower_loop(tc_lower *lw, const tc_var *vars, const int64_t *extents, uint32_t n,
+                   tc_region body, const tc_layout *map) {
+  tc_nest nest;
+  body_facts facts;
+  open_nest(lw, vars, extents, n, body, &nest, &facts);
+  if (is_empty(&nest)) {
+    lw->nest = NULL;
+    return;
+  }
+  nest.map = map;
   choose_map(lw, &nest, &facts);
   refuse_long(lw, nest.map->size[TC_SPACE_slot]);
   choose_width(&nest, &facts);

@@ -309,6 +309,12 @@ static void signal_copy(expander *e, tc_value stmt, const tc_ring_plan *plan, tc
   tc_set_inputs(e->ir, stmt, in, n + 1);
 }
 
+/* The dimension that a statement names is one of its first operand, which has one more now. */
+static void shift_dimension(const tc_ir *ir, tc_value stmt) {
+  if (tc_is(ir, stmt, TC_OP_reduce)) tc_reduce_of(ir, stmt)->dim++;
+  if (tc_is(ir, stmt, TC_OP_scan)) tc_scan_of(ir, stmt)->dim++;
+}
+
 static void version_operands(expander *e, tc_region at, tc_value stmt) {
   uint32_t n = tc_op_at(e->ir, stmt)->n_in;
   tc_value in[8];
@@ -325,6 +331,7 @@ static void version_operands(expander *e, tc_region at, tc_value stmt) {
     bool writes = writes_slice(e->ir, stmt, in[k]);
     tc_value v = version_for(e, at, plan, writes, stmt);
     in[k] = in_version(e, in[k], v);
+    if (k == 0) shift_dimension(e->ir, stmt);
     changed = true;
     if (writes && plan->kind == TC_RING_BULK) filled = plan, which = v;
   }

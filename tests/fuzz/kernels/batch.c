@@ -51,14 +51,19 @@ void fuzz_note(fuzz_report *report, uint64_t seed, enum fuzz_way way, const char
   put_text(f->text, sizeof f->text, text);
 }
 
-static void note_skip(fuzz_report *report, const char *code) {
-  report->n_skipped++;
-  for (int i = 0; i < FUZZ_MAX_SKIPS; i++) {
-    if (report->skips[i].n && strcmp(report->skips[i].code, code) != 0) continue;
-    put_text(report->skips[i].code, sizeof report->skips[i].code, code);
-    report->skips[i].n++;
+static void count(fuzz_count *counts, enum fuzz_way way, const char *code) {
+  for (int i = 0; i < FUZZ_MAX_COUNTS; i++) {
+    fuzz_count *c = &counts[i];
+    if (c->n && (c->way != way || strcmp(c->code, code) != 0)) continue;
+    c->way = way;
+    put_text(c->code, sizeof c->code, code);
+    c->n++;
     return;
   }
+}
+
+void fuzz_note_refusal(fuzz_report *report, enum fuzz_way way, const char *code) {
+  count(report->refusals, way, code);
 }
 
 bool fuzz_is_skip(const fuzz_outcome *o) {
@@ -89,16 +94,56 @@ static void at_work(batch *b, uint64_t seed, enum fuzz_way way) {
   b->report->way = way;
 }
 
-static void check_cpu(batch *b) {
+/* The cases [first, end) of `pick` as one program; in halves when it cannot be made or run. */
+static void check_range(batch *b, enum fuzz_way way, const uint32_t *pick, uint32_t n) {
   const char *mismatch[FUZZ_BATCH] = {0};
-  if (!b->n) return;
-  at_work(b, b->seeds[0], FUZZ_CPU);
-  fuzz_outcome o = fuzz_run_cpu(b->good, b->want, b->n, &b->plan->build, mismatch, &b->arena);
-  /* Which one it was is found out by running each alone. */
-  if (o.status != TILEC_OK && b->n > 1) abort();
-  if (o.status != TILEC_OK) fuzz_note(b->report, b->seeds[0], FUZZ_CPU, o.code, o.text);
+  const fuzz_case *cases[FUZZ_BATCH];
+  fuzz_result want[FUZZ_BATCH];
+  if (!n) return;
+  for (uint32_t i = 0; i < n; i++)
+    cases[i] = b->good[pick[i]], want[i] = b->want[pick[i]];
+  at_work(b, b->seeds[pick[0]], way);
+  fuzz_outcome o = fuzz_run_program(cases, want, n, way, &b->plan->build, mismatch, &b->arena);
+  if (o.status != TILEC_OK && n > 1) {
+    check_range(b, way, pick, n / 2);
+    check_range(b, way, pick + n / 2, n - n / 2);
+    return;
+  }
+  if (o.status != TILEC_OK) {
+    fuzz_note(b->report, b->seeds[pick[0]], way, o.code, o.text);
+    return;
+  }
+  for (uint32_t i = 0; i < n; i++)
+    if (mismatch[i])
+      fuzz_note(b->report, b->seeds[pick[i]], way, "", mismatch[i]);
+    else
+      b->report->n_agreed[way]++;
+}
+
+/* Whether the passes for a GPU take the case; other errors are left for the run. */
+static bool is_taken(batch *b, enum fuzz_way way, uint32_t i) {
+  if (!fuzz_is_gpu(way)) return true;
+  at_work(b, b->seeds[i], way);
+  tc_arena_mark mark = tc_arena_here(&b->arena);
+  const fuzz_case *one[] = {b->good[i]};
+  tc_str text = fuzz_case_text(one, 1, &b->arena);
+  fuzz_outcome o = fuzz_try_way(text, way, &b->plan->build, &b->arena);
+  bool refused = fuzz_is_refusal(&o);
+  if (refused) fuzz_note_refusal(b->report, way, o.code);
+  tc_arena_rewind(&b->arena, mark);
+  return !refused;
+}
+
+static void check_programs(batch *b) {
+  for (int w = 0; w < FUZZ_N_WAYS; w++) {
+    enum fuzz_way way = (enum fuzz_way)w;
+    uint32_t pick[FUZZ_BATCH], n = 0;
+    if (!fuzz_is_program(way) || !(b->plan->ways >> w & 1)) continue;
+    for (uint32_t i = 0; i < b->n; i++)
+      if (is_taken(b, way, i)) pick[n++] = i;
+    check_range(b, way, pick, n);
+  }
   for (uint32_t i = 0; i < b->n; i++) {
-    if (mismatch[i]) fuzz_note(b->report, b->seeds[i], FUZZ_CPU, "", mismatch[i]);
     b->report->n_cases++;
     b->report->n_kernels += b->good[i]->n_kernels;
     b->report->n_statements += b->good[i]->n_statements;
@@ -106,17 +151,31 @@ static void check_cpu(batch *b) {
   b->n = b->n_params = 0;
 }
 
+/* One way of the interpreter for each case, by its seed, and all that were asked for of GPUs. */
+static bool is_wanted(const batch *b, uint64_t seed, enum fuzz_way way) {
+  enum { N_OTHER = FUZZ_TEXT };
+  if (fuzz_is_program(way) || way == FUZZ_ORACLE || !(b->plan->ways >> way & 1)) return false;
+  return b->plan->thorough || fuzz_is_gpu(way) || way == 1 + (enum fuzz_way)(seed % N_OTHER);
+}
+
 static void check_ways(batch *b, uint64_t seed, const fuzz_case *c, tc_str text,
                        const fuzz_result *want) {
-  for (int way = FUZZ_SEED; way < FUZZ_CPU; way++) {
-    if (!b->plan->thorough && way != FUZZ_SEED + (int)(seed % (FUZZ_CPU - FUZZ_SEED))) continue;
-    at_work(b, seed, (enum fuzz_way)way);
+  for (int w = 0; w < FUZZ_N_WAYS; w++) {
+    enum fuzz_way way = (enum fuzz_way)w;
+    if (!is_wanted(b, seed, way)) continue;
+    at_work(b, seed, way);
     tc_arena_mark mark = tc_arena_here(&b->arena);
-    fuzz_outcome o = fuzz_run_way(c, text, (enum fuzz_way)way, want, &b->arena);
+    fuzz_outcome o = fuzz_run_way(c, text, way, want, &b->arena);
     if (o.mismatch)
-      fuzz_note(b->report, seed, (enum fuzz_way)way, "", o.mismatch);
-    else if (o.status != TILEC_OK && o.status != TILEC_BUDGET)
-      fuzz_note(b->report, seed, (enum fuzz_way)way, o.code, o.text);
+      fuzz_note(b->report, seed, way, "", o.mismatch);
+    else if (fuzz_is_gpu(way) && fuzz_is_refusal(&o))
+      fuzz_note_refusal(b->report, way, o.code);
+    else if (o.status == TILEC_BUDGET)
+      count(b->report->skips, way, o.code);
+    else if (o.status != TILEC_OK)
+      fuzz_note(b->report, seed, way, o.code, o.text);
+    else
+      b->report->n_agreed[way]++;
     tc_arena_rewind(&b->arena, mark);
   }
 }
@@ -125,9 +184,9 @@ static void one_case(batch *b, uint64_t seed) {
   fuzz_case *c = &b->cases[b->n];
   at_work(b, seed, FUZZ_ORACLE);
   tape_record(&b->tape, seed);
-  fuzz_generate(&b->gen, &b->tape, b->n, c, &b->arena);
+  fuzz_generate(&b->gen, &b->tape, b->n, b->plan->gpu_of, c, &b->arena);
   if (b->n_params + c->args.n > MAX_PARAMS) {
-    check_cpu(b);
+    check_programs(b);
     b->cases[0] = *c;
     c = &b->cases[0];
   }
@@ -135,18 +194,20 @@ static void one_case(batch *b, uint64_t seed) {
   tc_str text = fuzz_case_text(one, 1, &b->arena);
   at_work(b, seed, FUZZ_ORACLE);
   fuzz_outcome o = fuzz_run_oracle(c, text, &b->want[b->n], &b->arena);
+  if (o.status != TILEC_OK && fuzz_is_skip(&o)) {
+    b->report->n_skipped++;
+    count(b->report->skips, FUZZ_ORACLE, o.code);
+    return;
+  }
   if (o.status != TILEC_OK) {
-    if (fuzz_is_skip(&o))
-      note_skip(b->report, o.code);
-    else
-      fuzz_note(b->report, seed, FUZZ_ORACLE, o.code, o.text);
+    fuzz_note(b->report, seed, FUZZ_ORACLE, o.code, o.text);
     return;
   }
   check_ways(b, seed, c, text, &b->want[b->n]);
   b->seeds[b->n] = seed;
   b->good[b->n++] = c;
   b->n_params += c->args.n;
-  if (b->plan->alone || b->n == FUZZ_BATCH) check_cpu(b);
+  if (b->n == FUZZ_BATCH) check_programs(b);
 }
 
 static void run_batch(void *data) {
@@ -156,53 +217,52 @@ static void run_batch(void *data) {
   if (setjmp(unwind.at)) abort();
   for (uint32_t i = 0; i < b->plan->n; i++)
     one_case(b, b->plan->first + i);
-  check_cpu(b);
+  check_programs(b);
 }
 
 /* ---- in the parent ---- */
 
-static void run_part(const fuzz_plan *plan, uint64_t first, uint32_t n, bool alone,
-                     fuzz_report *report);
+enum { BATCH_S = 300 };
 
-/* The child died at report->seed: what stands around it is run again, and it alone if it was not.
- */
-static void run_rest(const fuzz_plan *plan, uint64_t first, uint32_t n, bool alone, int how,
+static void run_part(const fuzz_plan *plan, uint64_t first, uint32_t n, fuzz_report *report);
+
+/* The child died. In a program it may be any of the cases: halves are run again until it is one.
+ * Else it was at report->seed, and what stands around it is run again. */
+static void run_rest(const fuzz_plan *plan, uint64_t first, uint32_t n, int how,
                      fuzz_report *report) {
   uint64_t seed = report->seed;
-  if (report->way == FUZZ_CPU && !alone && n > 1) {
-    for (uint32_t i = 0; i < n; i++)
-      run_part(plan, first + i, 1, true, report);
+  if (fuzz_is_program(report->way) && n > 1) {
+    run_part(plan, first, n / 2, report);
+    run_part(plan, first + n / 2, n - n / 2, report);
     return;
   }
   char text[64];
   snprintf(text, sizeof text, "the process ended with signal %d", how);
   fuzz_note(report, seed, report->way, how == SIGALRM ? "time" : "signal", text);
   uint32_t before = (uint32_t)(seed - first);
-  if (before) run_part(plan, first, before, alone, report);
-  if (before + 1 < n) run_part(plan, seed + 1, n - before - 1, alone, report);
+  if (before) run_part(plan, first, before, report);
+  if (before + 1 < n) run_part(plan, seed + 1, n - before - 1, report);
 }
 
-static void run_part(const fuzz_plan *plan, uint64_t first, uint32_t n, bool alone,
-                     fuzz_report *report) {
+static void run_part(const fuzz_plan *plan, uint64_t first, uint32_t n, fuzz_report *report) {
   fuzz_plan part = *plan;
   part.first = first;
   part.n = n;
-  part.alone = alone;
   batch *b = calloc(1, sizeof *b);
   fuzz_report before = *report;
   if (!b) abort();
   b->plan = &part;
   b->report = report;
-  int how = fuzz_in_child(run_batch, b, 120);
+  int how = fuzz_in_child(run_batch, b, BATCH_S);
   free(b);
   if (!how) return;
   /* What the child counted is counted again. */
   before.seed = report->seed;
   before.way = report->way;
   *report = before;
-  run_rest(plan, first, n, alone, how, report);
+  run_rest(plan, first, n, how, report);
 }
 
 void fuzz_run_plan(const fuzz_plan *plan, fuzz_report *report) {
-  run_part(plan, plan->first, plan->n, plan->alone, report);
+  run_part(plan, plan->first, plan->n, report);
 }

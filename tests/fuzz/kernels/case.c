@@ -129,6 +129,7 @@ bool fuzz_case_parse(tc_str text, fuzz_case *c, tc_arena *arena, const char **wh
       return false;
     }
     if (array || scalar) tc_vec_push(arena, &c->args, a);
+    if (strncmp(line, "# runs on ", 10) == 0) c->runs_on = line + 10;
     at = end + 1;
   }
   return true;
@@ -203,7 +204,9 @@ fuzz_array fuzz_array_new(const fuzz_arg *arg, tc_arena *arena) {
   for (uint32_t d = 0; d < arg->rank; d++)
     a.n = strided ? a.n + (arg->shape[d] - 1) * arg->strides[d] : a.n * arg->shape[d];
   a.size_b = (size_t)tilec_dtype_bytes(arg->dtype, (uint64_t)a.n);
-  a.data = (unsigned char *)tc_arena_alloc(arena, a.size_b + 2 * FENCE_B) + FENCE_B;
+  /* As aligned as what a GPU's allocator gives; the fences keep that. */
+  a.data = tc_arena_alloc(arena, a.size_b + 3 * FENCE_B);
+  a.data += 2 * FENCE_B - (uintptr_t)a.data % FENCE_B;
   put_fences(&a);
   uint64_t state = arg->seed;
   int format = format_of(arg->dtype);

@@ -3,7 +3,8 @@
  *
  *   # arg A float16 small 7 exact 3 5        (name dtype fill seed compare extents...)
  *   # arg B float16 small 7 exact 3 5 / 9 1  (the same with strides)
- *   # scalar k int32 -3 */
+ *   # scalar k int32 -3
+ *   # runs on placed:sm_90a,sim:cuda:sm_90a  (targets that must not refuse it) */
 #ifndef FUZZ_CASE_H
 #define FUZZ_CASE_H
 
@@ -45,6 +46,7 @@ typedef struct fuzz_case {
   const char *params; /* "A: T.Tensor(...), k: T.int32"                   */
   const char *body;   /* lines of the function, indented by 4             */
   TC_VEC(fuzz_arg) args;
+  const char *runs_on;   /* targets, or NULL     */
   uint32_t n_kernels;    /* T.Kernel in the body */
   uint32_t n_statements; /* lines in the body    */
 } fuzz_case;

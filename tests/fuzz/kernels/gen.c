@@ -75,11 +75,16 @@ static const type_row TYPES[] = {
     {1, TILEC_FLOAT4_E2M1FN},
 };
 
-tilec_dtype fuzz_any_dtype(fuzz_gen *g) {
+static tilec_dtype any_of_all(fuzz_gen *g) {
   uint8_t weights[TC_COUNT(TYPES)];
   for (uint32_t i = 0; i < TC_COUNT(TYPES); i++)
     weights[i] = TYPES[i].weight;
   return TYPES[fuzz_weigh(g, weights, TC_COUNT(TYPES))].dtype;
+}
+
+tilec_dtype fuzz_any_dtype(fuzz_gen *g) {
+  tilec_dtype dtype = any_of_all(g);
+  return g->whole_bytes && fuzz_bits_of(dtype) < 8 ? TILEC_FLOAT16 : dtype;
 }
 
 bool fuzz_can_be_small(tilec_dtype dtype) {
@@ -114,7 +119,7 @@ static void set_dim(fuzz_buf *b, uint32_t d, size s) {
   b->dim_text[d] = s.text;
 }
 
-static void add_param(fuzz_gen *g, const fuzz_buf *b, enum fuzz_fill fill) {
+void fuzz_add_param(fuzz_gen *g, const fuzz_buf *b, enum fuzz_fill fill) {
   fuzz_arg arg = {.name = b->name,
                   .dtype = b->dtype,
                   .fill = fill,
@@ -135,7 +140,7 @@ static void add_param(fuzz_gen *g, const fuzz_buf *b, enum fuzz_fill fill) {
   tc_vec_push(g->arena, &g->out->args, arg);
 }
 
-static fuzz_buf *new_buf(fuzz_gen *g, const char *stem, enum fuzz_place place) {
+fuzz_buf *fuzz_new_buf(fuzz_gen *g, const char *stem, enum fuzz_place place) {
   fuzz_buf *b = &g->bufs[g->n_bufs++];
   *b = (fuzz_buf){.name = fuzz_name(g, stem), .place = place, .root = ++g->n_names};
   return b;
@@ -155,18 +160,18 @@ static void make_strided(fuzz_gen *g, fuzz_buf *b) {
 
 fuzz_buf *fuzz_new_input(fuzz_gen *g, tilec_dtype dtype, uint32_t rank, const int64_t *dim) {
   if (g->n_bufs >= FUZZ_MAX_BUFS - 1) return NULL;
-  fuzz_buf *b = new_buf(g, "A", FUZZ_INPUT);
+  fuzz_buf *b = fuzz_new_buf(g, "A", FUZZ_INPUT);
   b->dtype = dtype;
   b->rank = rank;
   for (uint32_t d = 0; d < rank; d++)
     set_dim(b, d, fixed_size(g, d + 1 < rank ? dim[d] : whole_bytes(dtype, dim[d])));
   if (fuzz_can_be_small(dtype)) b->of = FUZZ_IS_SMALL;
-  add_param(g, b, FUZZ_SMALL);
+  fuzz_add_param(g, b, FUZZ_SMALL);
   return b;
 }
 
 static void make_input(fuzz_gen *g, const size *dims, uint32_t n_dims) {
-  fuzz_buf *b = new_buf(g, "A", FUZZ_INPUT);
+  fuzz_buf *b = fuzz_new_buf(g, "A", FUZZ_INPUT);
   b->dtype = fuzz_any_dtype(g);
   b->rank = 1 + fuzz_choose(g, 3);
   for (uint32_t d = 0; d < b->rank; d++) {
@@ -180,7 +185,7 @@ static void make_input(fuzz_gen *g, const size *dims, uint32_t n_dims) {
   enum fuzz_fill fill = (enum fuzz_fill)fuzz_choose(g, 3);
   if (fill == FUZZ_SMALL && fuzz_can_be_small(b->dtype)) b->of = FUZZ_IS_SMALL;
   make_strided(g, b);
-  add_param(g, b, fill);
+  fuzz_add_param(g, b, fill);
 }
 
 static void make_float_scalar(fuzz_gen *g) {
@@ -261,7 +266,7 @@ static fuzz_buf *shape_output(fuzz_gen *g, const grid *r, fuzz_buf *b) {
 }
 
 static fuzz_buf *make_output(fuzz_gen *g, const grid *r) {
-  fuzz_buf *b = new_buf(g, "C", FUZZ_OUTPUT);
+  fuzz_buf *b = fuzz_new_buf(g, "C", FUZZ_OUTPUT);
   b->dtype = fuzz_any_dtype(g);
   uint32_t what = fuzz_choose(g, 10);
   enum fuzz_fill fill = (enum fuzz_fill)fuzz_choose(g, 3);
@@ -271,13 +276,13 @@ static fuzz_buf *make_output(fuzz_gen *g, const grid *r) {
     b->of = FUZZ_IS_SMALL, fill = FUZZ_SMALL;
   shape_output(g, r, b);
   make_strided(g, b);
-  add_param(g, b, fill);
+  fuzz_add_param(g, b, fill);
   return b;
 }
 
 /* An element for each thread of each block. */
 static void make_thread_output(fuzz_gen *g, const grid *r) {
-  fuzz_buf *b = new_buf(g, "C", FUZZ_GONE);
+  fuzz_buf *b = fuzz_new_buf(g, "C", FUZZ_GONE);
   b->dtype = fuzz_any_dtype(g);
   b->rank = r->rank + 1;
   for (uint32_t d = 0; d < r->rank; d++) {
@@ -286,7 +291,7 @@ static void make_thread_output(fuzz_gen *g, const grid *r) {
   }
   set_dim(b, r->rank, fixed_size(g, g->n_threads));
   b->base[r->rank] = g->thread.text;
-  add_param(g, b, FUZZ_PLAIN);
+  fuzz_add_param(g, b, FUZZ_PLAIN);
   g->thread_output = b;
 }
 
@@ -294,7 +299,7 @@ static void make_atomic(fuzz_gen *g) {
   static const tilec_dtype DTYPES[] = {TILEC_INT32,   TILEC_FLOAT32, TILEC_INT64, TILEC_UINT32,
                                        TILEC_FLOAT16, TILEC_INT8,    TILEC_UINT8, TILEC_FLOAT64,
                                        TILEC_INT16,   TILEC_BFLOAT16};
-  fuzz_buf *b = new_buf(g, "D", FUZZ_ATOMIC);
+  fuzz_buf *b = fuzz_new_buf(g, "D", FUZZ_ATOMIC);
   b->dtype = DTYPES[fuzz_choose(g, TC_COUNT(DTYPES))];
   bool is_float = fuzz_kind_of(b->dtype) == FUZZ_FLOAT;
   b->of = is_float ? FUZZ_IS_SUM : FUZZ_IS_ANY;
@@ -304,10 +309,10 @@ static void make_atomic(fuzz_gen *g) {
   b->rank = 1 + fuzz_choose(g, 2);
   for (uint32_t d = 0; d < b->rank; d++)
     set_dim(b, d, fixed_size(g, any_size(g, 8)));
-  add_param(g, b, FUZZ_SMALL);
+  fuzz_add_param(g, b, FUZZ_SMALL);
 }
 
-static void make_vars(fuzz_gen *g) {
+void fuzz_make_vars(fuzz_gen *g) {
   static const tilec_dtype DTYPES[] = {TILEC_INT32,   TILEC_FLOAT32, TILEC_INT64,
                                        TILEC_FLOAT16, TILEC_BOOL,    TILEC_UINT8};
   g->n_vars = 0;
@@ -343,47 +348,73 @@ static void finish(fuzz_gen *g, fuzz_buf *b) {
   tape_end(g->t, span);
 }
 
+/* One loop over all elements of a tile. Returns how many there are. */
+static int64_t observe_flat(fuzz_gen *g, const fuzz_buf *z, const fuzz_buf *b, const char *block,
+                            int64_t used) {
+  const char *v = fuzz_name(g, "z"), *at = "";
+  int64_t n = 1;
+  for (uint32_t d = b->rank; d-- > 0; n *= b->dim[d])
+    at = FUZZ_TEXT(g, "%s // %" PRId64 " %% %" PRId64 "%s%s", v, n, b->dim[d], *at ? ", " : "", at);
+  fuzz_line(g, "for %s in T.Parallel(%" PRId64 "):", v, n);
+  fuzz_line(g, "    %s[%s%" PRId64 " + %s] = T.cast(%s[%s], \"float64\")", z->name, block, used, v,
+            b->name, at);
+  return n;
+}
+
+/* A loop for each dimension, as threads of a GPU need it. */
+static int64_t observe_tile(fuzz_gen *g, const fuzz_buf *z, const fuzz_buf *b, const char *block,
+                            int64_t used) {
+  const char *vars = "", *extents = "", *sum = FUZZ_TEXT(g, "%" PRId64, used);
+  int64_t n = 1, below = 1;
+  for (uint32_t d = 0; d < b->rank; d++)
+    n *= b->dim[d];
+  below = n;
+  for (uint32_t d = 0; d < b->rank; d++) {
+    const char *v = fuzz_name(g, "z"), *comma = d ? ", " : "";
+    below /= b->dim[d];
+    vars = FUZZ_TEXT(g, "%s%s%s", vars, comma, v);
+    extents = FUZZ_TEXT(g, "%s%s%" PRId64, extents, comma, b->dim[d]);
+    sum = FUZZ_TEXT(g, "%s + %s * %" PRId64, sum, v, below);
+  }
+  fuzz_line(g, "for %s in T.Parallel(%s):", vars, extents);
+  fuzz_line(g, "    %s[%s%s] = T.cast(%s[%s], \"float64\")", z->name, block, sum, b->name, vars);
+  return n;
+}
+
 /* Copies what is left in tiles and variables of each block to a tensor, or most mistakes would
  * never be seen. float64 holds nearly all values of all types. */
-static void observe(fuzz_gen *g, const grid *r, uint32_t first_tile) {
-  fuzz_buf *z = new_buf(g, "Z", FUZZ_GONE);
-  const char *block = "", *v = fuzz_name(g, "z");
+void fuzz_observe(fuzz_gen *g, uint32_t first_tile) {
+  fuzz_buf *z = fuzz_new_buf(g, "Z", FUZZ_GONE);
+  const char *block = "";
   int64_t used = 0;
   z->dtype = TILEC_FLOAT64;
-  z->rank = r->rank + 1;
-  for (uint32_t d = 0; d < r->rank; d++) {
-    set_dim(z, d, fixed_size(g, r->extent[d]));
-    block = FUZZ_TEXT(g, "%s%s, ", block, r->index[d]);
+  z->rank = g->n_grid + 1;
+  for (uint32_t d = 0; d < g->n_grid; d++) {
+    set_dim(z, d, fixed_size(g, g->grid[d]));
+    block = FUZZ_TEXT(g, "%s%s, ", block, g->block[d]);
   }
   for (uint32_t i = first_tile; i < g->n_bufs; i++) {
     const fuzz_buf *b = &g->bufs[i];
     /* What is never read by element may be left where it came from. */
     if (b->place != FUZZ_TILE || b->is_local || fuzz_chance(g, 1, 4)) continue;
-    int64_t n = 1;
-    const char *at = "";
-    for (uint32_t d = b->rank; d-- > 0; n *= b->dim[d])
-      at = FUZZ_TEXT(g, "%s // %" PRId64 " %% %" PRId64 "%s%s", v, n, b->dim[d], *at ? ", " : "",
-                     at);
-    fuzz_line(g, "for %s in T.Parallel(%" PRId64 "):", v, n);
-    fuzz_line(g, "    %s[%s%" PRId64 " + %s] = T.cast(%s[%s], \"float64\")", z->name, block, used,
-              v, b->name, at);
-    used += n;
+    used += fuzz_chance(g, 1, 6) ? observe_flat(g, z, b, block, used)
+                                 : observe_tile(g, z, b, block, used);
   }
   for (uint32_t i = 0; i < g->n_vars && !g->n_threads; i++)
     if (!g->vars[i].per_iteration && !g->vars[i].locked)
       fuzz_line(g, "%s[%s%" PRId64 "] = T.cast(%s, \"float64\")", z->name, block, used++,
                 g->vars[i].name);
-  set_dim(z, r->rank, fixed_size(g, used));
-  add_param(g, z, FUZZ_SMALL);
+  set_dim(z, g->n_grid, fixed_size(g, used));
+  fuzz_add_param(g, z, FUZZ_SMALL);
 }
 
 static fuzz_buf *new_factor(fuzz_gen *g, tilec_dtype dtype, int64_t rows, int64_t cols) {
-  fuzz_buf *b = new_buf(g, "A", FUZZ_GONE);
+  fuzz_buf *b = fuzz_new_buf(g, "A", FUZZ_GONE);
   b->dtype = dtype;
   b->rank = 2;
   set_dim(b, 0, fixed_size(g, rows));
   set_dim(b, 1, fixed_size(g, cols));
-  add_param(g, b, FUZZ_PLAIN);
+  fuzz_add_param(g, b, FUZZ_PLAIN);
   return b;
 }
 
@@ -396,7 +427,7 @@ bool fuzz_rough_product(fuzz_gen *g) {
   bool ta = fuzz_chance(g, 1, 3), tb = fuzz_chance(g, 1, 3);
   const fuzz_buf *a = new_factor(g, dtype, ta ? k : m, ta ? m : k);
   const fuzz_buf *b = new_factor(g, dtype, tb ? n : k, tb ? k : n);
-  fuzz_buf *c = new_buf(g, "C", FUZZ_GONE);
+  fuzz_buf *c = fuzz_new_buf(g, "C", FUZZ_GONE);
   c->dtype = dtype == TILEC_FLOAT64 ? dtype : TILEC_FLOAT32;
   c->of = FUZZ_IS_ROUGH;
   c->rank = g->n_grid + 2;
@@ -407,7 +438,7 @@ bool fuzz_rough_product(fuzz_gen *g) {
   }
   set_dim(c, g->n_grid, fixed_size(g, m));
   set_dim(c, g->n_grid + 1, fixed_size(g, n));
-  add_param(g, c, FUZZ_SMALL);
+  fuzz_add_param(g, c, FUZZ_SMALL);
   for (int i = 0; i < 2; i++) {
     const fuzz_buf *from = i ? b : a;
     fuzz_line(g, "%s = T.alloc_shared((%" PRId64 ", %" PRId64 "), \"%s\")", name[i], from->dim[0],
@@ -492,11 +523,11 @@ static void make_kernel(fuzz_gen *g, const size *dims, uint32_t n_dims) {
   note_grid(g, &r);
   make_outputs(g, &r);
   uint32_t end_output = g->n_bufs;
-  make_vars(g);
+  fuzz_make_vars(g);
   make_safe_value(g);
   make_tiles(g);
   make_body(g, first_output, end_output);
-  observe(g, &r, end_output);
+  fuzz_observe(g, end_output);
   tc_sb_add(&whole, tc_sb_str(&g->prologue));
   tc_sb_add(&whole, tc_sb_str(&g->body));
   g->body = whole;
@@ -507,7 +538,39 @@ static void make_kernel(fuzz_gen *g, const size *dims, uint32_t n_dims) {
 
 /* ---- cases ---- */
 
-void fuzz_generate(fuzz_gen *g, tape *t, uint32_t slot, fuzz_case *out, tc_arena *arena) {
+static void make_gpu_case(fuzz_gen *g) {
+  uint32_t n_kernels = fuzz_chance(g, 1, 8) ? 2 : 1;
+  if (fuzz_chance(g, 1, 4)) make_scalar(g);
+  for (uint32_t i = 0; i < n_kernels; i++)
+    if (!fuzz_chance(g, 1, 6) || !fuzz_gpu_chain(g)) fuzz_gpu_kernel(g);
+}
+
+static void make_case(fuzz_gen *g, uint32_t gpu_of) {
+  g->whole_bytes = gpu_of > 1 && !fuzz_chance(g, 1, 8);
+  size dims[2];
+  uint32_t n_dims = fuzz_choose(g, 3), n_inputs = 1 + fuzz_choose(g, 3);
+  for (uint32_t d = 0; d < n_dims; d++) {
+    const char *name = fuzz_name(g, "N");
+    dims[d] = (size){any_size(g, 16), name};
+    tc_sb_printf(&g->module, "%s = T.dynamic(\"%s\")\n", name, name);
+    /* Every dimension is the extent of some tensor. */
+    fuzz_buf *b = fuzz_new_buf(g, "A", FUZZ_INPUT);
+    b->dtype = TILEC_INT32;
+    b->rank = 1;
+    set_dim(b, 0, dims[d]);
+    fuzz_add_param(g, b, FUZZ_PLAIN);
+  }
+  for (uint32_t i = 0; i < n_inputs; i++)
+    make_input(g, dims, n_dims);
+  if (fuzz_chance(g, 1, 3)) make_scalar(g);
+  if (fuzz_chance(g, 1, 4)) make_float_scalar(g);
+  uint32_t n_kernels = fuzz_chance(g, 1, 4) ? 2 + fuzz_choose(g, 2) : 1;
+  for (uint32_t i = 0; i < n_kernels; i++)
+    if (!fuzz_chance(g, 1, 12) || !fuzz_gpu_kernel(g)) make_kernel(g, dims, n_dims);
+}
+
+void fuzz_generate(fuzz_gen *g, tape *t, uint32_t slot, uint32_t gpu_of, fuzz_case *out,
+                   tc_arena *arena) {
   memset(g, 0, sizeof *g);
   *out = (fuzz_case){0};
   g->t = t;
@@ -518,26 +581,10 @@ void fuzz_generate(fuzz_gen *g, tape *t, uint32_t slot, fuzz_case *out, tc_arena
   g->params = tc_sb_in(arena);
   g->body = tc_sb_in(arena);
   tc_sb_adds(&g->module, "");
-  size dims[2];
-  uint32_t n_dims = fuzz_choose(g, 3), n_inputs = 1 + fuzz_choose(g, 3);
-  for (uint32_t d = 0; d < n_dims; d++) {
-    const char *name = fuzz_name(g, "N");
-    dims[d] = (size){any_size(g, 16), name};
-    tc_sb_printf(&g->module, "%s = T.dynamic(\"%s\")\n", name, name);
-    /* Every dimension is the extent of some tensor. */
-    fuzz_buf *b = new_buf(g, "A", FUZZ_INPUT);
-    b->dtype = TILEC_INT32;
-    b->rank = 1;
-    set_dim(b, 0, dims[d]);
-    add_param(g, b, FUZZ_PLAIN);
-  }
-  for (uint32_t i = 0; i < n_inputs; i++)
-    make_input(g, dims, n_dims);
-  if (fuzz_chance(g, 1, 3)) make_scalar(g);
-  if (fuzz_chance(g, 1, 4)) make_float_scalar(g);
-  uint32_t n_kernels = fuzz_chance(g, 1, 4) ? 2 + fuzz_choose(g, 2) : 1;
-  for (uint32_t i = 0; i < n_kernels; i++)
-    make_kernel(g, dims, n_dims);
+  if (fuzz_chance(g, gpu_of, 8))
+    make_gpu_case(g);
+  else
+    make_case(g, gpu_of);
   out->module = tc_str_dup(arena, tc_sb_str(&g->module));
   out->params = tc_str_dup(arena, tc_sb_str(&g->params));
   out->body = tc_str_dup(arena, tc_sb_str(&g->body));

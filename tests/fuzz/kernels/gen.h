@@ -77,9 +77,10 @@ typedef struct fuzz_gen {
   uint32_t n_names;
   tc_sb module, params, body, prologue;
   uint32_t indent;
+  bool whole_bytes; /* no elements of four bits and the like */
   bool in_prologue; /* of a kernel, where views do not exist yet */
 
-  fuzz_buf bufs[FUZZ_MAX_BUFS];
+  fuzz_buf bufs[FUZZ_MAX_BUFS + 8]; /* at the end of a kernel some more */
   uint32_t n_bufs;
   fuzz_var vars[FUZZ_MAX_VARS];
   uint32_t n_vars;
@@ -101,8 +102,9 @@ typedef struct fuzz_gen {
   fuzz_ex own_element;  /* of it, at the index being written; text NULL: none */
 } fuzz_gen;
 
-/* Decides on a whole case by the tape. */
-void fuzz_generate(fuzz_gen *g, tape *t, uint32_t slot, fuzz_case *out, tc_arena *arena);
+/* Decides on a whole case by the tape; `gpu_of` of 8 are as they are written for GPUs. */
+void fuzz_generate(fuzz_gen *g, tape *t, uint32_t slot, uint32_t gpu_of, fuzz_case *out,
+                   tc_arena *arena);
 
 /* ---- shared by the files of the generator ---- */
 
@@ -116,6 +118,10 @@ void fuzz_line(fuzz_gen *g, const char *fmt, ...) TC_PRINTF(2, 3);
 const char *fuzz_name(fuzz_gen *g, const char *stem);
 tilec_dtype fuzz_any_dtype(fuzz_gen *g);
 bool fuzz_can_be_small(tilec_dtype dtype);
+/* A new tensor, of which nothing but the name is there yet. */
+fuzz_buf *fuzz_new_buf(fuzz_gen *g, const char *stem, enum fuzz_place place);
+/* Makes it a parameter of the function. */
+void fuzz_add_param(fuzz_gen *g, const fuzz_buf *b, enum fuzz_fill fill);
 /* A new parameter of the function, read only. NULL when there is no room. */
 fuzz_buf *fuzz_new_input(fuzz_gen *g, tilec_dtype dtype, uint32_t rank, const int64_t *dim);
 
@@ -160,6 +166,10 @@ fuzz_buf *fuzz_some_tile(fuzz_gen *g);
 void fuzz_initialise(fuzz_gen *g, fuzz_buf *b);
 
 /* gen.c */
+/* Variables of the block and of iterations of parallel loops. */
+void fuzz_make_vars(fuzz_gen *g);
+/* Writes what is left in the tiles from `first_tile` on to a tensor. */
+void fuzz_observe(fuzz_gen *g, uint32_t first_tile);
 /* A product of floats that are not whole, into a tensor compared by bound. */
 bool fuzz_rough_product(fuzz_gen *g);
 
@@ -176,6 +186,11 @@ void fuzz_thread_begin(fuzz_gen *g);
 void fuzz_thread_statements(fuzz_gen *g, uint32_t most);
 /* Every thread writes its element of the output from what it has; a barrier at the end. */
 void fuzz_thread_end(fuzz_gen *g);
+
+/* gen_gpu.c: a whole launch; false when there is no room for its tensors */
+bool fuzz_gpu_kernel(fuzz_gen *g);
+/* gen_chain.c: the same */
+bool fuzz_gpu_chain(fuzz_gen *g);
 
 /* gen_macro.c */
 bool fuzz_macro_call(fuzz_gen *g);

@@ -3,13 +3,47 @@
 #include <stdio.h>
 #include <string.h>
 
-const char *fuzz_way_name(enum fuzz_way way) {
-  static const char *const NAMES[] = {
-#define WAY(id, text) text,
-      FUZZ_WAYS(WAY)
+enum kind { INTERP, PLACED, PROGRAM };
+
+static const struct way_row {
+  enum kind kind;
+  const char *name;
+} WAYS[] = {
+#define WAY(id, kind, name) {kind, name},
+    FUZZ_WAYS(WAY)
 #undef WAY
-  };
-  return NAMES[way];
+};
+
+const char *fuzz_way_name(enum fuzz_way way) {
+  return WAYS[way].name;
+}
+
+bool fuzz_is_interp(enum fuzz_way way) {
+  return WAYS[way].kind == INTERP;
+}
+
+bool fuzz_is_program(enum fuzz_way way) {
+  return WAYS[way].kind == PROGRAM;
+}
+
+bool fuzz_is_gpu(enum fuzz_way way) {
+  return WAYS[way].kind != INTERP && way != FUZZ_CPU;
+}
+
+uint32_t fuzz_ways_of(const char *targets, const char **bad) {
+  uint32_t ways = 0;
+  for (*bad = targets; **bad; *bad += **bad == ',') {
+    size_t n = strcspn(*bad, ",");
+    uint32_t found = 0;
+    for (uint32_t w = 0; w < FUZZ_N_WAYS; w++) {
+      const char *name = fuzz_is_interp((enum fuzz_way)w) ? "interp" : WAYS[w].name;
+      if (strlen(name) == n && strncmp(name, *bad, n) == 0) found |= 1u << w;
+    }
+    if (!found) return 0;
+    ways |= found;
+    *bad += n;
+  }
+  return ways;
 }
 
 static tilec_context *new_context(void) {
@@ -18,7 +52,7 @@ static tilec_context *new_context(void) {
   tilec_context_new(&o, &context, NULL);
   tilec_context_set(context, "cache", "off", NULL);
   tilec_context_set(context, "jobs", "1", NULL);
-  tilec_context_set(context, "steps", "5000000", NULL);
+  tilec_context_set(context, "steps", "20000000", NULL);
   return context;
 }
 
@@ -124,23 +158,44 @@ static tilec_status reparse(job *j, const char **mismatch, tilec_error **error) 
   return status;
 }
 
-static void set_way(tilec_context *context, enum fuzz_way way) {
-  switch (way) {
-  case FUZZ_SEED:
-    tilec_context_set(context, "seed", "12345", NULL);
-    break;
-  case FUZZ_NO_FACTS:
-    tilec_context_set(context, "disable", "facts", NULL);
-    break;
-  case FUZZ_NO_PROVER:
-    tilec_context_set(context, "prove", "off", NULL);
-    break;
-  case FUZZ_ORACLE:
-  case FUZZ_TEXT:
-  case FUZZ_CPU:
-  case FUZZ_N_WAYS:
-    break;
-  }
+/* Replaces the program by what the passes for a GPU make of it. */
+static tilec_status place(job *j, enum fuzz_way way, tilec_error **error) {
+  tilec_text *placed = NULL;
+  char target[32];
+  snprintf(target, sizeof target, "cuda:%s", strchr(WAYS[way].name, ':') + 1);
+  tilec_context_set(j->context, "target", target, NULL);
+  tilec_status status = tilec_program_emit(j->program, "placed", &placed, error);
+  tilec_program_release(j->program);
+  j->program = NULL;
+  tc_str text = {tilec_text_data(placed), (uint32_t)tilec_text_size(placed)};
+  if (status == TILEC_OK) status = load(j, text, "fuzz.tir", error);
+  tilec_text_release(placed);
+  return status;
+}
+
+/* Elements that share a byte: no GPU has code for them yet, and the look for races goes by bytes
+ * there. */
+static bool has_packed(tc_str text) {
+  static const char *const NAMES[] = {"int4\"", "int2\"", "float4_", "float6_"};
+  for (size_t i = 0; i < TC_COUNT(NAMES); i++)
+    if (strstr(text.at, NAMES[i])) return true;
+  return false;
+}
+
+static void set_way(tilec_context *context, enum fuzz_way way, tc_str text) {
+  if (way == FUZZ_SEED) tilec_context_set(context, "seed", "12345", NULL);
+  if (way == FUZZ_NO_FACTS) tilec_context_set(context, "disable", "facts", NULL);
+  if (way == FUZZ_NO_PROVER) tilec_context_set(context, "prove", "off", NULL);
+  /* Barriers and counters are steps as well. */
+  if (WAYS[way].kind != PLACED) return;
+  tilec_context_set(context, "steps", "60000000", NULL);
+  /* A look for races takes ten times as long: a quarter of the cases. */
+  if (!has_packed(text) && text.n % 4 == 0) tilec_context_set(context, "races", "on", NULL);
+}
+
+bool fuzz_is_refusal(const fuzz_outcome *o) {
+  return o->status == TILEC_ERROR
+         && (strncmp(o->code, "E039", 4) == 0 || strncmp(o->code, "E083", 4) == 0);
 }
 
 fuzz_outcome fuzz_run_way(const fuzz_case *c, tc_str text, enum fuzz_way way,
@@ -149,9 +204,10 @@ fuzz_outcome fuzz_run_way(const fuzz_case *c, tc_str text, enum fuzz_way way,
   tilec_error *error = NULL;
   fuzz_result got;
   const char *mismatch = NULL;
-  set_way(j.context, way);
+  set_way(j.context, way, text);
   tilec_status status = load(&j, text, "fuzz.py", &error);
   if (status == TILEC_OK && way == FUZZ_TEXT) status = reparse(&j, &mismatch, &error);
+  if (status == TILEC_OK && WAYS[way].kind == PLACED) status = place(&j, way, &error);
   if (status == TILEC_OK) status = interpret(&j, c, &got, &error, arena);
   if (status == TILEC_OK && !mismatch) mismatch = compare(c, j.kernel, 0, &got, want, arena);
   fuzz_outcome o = outcome_of(status, error, arena);
@@ -176,19 +232,48 @@ static tilec_status launch_all(job *j, const fuzz_case *const *cases, fuzz_resul
   return tilec_launch(j->kernel, args, n_args, error);
 }
 
-fuzz_outcome fuzz_run_cpu(const fuzz_case *const *cases, const fuzz_result *want, uint32_t n,
-                          const fuzz_build *build, const char **mismatch, tc_arena *arena) {
+static void set_build(tilec_context *context, enum fuzz_way way, const fuzz_build *build) {
+  char seed[24];
+  snprintf(seed, sizeof seed, "%llu", (unsigned long long)build->seed);
+  if (build->cc) tilec_context_set(context, "cc", build->cc, NULL);
+  if (build->jobs) tilec_context_set(context, "jobs", build->jobs, NULL);
+  if (build->disable) tilec_context_set(context, "disable", build->disable, NULL);
+  tilec_context_set(context, "target", WAYS[way].name, NULL);
+  if (way == FUZZ_CPU) {
+    if (build->isa) tilec_context_set(context, "isa", build->isa, NULL);
+    if (build->checked) tilec_context_set(context, "checked", build->checked, NULL);
+  } else {
+    tilec_context_set(context, "races", "on", NULL);
+    tilec_context_set(context, "seed", seed, NULL);
+    if (build->delivery) tilec_context_set(context, "sim_delivery", build->delivery, NULL);
+  }
+}
+
+fuzz_outcome fuzz_try_way(tc_str text, enum fuzz_way way, const fuzz_build *build,
+                          tc_arena *arena) {
+  job j = {.context = new_context()};
+  tilec_error *error = NULL;
+  tilec_text *out = NULL;
+  set_build(j.context, way, build);
+  tilec_status status = load(&j, text, "fuzz.py", &error);
+  if (status == TILEC_OK)
+    status = tilec_program_emit(j.program, way == FUZZ_CPU ? "c" : "cuda", &out, &error);
+  tilec_text_release(out);
+  fuzz_outcome o = outcome_of(status, error, arena);
+  end(&j);
+  return o;
+}
+
+fuzz_outcome fuzz_run_program(const fuzz_case *const *cases, const fuzz_result *want, uint32_t n,
+                              enum fuzz_way way, const fuzz_build *build, const char **mismatch,
+                              tc_arena *arena) {
   job j = {.context = new_context()};
   tilec_error *error = NULL;
   tc_str text = fuzz_case_text(cases, n, arena);
   fuzz_result *got = TC_NEW_ARRAY(arena, n + 1, fuzz_result);
-  if (build->cc) tilec_context_set(j.context, "cc", build->cc, NULL);
-  if (build->isa) tilec_context_set(j.context, "isa", build->isa, NULL);
-  if (build->checked) tilec_context_set(j.context, "checked", build->checked, NULL);
-  if (build->jobs) tilec_context_set(j.context, "jobs", build->jobs, NULL);
-  if (build->disable) tilec_context_set(j.context, "disable", build->disable, NULL);
+  set_build(j.context, way, build);
   tilec_status status = load(&j, text, "fuzz.py", &error);
-  if (status == TILEC_OK) status = tilec_kernel_new(j.program, "cpu", &j.kernel, &error);
+  if (status == TILEC_OK) status = tilec_kernel_new(j.program, NULL, &j.kernel, &error);
   if (status == TILEC_OK) status = launch_all(&j, cases, got, n, &error, arena);
   size_t first = 0;
   for (uint32_t i = 0; i < n && status == TILEC_OK; i++) {

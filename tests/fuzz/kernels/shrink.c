@@ -7,7 +7,7 @@
 typedef struct attempt {
   tape *t;
   const fuzz_failure *want;
-  const fuzz_build *build;
+  const fuzz_plan *plan;
   fuzz_report *report;
 } attempt;
 
@@ -27,7 +27,7 @@ static void run_attempt(void *data) {
   if (setjmp(unwind.at)) return;
   fuzz_gen *gen = TC_NEW(&arena, fuzz_gen);
   fuzz_case c;
-  fuzz_generate(gen, a->t, 0, &c, &arena);
+  fuzz_generate(gen, a->t, 0, a->plan->gpu_of, &c, &arena);
   const fuzz_case *one[] = {&c};
   tc_str text = fuzz_case_text(one, 1, &arena);
   fuzz_result want;
@@ -36,9 +36,9 @@ static void run_attempt(void *data) {
   if (a->want->way == FUZZ_ORACLE) note(a, &o, NULL);
   if (a->want->way == FUZZ_ORACLE || o.status != TILEC_OK) return;
   a->report->way = a->want->way;
-  if (a->want->way == FUZZ_CPU) {
+  if (fuzz_is_program(a->want->way)) {
     const char *mismatch = NULL;
-    o = fuzz_run_cpu(one, &want, 1, a->build, &mismatch, &arena);
+    o = fuzz_run_program(one, &want, 1, a->want->way, &a->plan->build, &mismatch, &arena);
     note(a, &o, mismatch);
   } else {
     o = fuzz_run_way(&c, text, a->want->way, &want, &arena);
@@ -47,9 +47,9 @@ static void run_attempt(void *data) {
 }
 
 /* True when the tape fails in the same way; leaves what it said in `said`. */
-static bool fails(tape *t, const fuzz_failure *want, const fuzz_build *build, fuzz_report *report,
+static bool fails(tape *t, const fuzz_failure *want, const fuzz_plan *plan, fuzz_report *report,
                   fuzz_failure *said) {
-  attempt a = {t, want, build, report};
+  attempt a = {t, want, plan, report};
   report->n_failures = 0;
   int how = fuzz_in_child(run_attempt, &a, 30);
   bool died = strcmp(want->code, "signal") == 0 || strcmp(want->code, "time") == 0;
@@ -62,19 +62,19 @@ static bool fails(tape *t, const fuzz_failure *want, const fuzz_build *build, fu
 typedef struct shrinker {
   tape best; /* a whole record of the smallest case so far */
   fuzz_failure *f;
-  const fuzz_build *build;
+  const fuzz_plan *plan;
   fuzz_report *report;
   uint32_t tries;
 } shrinker;
 
 /* Generates from the tape so that its decisions and spans are all there. */
-static void complete(tape *t) {
+static void complete(tape *t, uint32_t gpu_of) {
   tc_unwind unwind;
   tc_arena arena;
   fuzz_case c;
   tc_arena_init(&arena, &unwind, 0);
   if (setjmp(unwind.at)) abort();
-  fuzz_generate(TC_NEW(&arena, fuzz_gen), t, 0, &c, &arena);
+  fuzz_generate(TC_NEW(&arena, fuzz_gen), t, 0, gpu_of, &c, &arena);
   tc_arena_free(&arena);
 }
 
@@ -90,13 +90,13 @@ static bool try_decisions(shrinker *s, const uint32_t *at, uint32_t n) {
   if (!s->tries) return false;
   tape t = {0};
   tape_replay(&t, at, n);
-  complete(&t);
+  complete(&t, s->plan->gpu_of);
   bool better = weight(&t) < weight(&s->best);
   if (better) {
     s->tries--;
     tape again = {0};
     tape_replay(&again, t.at, t.n);
-    better = fails(&again, s->f, s->build, s->report, s->f);
+    better = fails(&again, s->f, s->plan, s->report, s->f);
     tape_free(&again);
   }
   if (better) {
@@ -173,14 +173,14 @@ static bool lower_numbers(shrinker *s) {
   return any;
 }
 
-bool fuzz_shrink(fuzz_failure *f, const fuzz_build *build, uint32_t tries, tape *t) {
-  shrinker s = {.f = f, .build = build, .report = fuzz_report_new(), .tries = tries};
+bool fuzz_shrink(fuzz_failure *f, const fuzz_plan *plan, uint32_t tries, tape *t) {
+  shrinker s = {.f = f, .plan = plan, .report = fuzz_report_new(), .tries = tries};
   if (!s.report) return false;
   tape_record(&s.best, f->seed);
-  complete(&s.best);
+  complete(&s.best, plan->gpu_of);
   tape first = {0};
   tape_replay(&first, s.best.at, s.best.n);
-  bool again = fails(&first, f, build, s.report, f);
+  bool again = fails(&first, f, plan, s.report, f);
   tape_free(&first);
   for (bool more = again; more && s.tries;) {
     more = drop_spans(&s);
