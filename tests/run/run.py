@@ -35,6 +35,7 @@ from products import PRODUCTS  # noqa: E402
 from random_numbers import RANDOM  # noqa: E402
 from refs import CASES, Bounded, Case, Columns  # noqa: E402
 from rules import RULES  # noqa: E402
+from schedules import SCHEDULES  # noqa: E402
 from threads import THREADS  # noqa: E402
 from vectors import VECTORS  # noqa: E402
 
@@ -173,7 +174,7 @@ def execute(run, options):
         if process.returncode != 0:
             lines = process.stderr.strip().splitlines()
             told = next((line for line in lines if "error" in line), lines[0] if lines else "")
-            if run.target.startswith(("sim:", "cuda:")) and re.search(r"error\[E0(39|83)\d\]", told):
+            if run.target.startswith(("sim:", "cuda:")) and re.search(r"error\[E0(39|83|84)\d\]", told):
                 raise Refused(told)
             problem = f"exit {process.returncode}: {told}"
     except subprocess.TimeoutExpired:
@@ -226,7 +227,7 @@ def main():
         Run(case, params, target)
         for target in options.target.split(",")
         for case in CASES + RULES + NAMES + NESTS + CONTROL + IDIOMS + PRODUCTS + RANDOM + VECTORS
-        + THREADS + BUGS
+        + THREADS + BUGS + SCHEDULES
         for params in (case.params[-2:] if options.quick else case.params)
     ]
     if "cpu" in options.target.split(","):  # what is right passes the checks too
