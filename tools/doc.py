@@ -436,13 +436,22 @@ def passes():
     users = table("prove/users.def", USER="name doc")
     layers = table("prove/layers.def", LAYER="name doc")
     caps = table("pass/caps.def", CAP="name doc")
+    choices = table("ir/choices.def", CHOICE="name least words doc")
+    keys = table("ir/choices.def", CHOICE_KEY="key name word")
+    costs = table("pass/cost.def", COST="name value doc")
+    lockstep = table("pass/cost.def", LOCKSTEP="turns rate steps")
 
     def names(text):
         return " ".join(code(name) for name in re.findall(r"HAS\((\w+)\)", text))
 
+    def words(row):
+        found = re.findall(r"W\((\w+)\)", row.words)
+        return ", ".join(f"a number from {row.least} on" if w == "number" else code(w) for w in found)
+
     return page(
         "Passes and the prover",
-        "src/pass/passes.def, properties.def and caps.def, src/prove/users.def and layers.def",
+        "src/pass/passes.def, properties.def, caps.def and cost.def, src/ir/choices.def, "
+        "src/prove/users.def and layers.def",
         "In the order in which they run. The IR is verified after each. "
         "`-fno-NAME` leaves an optional one out, `--dump=DIRECTORY` writes the IR after each.",
         grid(
@@ -465,6 +474,34 @@ def passes():
         heading("Capabilities"),
         "Some passes are for targets of which something is true:",
         grid(("capability", "what is true"), [(code(c.name), prose(c.doc, True)) for c in caps]),
+        heading("Choices of the schedule"),
+        "On GPUs the passes from `engines` to `rotate` decide by a cost model; "
+        "`tilec emit --emit=scheduled` shows each decision and its reason as `hint choice`. "
+        "A kernel asks for another one with `T.annotate_pass_configs({\"tilec.roles\": \"pingpong\"})`, "
+        "inside a kernel for that one, before it for all of the function, or with "
+        "`@tilec.jit(pass_configs={...})`; the command line with `--schedule=roles=pingpong,lockstep=0`, "
+        "which comes first. What cannot be had is an error "
+        "([E0840](diagnostics.md)) with the reason. True and False stand for `on` and `off`. "
+        "Targets without such schedules do not read these requests.",
+        grid(
+            ("key", "values", "what it is"),
+            [(code("tilec." + c.name), words(c), prose(c.doc, True)) for c in choices],
+        ),
+        "Keys of the dialect that, when true, ask for the same:",
+        grid(
+            ("key", "stands for"),
+            [(code(k.key), code(f"tilec.{k.name} = {k.word}")) for k in keys],
+        ),
+        heading("The cost model"),
+        "Its numbers of the machine are in `src/ir/targets.def`; these were measured on an H200:",
+        grid(("number", "value", "what it is"),
+             [(code(c.name), c.value, prose(c.doc, True)) for c in costs]),
+        "`tilec.lockstep` by what a block loads: steps of the sum for which loads stay together.",
+        grid(
+            ("consumers", "bytes a clock, at most", "steps"),
+            [("take turns" if r.turns == "1" else "share each tile", r.rate, r.steps)
+             for r in lockstep],
+        ),
         heading("The prover"),
         "Passes ask one prover whether a condition holds. It answers proved, refuted with a model, "
         "or unknown, which always takes the safe path; its work is counted and bounded. Who asks:",

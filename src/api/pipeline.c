@@ -96,6 +96,9 @@ static setup *set_up(tc_session *s) {
   const char *list = tc_api_option(s->context, TC_OPTION_disable, &s->arena);
   for (tc_str name = next_name(&list); name.n; name = next_name(&list))
     if (!tc_pass_disable(&set->options, s->diags, name)) tc_diag_stop(s->diags);
+  tc_str schedule = tc_str_of(tc_api_option(s->context, TC_OPTION_schedule, &s->arena));
+  if (!tc_choices_parse(&set->options.choices, s->diags, schedule, (tc_span){0}))
+    tc_diag_stop(s->diags);
   set_prover(s, set);
   set->options.dump_dir =
       existing_directory(s, tc_api_option(s->context, TC_OPTION_dump, &s->arena));

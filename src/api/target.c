@@ -25,7 +25,7 @@ static const struct {
 };
 
 static const char *const GPU_NAMES[TC_GPU_COUNT] = {
-#define TARGET(name, api, cc, exact, sms, block_kb, sm_kb, sm_regs, sm_threads, l2_mb, doc)        \
+#define TARGET(name, api, cc, exact, sms, block_kb, sm_kb, sm_regs, sm_threads, l2_mb, mma, doc)   \
   [TC_GPU_##name] = api ":" #name,
 #include "ir/targets.def"
 #undef TARGET

@@ -351,15 +351,19 @@ static bool wants_color(void) {
   return isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
 }
 
-/* Passes that are left out add up; of everything else the last word counts. */
+/* Passes that are left out and choices of the schedule add up; of everything else the last word
+ * counts. */
 static int set_options(cli *c) {
-  char *disabled = cli_format("%s", "");
+  char *lists[2] = {cli_format("%s", ""), cli_format("%s", "")};
   tilec_error *error;
   for (size_t i = 0; i < c->options.n; i++) {
     const cli_pair *p = &c->options.at[i];
     const char *value = p->value;
-    if (strcmp(p->name, "disable") == 0)
-      value = disabled = cli_format("%s%s%s", disabled, *disabled ? "," : "", p->value);
+    bool schedule = strcmp(p->name, "schedule") == 0;
+    if (schedule || strcmp(p->name, "disable") == 0) {
+      char **list = &lists[schedule];
+      value = *list = cli_format("%s%s%s", *list, **list ? "," : "", p->value);
+    }
     tilec_status status = tilec_context_set(c->context, p->name, value, &error);
     if (status != TILEC_OK) return cli_fail_with(c, status, error);
   }

@@ -500,7 +500,8 @@ enum tc_hint_kind {
   TC_HINT_MIN_BLOCKS,
   TC_HINT_NO_RESTRICT,
   TC_HINT_FLAGS,
-  TC_HINT_CHOICE /* what a pass decided, and why: for people */
+  TC_HINT_CHOICE, /* what a pass decided, and why: for people */
+  TC_HINT_CONFIG  /* what passes shall decide (choices.def): "roles=pingpong" */
 };
 typedef struct tc_hint {
   uint8_t kind;

@@ -1,18 +1,10 @@
 #include "ir/target.h"
 
 static const tc_target_row ROWS[TC_GPU_COUNT] = {
-#define TARGET(name, api, cc, exact, sms, block_kb, sm_kb, sm_regs, sm_threads, l2_mb, doc)        \
-  [TC_GPU_##name] = {#name,                                                                        \
-                     api,                                                                          \
-                     doc,                                                                          \
-                     cc,                                                                           \
-                     exact,                                                                        \
-                     sms,                                                                          \
-                     block_kb * 1024,                                                              \
-                     sm_kb * 1024,                                                                 \
-                     sm_regs,                                                                      \
-                     sm_threads,                                                                   \
-                     (uint64_t)l2_mb << 20},
+#define TARGET(name, api, cc, exact, sms, block_kb, sm_kb, sm_regs, sm_threads, l2_mb, mma, doc)   \
+  [TC_GPU_##                                                                                       \
+      name] = {#name,           api,          doc,     cc,         exact, sms,                     \
+               block_kb * 1024, sm_kb * 1024, sm_regs, sm_threads, mma,   (uint64_t)l2_mb << 20},
 #include "ir/targets.def"
 #undef TARGET
 };

@@ -5,7 +5,7 @@
 #include "base/str.h"
 
 enum tc_gpu {
-#define TARGET(name, api, cc, exact, sms, block_kb, sm_kb, sm_regs, sm_threads, l2_mb, doc)        \
+#define TARGET(name, api, cc, exact, sms, block_kb, sm_kb, sm_regs, sm_threads, l2_mb, mma, doc)   \
   TC_GPU_##name,
 #include "ir/targets.def"
 #undef TARGET
@@ -16,7 +16,7 @@ typedef struct tc_target_row {
   const char *name, *api, *doc;
   uint32_t cc; /* 10 * major + minor */
   bool exact;  /* code for it runs on this capability only */
-  uint32_t n_sms, block_shared_b, sm_shared_b, sm_regs, sm_threads;
+  uint32_t n_sms, block_shared_b, sm_shared_b, sm_regs, sm_threads, mma_per_clock;
   uint64_t l2_b;
 } tc_target_row;
 

@@ -153,6 +153,8 @@ void tc_stage_begin_function(tc_eval *ev, tc_name name, tc_span span);
 tc_val tc_stage_parameter(tc_eval *ev, tc_name name, tc_val annotation, tc_span span);
 /* `return` of a prim_func or eager function: T.empty buffers. */
 void tc_stage_return(tc_eval *ev, tc_val value, tc_span span);
+/* pass_configs of the decorator, or of T.annotate_pass_configs (`what`). */
+void tc_stage_pass_configs(tc_eval *ev, tc_val configs, const char *what, tc_span span);
 /* out_idx of the decorator: parameters (negative counts from the end) that are results. */
 void tc_stage_out_idx(tc_eval *ev, tc_val out_idx, tc_span span);
 /* Checks what must hold at the end (all T.empty returned, at least one kernel) and gives the IR. */

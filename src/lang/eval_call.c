@@ -322,7 +322,9 @@ static bool is_skipped(tc_eval *ev, tc_val callee, const tc_ast *arg) {
   if (callee.pyfn->flags & TC_PYF_IGNORED)
     return arg->kind == TC_AST_KEYWORD || arg->kind == TC_AST_STARRED;
   if (!(callee.pyfn->flags & TC_PYF_OUT_IDX) || arg->kind != TC_AST_KEYWORD) return false;
-  return !tc_str_is(tc_names_text(ev->names, arg->keyword.name), "out_idx");
+  tc_str name = tc_names_text(ev->names, arg->keyword.name);
+  bool configs = tc_str_is(name, "pass_configs") && callee.pyfn->run == tc_py_jit;
+  return !configs && !tc_str_is(name, "out_idx");
 }
 
 /* T.if_then_else(c, t, f) with plain operands: lazy like a ternary, whatever the operands are made

@@ -282,7 +282,7 @@ static void check_bound(tc_eval *ev, const tc_ast *def) {
 }
 
 /* The body, evaluated once with the builder open. */
-static tc_ir *build(tc_eval *ev, tc_function *fn, tc_val out_idx) {
+static tc_ir *build(tc_eval *ev, tc_function *fn, tc_val out_idx, const tc_function *jit) {
   const tc_ast *def = fn->node;
   tc_running run = {.caller = ev->running,
                     .env = tc_env_new(ev, fn->env, fn->module, def->def.scope),
@@ -296,6 +296,7 @@ static tc_ir *build(tc_eval *ev, tc_function *fn, tc_val out_idx) {
   ev->node = def;
   ev->here = def->def.name_span;
   tc_stage_begin_function(ev, def->def.name, def->def.name_span);
+  tc_stage_pass_configs(ev, jit->configs, "pass_configs", jit->configs_span);
   for (uint32_t i = 0; i < def->def.params->n; i++)
     if (!bind_param(ev, fn, i)) add_missing(ev, &missing, def->def.params->at[i]);
   report_missing(ev, fn, &missing);
@@ -347,10 +348,10 @@ tc_ir *tc_entry_run(tc_eval *ev, tc_module *module, const char **entry) {
   tc_name name = choose(ev, module, *entry);
   *entry = tc_eval_name(ev, name);
   tc_function *fn = entry_function(ev, module, name);
-  if (fn->kind == TC_FN_PRIM || is_eager(ev, fn->node)) return build(ev, fn, fn->out_idx);
+  if (fn->kind == TC_FN_PRIM || is_eager(ev, fn->node)) return build(ev, fn, fn->out_idx, fn);
   tc_val made = call_factory(ev, fn);
   if (made.kind == TC_V_DEFERRED) tc_py_need_known(ev, made, "the result");
   if (made.kind != TC_V_FUNCTION || made.fn->kind != TC_FN_PRIM)
     EVAL_FAIL(ev, D_bad_factory, fn->node->def.name_span, *entry, tc_val_kind_name(made));
-  return build(ev, made.fn, prim_out_idx(fn, made.fn));
+  return build(ev, made.fn, prim_out_idx(fn, made.fn), fn);
 }

@@ -134,8 +134,9 @@ struct tc_function {
   const tc_ast *node;         /* DEF or LAMBDA; NULL for a partial */
   tc_env *env;
   tc_module *module;
-  tc_val *defaults; /* one per parameter, UNBOUND without */
-  tc_val out_idx;
+  tc_val *defaults;        /* one per parameter, UNBOUND without */
+  tc_val out_idx, configs; /* of the decorator */
+  tc_span configs_span;
   tc_class *owner;    /* the class it was defined in */
   tc_val callee;      /* partial */
   tc_call_args given; /* partial */

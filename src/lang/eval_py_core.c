@@ -395,11 +395,13 @@ tc_val tc_py_macro(tc_eval *ev, const tc_val *a) {
 tc_val tc_py_jit(tc_eval *ev, const tc_val *a) {
   if (a[0].kind == TC_V_NONE) {
     tc_function *later = TC_NEW(ev->arena, tc_function);
-    tc_call_arg *given = TC_NEW(ev->arena, tc_call_arg);
-    *given = (tc_call_arg){.name = tc_names_add(ev->names, TC_STR("out_idx")), .value = a[1]};
+    tc_call_arg *given = TC_NEW_ARRAY(ev->arena, 2, tc_call_arg);
+    given[0] = (tc_call_arg){.name = tc_names_add(ev->names, TC_STR("out_idx")), .value = a[1]};
+    given[1] =
+        (tc_call_arg){.name = tc_names_add(ev->names, TC_STR("pass_configs")), .value = a[2]};
     *later = (tc_function){.kind = TC_FN_PARTIAL,
                            .callee = decorator(ev, "jit", TC_PY_TILELANG),
-                           .given = {given, 1, {0}}};
+                           .given = {given, 2, {0}}};
     return (tc_val){.kind = TC_V_FUNCTION, .fn = later};
   }
   tc_val entry = a[0];
@@ -409,6 +411,8 @@ tc_val tc_py_jit(tc_eval *ev, const tc_val *a) {
               tc_val_kind_name(entry));
   entry.fn->is_jit = true;
   entry.fn->out_idx = a[1];
+  entry.fn->configs = a[2];
+  entry.fn->configs_span = tc_eval_here(ev);
   return entry;
 }
 

@@ -108,6 +108,42 @@ tc_val tc_do_swizzle(tc_eval *ev, stage_args *a) {
   return tc_val_none();
 }
 
+/* A value of a configuration as the command line would spell it. */
+static tc_str config_text(tc_eval *ev, tc_val v) {
+  if (v.kind == TC_V_STR) return v.str->text;
+  if (v.kind == TC_V_BOOL) return tc_str_of(v.i ? "on" : "off");
+  if (v.kind == TC_V_NONE) return TC_STR("auto");
+  if (v.kind == TC_V_INT) return tc_str_of(tc_format(ev->arena, "%lld", (long long)v.i));
+  return tc_str_of(tc_val_kind_name(v));
+}
+
+/* Choices of the schedule become requests; what else the dialect has is accepted. */
+void tc_stage_pass_configs(tc_eval *ev, tc_val configs, const char *what, tc_span span) {
+  const tc_val *keys, *values;
+  const char *text;
+  if (configs.kind == TC_V_NONE || configs.kind == TC_V_UNBOUND || configs.kind == TC_V_DEFERRED)
+    return;
+  if (configs.kind != TC_V_DICT)
+    STAGE_FAIL(ev, D_argument_value, span, what, "configs", "a dict {key: value}",
+               tc_val_kind_name(configs));
+  uint32_t n = tc_eval_dict_entries(configs.dict, &keys, &values);
+  for (uint32_t i = 0; i < n; i++) {
+    if (keys[i].kind == TC_V_DEFERRED) continue;
+    if (keys[i].kind != TC_V_STR)
+      STAGE_FAIL(ev, D_argument_value, span, what, "a key", "a text", tc_val_kind_name(keys[i]));
+    bool truth = (values[i].kind == TC_V_BOOL || values[i].kind == TC_V_INT) && values[i].i;
+    if (!tc_choices_key(ev->diags, keys[i].str->text, config_text(ev, values[i]), truth, span,
+                        &text))
+      tc_diag_stop(ev->diags);
+    if (text) add_hint(ev, TC_HINT_CONFIG, (tc_buf){0}, text, 0, span);
+  }
+}
+
+tc_val tc_do_pass_configs(tc_eval *ev, stage_args *a) {
+  tc_stage_pass_configs(ev, a->v[0], a->row->name, a->at[0]);
+  return tc_val_none();
+}
+
 /* The argument, a dict whose keys are buffers. */
 static uint32_t buffer_entries(tc_eval *ev, const stage_args *a, const char *what, const char *form,
                                const tc_val **keys, const tc_val **values) {

@@ -3,6 +3,7 @@
 #ifndef TC_LANG_STAGE_PRIVATE_H
 #define TC_LANG_STAGE_PRIVATE_H
 
+#include "ir/choices.h"
 #include "lang/eval.h"
 
 enum { STAGE_MAX_ARGS = 24, STAGE_MAX_RANK = 16, STAGE_MAX_LANES = 64 };

@@ -16,6 +16,7 @@
 
 #include "ir/build.h"
 #include "ir/walk.h"
+#include "pass/choose.h"
 #include "pass/tiles.h"
 
 typedef struct work {
@@ -40,6 +41,7 @@ typedef struct chooser {
   tc_value kernel;
   int64_t most_stages; /* of its pipelined loops */
   int64_t relays_b;    /* what relays have of its shared memory */
+  tc_choices choices;
   bool failed;
 } chooser;
 
@@ -98,6 +100,9 @@ static bool examine(tc_prover *p, tc_value stmt, void *data) {
     order = tc_engine_refuses_order(c->ir, p, c->kernel, stmt);
   if (!w->tma) w->tma = order;
   if (!w->stage) w->stage = order;
+  if (tc_choice_is(&c->choices, TC_CHOICE_tma, TC_CHOOSE_off)) w->tma = w->stage = "tilec.tma=off";
+  if (tc_choice_is(&c->choices, TC_CHOICE_epilogue, TC_CHOOSE_plain))
+    w->stage = w->relay = "tilec.epilogue=plain";
   return true;
 }
 
@@ -113,6 +118,7 @@ static const char *product_text(const tc_ir *ir, tc_value stmt) {
 static const char *refuse_wgmma(const chooser *c, const product *p, bool roles) {
   enum { MOST = 3, WARPGROUP = 4 * TC_WARP };
   uint64_t caps = c->cx->caps;
+  if (tc_choice_is(&c->choices, TC_CHOICE_wgmma, TC_CHOOSE_off)) return "tilec.wgmma=off";
   const char *own =
       tc_engine_refuses_gemm(c->ir, caps, TC_ENGINE_wgmma, p->stmt, p->threads / TC_WARP);
   if (!own && p->first % WARPGROUP)
@@ -243,11 +249,18 @@ static bool choose_relay(chooser *c, work *w, const product *p) {
   return true;
 }
 
+static const char *why_stage(const chooser *c, const work *w) {
+  tc_value to = tc_input(c->ir, tc_op_at(c->ir, w->stmt), 1);
+  int64_t bits = tc_tile_elements(c->ir, to) * (int64_t)tc_type_bits(tc_tile_elem(c->ir, to));
+  return tc_format(c->ir->arena, "%lld bytes of each tile then leave while the next one begins",
+                   (long long)(bits / 8));
+}
+
 static void choose_out(chooser *c, work *w, const char *no_roles) {
   const product *warps = product_before(c, w->stmt, TC_ENGINE_mma_sync);
   bool engine = !no_roles && product_before(c, w->stmt, TC_ENGINE_wgmma);
   if (engine && !w->stage) {
-    choose(c, w, TC_ENGINE_stage, NULL);
+    choose(c, w, TC_ENGINE_stage, why_stage(c, w));
   } else if (engine) {
     choose(c, w, TC_ENGINE_simt, w->stage);
   } else if (!warps || w->relay || !choose_relay(c, w, warps)) {
@@ -299,6 +312,65 @@ static const char *refuse_products(const chooser *c) {
   return c->products.n ? NULL : "there is no product that goes on by itself";
 }
 
+/* ---- what was asked for ---- */
+
+static void refuse(chooser *c, tc_value kernel, enum tc_choice_name name, const char *why) {
+  tc_choice_refuse(c->ir, kernel, &c->choices, name, why);
+  c->failed = true;
+}
+
+/* All of these belong to kernels whose threads have roles. */
+static void check_roles(chooser *c, tc_value kernel, const char *no_roles) {
+  static const struct {
+    enum tc_choice_name name;
+    enum tc_choice_word word;
+  } NEED[] = {{TC_CHOICE_roles, TC_CHOOSE_cooperative}, {TC_CHOICE_roles, TC_CHOOSE_pingpong},
+              {TC_CHOICE_lockstep, TC_CHOOSE_number},   {TC_CHOICE_k_serpentine, TC_CHOOSE_on},
+              {TC_CHOICE_persistent, TC_CHOOSE_on},     {TC_CHOICE_tma, TC_CHOOSE_on}};
+  for (size_t i = 0; i < TC_COUNT(NEED); i++)
+    if (tc_choice_is(&c->choices, NEED[i].name, NEED[i].word))
+      refuse(c, kernel, NEED[i].name,
+             NEED[i].name == TC_CHOICE_tma && !(c->cx->caps & TC_CAP_BIT(tma))
+                 ? "the target has none"
+                 : no_roles);
+}
+
+/* Why a copy out of a product's fragment does not go by way of shared memory; NULL: it does. */
+static const char *refuse_staged(const chooser *c, const work *w, const char *no_roles) {
+  int engine = tc_copy_of(c->ir, w->stmt)->engine;
+  if (engine == TC_ENGINE_stage || engine == TC_ENGINE_relay) return NULL;
+  if (product_before(c, w->stmt, TC_ENGINE_wgmma)) return no_roles ? no_roles : w->stage;
+  return w->relay ? w->relay : "there is no room in shared memory";
+}
+
+static void check_stage(chooser *c, tc_value kernel, const char *no_roles) {
+  const char *why = "no accumulator is copied out of the kernel";
+  for (uint32_t i = 0; i < c->all.n; i++) {
+    const work *w = &c->all.at[i];
+    if (!tc_copy_between(c->ir, w->stmt, TC_SCOPE_fragment, TC_SCOPE_global)) continue;
+    if (!product_before(c, w->stmt, TC_ENGINE_wgmma)
+        && !product_before(c, w->stmt, TC_ENGINE_mma_sync))
+      continue;
+    why = refuse_staged(c, w, no_roles);
+    if (why) break;
+  }
+  if (why) refuse(c, kernel, TC_CHOICE_epilogue, why);
+}
+
+static void check_wgmma(chooser *c, tc_value kernel, bool roles) {
+  const char *why = c->products.n ? NULL : "there is no product";
+  for (uint32_t i = 0; i < c->products.n && !why; i++)
+    why = refuse_wgmma(c, &c->products.at[i], roles);
+  if (why) refuse(c, kernel, TC_CHOICE_wgmma, why);
+}
+
+static void check_requests(chooser *c, tc_value kernel, const char *no_roles) {
+  if (no_roles) check_roles(c, kernel, no_roles);
+  if (tc_choice_is(&c->choices, TC_CHOICE_epilogue, TC_CHOOSE_stage))
+    check_stage(c, kernel, no_roles);
+  if (tc_choice_is(&c->choices, TC_CHOICE_wgmma, TC_CHOOSE_on)) check_wgmma(c, kernel, !no_roles);
+}
+
 static void put_notes_first(chooser *c, tc_region body) {
   tc_block *block = tc_block_at(c->ir, body), *notes = tc_block_at(c->ir, c->notes);
   uint32_t n = block->ops.n;
@@ -339,15 +411,19 @@ static void choose_kernel(tc_ir *ir, const tc_pass_context *cx, tc_value kernel)
                .notes = tc_region_new(ir)};
   tc_region body = tc_child(ir, tc_op_at(ir, kernel), 0);
   product all = {.threads = tc_kernel_threads(tc_kernel_of(ir, kernel))};
+  c.choices = tc_choices_of(ir, cx, kernel);
   find_in(&c, body, false, all);
   tc_prove_walk(cx->prover, ir->body, examine, &c);
-  const char *no_roles = tc_roles_refuse(ir, cx->caps, kernel);
+  const char *no_roles = tc_choice_is(&c.choices, TC_CHOICE_roles, TC_CHOOSE_none)
+                             ? "tilec.roles=none"
+                             : tc_roles_refuse(ir, cx->caps, kernel);
   if (!no_roles) no_roles = refuse_bulk(&c);
   if (!no_roles) no_roles = refuse_products(&c);
   for (uint32_t i = 0; i < c.products.n; i++)
     choose_product(&c, &c.products.at[i], !no_roles);
   for (uint32_t i = 0; i < c.all.n; i++)
     choose_copy(&c, &c.all.at[i], no_roles);
+  check_requests(&c, kernel, no_roles);
   if (!has_async_product(&c)) drop_waits(ir, body);
   if (!c.failed) put_notes_first(&c, body);
 }

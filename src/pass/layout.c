@@ -300,6 +300,8 @@ static void layout_kernel(tc_layouts *l, tc_value kernel) {
     ask_gemm(l, &l->works.at[i]);
   for (uint32_t i = 0; i < l->works.n; i++)
     ask_copy(l, &l->works.at[i]);
+  for (uint32_t i = 0; i < l->works.n; i++)
+    tc_layouts_hint(l, &l->works.at[i]);
   share_rest(l);
   for (uint32_t i = 0; i < l->works.n; i++) {
     const tc_work *work = &l->works.at[i];
@@ -309,6 +311,8 @@ static void layout_kernel(tc_layouts *l, tc_value kernel) {
     tc_layouts_check_loop(l, work);
     tc_parallel_of(l->ir, work->stmt)->layout = tc_onchip_text(l->ir, l->map[work->stmt.id]);
   }
+  for (uint32_t i = 0; i < l->works.n; i++)
+    tc_layouts_check_hint(l, &l->works.at[i]);
 }
 
 void tc_pass_layout(tc_ir *ir, const tc_pass_context *cx) {

@@ -45,4 +45,11 @@ bool tc_layouts_loop_has_fragments(tc_layouts *l, const tc_work *work);
 /* Reports an access of the loop to what its thread does not hold. */
 void tc_layouts_check_loop(tc_layouts *l, const tc_work *work);
 
+/* ---- layout_hints.c ---- */
+
+/* What the source asks of a buffer in shared memory that has no layout yet. */
+void tc_layouts_hint(tc_layouts *l, const tc_work *work);
+/* Says so when it was not followed. */
+void tc_layouts_check_hint(tc_layouts *l, const tc_work *work);
+
 #endif

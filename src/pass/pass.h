@@ -9,6 +9,7 @@
 #ifndef TC_PASS_PASS_H
 #define TC_PASS_PASS_H
 
+#include "ir/choices.h"
 #include "ir/ir.h"
 #include "prove/prove.h"
 
@@ -43,6 +44,9 @@ typedef struct tc_target_limits {
   uint32_t sms;              /* multiprocessors                                       */
   uint32_t registers_per_sm; /* of 32 bits                                            */
   uint32_t max_threads;      /* of a block                                            */
+  /* What the cost model counts with (ir/targets.def); 0: not known. */
+  uint32_t mma_per_clock; /* multiply-adds of 16-bit operands of one multiprocessor */
+  uint64_t l2_b;
 } tc_target_limits;
 
 /* ---- options ---- */
@@ -59,6 +63,7 @@ typedef struct tc_pass_options {
   const tc_prove_options *prove; /* may be NULL */
   tc_prove_stats *prove_stats;   /* may be NULL */
   const tc_target_limits *limits; /* NULL for targets without cap `lanes` */
+  tc_choices choices;             /* of the schedule, before those of the source */
 } tc_pass_options;
 
 typedef struct tc_pass_context {

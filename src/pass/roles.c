@@ -117,10 +117,35 @@ static void find_form(tc_role_plan *p) {
 
 /* ---- the kernel ---- */
 
+/* What needs waves of tiles was asked for, and pass persist, which makes them, may be off. */
+static bool check_requests(const tc_role_plan *p, bool bulk) {
+  static const struct {
+    enum tc_choice_name name;
+    enum tc_choice_word word;
+    bool waves;
+  } NEED[] = {{TC_CHOICE_persistent, TC_CHOOSE_on, true},
+              {TC_CHOICE_lockstep, TC_CHOOSE_number, true},
+              {TC_CHOICE_k_serpentine, TC_CHOOSE_on, true},
+              {TC_CHOICE_roles, TC_CHOOSE_pingpong, true},
+              {TC_CHOICE_roles, TC_CHOOSE_cooperative, false}};
+  const char *why = !bulk ? "the bulk copy engine fills no tile ahead of its use" : NULL;
+  bool ok = true;
+  if (!why && !p->waves.id) why = "blocks do not go from tile to tile";
+  for (size_t i = 0; why && i < TC_COUNT(NEED); i++) {
+    if (!tc_choice_is(&p->choices, NEED[i].name, NEED[i].word)) continue;
+    if (bulk && !NEED[i].waves) continue;
+    tc_choice_refuse(p->ir, p->kernel, &p->choices, NEED[i].name, why);
+    ok = false;
+  }
+  return ok;
+}
+
 static void visit_kernel(tc_ir *ir, const tc_pass_context *cx, tc_value kernel) {
   tc_role_plan plan = {.ir = ir, .cx = cx, .kernel = kernel};
-  if (!tc_ring_has_bulk(ir, kernel)) return;
-  find_form(&plan);
+  bool bulk = tc_ring_has_bulk(ir, kernel);
+  plan.choices = tc_choices_of(ir, cx, kernel);
+  if (bulk) find_form(&plan);
+  if (!check_requests(&plan, bulk) || !bulk) return;
   if (tc_role_decide(&plan)) tc_role_build(&plan);
 }
 

@@ -289,20 +289,27 @@ static void make_baton(builder *b, tc_span span) {
   stmt0(ir, b->front, TC_OP_ring, b->baton, span);
 }
 
+static void say_one(builder *b, const char *what, const char *why) {
+  tc_ir *ir = b->p->ir;
+  if (!why) return;
+  tc_choice_hint(ir, b->front, tc_op_at(ir, b->p->kernel)->span,
+                 tc_format(ir->arena, "%s, because %s", what, why));
+}
+
 static void say(builder *b) {
   tc_role_plan *p = b->p;
-  tc_ir *ir = p->ir;
-  const char *more =
-      p->lockstep ? tc_format(ir->arena, ", loads of all blocks in step every %d", (int)p->lockstep)
-                  : "";
-  tc_choice_hint(
-      ir, b->front, tc_op_at(ir, p->kernel)->span,
-      tc_format(ir->arena, "%s%s%s",
-                p->turns ? "two warpgroups take turns with tiles of their own"
-                : p->warpgroups == 1
-                    ? "one warpgroup does each tile"
-                    : tc_format(ir->arena, "%d warpgroups share each tile", (int)p->warpgroups),
-                more, p->back ? ", odd waves sum backwards" : ""));
+  tc_arena *arena = p->ir->arena;
+  const char *share = tc_format(arena, "%d warpgroups share each tile", (int)p->warpgroups);
+  say_one(b,
+          p->turns             ? "two warpgroups take turns with tiles of their own"
+          : p->warpgroups == 1 ? "one warpgroup does each tile"
+                               : share,
+          p->why_turns);
+  say_one(b,
+          p->lockstep ? tc_format(arena, "loads of all blocks in step every %d", (int)p->lockstep)
+                      : "loads of blocks not in step",
+          p->why_lockstep);
+  say_one(b, p->back ? "odd waves sum backwards" : "all waves sum forwards", p->why_back);
 }
 
 void tc_role_build(tc_role_plan *p) {

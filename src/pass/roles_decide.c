@@ -1,5 +1,7 @@
 /* The numbers of pass roles: how many consumers, with how many registers, in which order. */
 #include "ir/walk.h"
+#include "pass/cost.h"
+#include "pass/effects.h"
 #include "pass/roles_private.h"
 #include "pass/tiles.h"
 
@@ -9,28 +11,13 @@ typedef struct registers_row {
 static const registers_row REGISTER_ROWS[] = {
 #define REGISTERS(consumers, accumulators, producer, consumer)                                     \
   {consumers, accumulators, producer, consumer},
-#define LOCKSTEP(turns, elements, steps)
 #include "pass/roles.def"
 #undef REGISTERS
-#undef LOCKSTEP
-};
-
-typedef struct lockstep_row {
-  bool turns;
-  int64_t elements, steps;
-} lockstep_row;
-static const lockstep_row LOCKSTEP_ROWS[] = {
-#define REGISTERS(consumers, accumulators, producer, consumer)
-#define LOCKSTEP(turns, elements, steps) {turns, elements, steps},
-#include "pass/roles.def"
-#undef REGISTERS
-#undef LOCKSTEP
 };
 
 enum {
   MOST_WARPGROUPS = 3,
-  MOST_ACCUMULATORS = 208, /* registers of a consumer's thread; 216 spill (measured) */
-  SHORT_SUM = 2048         /* elements of K up to which taking turns pays (measured) */
+  MOST_ACCUMULATORS = 208 /* registers of a consumer's thread; 216 spill (measured) */
 };
 
 /* ---- what products and fragments need ---- */
@@ -39,8 +26,9 @@ typedef struct needs {
   const tc_role_plan *plan;
   int64_t warpgroups;
   bool fits, rows; /* all products can be dealt out; by rows alone */
-  int64_t fragment_b, tile, k;
-  tc_span span; /* of the last fragment */
+  int64_t fragment_b;
+  tc_cost_tile tile; /* of the largest product */
+  tc_span span;      /* of the last fragment */
 } needs;
 
 static bool add(tc_ir *ir, tc_value stmt, void *data) {
@@ -61,8 +49,10 @@ static bool add(tc_ir *ir, tc_value stmt, void *data) {
       || !tc_tile_matrix(ir, tc_input(ir, op, 0), &a0, &a1))
     return true;
   n->rows = n->rows && m % (64 * n->warpgroups) == 0;
-  n->tile = m * columns > n->tile ? m * columns : n->tile;
-  n->k = tc_gemm_of(ir, stmt)->trans_a ? a0 : a1;
+  if (m * columns < n->tile.m * n->tile.n) return true;
+  n->tile.m = m, n->tile.n = columns;
+  n->tile.step_k = tc_gemm_of(ir, stmt)->trans_a ? a0 : a1;
+  n->tile.in_bits = (int64_t)tc_type_bits(tc_tile_elem(ir, tc_input(ir, op, 0)));
   return true;
 }
 
@@ -88,6 +78,46 @@ static int64_t choose_warpgroups(const tc_role_plan *p) {
   return 0;
 }
 
+/* ---- the tile, for the cost model ---- */
+
+typedef struct traffic {
+  int64_t out_b, total_b;
+  bool unknown; /* the extent of a tensor is */
+  tc_arena *scratch;
+  TC_VEC(tc_buf) seen;
+} traffic;
+
+static void add_tensor(tc_ir *ir, tc_value slice, traffic *t) {
+  tc_buf root = tc_root_of(ir, tc_slice_buf(ir, slice));
+  int64_t bytes = tc_tile_buf_bytes(ir, root);
+  for (uint32_t i = 0; i < t->seen.n; i++)
+    if (t->seen.at[i].id == root.id) return;
+  tc_vec_push(t->scratch, &t->seen, root);
+  t->unknown = t->unknown || !bytes;
+  t->total_b += bytes;
+}
+
+static bool add_traffic(tc_ir *ir, tc_value stmt, void *data) {
+  traffic *t = data;
+  if (!tc_is(ir, stmt, TC_OP_copy)) return true;
+  tc_value from = tc_input(ir, tc_op_at(ir, stmt), 0), to = tc_input(ir, tc_op_at(ir, stmt), 1);
+  if (tc_ring_is_filling(ir, stmt)) add_tensor(ir, from, t);
+  if (tc_copy_between(ir, stmt, TC_SCOPE_fragment, TC_SCOPE_global))
+    t->out_b += tc_tile_elements(ir, to) * (int64_t)tc_type_bits(tc_tile_elem(ir, to)) / 8;
+  return true;
+}
+
+/* A tile whose end is not a copy leaves as 16-bit elements do. */
+static tc_cost_tile describe(const tc_role_plan *p, const needs *n) {
+  tc_cost_tile tile = n->tile;
+  traffic t = {.scratch = p->cx->scratch};
+  tc_walk(p->ir, tc_child(p->ir, tc_op_at(p->ir, p->kernel), 0), add_traffic, &t);
+  tile.k = p->steps > 0 ? p->steps * tile.step_k : 0;
+  tile.out_b = t.out_b ? t.out_b : tile.m * tile.n * 2;
+  tile.total_b = t.unknown ? 0 : t.total_b;
+  return tile;
+}
+
 /* ---- decisions ---- */
 
 /* Versions of other rings would be shared by those who take turns. */
@@ -99,10 +129,39 @@ static bool has_one_ring(const tc_role_plan *p) {
   return n == 1;
 }
 
-static bool choose_turns(const tc_role_plan *p) {
+static bool asks(const tc_role_plan *p, enum tc_choice_name name, enum tc_choice_word word) {
+  return tc_choice_is(&p->choices, name, word);
+}
+
+static const char *refuse_turns(const tc_role_plan *p, const needs *n) {
+  if (!p->waves.id) return "blocks do not go from tile to tile";
+  if (!p->sum.id) return "the loop is more than one sum";
+  if (!has_one_ring(p)) return "its tiles wait for each other in more than one ring";
+  if (p->steps <= 0) return "the length of the sum is known only at launch";
+  if (!n->fits) return "one warpgroup cannot do the product";
+  if (accumulators(n) > MOST_ACCUMULATORS)
+    return tc_format(p->ir->arena, "one warpgroup would need %d registers a thread for it",
+                     (int)accumulators(n));
+  return NULL;
+}
+
+/* False: what was asked for cannot be had. */
+static bool choose_turns(tc_role_plan *p, const tc_cost *cost) {
   needs n = measure(p, 1);
-  return p->sum.id && has_one_ring(p) && p->steps > 0 && p->steps * n.k <= SHORT_SUM && n.fits
-         && accumulators(&n) <= MOST_ACCUMULATORS;
+  bool asked = asks(p, TC_CHOICE_roles, TC_CHOOSE_pingpong);
+  p->why_turns = refuse_turns(p, &n);
+  if (asked && p->why_turns) {
+    tc_choice_refuse(p->ir, p->kernel, &p->choices, TC_CHOICE_roles, p->why_turns);
+    return false;
+  }
+  if (asked || asks(p, TC_CHOICE_roles, TC_CHOOSE_cooperative)) {
+    p->turns = asked;
+    p->why_turns = "it is asked for";
+  } else if (!p->why_turns) {
+    tc_cost_tile tile = describe(p, &n);
+    p->turns = tc_cost_turns(cost, &tile, &p->why_turns);
+  }
+  return true;
 }
 
 static void choose_registers(tc_role_plan *p) {
@@ -117,14 +176,28 @@ static void choose_registers(tc_role_plan *p) {
   }
 }
 
-static void choose_lockstep(tc_role_plan *p) {
-  needs n = measure(p, p->warpgroups);
-  for (size_t i = 0; i < TC_COUNT(LOCKSTEP_ROWS); i++) {
-    const lockstep_row *r = &LOCKSTEP_ROWS[i];
-    if (r->turns != p->turns) continue;
-    p->lockstep = r->steps;
-    if (n.tile <= r->elements) return;
+/* Both need waves of tiles, and a sum whose steps may come in any order. */
+static bool choose_order(tc_role_plan *p, const tc_cost *cost) {
+  static const enum tc_choice_name NAMES[] = {TC_CHOICE_lockstep, TC_CHOICE_k_serpentine};
+  static const enum tc_choice_word WORDS[] = {TC_CHOOSE_number, TC_CHOOSE_on};
+  bool sum = p->waves.id && p->sum.id;
+  for (size_t i = 0; !sum && i < TC_COUNT(NAMES); i++) {
+    if (!asks(p, NAMES[i], WORDS[i])) continue;
+    tc_choice_refuse(p->ir, p->kernel, &p->choices, NAMES[i], "the loop is more than one sum");
+    return false;
   }
+  if (!sum) return true;
+  needs n = measure(p, p->warpgroups);
+  tc_cost_tile tile = describe(p, &n);
+  const tc_choice *lockstep = &p->choices.of[TC_CHOICE_lockstep];
+  p->lockstep = tc_cost_lockstep(cost, &tile, p->turns, &p->why_lockstep);
+  p->back = tc_cost_back(cost, &tile, &p->why_back);
+  if (lockstep->word) p->lockstep = lockstep->number, p->why_lockstep = "it is asked for";
+  if (p->choices.of[TC_CHOICE_k_serpentine].word) {
+    p->back = asks(p, TC_CHOICE_k_serpentine, TC_CHOOSE_on);
+    p->why_back = "it is asked for";
+  }
+  return true;
 }
 
 static bool note_fragment(tc_ir *ir, tc_value stmt, void *data) {
@@ -146,14 +219,15 @@ static void refuse_size(const tc_role_plan *p) {
 }
 
 bool tc_role_decide(tc_role_plan *p) {
-  p->turns = choose_turns(p);
+  static const tc_target_limits UNKNOWN = {.sms = 0};
+  const tc_target_limits *limits = p->cx->options->limits;
+  tc_cost cost = {.limits = limits ? limits : &UNKNOWN, .arena = p->ir->arena};
+  if (!choose_turns(p, &cost)) return false;
   p->warpgroups = p->turns ? 1 : choose_warpgroups(p);
   if (!p->warpgroups) {
     refuse_size(p);
     return false;
   }
   choose_registers(p);
-  if (p->waves.id && p->sum.id) choose_lockstep(p);
-  p->back = p->waves.id && p->sum.id;
-  return true;
+  return choose_order(p, &cost);
 }

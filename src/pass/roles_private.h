@@ -2,6 +2,7 @@
 #ifndef TC_PASS_ROLES_PRIVATE_H
 #define TC_PASS_ROLES_PRIVATE_H
 
+#include "pass/choose.h"
 #include "pass/clone.h"
 #include "pass/rings.h"
 
@@ -13,12 +14,14 @@ typedef struct tc_role_plan {
   tc_value waves; /* the loop over tiles that pass persist made */
   tc_value sum;   /* inside it, at once, and the only loop with rings: adds up one product */
   int64_t steps;  /* of `sum`; -1: not known */
+  tc_choices choices;
 
   int64_t warpgroups; /* of each consumer group */
   bool turns;         /* two consumer groups, each with its own tiles, in turn */
   int64_t lockstep;   /* 0: none */
   bool back;          /* odd waves walk the sum backwards */
   int64_t producer_registers, consumer_registers;
+  const char *why_turns, *why_lockstep, *why_back;
 } tc_role_plan;
 
 /* Decides; false, with a diagnostic, when no distribution of threads holds the accumulators. */

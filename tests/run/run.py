@@ -37,12 +37,13 @@ from random_numbers import RANDOM  # noqa: E402
 from refused import ALL, QUICK  # noqa: E402
 from refs import CASES, Bounded, Case, Columns  # noqa: E402
 from rules import RULES  # noqa: E402
+from schedules import SCHEDULES  # noqa: E402
 from threads import THREADS  # noqa: E402
 from vectors import VECTORS  # noqa: E402
 
 
 # Names that stand for more than --target=NAME.
-REFUSALS = r"error\[E0(?:39|83)\d\]"  # what targets and their passes cannot do
+REFUSALS = r"error\[E0(?:39|83|84)\d\]"  # what targets and their passes cannot do
 FP8_BITS = 2.0**-10  # of the greatest result: what src/api/bound.c allows products on tensor cores
 TARGETS = {"checked": ["--target=cpu", "--checked"], "fixed": ["--target=interp"]}
 
@@ -256,7 +257,7 @@ def main():
         Run(case, params, target)
         for target in options.target.split(",")
         for case in CASES + RULES + NAMES + NESTS + CONTROL + IDIOMS + PRODUCTS + RANDOM + VECTORS
-        + THREADS + BUGS
+        + THREADS + BUGS + SCHEDULES
         for params in (case.params[-2:] if options.quick else case.params)
     ]
     if "cpu" in options.target.split(","):  # what is right passes the checks too

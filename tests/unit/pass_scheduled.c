@@ -23,8 +23,11 @@ static const uint64_t HOPPER = HAS(compiled) | HAS(lanes) | HAS(cp_async) | HAS(
                                | HAS(wgmma);
 
 /* Few multiprocessors, so that small grids have waves. */
-static const tc_target_limits LIMITS = {
-    .shared_b = 232448, .sms = 3, .registers_per_sm = 65536, .max_threads = 1024};
+static const tc_target_limits LIMITS = {.shared_b = 232448,
+                                        .sms = 3,
+                                        .registers_per_sm = 65536,
+                                        .max_threads = 1024,
+                                        .mma_per_clock = 2048};
 
 /* ---- a case ---- */
 

@@ -6,7 +6,7 @@ import tilec.language as T
 
 @tilec.jit
 def gemm(M=128, N=64, K=64, dm=0, trans_A=0, trans_B=0, dtype="float16", out="float16", BM=64,
-         BN=64, BK=16, stages=3, threads=128, hint=0, epilogue=0, order="row"):
+         BN=64, BK=16, stages=3, threads=128, hint=0, epilogue=0, order="row", choices=""):
     m = T.dynamic("m") if dm & 1 else M
     n = T.dynamic("n") if dm & 2 else N
     k = T.dynamic("k") if dm & 4 else K
@@ -31,6 +31,9 @@ def gemm(M=128, N=64, K=64, dm=0, trans_A=0, trans_B=0, dtype="float16", out="fl
                 T.assume(m % 8 == 0)
             if hint:
                 T.use_swizzle(hint, order=order)
+            for choice in choices.split(",") if choices else []:
+                name, value = choice.split("=")
+                T.annotate_pass_configs({"tilec." + name: value})
             T.clear(Cl)
             for ko in T.Pipelined(T.ceildiv(k, BK), num_stages=stages):
                 if trans_A:

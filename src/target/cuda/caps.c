@@ -26,5 +26,7 @@ tc_target_limits tc_cuda_limits(const tc_target_row *target) {
   return (tc_target_limits){.shared_b = target->block_shared_b,
                             .sms = target->n_sms,
                             .registers_per_sm = target->sm_regs,
-                            .max_threads = TC_MAX_THREADS};
+                            .max_threads = TC_MAX_THREADS,
+                            .mma_per_clock = target->mma_per_clock,
+                            .l2_b = target->l2_b};
 }

@@ -1,0 +1,8 @@
+import tilelang.language as T
+
+
+@T.prim_func
+def main(A: T.Tensor((64,), "float32")):
+    with T.Kernel(1) as bx:
+        T.annotate_pass_configs("tilec.roles=none")
+        T.clear(A)
