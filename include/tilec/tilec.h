@@ -118,6 +118,8 @@ TILEC_API uint64_t tilec_dtype_bytes(tilec_dtype dtype, uint64_t n);
 /* The type an array file (.npy) stores it as: float16 -> float16, bfloat16 -> uint16, 8-bit and
  * narrower floats, int4 and the like -> uint8, tfloat32 -> float32. */
 TILEC_API tilec_dtype tilec_dtype_storage(tilec_dtype dtype);
+/* DLPack's type code * 256 + bits of an element; 0 for an unknown code. */
+TILEC_API uint32_t tilec_dtype_dlpack(tilec_dtype dtype);
 
 /* ---- tensors ---- */
 
@@ -417,6 +419,9 @@ typedef struct tilec_param {
 } tilec_param;
 /* Parameter `i`. returns TILEC_OK, TILEC_USAGE (past the end). */
 TILEC_API tilec_status tilec_kernel_param(const tilec_kernel *kernel, size_t i, tilec_param *out);
+/* "scale(A: float32[M, 64], alpha: float32)"; before a result stands "out". Lives as long as the
+ * kernel; "" for NULL. */
+TILEC_API const char *tilec_kernel_signature(const tilec_kernel *kernel);
 /* Name of symbolic dimension `i`, or NULL past the end. Lives as long as the kernel. */
 TILEC_API const char *tilec_kernel_dim(const tilec_kernel *kernel, size_t i);
 

@@ -210,7 +210,7 @@ struct tilec_kernel {
   atomic_uint n_refs;
   tilec_context *context;
   tc_session store;
-  const char *name;
+  const char *name, *signature;
   bool interpreted;
   bool checked; /* interp: the table knows all shapes, so tc_rt_check can be asked */
   bool rounds;  /* a scalar parameter has a float type narrower than float32 */
