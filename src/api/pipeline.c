@@ -97,6 +97,8 @@ static setup *set_up(tc_session *s) {
   for (tc_str name = next_name(&list); name.n; name = next_name(&list))
     if (!tc_pass_disable(&set->options, s->diags, name)) tc_diag_stop(s->diags);
   set_prover(s, set);
+  set->options.interrupted = s->context->interrupted;
+  set->options.interrupted_data = s->context->data;
   set->options.dump_dir =
       existing_directory(s, tc_api_option(s->context, TC_OPTION_dump, &s->arena));
   set->options.repro_dir =
