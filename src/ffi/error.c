@@ -33,12 +33,10 @@ static int raise_with(const char *kind, const char *text, const char *frames,
   const tc_ffi_bytes k = tc_ffi_text(kind), t = tc_ffi_text(text), f = tc_ffi_text(frames);
   void *error = NULL;
   bool has_extra = extra && extra->type_index >= TC_FFI_OBJECT && tc_ffi.has_extra;
-  if (has_extra) tc_ffi.ObjectIncRef(extra->as.ptr); /* the error owns its context */
   int status = has_extra ? tc_ffi.ErrorCreateWithCauseAndExtraContext(&k, &t, &f, NULL,
                                                                       extra->as.ptr, &error)
                          : tc_ffi.ErrorCreate(&k, &t, &f, &error);
   if (status || !error) {
-    if (has_extra) tc_ffi.ObjectDecRef(extra->as.ptr);
     tc_ffi.ErrorSetRaisedFromCStr(kind, text);
     return -1;
   }
