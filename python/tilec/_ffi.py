@@ -94,6 +94,9 @@ targets = _function("targets")
 module = _function("module")
 explain = _function("explain")
 live = _function("live")
+trace_do = _function("trace_do")
+evaluate = _function("evaluate")
+words = _function("words")
 _new_config = _function("config")
 _options = _function("options")
 
@@ -132,6 +135,10 @@ class BudgetError(_WithDiagnostics, RuntimeError):
     """A limit on steps or time was reached."""
 
 
+class RaisedError(_WithDiagnostics, RuntimeError):
+    """An exception of Python code that a kernel called, by its text."""
+
+
 class InternalError(_WithDiagnostics, RuntimeError):
     """A fault of tilec itself; please report it."""
 
@@ -145,11 +152,11 @@ def diagnostics(error):
 
 def _register_errors():
     for cls in (CompileError, CheckError, LaunchError, TargetError, EnvironmentError, BudgetError,
-                InternalError):
+                InternalError, RaisedError):
         tvm_ffi.register_error("tilec." + cls.__name__, cls)
     # These are the process's: whoever came first has named them.
     known = getattr(tvm_ffi.core, "ERROR_NAME_TO_TYPE", {})
-    for cls in (OSError, OverflowError, NotImplementedError):
+    for cls in (OSError, OverflowError, NotImplementedError, KeyboardInterrupt):
         if cls.__name__ not in known:
             tvm_ffi.register_error(cls.__name__, cls)
 

@@ -12,6 +12,12 @@ static void print_warning(void *data, const char *text) {
   fprintf(stderr, "tilec: %s\n", text);
 }
 
+/* Not 0 when a signal handler of the other side raised: Ctrl-C ends a compilation. */
+static int check_signals(void *data) {
+  (void)data;
+  return tc_ffi.EnvCheckSignals();
+}
+
 /* Terminated copies of a pair of options, because the context takes C strings. */
 static int set_option(tilec_context *context, const tc_ffi_any *pair) {
   tc_ffi_bytes name, text;
@@ -30,8 +36,10 @@ static int set_option(tilec_context *context, const tc_ffi_any *pair) {
 }
 
 static int new_context(const tc_ffi_seq *options, tilec_context **out) {
-  const tilec_context_options how = {
-      .size = sizeof how, .read_environment = 1, .warn = print_warning};
+  const tilec_context_options how = {.size = sizeof how,
+                                     .read_environment = 1,
+                                     .warn = print_warning,
+                                     .interrupted = check_signals};
   tilec_error *error;
   if (tilec_context_new(&how, out, &error)) return tc_ffi_raise_launch(error, "tilec");
   for (int64_t i = 0; options && i + 1 < options->n; i += 2)

@@ -120,7 +120,25 @@ static void add_frames(frames *f, const tc_ffi_any *found, const char *name) {
   }
 }
 
+/* What a signal handler of the other side raised is kept there, and the error that is set says so:
+ * it must stay. */
+static bool has_pending(void) {
+  static const char PENDING[] = "EnvErrorAlreadySet";
+  void *error = NULL;
+  tc_ffi.ErrorMoveFromRaised(&error);
+  if (!error) return false;
+  const tc_ffi_bytes *kind = tc_ffi_body(error);
+  bool pending = kind->n == sizeof PENDING - 1 && memcmp(kind->data, PENDING, kind->n) == 0;
+  if (pending) tc_ffi.ErrorSetRaised(error);
+  tc_ffi.ObjectDecRef(error);
+  return pending;
+}
+
 int tc_ffi_raise_compile(tilec_error *error, const char *name) {
+  if (tilec_error_status(error) == TILEC_INTERRUPTED && has_pending()) {
+    tilec_error_release(error);
+    return -1;
+  }
   const char *forms = tilec_error_diagnostics(error, TILEC_FORMAT_TEXT);
   size_t n = strlen(forms);
   char *text = malloc(n + 1);

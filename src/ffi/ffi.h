@@ -181,6 +181,11 @@ int tc_ffi_kernel_function(tilec_kernel *kernel, tilec_context *context, const c
 int tc_ffi_launch_args(const tilec_kernel *kernel, const tc_ffi_any *given, int32_t n,
                        tilec_tensor *tensors, tilec_arg *args);
 
+/* ---- resolvers (world.c) ---- */
+
+/* The resolver that a function of the other side is; `release` ends it. */
+int tc_ffi_resolver(const tc_ffi_any *function, tilec_resolver *out);
+
 /* Functions and methods: the rows of functions.def and objects.def. */
 #define FUNCTION(name, function, doc) tc_ffi_call function;
 #include "ffi/functions.def"

@@ -137,13 +137,29 @@ static int new_module(const tilec_program_options *o, tc_ffi_any *config, tc_ffi
   return make_module(program, o, config, result);
 }
 
+/* The program takes the resolver over, if it can be made. */
+static int new_resolved(tilec_program_options *o, const tc_ffi_any *function, tc_ffi_any *config,
+                        tc_ffi_any *result) {
+  tilec_resolver resolver;
+  if (!function) return new_module(o, config, result);
+  if (tc_ffi_resolver(function, &resolver)) return -1;
+  o->resolver = &resolver;
+  tilec_context *context = tc_ffi_context_of(config);
+  tilec_program *program;
+  tilec_error *error;
+  if (context && tilec_program_new(context, o, &program, &error) == TILEC_OK)
+    return make_module(program, o, config, result);
+  resolver.release(resolver.data);
+  return context ? tc_ffi_raise_compile(error, o->entry) : -1;
+}
+
 int tc_ffi_module(void *self, const tc_ffi_any *args, int32_t n, tc_ffi_any *result) {
   tc_ffi_args a;
   char small[3][8];
   parts p;
   tc_ffi_any config = {0};
   (void)self;
-  if (!tc_ffi_args_start(&a, "module", args, n, 2, 6)) return -1;
+  if (!tc_ffi_args_start(&a, "module", args, n, 2, 7)) return -1;
   const char *source = tc_ffi_take_text(&a, true, small[0]);
   const char *path = tc_ffi_take_text(&a, false, small[1]);
   const char *entry = tc_ffi_take_text(&a, true, small[2]);
@@ -151,16 +167,16 @@ int tc_ffi_module(void *self, const tc_ffi_any *args, int32_t n, tc_ffi_any *res
   if (a.failed || tc_ffi_config_or_empty(tc_ffi_take(&a), "module", &config)) return -1;
   int status = read_parts(defines, shapes, &p);
   if (!status) {
-    const tilec_program_options options = {.size = sizeof options,
-                                           .path = path,
-                                           .text = source,
-                                           .text_size = source ? strlen(source) : 0,
-                                           .entry = entry,
-                                           .defines = p.defines,
-                                           .n_defines = p.n_defines,
-                                           .shapes = p.shapes,
-                                           .n_shapes = p.n_shapes};
-    status = new_module(&options, &config, result);
+    tilec_program_options options = {.size = sizeof options,
+                                     .path = path,
+                                     .text = source,
+                                     .text_size = source ? strlen(source) : 0,
+                                     .entry = entry,
+                                     .defines = p.defines,
+                                     .n_defines = p.n_defines,
+                                     .shapes = p.shapes,
+                                     .n_shapes = p.n_shapes};
+    status = new_resolved(&options, tc_ffi_take(&a), &config, result);
     end_parts(&p);
   }
   tc_ffi_drop(&config);
