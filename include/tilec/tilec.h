@@ -307,7 +307,7 @@ typedef enum tilec_value_kind {
 
 typedef enum tilec_function_flags {
   TILEC_FUNCTION_MACRO = 1,
-  TILEC_FUNCTION_KERNEL = 2,   /* a prim_func or an eager function                                */
+  TILEC_FUNCTION_KERNEL = 2,   /* a prim_func; an eager function is an ENTRY without flags        */
   TILEC_FUNCTION_ORDINARY = 4, /* called by the resolver when no argument is a staged value       */
   TILEC_FUNCTION_LAMBDA = 8
 } tilec_function_flags;

@@ -54,8 +54,11 @@ typedef struct search {
 static bool stands_at(const search *s, const tc_ast *node) {
   tc_place place;
   if (!tc_source_place(s->ev->source, node->span, &place)) return false;
-  bool column = !s->want->column || !s->lambdas || place.column == s->want->column;
-  return place.line == s->want->line && column;
+  if (place.line != s->want->line) return false;
+  if (!s->want->column || !s->lambdas) return true;
+  /* The column is that of the body, so nodes that begin there are inside of it. */
+  bool ends_later = place.end_line > place.line || place.end_column > s->want->column;
+  return place.column < s->want->column && ends_later;
 }
 
 static void visit(void *cx, const tc_ast *node) {
@@ -70,8 +73,8 @@ static void visit(void *cx, const tc_ast *node) {
     fits = stands_at(s, node) || (decorators->n && stands_at(s, decorators->at[0]));
   }
   if (fits) {
-    s->found = node;
-    s->n++;
+    s->found = node; /* of lambdas around one place, the innermost */
+    s->n = s->want->column && s->lambdas ? 1 : s->n + 1;
   }
   tc_ast_each_child(node, visit, s);
 }
