@@ -256,7 +256,8 @@ tc_val tc_py_call(tc_eval *ev, const tc_pybuiltin *row, const tc_call_args *args
   /* Python's own functions of Python's objects are Python's business. */
   bool plain = row->owner == TC_PY_BUILTINS || row->owner == TC_PY_MATH
                || row->owner == TC_PY_ITERTOOLS || row->owner == TC_PY_FUNCTOOLS;
-  if (plain && tc_foreign_among(args))
+  /* partial() only keeps what it is given. */
+  if (plain && row->run != tc_py_partial && tc_foreign_among(args))
     return tc_foreign_call(ev, (tc_val){.kind = TC_V_PYBUILTIN, .pyfn = row}, args);
   read_signature(ev, row, &s);
   bind(ev, row, args, &s);

@@ -40,7 +40,7 @@ def meta_class(cls):
 
 
 def __getattr__(name):
-    if name.startswith("__"):
+    if name.startswith("__") and name.endswith("__"):
         raise AttributeError(name)
     word = words().get(name)
     if word:  # the compiler says itself that a name is not implemented yet, where it is used
@@ -65,7 +65,7 @@ def _fill_all():
     special = ("While", "loop_break", "break_loop", "continue_loop", "inline", "meta_class",
                "BaseTileScheduler", "PersistentTileScheduler", "GemmWarpPolicy")
     __all__.extend(name for name in (*words(), *special, *_DTYPES)
-                   if name not in __all__ and not name.startswith("_"))
+                   if name not in __all__)
 
 
 _fill_all()
