@@ -101,6 +101,10 @@ _new_config = _function("config")
 _options = _function("options")
 
 
+# Long compilations call this: on the main thread it runs the handlers of signals, and Ctrl-C raises.
+_function("on_signals")(lambda _check=ctypes.pythonapi.PyErr_CheckSignals: _check() and None)
+
+
 # ---- errors ----
 
 class _WithDiagnostics:

@@ -5,18 +5,44 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- contexts ---- */
-
 static void print_warning(void *data, const char *text) {
   (void)data;
   fprintf(stderr, "tilec: %s\n", text);
 }
 
-/* Not 0 when a signal handler of the other side raised: Ctrl-C ends a compilation. */
+/* ---- signals ---- */
+
+/* Asked from time to time by a compilation: a function of the other side, where the handlers of
+ * signals run, so that what one raises is an error like any other. */
+static _Atomic(void *) signal_check;
+
+int tc_ffi_on_signals(void *self, const tc_ffi_any *args, int32_t n, tc_ffi_any *result) {
+  tc_ffi_args a;
+  void *none = NULL;
+  (void)self;
+  (void)result;
+  if (!tc_ffi_args_start(&a, "on_signals", args, n, 1, 1)) return -1;
+  if (args[0].type_index != TC_FFI_FUNCTION)
+    return tc_ffi_raise("TypeError", "tilec.on_signals: got %s, expected a function",
+                        tc_ffi_what(args[0].type_index));
+  tc_ffi.ObjectIncRef(args[0].as.ptr); /* for ever: a compilation may be about to call it */
+  if (!atomic_compare_exchange_strong(&signal_check, &none, args[0].as.ptr))
+    tc_ffi.ObjectDecRef(args[0].as.ptr); /* the first one stays */
+  return 0;
+}
+
+/* Not 0 when a handler raised. The error stays set until the compilation has ended. */
 static int check_signals(void *data) {
   (void)data;
-  return tc_ffi.EnvCheckSignals();
+  void *check = atomic_load(&signal_check);
+  tc_ffi_any result = {0};
+  if (!check) return 0;
+  int status = tc_ffi.FunctionCall(check, NULL, 0, &result);
+  tc_ffi_drop(&result);
+  return status;
 }
+
+/* ---- contexts ---- */
 
 /* Terminated copies of a pair of options, because the context takes C strings. */
 static int set_option(tilec_context *context, const tc_ffi_any *pair) {

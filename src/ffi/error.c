@@ -120,18 +120,14 @@ static void add_frames(frames *f, const tc_ffi_any *found, const char *name) {
   }
 }
 
-/* What a signal handler of the other side raised is kept there, and the error that is set says so:
- * it must stay. */
+/* Whether the handler of a signal raised, which ended the compilation: that is the error then. */
 static bool has_pending(void) {
-  static const char PENDING[] = "EnvErrorAlreadySet";
   void *error = NULL;
   tc_ffi.ErrorMoveFromRaised(&error);
   if (!error) return false;
-  const tc_ffi_bytes *kind = tc_ffi_body(error);
-  bool pending = kind->n == sizeof PENDING - 1 && memcmp(kind->data, PENDING, kind->n) == 0;
-  if (pending) tc_ffi.ErrorSetRaised(error);
+  tc_ffi.ErrorSetRaised(error);
   tc_ffi.ObjectDecRef(error);
-  return pending;
+  return true;
 }
 
 int tc_ffi_raise_compile(tilec_error *error, const char *name) {

@@ -191,7 +191,9 @@ static tc_val evaluate_annotation(tc_eval *ev, tc_function *fn, const tc_ast *pa
   const tc_ast *node = param->param.annotation;
   if (!node) return (tc_val){0};
   tc_str name = last_name(ev, node);
-  if (!name.n || is_any(name, COMPILE_TIME, TC_COUNT(COMPILE_TIME))) return (tc_val){0};
+  bool is_scalar = node->kind == TC_AST_ATTRIBUTE && tc_str_is(name, "bool"); /* T.bool */
+  if (!name.n || (!is_scalar && is_any(name, COMPILE_TIME, TC_COUNT(COMPILE_TIME))))
+    return (tc_val){0};
   if (fn->object) {
     ev->node = param;
     tc_val v = tc_foreign_annotation(ev, fn, param->param.name);

@@ -23,6 +23,7 @@ static atomic_bool no_allocator;
 EXPORT void double_set_version(uint32_t major, uint32_t minor, uint32_t patch);
 EXPORT int64_t double_live(void);
 EXPORT void double_fail_at(int64_t n);
+EXPORT int double_armed(void);
 EXPORT void double_set_tensor_allocator(int on);
 
 void double_set_version(uint32_t major, uint32_t minor, uint32_t patch) {
@@ -34,6 +35,10 @@ int64_t double_live(void) {
 /* The n-th request for memory from now on is refused; 0: none. */
 void double_fail_at(int64_t n) {
   atomic_store(&fail_at, n);
+}
+/* Whether the request to be refused has not come yet. */
+int double_armed(void) {
+  return atomic_load(&fail_at) > 0;
 }
 void double_set_tensor_allocator(int on) {
   atomic_store(&no_allocator, !on);
@@ -485,8 +490,5 @@ API(void *, EnvGetStream, (int32_t device_type, int32_t device_id)) {
 API(int, EnvSetStream, (int32_t device_type, int32_t device_id, void *now, void **before)) {
   if (before) *before = stream;
   if (device_type == 2 && device_id == 0) stream = now;
-  return 0;
-}
-API(int, EnvCheckSignals, (void)) {
   return 0;
 }
