@@ -56,18 +56,31 @@ def _import_tvm_ffi():
 
 # ---- the library ----
 
+def _installed(path):
+    """A file of the installed package, which need not lie beside this file: an editable install
+    takes the Python files from elsewhere."""
+    import importlib.metadata
+    try:
+        return [pathlib.Path(importlib.metadata.distribution("tilec").locate_file(path))]
+    except importlib.metadata.PackageNotFoundError:
+        return []
+
+
 def _library_path():
     """PYTILEC_LIBRARY, else the one in the package, else the one of a build tree around it."""
     name = {"darwin": "libtilec_ffi.dylib", "win32": "tilec_ffi.dll"}.get(sys.platform,
                                                                         "libtilec_ffi.so")
     named = os.environ.get("PYTILEC_LIBRARY")
-    candidates = [pathlib.Path(named)] if named else [
-        _PACKAGE / "lib" / name, _PACKAGE.parent.parent / "build" / name]
-    for path in candidates:
-        if path.exists():
-            return path
-    raise ImportError("the native library of tilec is missing: looked for %s"
-                      % ", ".join(map(str, candidates)))
+    places = [lambda: [pathlib.Path(named)]] if named else [
+        lambda: [_PACKAGE / "lib" / name], lambda: [_PACKAGE.parent.parent / "build" / name],
+        lambda: _installed("tilec/lib/" + name)]
+    looked = []
+    for place in places:
+        for path in place():
+            if path.exists():
+                return path
+            looked.append(str(path))
+    raise ImportError("the native library of tilec is missing: looked for " + ", ".join(looked))
 
 
 def _attach(library, runtime=None):

@@ -12,17 +12,20 @@ import pytest
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent.parent
-sys.path[:0] = [str(HERE), str(ROOT / "python")]
+sys.path.insert(0, str(HERE))
 
 
 def pytest_addoption(parser):
     parser.addoption("--world", choices=["real", "double"], default="real")
     parser.addoption("--build", default=str(ROOT / "build"))
+    parser.addoption("--installed", action="store_true", help="the package that is installed")
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "real: needs Python's side of tvm-ffi")
-    os.environ.setdefault("PYTILEC_LIBRARY", str(adapter(config)))
+    if not config.getoption("--installed"):
+        sys.path.insert(0, str(ROOT / "python"))
+        os.environ.setdefault("PYTILEC_LIBRARY", str(adapter(config)))
 
 
 def pytest_collection_modifyitems(config, items):
@@ -100,11 +103,12 @@ def axpy(compiled):
 
 
 @pytest.fixture
-def child(request):
+def child(pytestconfig):
     """Runs a script in a process of its own and returns (exit status, output, errors)."""
     def run(script, *args, **environment):
-        env = dict(os.environ, PYTHONPATH=os.pathsep.join([str(ROOT / "python"), str(HERE)]))
-        env.update(environment)
+        env = dict(os.environ, **environment)
+        if not pytestconfig.getoption("--installed"):
+            env["PYTHONPATH"] = str(ROOT / "python")
         done = subprocess.run([sys.executable, "-c", script, *map(str, args)], env=env, timeout=120,
                               capture_output=True, text=True, check=False)
         return done.returncode, done.stdout, done.stderr

@@ -52,15 +52,15 @@ def test_repr(target):
     assert 'name="cpu"' in repr(target) and str(target) == "cpu"
 
 
-def test_unregistered(child):
+def test_unregistered(world, child):
     """Without our classes the binding makes some of its own."""
     status, out, err = child("""
-import ctypes, os, tvm_ffi
+import ctypes, sys, tvm_ffi
 text = ctypes.create_string_buffer(1024)
-library = ctypes.CDLL(os.environ["PYTILEC_LIBRARY"])
+library = ctypes.CDLL(sys.argv[1])
 assert library.tilec_ffi_attach(None, text, ctypes.c_size_t(1024)) == 0, text.value
 print([t.name for t in tvm_ffi.get_global_func("tilec.targets")()][0])
-""")
+""", world.LIBRARY)
     assert status == 0, err
     assert out == "cpu\n"
 
