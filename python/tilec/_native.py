@@ -13,6 +13,9 @@ class _Ffi:
 
     def __init__(self, ffi):
         self._ffi = ffi
+        self._STATUS = {1: ffi.CompileError, 2: ffi.CompileError, 3: ffi.CheckError,
+                        5: ffi.BudgetError, 7: MemoryError, 9: KeyboardInterrupt,
+                        10: ffi.RaisedError}
         for name in ("CompileError", "CheckError", "LaunchError", "TargetError", "InternalError",
                      "EnvironmentError", "BudgetError", "diagnostics", "version", "targets"):
             setattr(self, name, getattr(ffi, name))
@@ -22,7 +25,11 @@ class _Ffi:
         return [field for arg in args for field in arg]
 
     def trace_do(self, trace, op, args):
-        return tuple(self._ffi.trace_do(trace, op, *self._flat(args)))
+        result = tuple(self._ffi.trace_do(trace, op, *self._flat(args)))
+        if result[0] == "failed":
+            _, status, text = result
+            raise self._STATUS.get(status, self.InternalError)(str(text))
+        return result
 
     def evaluate(self, world, op, args):
         self._ffi.evaluate(world, op, *self._flat(args))
@@ -38,10 +45,6 @@ class _Ffi:
     def file_module(self, path, entry, defines, options):
         flat = [text for pair in defines for text in pair]
         return self._ffi.module(None, path, entry, flat, [], self._ffi.config(options), None)
-
-    def array(self, tensor):
-        """What a kernel allocated, as an array of NumPy where that is what it is."""
-        return tensor
 
 
 def _load():

@@ -204,7 +204,7 @@ class World:
     def _encode_staged(self, value):
         if value._world is not self or not self.is_open:
             raise RuntimeError("%r belongs to another kernel" % value)
-        return ops.STAGED, 0, None, value._number
+        return ops.STAGED, 0, "", value._number
 
     def _encode_function(self, value):
         if not _is_plain_function(value) or _source.is_library(value.__code__.co_filename):
@@ -253,8 +253,10 @@ class World:
 
     def decode(self, value):
         kind, n, payload, number = value
-        if kind in (ops.INT, ops.FLOAT, ops.TEXT):
+        if kind in (ops.INT, ops.FLOAT):
             return payload
+        if kind == ops.TEXT:
+            return str(payload)
         if kind == ops.UNBOUND:
             return UNBOUND
         if kind == ops.NONE:
@@ -279,17 +281,16 @@ class World:
         result = native.trace_do(self._trace, op, [self.encode(arg) for arg in args])
         return self.decode(result)
 
-    def __call__(self, trace, op, args):
-        """The callback; `args` are flat, or tuples."""
-        if args and not isinstance(args[0], tuple):
-            args = [tuple(args[i:i + 4]) for i in range(0, len(args), 4)]
+    def __call__(self, trace, op, *flat):
+        """The callback: the fields of its arguments stand one after another."""
+        args = [flat[i:i + 4] for i in range(0, len(flat), 4)]
         self._trace = trace
         current.worlds.append(self)
         try:
             return _DO[op](self, args)
         except KeyboardInterrupt as error:
             self.raised = error
-            return ("interrupted", "")
+            return ("interrupted",)
         except BaseException as error:  # the compiler ends, and then it is raised again
             if self.raised is None:
                 self.raised = error
@@ -535,10 +536,10 @@ class _Once:
     def __init__(self, world):
         self.world = world
 
-    def __call__(self, trace, op, args):
+    def __call__(self, trace, op, *flat):
         if op == ops.BEGIN:
             return _NOTHING
-        return self.world(trace, op, args)
+        return self.world(trace, op, *flat)
 
 
 def _needs_kernel(value):

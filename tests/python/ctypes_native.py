@@ -185,7 +185,7 @@ def _resolver(world):
     keep = []  # the texts of the last answer
 
     def run(data, trace, op, args, n, result):
-        answer = world(trace, op, [_from_c(args[i]) for i in range(n)])
+        answer = world(trace, op, *[field for i in range(n) for field in _from_c(args[i])])
         texts = []
         if answer[0] == "interrupted":
             return 9

@@ -9,10 +9,11 @@ import pytest
 
 import tilec
 import tilec.language as T
+from tilec.profiler import as_numpy
 
 
 def run(func, *arrays, out_idx=-1):
-    return np.asarray(tilec.compile(func, out_idx=out_idx)(*arrays))
+    return as_numpy(tilec.compile(func, out_idx=out_idx)(*arrays))
 
 
 def numbers(n=8):

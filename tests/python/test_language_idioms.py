@@ -8,13 +8,14 @@ import pytest
 
 import tilec
 import tilec.language as T
+from tilec.profiler import as_numpy
 
 N_MODULE = 24
 SCALES = {"small": 2, "large": 5}
 
 
 def run(func, *arrays, out_idx=-1):
-    return np.asarray(tilec.compile(func, out_idx=out_idx)(*arrays))
+    return as_numpy(tilec.compile(func, out_idx=out_idx)(*arrays))
 
 
 def numbers(*shape):
@@ -65,7 +66,7 @@ def test_pipelined_product():
         return main
 
     a, b = numbers(M, K), numbers(K, 96)
-    np.testing.assert_allclose(np.asarray(matmul(96)(a, b)), a @ b, rtol=1e-5)
+    np.testing.assert_allclose(as_numpy(matmul(96)(a, b)), a @ b, rtol=1e-5)
 
 
 def test_if_with_compile_time_and_run_time_conditions():
@@ -196,7 +197,7 @@ def test_annotations_use_names_around():
         return main
 
     a = numbers(5, 4)
-    assert np.array_equal(np.asarray(tilec.compile(build(5, "float32"), out_idx=1)(a, 2.0)), a * 2)
+    assert np.array_equal(as_numpy(tilec.compile(build(5, "float32"), out_idx=1)(a, 2.0)), a * 2)
 
 
 def test_dynamic_dimensions():
@@ -211,7 +212,7 @@ def test_dynamic_dimensions():
     kernel = tilec.compile(main, out_idx=[1])
     for shape in ((3, 5), (16, 9), (1, 1)):
         a = numbers(*shape)
-        assert np.array_equal(np.asarray(kernel(a)), a.T)
+        assert np.array_equal(as_numpy(kernel(a)), a.T)
 
 
 def test_arithmetic_of_dynamic_dimensions_outside():
@@ -226,7 +227,7 @@ def test_arithmetic_of_dynamic_dimensions_outside():
                 B[bx * 4 + i] = T.if_then_else(bx * 4 + i < n, A[bx * 4 + i], -1.0)
 
     a = numbers(6)
-    assert list(np.asarray(tilec.compile(main, out_idx=1)(a))) == list(a) + [-1, -1]
+    assert list(as_numpy(tilec.compile(main, out_idx=1)(a))) == list(a) + [-1, -1]
     with pytest.raises(TypeError):
         bool(n == 4)
 

@@ -58,7 +58,7 @@ def __getattr__(name):
 
 
 def __dir__():
-    return sorted(set(globals()) | set(words()) | set(_DTYPES))
+    return sorted(set(globals()) | set(__all__))
 
 
 def _fill_all():
