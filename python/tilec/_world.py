@@ -34,10 +34,9 @@ class Function:
 
     flags = 0
 
-    def __init__(self, function, frame_locals=None):
+    def __init__(self, function):
         functools.update_wrapper(self, function)
         self.function = function
-        self.scope = Scope(function, frame_locals)
 
 
 class Macro(Function):
@@ -147,12 +146,40 @@ def _is_numpy_number(value):
         and not hasattr(value, "__setitem__")
 
 
-class World:
-    """The resolver of one function, or of one operation outside of kernels."""
+class _Step:
+    """One callback: what was asked, what it did with the evaluation, what it answered."""
 
-    def __init__(self, entry=None, defines=None):
+    __slots__ = ("op", "args", "calls", "answer")
+
+    def __init__(self, op, args):
+        self.op, self.args, self.calls, self.answer = op, args, [], None
+
+
+class History:
+    """What the evaluations of one function asked, in their order, and the objects they met."""
+
+    def __init__(self):
+        self.runs = []
+        self.objects = []
+
+
+class World:
+    """The resolver of one function, or of one operation outside of kernels.
+
+    The compiler evaluates a function again for each form it is wanted in. Python is asked the first
+    time only: later evaluations get the same answers, so that a kernel is what it was when it was
+    defined, and code with effects runs once. Where an evaluation takes another way (the facts of
+    another device), Python is asked from there on."""
+
+    def __init__(self, entry=None, defines=None, history=None):
         self.entry = entry
         self.defines = defines or {}
+        self.history = history or History()
+        self.lock = threading.RLock()
+        self._next_run = 0
+        self._replay = []   # steps that were recorded before
+        self._steps = []    # of this evaluation
+        self._open = []     # those that are running
         self.asked = {}     # of the defines, what the evaluation depended on
         self.raised = None  # the exception that ended it
         self.result = None
@@ -269,25 +296,57 @@ class World:
             return _named(payload)
         if kind == ops.STAGED:
             return Staged(self, number, payload)
-        items = [self.decode(native.trace_do(self._trace, ops.ITEM,
-                                             [(kind, n, None, number), (ops.INT, 0, i, 0)]))
+        items = [self.decode(self._do(ops.ITEM, [(kind, n, None, number), (ops.INT, 0, i, 0)]))
                  for i in range(n)]
         return _MANY[kind](items)
 
     # ---- both ways ----
 
+    def _do(self, op, args):
+        if self._open:
+            self._open[-1].calls.append((op, args))
+        return native.trace_do(self._trace, op, args)
+
     def perform(self, op, args):
         """An operation on the compiler's values, while a callback runs."""
-        result = native.trace_do(self._trace, op, [self.encode(arg) for arg in args])
-        return self.decode(result)
+        return self.decode(self._do(op, [self.encode(arg) for arg in args]))
+
+    def start(self):
+        """The compiler is about to evaluate the function, perhaps several times."""
+        self._next_run = 0
+        self.raised = None
+
+    def _repeat(self, trace, step):
+        """Does again what a callback did."""
+        self._steps.append(step)
+        for op, args in step.calls:
+            native.trace_do(trace, op, args)
+        return step.answer
+
+    def _recorded(self, op, flat):
+        """The step that was recorded here, if this evaluation went the same way up to it."""
+        at = len(self._steps)
+        if at < len(self._replay) and self._replay[at].op == op and self._replay[at].args == flat:
+            return self._replay[at]
+        self._replay = []
+        return None
 
     def __call__(self, trace, op, *flat):
         """The callback: the fields of its arguments stand one after another."""
-        args = [flat[i:i + 4] for i in range(0, len(flat), 4)]
         self._trace = trace
+        if op in (ops.BEGIN, ops.END):
+            return _DO[op](self, ())
+        step = self._recorded(op, flat) if self._replay else None
+        if step is not None:
+            return self._repeat(trace, step)
+        args = [flat[i:i + 4] for i in range(0, len(flat), 4)]
+        step = _Step(op, flat)
+        self._steps.append(step)
+        self._open.append(step)
         current.worlds.append(self)
         try:
-            return _DO[op](self, args)
+            step.answer = _DO[op](self, args)
+            return step.answer
         except KeyboardInterrupt as error:
             self.raised = error
             return ("interrupted",)
@@ -297,26 +356,37 @@ class World:
             return ("raised", "%s: %s" % (type(error).__name__, error))
         finally:
             current.worlds.pop()
+            if self._open and self._open[-1] is step:
+                self._open.pop()
 
     def scope_of(self, value):
-        if isinstance(value, Function):
+        if value is self.entry:
             return value.scope
         found = self._scopes.get(id(value))
         if found is None:
-            found = self._scopes[id(value)] = Scope(value)
+            found = self._scopes[id(value)] = Scope(_function_of(value))
         return found
 
     # ---- operations ----
 
     def _begin(self, args):
-        self.raised = None
+        history, at = self.history, self._next_run
+        self._next_run += 1
         self.is_open = True
-        self.asked = {}
-        self._objects, self._numbers, self._scopes, self._flat = [], {}, {}, {}
+        self._scopes, self._flat = {}, {}
+        self._steps, self._open = [], []
+        self._replay = history.runs[at] if at < len(history.runs) else []
+        self._objects = list(history.objects)
+        self._numbers = {id(value): i + 1 for i, value in enumerate(self._objects)}
         return _NOTHING
 
     def _end(self, args):
+        history, at = self.history, self._next_run - 1
+        if self.raised is None and at == len(history.runs):
+            history.runs.append(self._steps)
+            history.objects = self._objects
         self.is_open = False
+        self._replay, self._steps = [], []
         self._objects, self._numbers, self._scopes, self._flat = [], {}, {}, {}
         return _NOTHING
 
@@ -537,7 +607,7 @@ class _Once:
         self.world = world
 
     def __call__(self, trace, op, *flat):
-        if op == ops.BEGIN:
+        if op in (ops.BEGIN, ops.END):
             return _NOTHING
         return self.world(trace, op, *flat)
 

@@ -4,15 +4,15 @@ import sys
 
 from . import _ops as ops
 from ._native import native
-from ._world import Function, World
-
-_FLAG_ERRORS = (KeyboardInterrupt,)
+from ._world import Function, History, Scope, World
 
 
 def guarded(world, function):
     """Calls the compiler. When Python raised in the course of it, that exception goes on."""
     try:
-        return function()
+        with world.lock:
+            world.start()
+            return function()
     except BaseException as error:
         raised = world.raised
         if raised is None or raised is error:
@@ -34,14 +34,16 @@ class PrimFunc(Function):
     flags = ops.KERNEL
 
     def __init__(self, function, frame_locals=None, out_idx=None):
-        super().__init__(function, frame_locals)
+        super().__init__(function)
+        self.scope = Scope(function, frame_locals)
+        self.history = History()
         self.out_idx = out_idx
         self.attrs = {"global_symbol": function.__name__}
         self._ir = self.emit("ir")
 
     def module(self, options=None):
         """(World, program) for these options."""
-        world = World(self)
+        world = World(self, history=self.history)
         return world, module_of(self, world, (), options)
 
     def emit(self, form, options=None):

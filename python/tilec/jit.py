@@ -7,7 +7,7 @@ import textwrap
 import threading
 
 from . import _source
-from ._world import Function, World
+from ._world import Function, Scope, World
 from .compiler import compile as compile_prim_func
 from .compiler import options_of, target_name
 from .function import PrimFunc, guarded, module_of
@@ -72,6 +72,10 @@ def freeze(value):
 
 class _Eager(Function):
     """Its parameters are tensors that the body declares, and compile-time values."""
+
+    def __init__(self, function):
+        super().__init__(function)
+        self.scope = Scope(function)
 
 
 class _Variant:
