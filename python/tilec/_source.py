@@ -4,6 +4,7 @@ import functools
 import linecache
 import os
 import sysconfig
+import time
 import types
 
 
@@ -35,12 +36,45 @@ def text_of(path, module_globals=None):
     return _joined(path, len(lines), hash(tuple(lines))) if lines else None
 
 
+_STARTED = time.time()
+
+
+def _what(code):
+    constants = [repr(c) for c in code.co_consts if not isinstance(c, types.CodeType)]
+    return code.co_code, code.co_names, code.co_varnames, constants
+
+
+@functools.lru_cache(maxsize=16)
+def _codes_of(path, text):
+    """The code of every function in a text, by name and line."""
+    codes, found = [compile(text, path, "exec", dont_inherit=True)], {}
+    while codes:
+        code = codes.pop()
+        found.setdefault((code.co_name, code.co_firstlineno), []).append(_what(code))
+        codes.extend(c for c in code.co_consts if isinstance(c, types.CodeType))
+    return found
+
+
+def _has_changed(code, text):
+    """True when a file was written since this process runs, and its function is another now."""
+    try:
+        if os.stat(code.co_filename).st_mtime < _STARTED:
+            return False
+        codes = _codes_of(code.co_filename, text)
+    except (OSError, SyntaxError, ValueError):
+        return os.path.exists(code.co_filename)
+    return _what(code) not in codes.get((code.co_name, code.co_firstlineno), ())
+
+
 def find(function):
     """The Source of a function, or None."""
     code = function.__code__
     text = text_of(code.co_filename, function.__globals__)
     if text is None:
         return None
+    if _has_changed(code, text):
+        raise OSError("%s was changed since %r was defined: its text is another now"
+                      % (code.co_filename, code.co_name))
     return Source((text, code.co_filename, 1, code.co_firstlineno, code.co_name,
                    0 if code.co_name != "<lambda>" else _column(code)))
 

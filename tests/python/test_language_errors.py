@@ -235,3 +235,26 @@ def test_kernels_in_threads():
     assert not errors
     for k, a in results.items():
         assert np.array_equal(a, np.arange(8) * (k + 1))
+
+
+KERNEL_FILE = """
+import tilec.language as T
+
+def build():
+    @T.prim_func
+    def main(A: T.Tensor((8,), T.float32)):
+        with T.Kernel(1, threads=8):
+            A[0] = %d
+    return main
+"""
+
+
+def test_a_file_that_changed(tmp_path, monkeypatch):
+    path = tmp_path / "changing_kernel.py"
+    path.write_text(KERNEL_FILE % 1)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    import changing_kernel
+    assert "1.0" in changing_kernel.build().script()
+    path.write_text(KERNEL_FILE % 2)
+    with pytest.raises(OSError, match="was changed since 'main' was defined"):
+        changing_kernel.build()
