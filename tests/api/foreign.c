@@ -4,6 +4,10 @@
 #include "tilec/tilec.h"
 
 #include <stdbool.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
 
 /* ---- a world ---- */
 
@@ -518,6 +522,43 @@ static void interruption(void) {
   tilec_context_release(stoppable);
 }
 
+/* A C compiler that takes its time is killed. */
+static time_t started;
+static int after_a_second(void *data) {
+  (void)data;
+  return time(NULL) > started + 1;
+}
+
+static void interrupted_compiler(void) {
+  char cc[] = "/tmp/tilec_cc_XXXXXX";
+  static const char SCRIPT[] = "#!/bin/sh\ncase \"$*\" in *--version*) echo cc 1.0;; "
+                               "*) exec sleep 60;; esac\n";
+  static const char TEXT[] =
+      "import tilelang.language as T\n@T.prim_func\n" HEAD "        A[bx] = B[bx]\n";
+  tilec_context *stoppable = NULL;
+  tilec_program *program = NULL;
+  tilec_kernel *kernel = NULL;
+  tilec_error *error = NULL;
+  tilec_context_options c = {.size = sizeof c, .interrupted = after_a_second};
+  tilec_program_options o = {
+      .size = sizeof o, .path = "k.py", .text = TEXT, .text_size = strlen(TEXT)};
+  int fd = mkstemp(cc);
+  if (!CHECK(fd >= 0 && write(fd, SCRIPT, strlen(SCRIPT)) == (ssize_t)strlen(SCRIPT))) return;
+  CHECK(fchmod(fd, 0700) == 0 && close(fd) == 0);
+  CHECK(tilec_context_new(&c, &stoppable, NULL) == TILEC_OK);
+  CHECK(tilec_context_set(stoppable, "cc", cc, NULL) == TILEC_OK);
+  CHECK(tilec_context_set(stoppable, "cache", "off", NULL) == TILEC_OK);
+  CHECK(tilec_program_new(stoppable, &o, &program, NULL) == TILEC_OK);
+  started = time(NULL);
+  CHECK(tilec_kernel_new(program, "cpu", &kernel, &error) == TILEC_INTERRUPTED);
+  CHECK_TEXT(tilec_error_code(error), "E0256");
+  CHECK(time(NULL) < started + 20);
+  unlink(cc);
+  tilec_error_release(error);
+  tilec_program_release(program);
+  tilec_context_release(stoppable);
+}
+
 int main(void) {
   if (!CHECK(tilec_context_new(NULL, &context, NULL) == TILEC_OK)) return check_report();
   names_and_objects();
@@ -528,6 +569,7 @@ int main(void) {
   without_kernel();
   words();
   interruption();
+  interrupted_compiler();
   tilec_context_release(context);
   return check_report();
 }
