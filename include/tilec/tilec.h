@@ -50,13 +50,15 @@ typedef enum tilec_status {
   TILEC_ERROR = 1,        /* the kernel source is wrong: see the diagnostics                      */
   TILEC_USAGE = 2,        /* this call is wrong: NULL, struct size, unknown option, verb or entry */
   TILEC_CHECK_FAILED = 3, /* a check found a fault: bounds, race, uninitialised read (E05xx)      */
-  TILEC_NO_TARGET = 4,   /* target unknown, not built in, or its device or compiler is missing    */
-  TILEC_BUDGET = 5,      /* a step or time budget ran out                                        */
-  TILEC_ARGUMENT = 6,    /* launch: an argument does not match its declaration, or an assert
-                            failed                                                               */
-  TILEC_MEMORY = 7,      /* out of memory, or a memory limit was reached                         */
-  TILEC_ENVIRONMENT = 8, /* files, the C compiler or the operating system failed                 */
-  TILEC_BUG = 70         /* internal error; please report                                        */
+  TILEC_NO_TARGET = 4,    /* target unknown, not built in, or its device or compiler is missing   */
+  TILEC_BUDGET = 5,       /* a step or time budget ran out                                        */
+  TILEC_ARGUMENT = 6,     /* launch: an argument does not match its declaration, or an assert
+                             failed                                                               */
+  TILEC_MEMORY = 7,       /* out of memory, or a memory limit was reached                         */
+  TILEC_ENVIRONMENT = 8,  /* files, the C compiler or the operating system failed                 */
+  TILEC_INTERRUPTED = 9,  /* a callback asked to stop                                             */
+  TILEC_RAISED = 10,      /* an exception of the host language: its resolver holds it             */
+  TILEC_BUG = 70          /* internal error; please report                                        */
 } tilec_status;
 
 /* "ok", "usage", ...; static. Unknown numbers give "unknown". */
@@ -118,6 +120,8 @@ TILEC_API uint64_t tilec_dtype_bytes(tilec_dtype dtype, uint64_t n);
 /* The type an array file (.npy) stores it as: float16 -> float16, bfloat16 -> uint16, 8-bit and
  * narrower floats, int4 and the like -> uint8, tfloat32 -> float32. */
 TILEC_API tilec_dtype tilec_dtype_storage(tilec_dtype dtype);
+/* DLPack's type code * 256 + bits of an element; 0 for an unknown code. */
+TILEC_API uint32_t tilec_dtype_dlpack(tilec_dtype dtype);
 
 /* ---- tensors ---- */
 
@@ -205,7 +209,10 @@ typedef struct tilec_context_options {
   /* Things the user should know that are not errors: one line without \n that begins with
    * "warning: " or "note: ". NULL: dropped. */
   void (*warn)(void *data, const char *text);
-  void *data; /* passed to print and warn */
+  void *data; /* passed to print, warn and interrupted */
+  /* Asked from time to time while something is compiled, on the thread that does so: not 0 ends it
+   * with TILEC_INTERRUPTED. NULL: never. */
+  int (*interrupted)(void *data);
 } tilec_context_options;
 
 /* Makes a context. `options` may be NULL. With read_environment, a TILEC_* variable with a bad
@@ -260,6 +267,146 @@ typedef struct tilec_shape {
   const int64_t *extent; /* of the array: in bytes in the last dimension of a packed type */
 } tilec_shape;
 
+/* ---- programs whose names live in another language ----
+ *
+ * A kernel may be a function of a running program in another language, say Python. Its text comes
+ * here and is evaluated here; what its names stand for is asked of a *resolver*, one callback for
+ * all operations. A value is a number or text that is copied, a name that the compiler knows, a
+ * function whose text is known and which is evaluated in turn, or an object, which is a number that
+ * only the resolver understands and on which it performs what the kernel asks for.
+ *
+ * The same operations go the other way: while a callback runs it may operate on values of the
+ * evaluation (buffers, expressions, T.* operations) by tilec_trace_do, so that code of the other
+ * language may build parts of a kernel. */
+
+typedef struct tilec_trace tilec_trace; /* one evaluation; valid in callbacks, from BEGIN to END */
+
+typedef enum tilec_value_kind {
+  TILEC_VALUE_UNBOUND = 0, /* nothing: there is no such name, item, default ...                   */
+  TILEC_VALUE_NONE = 1,
+  TILEC_VALUE_BOOL = 2,  /* as.i                                                                  */
+  TILEC_VALUE_INT = 3,   /* as.i                                                                  */
+  TILEC_VALUE_FLOAT = 4, /* as.f                                                                  */
+  TILEC_VALUE_TEXT = 5,  /* as.text, n bytes                                                      */
+  TILEC_VALUE_NAME = 6,  /* as.text, n bytes: a path that the compiler may know, such as
+                            tilelang.language.copy, math.log2, builtins.len, torch.float16;
+                            `object`, when it does not                                            */
+  TILEC_VALUE_TUPLE = 7, /* of n items, which operation ITEM gives                                */
+  TILEC_VALUE_LIST = 8,
+  TILEC_VALUE_SET = 9,
+  TILEC_VALUE_DICT = 10,     /* n items: a key, its value, the next key ...                       */
+  TILEC_VALUE_SLICE = 11,    /* three items                                                       */
+  TILEC_VALUE_FUNCTION = 12, /* a function with text: SOURCE. as.i: tilec_function_flags          */
+  TILEC_VALUE_METHOD = 13,   /* two items: the receiver and a function                            */
+  TILEC_VALUE_RECORD = 14,   /* an operation that was put off: item 0 is an INT, the operation
+                                (tilec_op), the others are its arguments                          */
+  TILEC_VALUE_OBJECT = 15,   /* anything else of the resolver's world                             */
+  TILEC_VALUE_STAGED = 16    /* a value of the evaluation; only the library makes them. as.text: its
+                                kind in words ("a buffer"), n bytes                               */
+} tilec_value_kind;
+
+typedef enum tilec_function_flags {
+  TILEC_FUNCTION_MACRO = 1,
+  TILEC_FUNCTION_KERNEL = 2,   /* a prim_func; an eager function is an ENTRY without flags        */
+  TILEC_FUNCTION_ORDINARY = 4, /* called by the resolver when no argument is a staged value       */
+  TILEC_FUNCTION_LAMBDA = 8
+} tilec_function_flags;
+
+/* `object` identifies what is no plain number or text: in values of the resolver a number of its
+ * choice, not 0 and the same whenever the object is the same; in values of the library its own.
+ * Text need only live until the next callback, or the return of the function it is given to. */
+typedef struct tilec_value {
+  uint32_t kind; /* tilec_value_kind */
+  uint32_t n;
+  union {
+    int64_t i;
+    double f;
+    const char *text;
+  } as;
+  uint64_t object;
+} tilec_value;
+
+/* X(NAME, what it is given -> what it gives). A text that names an operator is Python's ("+", "//",
+ * "not", "<="). Keyword arguments of a call stand behind the others, each a text and a value. */
+#define TILEC_OPS(X)                                                                               \
+  X(BEGIN, "an evaluation begins -> nothing")                                                      \
+  X(END, "it has ended, well or not: all objects and the trace are forgotten -> nothing")          \
+  X(ENTRY, "-> the function to compile")                                                           \
+  X(RESULT, "the result of tilec_evaluate -> nothing")                                             \
+  X(DEFINE, "the name of a compile-time parameter or a T.const -> its value, or UNBOUND")          \
+  X(SOURCE, "function -> text, path, number of its first line, line of the def, name; or UNBOUND") \
+  X(LOOKUP, "function, name that is free in it -> its value, or UNBOUND")                          \
+  X(DEFAULT, "function, parameter -> its default, or UNBOUND")                                     \
+  X(ANNOTATION, "function, parameter -> its annotation, or UNBOUND: read the text")                \
+  X(IMPORT, "path of a module -> the module")                                                      \
+  X(ITEM, "value of several items, number -> that item")                                           \
+  X(GETATTR, "object, name -> its attribute, or UNBOUND")                                          \
+  X(SETATTR, "object, name, value -> nothing")                                                     \
+  X(GETITEM, "object, index -> item")                                                              \
+  X(SETITEM, "object, index, value -> nothing")                                                    \
+  X(CALL, "callee, number of keywords, arguments, keywords and values -> result")                  \
+  X(ITERATE, "object -> iterator, or UNBOUND: it is not iterable")                                 \
+  X(NEXT, "iterator -> its next item, or UNBOUND: there is none")                                  \
+  X(LEN, "object -> its length")                                                                   \
+  X(TRUTH, "object -> a bool")                                                                     \
+  X(CONTAINS, "object, item -> a bool")                                                            \
+  X(BINARY, "operator, left, right -> result")                                                     \
+  X(UNARY, "operator, operand -> result")                                                          \
+  X(COMPARE, "operator, left, right -> result")                                                    \
+  X(STR, "object -> its text for people")                                                          \
+  X(REPR, "object -> its text for programmers")
+
+typedef enum tilec_op {
+#define TILEC_X(name, what) TILEC_OP_##name,
+  TILEC_OPS(TILEC_X)
+#undef TILEC_X
+      TILEC_OP_COUNT
+} tilec_op;
+
+typedef struct tilec_resolver {
+  size_t size;
+  /* Performs `op`. Sets *result and returns TILEC_OK; or keeps the exception that was raised, sets
+   * *result to a text that names it, and returns TILEC_RAISED; or TILEC_INTERRUPTED. What it calls
+   * must return: nothing may jump over a frame of the library, nor does the library over one of
+   * its. May be called by several threads at once when a program is compiled by several. */
+  tilec_status (*run)(void *data, tilec_trace *trace, tilec_op op, const tilec_value *args,
+                      size_t n_args, tilec_value *result);
+  /* The program that held it has ended; may be NULL. */
+  void (*release)(void *data);
+  void *data;
+} tilec_resolver;
+
+/* Performs an operation (ITEM to REPR) on values of the evaluation, while a callback of `trace`
+ * runs, on its thread. Arguments may be the resolver's own values as well. Text in the result lives
+ * until the callback returns.
+ * returns TILEC_OK; TILEC_RAISED (the resolver raised on the way, or raises now what it kept);
+ *         any other status ends the evaluation as soon as the callback returns, whatever it
+ *         returns, and the error of that says why. */
+TILEC_API tilec_status tilec_trace_do(tilec_trace *trace, tilec_op op, const tilec_value *args,
+                                      size_t n_args, tilec_value *result);
+/* The status and the first error of a trace that is about to end, in one line; "" when it is not.
+ * Lives until the callback returns. */
+TILEC_API const char *tilec_trace_text(const tilec_trace *trace);
+
+/* Performs one operation outside of any kernel: its result goes to `resolver` as operation RESULT,
+ * as STAGED when it has no meaning outside of a kernel. What it is about is named by NAME values.
+ * returns as tilec_program_check; TILEC_RAISED, TILEC_INTERRUPTED. */
+TILEC_API tilec_status tilec_evaluate(tilec_context *context, const tilec_resolver *resolver,
+                                      tilec_op op, const tilec_value *args, size_t n_args,
+                                      tilec_error **error);
+
+/* A name of the T vocabulary. */
+typedef struct tilec_word {
+  size_t size;
+  const char *name, *signature, *help; /* static; no signature: not a function */
+  int missing;                         /* not 0: known, not implemented        */
+  int anywhere;                        /* not 0: has a meaning outside kernels */
+} tilec_word;
+/* How many there are, names of types not counted. */
+TILEC_API size_t tilec_word_count(void);
+/* Name `i`. returns TILEC_OK, TILEC_USAGE (past the end). */
+TILEC_API tilec_status tilec_word_at(size_t i, tilec_word *out);
+
 typedef struct tilec_program_options {
   size_t size;
   const char *path;  /* shown in diagnostics; read when `text` is NULL                   */
@@ -270,6 +417,10 @@ typedef struct tilec_program_options {
   size_t n_defines;
   const tilec_shape *shapes; /* may be NULL; copied */
   size_t n_shapes;
+  /* A program of another language: `path`, `text` and `entry` only name it (operation ENTRY gives
+   * the function), and there are no defines. Copied; released with the program, or, when the
+   * program cannot be made, by the caller. NULL: none. */
+  const tilec_resolver *resolver;
 } tilec_program_options;
 
 /* Takes a program: nothing is compiled yet. A path that ends in .tir holds IR text. All strings are
@@ -427,6 +578,9 @@ typedef struct tilec_param {
 } tilec_param;
 /* Parameter `i`. returns TILEC_OK, TILEC_USAGE (past the end). */
 TILEC_API tilec_status tilec_kernel_param(const tilec_kernel *kernel, size_t i, tilec_param *out);
+/* "scale(A: float32[M, 64], alpha: float32)"; before a result stands "out". Lives as long as the
+ * kernel; "" for NULL. */
+TILEC_API const char *tilec_kernel_signature(const tilec_kernel *kernel);
 /* Name of symbolic dimension `i`, or NULL past the end. Lives as long as the kernel. */
 TILEC_API const char *tilec_kernel_dim(const tilec_kernel *kernel, size_t i);
 

@@ -49,6 +49,7 @@ struct tilec_context {
   tilec_allocator hooks;
   void (*print)(void *data, const char *text, size_t n);
   void (*warn)(void *data, const char *text);
+  int (*interrupted)(void *data); /* or NULL */
   void *data;
   tc_prove_options prove; /* from TILELANG_DISABLE_Z3 and the like */
   pthread_mutex_t lock;   /* of what follows */
@@ -118,9 +119,10 @@ typedef struct tc_session {
   tc_source *source;
   tc_diags *diags;
   tc_names *names;
-  const char *entry;        /* of the program, once tc_program_front has run */
-  const tc_target_row *gpu; /* whose facts a kernel file may ask for; NULL: this machine's */
-  tilec_status status;      /* of tc_session_stop, or TILEC_OK */
+  const char *entry;         /* of the program, once tc_program_front has run */
+  const tc_target_row *gpu;  /* whose facts a kernel file may ask for; NULL: this machine's */
+  struct tilec_trace *trace; /* of a resolver that was told of it; NULL: none */
+  tilec_status status;       /* of tc_session_stop, or TILEC_OK */
   char stop_code[TC_CODE_B], stop_text[512];
   int lock;                /* of the cache, or -1 */
   char workdir[TC_PATH_B]; /* to be removed, or "" */
@@ -150,6 +152,13 @@ tilec_status tc_api_guard(tc_session *s, tc_guarded *fn, void *data, tilec_error
 TC_NORETURN void tc_session_stop(tc_session *s, tilec_status status, const char *code,
                                  const char *fmt, ...) TC_PRINTF(4, 5);
 
+/* A trace of `resolver` in the session: tc_session_end_trace tells the resolver when it has ended,
+ * which the guard calls too. */
+struct tilec_trace *tc_session_trace(tc_session *s, const tilec_resolver *resolver);
+void tc_session_end_trace(tc_session *s);
+/* Our copy of a resolver; false when it is not well-formed. */
+bool tc_api_read_resolver(tilec_resolver *ours, const tilec_resolver *theirs);
+
 /* Warnings as text in each format, in the session's arena. */
 typedef struct tc_rendered {
   const char *form[TC_N_FORMATS];
@@ -169,6 +178,7 @@ struct tilec_program {
   const tilec_shape *shapes;
   uint32_t n_shapes;
   bool is_tir;
+  tilec_resolver resolver; /* run NULL: none */
 };
 
 /* Compiles to state surface; inside a guard. */
@@ -229,7 +239,7 @@ struct tilec_kernel {
   atomic_uint n_refs;
   tilec_context *context;
   tc_session store;
-  const char *name;
+  const char *name, *signature;
   bool interpreted;
   bool checked; /* interp: the table knows all shapes, so tc_rt_check can be asked */
   bool rounds;  /* a scalar parameter has a float type narrower than float32 */

@@ -69,6 +69,8 @@ static tc_str run_cc(const aot_build *b, tc_cc_job job) {
   tc_session *s = b->s;
   tc_cc_result result;
   job.timeout_s = (uint32_t)tc_api_option_number(s->context, TC_OPTION_cc_timeout);
+  job.interrupted = s->context->interrupted;
+  job.interrupted_data = s->context->data;
   if (!tc_cc_compile(b->cc, &job, &result, s->diags, &s->arena)) tc_diag_stop(s->diags);
   if (result.size_b > UINT32_MAX)
     tc_session_stop(s, TILEC_ERROR, "E0655", "%s is larger than 4 GiB", job.out);

@@ -50,7 +50,9 @@ static void compile(build *b) {
   tc_phase_enter(s, TC_PHASE_compile);
   tc_cc_job job = {.text = b->text,
                    .flags = tc_sim_flags,
-                   .timeout_s = (uint32_t)tc_api_option_number(s->context, TC_OPTION_cc_timeout)};
+                   .timeout_s = (uint32_t)tc_api_option_number(s->context, TC_OPTION_cc_timeout),
+                   .interrupted = s->context->interrupted,
+                   .interrupted_data = s->context->data};
   tc_cc_result result;
   tc_api_log(s->context, 1, "compiling %s for the simulator with %s", b->kernel->name, b->cc.path);
   if (!tc_cc_compile(&b->cc, &job, &result, s->diags, &s->arena)) tc_diag_stop(s->diags);

@@ -137,6 +137,7 @@ tilec_status tilec_context_new(const tilec_context_options *options, tilec_conte
   context->print = o.print;
   context->warn = o.warn;
   context->data = o.data;
+  context->interrupted = o.interrupted;
   context->emit_cuda = tc_cuda_emit;
   if (!init_locks(context)) {
     tc_api_delete(context, context, sizeof *context);

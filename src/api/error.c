@@ -187,6 +187,10 @@ const char *tilec_status_name(tilec_status status) {
     return "out of memory";
   case TILEC_ENVIRONMENT:
     return "environment";
+  case TILEC_INTERRUPTED:
+    return "interrupted";
+  case TILEC_RAISED:
+    return "raised";
   case TILEC_BUG:
     return "internal error";
   }

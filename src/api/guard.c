@@ -83,6 +83,10 @@ static tilec_status status_of_diag(enum tc_diag_id id) {
   case D_pass_unknown:
   case D_pass_required:
     return TILEC_USAGE;
+  case D_foreign_raised:
+    return TILEC_RAISED;
+  case D_interrupted:
+    return TILEC_INTERRUPTED;
   default:
     break;
   }
@@ -195,6 +199,7 @@ tilec_status tc_api_guard(tc_session *s, tc_guarded *fn, void *data, tilec_error
   guarded_call c = {s, fn, data};
   if (error) *error = NULL;
   int why = protect(&s->unwind, run_guarded, &c);
+  tc_session_end_trace(s);
   tilec_status status = status_of(s, why);
   if (status == TILEC_OK) return status;
   final_words(s, why);

@@ -1,6 +1,7 @@
 /* Kernels: a program compiled for a target, and what can be asked about it. */
 #include "api/api_impl.h"
 
+#include "ir/print.h"
 #include "rt/os.h"
 #include "runtime/cpu.h"
 #include "sim/sim.h"
@@ -32,6 +33,12 @@ static bool has_narrow_scalar(const tc_rt_table *table) {
   return false;
 }
 
+static const char *signature_of(tc_session *s, tc_ir *ir) {
+  tc_sb out = tc_sb_in(&s->arena);
+  tc_ir_print_signature(ir, &s->arena, &out);
+  return tc_str_dup(&s->arena, tc_sb_str(&out));
+}
+
 static void make_kernel(tc_session *s, void *data) {
   kernel_call *call = data;
   tilec_kernel *kernel = call->kernel;
@@ -39,6 +46,7 @@ static void make_kernel(tc_session *s, void *data) {
   s->gpu = target.gpu ? target.gpu : tc_api_gpu_meant(s);
   kernel->ir = tc_program_front(s, call->program);
   kernel->name = tc_name_of(kernel->ir, kernel->ir->name);
+  kernel->signature = signature_of(s, kernel->ir);
   tc_program_to_tile(s, kernel->ir, target.caps, false);
   kernel->bound = tc_kernel_bound(kernel->ir, target.kind == TC_TARGET_CUDA);
   if (target.kind == TC_TARGET_INTERP) {
@@ -179,6 +187,10 @@ tilec_status tilec_kernel_param(const tilec_kernel *kernel, size_t i, tilec_para
 
 const char *tilec_kernel_dim(const tilec_kernel *kernel, size_t i) {
   return kernel && i < kernel->table->n_dims ? kernel->table->dims[i].name : NULL;
+}
+
+const char *tilec_kernel_signature(const tilec_kernel *kernel) {
+  return kernel ? kernel->signature : "";
 }
 
 /* ---- shapes ---- */

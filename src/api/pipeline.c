@@ -100,6 +100,8 @@ static setup *set_up(tc_session *s) {
   if (!tc_choices_parse(&set->options.choices, s->diags, schedule, (tc_span){0}))
     tc_diag_stop(s->diags);
   set_prover(s, set);
+  set->options.interrupted = s->context->interrupted;
+  set->options.interrupted_data = s->context->data;
   set->options.dump_dir =
       existing_directory(s, tc_api_option(s->context, TC_OPTION_dump, &s->arena));
   set->options.repro_dir =

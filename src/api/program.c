@@ -4,7 +4,7 @@
 #include "ir/parse.h"
 #include "ir/print.h"
 #include "ir/verify.h"
-#include "lang/lang.h"
+#include "lang/foreign.h"
 #include "rt/os.h"
 #include "target/cpu/cpu.h"
 #include "target/cuda/cuda.h"
@@ -74,8 +74,10 @@ static void copy_options(tc_session *s, void *data) {
   }
   p->shapes = shapes;
   p->n_shapes = (uint32_t)o->n_shapes;
-  p->is_tir = ends_with(p->path, ".tir");
-  if (!o->text) {
+  p->is_tir = !o->resolver && ends_with(p->path, ".tir");
+  if (!o->text && o->resolver) {
+    p->text = TC_STR("");
+  } else if (!o->text) {
     p->text = read_source(s, p->path);
   } else {
     if (o->text_size > (size_t)MAX_SOURCE_B)
@@ -103,6 +105,8 @@ tc_ir *tc_program_front(tc_session *s, const tilec_program *p) {
   for (uint32_t i = 0; i < p->n_defines; i++)
     defines[i] = (tc_lang_define){p->defines[i].name, p->defines[i].text};
   tc_lang *lang = tc_lang_new(&s->arena, s->diags, s->names);
+  if (p->resolver.run) tc_lang_set_foreign(lang, tc_session_trace(s, &p->resolver));
+  tc_lang_set_interrupt(lang, s->context->interrupted, s->context->data);
   tc_lang_set_reader(lang, read_sibling, NULL);
   tc_lang_set_step_limit(lang, tc_api_option_number(s->context, TC_OPTION_eval_steps));
   tc_lang_device device = {.n_sms = (int64_t)tc_rt_cpu_count("")};
@@ -118,6 +122,7 @@ tc_ir *tc_program_front(tc_session *s, const tilec_program *p) {
   tc_phase_enter(s, before);
   tc_phase_move(s, TC_PHASE_evaluate, TC_PHASE_parse, tc_lang_parse_ns(lang));
   s->entry = tc_lang_entry(lang);
+  tc_session_end_trace(s);
   return ir;
 }
 
@@ -125,6 +130,7 @@ tc_ir *tc_program_front(tc_session *s, const tilec_program *p) {
 
 static bool bad_options(const tilec_program_options *o) {
   if (!o->path && !o->text) return true;
+  if (o->resolver && o->n_defines) return true;
   if (o->n_defines > UINT16_MAX || (o->n_defines && !o->defines)) return true;
   for (size_t i = 0; i < o->n_defines; i++)
     if (!o->defines[i].name || !o->defines[i].text) return true;
@@ -139,6 +145,7 @@ static bool bad_options(const tilec_program_options *o) {
 tilec_status tilec_program_new(tilec_context *context, const tilec_program_options *options,
                                tilec_program **out, tilec_error **error) {
   tilec_program_options o;
+  tilec_resolver resolver = {0};
   if (error) *error = NULL;
   if (out) *out = NULL;
   if (!context || !options || !out)
@@ -148,6 +155,8 @@ tilec_status tilec_program_new(tilec_context *context, const tilec_program_optio
   if (bad_options(&o))
     return tc_api_usage(error, context,
                         "tilec_program_options: no path and no text, or a NULL define");
+  if (o.resolver && !tc_api_read_resolver(&resolver, o.resolver))
+    return tc_api_usage(error, context, "tilec_resolver: size and run must be set");
   tilec_program *program = tc_api_new(context, sizeof *program);
   if (!program) return tc_api_no_memory(error);
   atomic_init(&program->n_refs, 1);
@@ -158,6 +167,7 @@ tilec_status tilec_program_new(tilec_context *context, const tilec_program_optio
   if (status != TILEC_OK) {
     tilec_program_release(program);
   } else {
+    program->resolver = resolver;
     *out = program;
   }
   return status;
@@ -172,6 +182,8 @@ void tilec_program_release(tilec_program *program) {
   if (!program || atomic_fetch_sub_explicit(&program->n_refs, 1, memory_order_acq_rel) != 1) return;
   tilec_context *context = program->context;
   tc_session_end(&program->store);
+  if (program->resolver.run && program->resolver.release)
+    program->resolver.release(program->resolver.data);
   tc_api_delete(context, program, sizeof *program);
   tilec_context_release(context);
 }
@@ -219,7 +231,8 @@ tilec_status tilec_program_check(tilec_program *program, tilec_format format, ti
 
 static void emit_ast(tc_session *s, form_call *call, tc_sb *out) {
   const tilec_program *p = call->program;
-  if (p->is_tir) tc_session_stop(s, TILEC_USAGE, "", "IR text has no syntax tree");
+  if (p->is_tir || p->resolver.run)
+    tc_session_stop(s, TILEC_USAGE, "", "only a program of text has a syntax tree");
   tc_lang *lang = tc_lang_new(&s->arena, s->diags, s->names);
   const tc_ast *tree = tc_lang_parse(lang, p->path, p->text);
   if (!tree) tc_diag_stop(s->diags);

@@ -3,6 +3,7 @@
 
 #include "base/floats.h"
 #include "ir/scalar.h"
+#include "rt/aot_tensor.h"
 #include "rt/os.h"
 #include "target/common/table.h"
 
@@ -35,6 +36,15 @@ uint64_t tilec_dtype_bytes(tilec_dtype dtype, uint64_t n) {
 
 tilec_dtype tilec_dtype_storage(tilec_dtype dtype) {
   return tc_table_code(tc_dtype_row(tc_table_dtype((uint32_t)dtype))->storage);
+}
+
+uint32_t tilec_dtype_dlpack(tilec_dtype dtype) {
+  static const uint16_t CODES[TILEC_DTYPE_COUNT] = {
+#define X(id, code, name, bits) [code] = TILEC_AOT_##id,
+      TILEC_DTYPES(X)
+#undef X
+  };
+  return (unsigned)dtype < TILEC_DTYPE_COUNT ? CODES[dtype] : 0;
 }
 
 /* ---- arrays ---- */

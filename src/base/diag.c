@@ -192,9 +192,11 @@ static void render_excerpt(tc_sb *out, const tc_place *place, const char *mark, 
   tc_sb_printf(out, "%s\n", s->reset);
 }
 
+enum { CALLERS_SHOWN = 4 };
+
 static void render_callers(const tc_diags *diags, tc_span span, const style *s, tc_sb *out) {
   tc_place place;
-  for (int depth = 0; depth < 4; depth++) {
+  for (int depth = 0; depth < CALLERS_SHOWN; depth++) {
     span = tc_source_caller(diags->source, span);
     if (!tc_source_place(diags->source, span, &place)) return;
     tc_sb_printf(out, "%s:%u:%u: %snote%s: in the call here\n", place.file, place.line,
@@ -233,12 +235,25 @@ static void json_place(const tc_diags *diags, tc_span span, const char *label, t
   tc_sb_adds(out, "\"}");
 }
 
+/* The calls that led to a place, as further places. */
+static void json_callers(const tc_diags *diags, tc_span span, tc_sb *out) {
+  tc_place place;
+  for (int depth = 0; depth < CALLERS_SHOWN; depth++) {
+    if (!tc_source_place(diags->source, span, &place)) return;
+    span = tc_source_caller(diags->source, span);
+    if (!tc_source_place(diags->source, span, &place)) return;
+    tc_sb_char(out, ',');
+    json_place(diags, span, "in the call here", out);
+  }
+}
+
 static void render_json(const tc_diags *diags, const tc_diag_report *r, tc_sb *out) {
   tc_sb_printf(out, "{\"code\":\"%s\",\"severity\":\"%s\",\"message\":\"", ROWS[r->id].code,
                ROWS[r->id].severity == TC_ERROR ? "error" : "warning");
   tc_sb_json(out, tc_str_of(r->text));
   tc_sb_adds(out, "\",\"spans\":[");
   json_place(diags, r->span, "", out);
+  json_callers(diags, r->span, out);
   tc_sb_adds(out, "],\"notes\":[");
   for (uint32_t i = 0; i < r->notes.n; i++) {
     tc_sb_printf(out, "%s{\"message\":\"", i ? "," : "");

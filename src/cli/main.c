@@ -94,6 +94,8 @@ int cli_exit_code(tilec_status status) {
   case TILEC_ARGUMENT:
   case TILEC_MEMORY:
   case TILEC_ENVIRONMENT:
+  case TILEC_INTERRUPTED: /* only callers with callbacks see these */
+  case TILEC_RAISED:
     break;
   }
   return EXIT_USER;

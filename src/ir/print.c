@@ -22,6 +22,7 @@ typedef struct printer {
   uint32_t *values; /* by value id: 1 + its number */
   uint32_t n_values;
   bool *open; /* by region id: being printed, or done */
+  bool plain; /* names of variables as in the source  */
 } printer;
 
 /* ---- names and small parts ---- */
@@ -77,7 +78,7 @@ static void print_var(printer *p, tc_var var) {
     tc_sb_char(p->out, '_');
     return;
   }
-  tc_sb_char(p->out, '%');
+  if (!p->plain) tc_sb_char(p->out, '%');
   print_numbered(p, &p->vars, var.id, tc_var_at(p->ir, var)->name);
 }
 
@@ -717,7 +718,7 @@ static void print_results(printer *p) {
   tc_sb_char(p->out, '\n');
 }
 
-void tc_ir_print(tc_ir *ir, uint32_t flags, tc_arena *scratch, tc_sb *out) {
+static printer new_printer(tc_ir *ir, uint32_t flags, tc_arena *scratch, tc_sb *out) {
   printer p = {.ir = ir, .out = out, .flags = flags, .indent = 1};
   p.plan = tc_textplan_make(ir, scratch);
   p.vars = (numbering){TC_NEW_ARRAY(scratch, ir->vars.n, uint32_t), tc_map_in(scratch)};
@@ -725,6 +726,11 @@ void tc_ir_print(tc_ir *ir, uint32_t flags, tc_arena *scratch, tc_sb *out) {
   p.rings = (numbering){TC_NEW_ARRAY(scratch, ir->rings.n, uint32_t), tc_map_in(scratch)};
   p.values = TC_NEW_ARRAY(scratch, ir->n_ops, uint32_t);
   p.open = TC_NEW_ARRAY(scratch, ir->blocks.n, bool);
+  return p;
+}
+
+void tc_ir_print(tc_ir *ir, uint32_t flags, tc_arena *scratch, tc_sb *out) {
+  printer p = new_printer(ir, flags, scratch, out);
   tc_sb_printf(out, "tir %d %s\nfunc @", TC_TIR_VERSION, tc_state_name(ir->state));
   print_name(&p, ir->name);
   tc_sb_adds(out, " {\n");
@@ -732,4 +738,46 @@ void tc_ir_print(tc_ir *ir, uint32_t flags, tc_arena *scratch, tc_sb *out) {
   print_region(&p, ir->body);
   print_results(&p);
   tc_sb_adds(out, "}\n");
+}
+
+/* An extent is written out even where the text of the function would give it a name. */
+static void print_extent(printer *p, tc_value v) {
+  if (v.id && tc_op_is_pure(tc_op_at(p->ir, v))) {
+    print_op(p, v, 0);
+  } else {
+    print_expr(p, v, 0);
+  }
+}
+
+static void print_tensor(printer *p, tc_buf buf) {
+  const tc_buffer *b = tc_buf_at(p->ir, buf);
+  if (b->flags & TC_BUF_RESULT) tc_sb_adds(p->out, "out ");
+  print_buf(p, buf);
+  tc_sb_adds(p->out, ": ");
+  print_type(p, b->elem);
+  if (b->flags & TC_BUF_POINTER) tc_sb_char(p->out, '*');
+  for (uint32_t axis = 0; axis < b->rank && !(b->flags & TC_BUF_POINTER); axis++) {
+    tc_sb_adds(p->out, axis ? ", " : "[");
+    print_extent(p, b->shape[axis]);
+    if (axis + 1 == b->rank) tc_sb_char(p->out, ']');
+  }
+}
+
+void tc_ir_print_signature(tc_ir *ir, tc_arena *scratch, tc_sb *out) {
+  printer p = new_printer(ir, 0, scratch, out);
+  p.plain = true;
+  print_name(&p, ir->name);
+  tc_sb_char(out, '(');
+  for (uint32_t i = 0; i < ir->params.n; i++) {
+    const tc_param *param = &ir->params.at[i];
+    if (i) tc_sb_adds(out, ", ");
+    if (param->kind == TC_PARAM_SCALAR) {
+      print_var(&p, param->var);
+      tc_sb_adds(out, ": ");
+      print_type(&p, tc_var_at(ir, param->var)->type);
+    } else {
+      print_tensor(&p, param->buf);
+    }
+  }
+  tc_sb_char(out, ')');
 }

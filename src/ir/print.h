@@ -37,5 +37,8 @@ enum tc_print_flags { TC_PRINT_PLACES = 1 /* `// file:line` after each statement
 /* Appends the text of a whole function. `scratch` may be the arena of `out`. A broken function
  * prints too, but what it prints need not parse. */
 void tc_ir_print(tc_ir *ir, uint32_t flags, tc_arena *scratch, tc_sb *out);
+/* Appends what a caller needs to know: "scale(A: float32[M, 64], alpha: float32)"; before a result
+ * stands "out". */
+void tc_ir_print_signature(tc_ir *ir, tc_arena *scratch, tc_sb *out);
 
 #endif

@@ -119,6 +119,8 @@ bool tc_stage_attribute(tc_eval *ev, tc_val object, tc_str name, tc_val *value, 
 /* T.<name>: a row of builtins.def, a dtype, an enum; diagnostics for known-but-missing and
  * misspelt. */
 tc_val tc_stage_vocabulary(tc_eval *ev, tc_str name, tc_span span);
+/* "copy" of T.copy; static. */
+const char *tc_stage_row_name(uint32_t row);
 /* The index map of T.Layout(shape, map), a callable; false for layouts known by their name. */
 bool tc_stage_layout_map(tc_val layout, tc_val *map);
 /* True for a row whose operands after the first run only where they are chosen. */

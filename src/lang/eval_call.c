@@ -1,6 +1,7 @@
 /* Functions and calls: argument binding as in Python, inlining of helpers and macros, decorators.
  */
 #include "lang/eval_private.h"
+#include "lang/foreign.h"
 
 #include <string.h>
 
@@ -248,6 +249,8 @@ tc_val tc_eval_call(tc_eval *ev, tc_val callee, const tc_call_args *args) {
   tc_val method;
   switch (callee.kind) {
   case TC_V_FUNCTION:
+    if (callee.fn->is_ordinary && !tc_foreign_staged_among(args))
+      return tc_foreign_call(ev, callee, args);
     if (callee.fn->kind != TC_FN_PARTIAL) return call_function(ev, callee.fn, args);
     joined = join_args(ev, &callee.fn->given, args);
     tc_eval_enter(ev);
@@ -263,6 +266,8 @@ tc_val tc_eval_call(tc_eval *ev, tc_val callee, const tc_call_args *args) {
     self = (tc_call_arg){.value = callee.method->self, .span = args->span};
     joined = join_args(ev, &(tc_call_args){&self, 1, args->span}, args);
     return tc_eval_call(ev, callee.method->callee, &joined);
+  case TC_V_FOREIGN:
+    return tc_foreign_call(ev, callee, args);
   case TC_V_CLASS:
     return instantiate(ev, callee.klass, args);
   case TC_V_DTYPE:
@@ -380,6 +385,7 @@ static bool peek(tc_eval *ev, tc_module *module, const tc_ast *node, tc_val *val
            && tc_module_peek(ev, object.module, node->attribute.name, value);
   }
   if (node->kind != TC_AST_NAME) return false;
+  if (module->foreign) return tc_module_get(ev, module, node->name.name, value);
   const tc_unit *unit = NULL;
   for (uint32_t i = 0; i < module->uses.n; i++)
     if (module->uses.at[i].name.id == node->name.name.id) unit = module->uses.at[i].unit;

@@ -1,6 +1,7 @@
 /* Attributes of all values, and small classes over compile-time values: methods, properties, class
  * attributes, one base. */
 #include "lang/eval_private.h"
+#include "lang/foreign.h"
 
 #include <string.h>
 
@@ -141,6 +142,9 @@ bool tc_eval_attribute(tc_eval *ev, tc_val object, tc_name name, tc_val *value) 
     if (!class_member(object.klass, name, &member)) return false;
     *value = member_value(ev, (tc_val){0}, object.klass, member, name);
     return true;
+  case TC_V_FOREIGN:
+    *value = tc_foreign_ask_text(ev, TILEC_OP_GETATTR, object, text.at);
+    return value->kind != TC_V_UNBOUND;
   case TC_V_PYBUILTIN:
     return type_attribute(ev, object, name, value);
   case TC_V_UNBOUND:
@@ -180,6 +184,8 @@ void tc_eval_no_attribute(tc_eval *ev, tc_val object, tc_name name) {
   const char *kind = tc_val_kind_name(object);
   if (object.kind == TC_V_INSTANCE)
     kind = tc_format(ev->arena, "'%s' object", tc_eval_name(ev, object.instance->klass->name));
+  if (object.kind == TC_V_FOREIGN)
+    kind = tc_str_dup(ev->arena, tc_foreign_text(ev, TILEC_OP_REPR, object));
   if (object.kind == TC_V_MODULE) kind = tc_format(ev->arena, "module '%s'", object.module->path);
   TC_DIAG(ev->diags, D_no_attribute, tc_eval_here(ev), kind, text.at);
   const char *near = tc_py_nearest(tc_py_owner_of(object), text);
@@ -189,6 +195,10 @@ void tc_eval_no_attribute(tc_eval *ev, tc_val object, tc_name name) {
 
 void tc_eval_set_attribute(tc_eval *ev, tc_val object, tc_name name, tc_val value) {
   tc_py_need_known(ev, object, "the object of an attribute assignment");
+  if (object.kind == TC_V_FOREIGN) {
+    tc_foreign_set_attribute(ev, object, name, value);
+    return;
+  }
   if (object.kind != TC_V_INSTANCE)
     EVAL_FAIL(ev, D_bad_type, tc_eval_here(ev), "only objects of classes have attributes to assign",
               tc_val_kind_name(object));

@@ -1,6 +1,7 @@
 /* The entry of a module: which function it is, which of its parameters are given when compiling and
  * which when running, and the evaluation of its body into IR. */
 #include "lang/eval_private.h"
+#include "lang/foreign.h"
 
 #include <string.h>
 
@@ -183,13 +184,21 @@ static void report_missing(tc_eval *ev, const tc_function *fn, const missing_lis
 
 /* An annotation is evaluated where the function is defined, unless it cannot mean a run-time
  * argument: then it may name anything, or be text. */
-static tc_val evaluate_annotation(tc_eval *ev, tc_function *fn, const tc_ast *node) {
+static tc_val evaluate_annotation(tc_eval *ev, tc_function *fn, const tc_ast *param) {
   static const char *const COMPILE_TIME[] = {"int",  "float", "bool",     "str",     "list",
                                              "dict", "tuple", "Optional", "Union",   "Callable",
                                              "Any",  "dtype", "Literal",  "DataType"};
+  const tc_ast *node = param->param.annotation;
   if (!node) return (tc_val){0};
   tc_str name = last_name(ev, node);
-  if (!name.n || is_any(name, COMPILE_TIME, TC_COUNT(COMPILE_TIME))) return (tc_val){0};
+  bool is_scalar = node->kind == TC_AST_ATTRIBUTE && tc_str_is(name, "bool"); /* T.bool */
+  if (!name.n || (!is_scalar && is_any(name, COMPILE_TIME, TC_COUNT(COMPILE_TIME))))
+    return (tc_val){0};
+  if (fn->object) {
+    ev->node = param;
+    tc_val v = tc_foreign_annotation(ev, fn, param->param.name);
+    if (v.kind != TC_V_UNBOUND) return v;
+  }
   tc_running *body = ev->running;
   tc_running outside = {.caller = body->caller, .env = fn->env, .module = fn->module};
   ev->running = &outside;
@@ -230,7 +239,7 @@ static bool bind_param(tc_eval *ev, tc_function *fn, uint32_t i) {
     set_param(ev, param, star ? tc_py_make_tuple(ev, NULL, 0) : tc_py_make_dict(ev));
     return true;
   }
-  tc_val annotation = evaluate_annotation(ev, fn, param->param.annotation);
+  tc_val annotation = evaluate_annotation(ev, fn, param);
   if (is_run_time(ev, param->param.annotation, annotation) || (prim && param->param.annotation)) {
     bind_run_time(ev, param, annotation);
     return true;
@@ -342,7 +351,16 @@ static tc_val prim_out_idx(const tc_function *jit, const tc_function *prim) {
   return given ? jit->out_idx : prim->out_idx;
 }
 
+static tc_ir *run_foreign(tc_eval *ev, const char **entry) {
+  tc_running top = {.module = TC_NEW(ev->arena, tc_module)};
+  ev->running = &top;
+  tc_function *fn = tc_foreign_entry(ev);
+  *entry = tc_function_name(ev, fn);
+  return build(ev, fn, (tc_val){0}, fn);
+}
+
 tc_ir *tc_entry_run(tc_eval *ev, tc_module *module, const char **entry) {
+  if (!module) return run_foreign(ev, entry);
   tc_running top = {.module = module};
   ev->running = &top;
   tc_name name = choose(ev, module, *entry);

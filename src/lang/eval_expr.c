@@ -2,6 +2,7 @@
  * staged half makes IR. Operands that Python would not always evaluate (and, or, if-else, chained
  * comparisons) run under a predicate, so that a load in them happens only when its turn comes. */
 #include "lang/eval_private.h"
+#include "lang/foreign.h"
 
 /* ---- literals and displays ---- */
 
@@ -219,9 +220,12 @@ static tc_val eval_boolean(tc_eval *ev, const tc_ast *node) {
   return tc_val_expr(acc);
 }
 
-static tc_val compare_pair(tc_eval *ev, enum tc_ast_cmpop op, tc_val a, tc_val b,
-                           const tc_ast *node) {
+tc_val tc_eval_compare_pair(tc_eval *ev, enum tc_ast_cmpop op, tc_val a, tc_val b,
+                            const tc_ast *node) {
   ev->node = node;
+  bool identity = op == TC_CMPOP_IS || op == TC_CMPOP_IS_NOT;
+  if (!identity && (a.kind == TC_V_FOREIGN || b.kind == TC_V_FOREIGN))
+    return tc_foreign_binary(ev, TILEC_OP_COMPARE, tc_ast_cmpop_text(op), a, b);
   bool staged = tc_val_is_staged(a) || tc_val_is_staged(b);
   bool python =
       op == TC_CMPOP_IS || op == TC_CMPOP_IS_NOT || op == TC_CMPOP_IN || op == TC_CMPOP_NOT_IN;
@@ -248,9 +252,10 @@ static tc_val eval_compare(tc_eval *ev, const tc_ast *node) {
     ev->node = operands->at[i + 1];
     /* Used twice in a chain, evaluated once. */
     if (i + 1 < n) right = tc_eval_settle(ev, right);
-    tc_val r = compare_pair(ev, op, left, right, node);
+    tc_val r = tc_eval_compare_pair(ev, op, left, right, node);
     left = right;
-    bool staged = tc_val_is_staged(r), decides = !staged && !r.i;
+    bool staged = tc_val_is_staged(r);
+    bool decides = !staged && (r.kind == TC_V_BOOL ? !r.i : !tc_py_truth(ev, r, "the comparison"));
     if (!acc.id && (decides || i + 1 == n)) return r;
     if (!acc.id && !staged) continue;
     tc_value cond = condition_of(ev, r, node);
@@ -288,6 +293,8 @@ tc_val tc_eval_choose(tc_eval *ev, const tc_ast *node, const tc_ast *test_node, 
 tc_val tc_eval_binary(tc_eval *ev, enum tc_ast_binop op, tc_val a, tc_val b) {
   if (op == TC_BINOP_MATMUL)
     EVAL_FAIL(ev, D_not_evaluated, tc_eval_here(ev), "'@'", ": use T.gemm");
+  if (a.kind == TC_V_FOREIGN || b.kind == TC_V_FOREIGN)
+    return tc_foreign_binary(ev, TILEC_OP_BINARY, tc_ast_binop_text(op), a, b);
   if (tc_val_is_staged(a) || tc_val_is_staged(b))
     return tc_stage_binary(ev, op, a, b, tc_eval_at(ev, ev->node));
   if (a.kind == TC_V_DEFERRED) return tc_py_defer(ev, a, "an operand");
@@ -304,18 +311,25 @@ static tc_val eval_binary(tc_eval *ev, const tc_ast *node) {
   return tc_eval_binary(ev, node->binary.op, a, b);
 }
 
+tc_val tc_eval_unary(tc_eval *ev, enum tc_ast_unop op, tc_val v, const tc_ast *node) {
+  bool arithmetic = op != TC_UNOP_NOT;
+  ev->node = node;
+  if (tc_val_is_staged(v)) return tc_stage_unary(ev, op, v, tc_eval_at(ev, node));
+  if (v.kind == TC_V_DEFERRED && arithmetic) return tc_py_defer(ev, v, "the operand");
+  if (v.kind == TC_V_FOREIGN && arithmetic) {
+    tc_val args[2] = {tc_val_str(ev->arena, tc_str_of(tc_ast_unop_text(op))), v};
+    return tc_foreign_ask(ev, TILEC_OP_UNARY, args, 2);
+  }
+  return tc_py_unary(ev, op, v);
+}
+
 static tc_val eval_unary(tc_eval *ev, const tc_ast *node) {
   const tc_ast *operand = node->unary.operand;
   /* The smallest int has no positive literal. */
   if (node->unary.op == TC_UNOP_NEG && operand->kind == TC_AST_INT && !operand->int_.overflow
       && operand->int_.value == UINT64_C(1) << 63)
     return tc_val_int(INT64_MIN);
-  tc_val v = tc_eval_expr(ev, operand);
-  ev->node = node;
-  if (tc_val_is_staged(v)) return tc_stage_unary(ev, node->unary.op, v, tc_eval_at(ev, node));
-  bool arithmetic = node->unary.op != TC_UNOP_NOT;
-  if (v.kind == TC_V_DEFERRED && arithmetic) return tc_py_defer(ev, v, "the operand");
-  return tc_py_unary(ev, node->unary.op, v);
+  return tc_eval_unary(ev, node->unary.op, tc_eval_expr(ev, operand), node);
 }
 
 /* ---- subscripts ---- */
@@ -359,13 +373,9 @@ static tc_val call_with_brackets(tc_eval *ev, tc_val callee, const tc_val *items
   return tc_stage_call(ev, (uint32_t)callee.i, &(tc_call_args){args, n, span});
 }
 
-static tc_val eval_subscript(tc_eval *ev, const tc_ast *node) {
-  tc_val object = tc_eval_expr(ev, node->subscript.object);
-  const tc_val *items;
-  uint32_t n;
-  bool is_tuple;
-  tc_eval_index(ev, node->subscript.index, &items, &n, &is_tuple);
-  ev->node = node;
+tc_val tc_eval_get_item(tc_eval *ev, tc_val object, const tc_val *items, uint32_t n,
+                        bool is_tuple) {
+  const tc_ast *node = ev->node;
   /* T.Tensor[shape, dtype] */
   if (object.kind == TC_V_BUILTIN)
     return call_with_brackets(ev, object, items, n, tc_eval_at(ev, node));
@@ -380,6 +390,16 @@ static tc_val eval_subscript(tc_eval *ev, const tc_ast *node) {
   }
   if (object.kind == TC_V_DEFERRED) return tc_py_defer(ev, object, "the object");
   return tc_py_get_item(ev, object, is_tuple ? tc_py_make_tuple(ev, items, n) : items[0]);
+}
+
+static tc_val eval_subscript(tc_eval *ev, const tc_ast *node) {
+  tc_val object = tc_eval_expr(ev, node->subscript.object);
+  const tc_val *items;
+  uint32_t n;
+  bool is_tuple;
+  tc_eval_index(ev, node->subscript.index, &items, &n, &is_tuple);
+  ev->node = node;
+  return tc_eval_get_item(ev, object, items, n, is_tuple);
 }
 
 static tc_val eval_attribute(tc_eval *ev, const tc_ast *node) {

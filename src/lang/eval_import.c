@@ -1,6 +1,7 @@
 /* Imports: the modules of pybuiltins.def, sibling files through the reader, and a deferred value
  * for everything else. */
 #include "lang/eval_private.h"
+#include "lang/foreign.h"
 
 #include <string.h>
 
@@ -56,6 +57,12 @@ tc_module *tc_module_known(tc_eval *ev, tc_str path) {
   return NULL;
 }
 
+const char *tc_module_of_owner(enum tc_pyowner owner) {
+  for (size_t i = 0; i < TC_COUNT(KNOWN); i++)
+    if (owner != TC_PY_NOTHING && KNOWN[i].owner == owner) return KNOWN[i].path;
+  return NULL;
+}
+
 /* ---- files ---- */
 
 static tc_module *load_file(tc_eval *ev, const char *path, const char *file) {
@@ -104,6 +111,7 @@ static const char *parent_directory(tc_eval *ev, const char *directory, uint32_t
 
 static tc_val import_module(tc_eval *ev, const tc_module *from, tc_str path, uint32_t level,
                             tc_span span) {
+  if (from->foreign) return tc_foreign_import(ev, from, path, level);
   tc_module *module = level ? NULL : tc_module_known(ev, path);
   if (module) return module_val(module);
   const char *directory = from->directory ? from->directory : "";

@@ -3,6 +3,7 @@
  * the units above it bind. So files that also hold code for other worlds load, and what a name
  * means does not depend on the order in which names are asked for. */
 #include "lang/eval_private.h"
+#include "lang/foreign.h"
 
 #include "rt/os.h"
 
@@ -290,6 +291,7 @@ static bool star_name(tc_eval *ev, tc_module *module, tc_name name, tc_val *valu
 }
 
 bool tc_module_get(tc_eval *ev, tc_module *module, tc_name name, tc_val *value) {
+  if (module->foreign) return tc_foreign_lookup(ev, module, name, value);
   uint32_t limit = module->limit;
   if (module->running && tc_slots_get(&module->running->results, name, value)) return true;
   for (uint32_t i = module->uses.n; i-- > 0;) {

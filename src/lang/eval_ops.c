@@ -1,5 +1,6 @@
 /* Python's operators on compile-time values: numbers, text and sequences. */
 #include "lang/eval_private.h"
+#include "lang/foreign.h"
 
 #include <math.h>
 #include <string.h>
@@ -422,6 +423,8 @@ bool tc_py_compare(tc_eval *ev, enum tc_ast_cmpop op, tc_val a, tc_val b) {
     break;
   }
   if (a.kind == TC_V_SET && b.kind == TC_V_SET) return compare_sets(ev, op, a, b);
+  if (a.kind == TC_V_FOREIGN || b.kind == TC_V_FOREIGN)
+    return tc_eval_truth(ev, tc_foreign_binary(ev, TILEC_OP_COMPARE, tc_ast_cmpop_text(op), a, b));
   int order = order_of(ev, op, a, b);
   if (order == 2) return false;
   return op == TC_CMPOP_LT   ? order < 0
@@ -451,6 +454,8 @@ bool tc_py_contains(tc_eval *ev, tc_val container, tc_val item) {
   uint32_t n;
   tc_py_need_known(ev, container, "the right operand of 'in'");
   if (item.kind == TC_V_DEFERRED) tc_py_need_known(ev, item, "the left operand of 'in'");
+  if (container.kind == TC_V_FOREIGN)
+    return tc_eval_truth(ev, tc_foreign_ask(ev, TILEC_OP_CONTAINS, (tc_val[]){container, item}, 2));
   if (tc_py_as_text(ev, container, &text))
     return tc_py_find_text(ev, text, tc_py_need_text(ev, item, "the left operand of 'in'"), 0) >= 0;
   if (container.kind == TC_V_SET) return tc_py_key_has(ev, container.seq, item);

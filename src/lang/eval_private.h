@@ -17,7 +17,11 @@ enum {
   EVAL_MAX_ITEMS = 1 << 22,  /* of one list, tuple or set */
   EVAL_MAX_TEXT_B = 1 << 24, /* of one str */
   EVAL_MAX_PY_PARAMS = 6,
+  EVAL_POLL_SHIFT = 14, /* every 2^14 steps it is asked whether to go on */
 };
+/* As the block where a container was made: it belongs to another language and is not changed here.
+ */
+#define EVAL_READ_ONLY UINT32_MAX
 
 #define EVAL_FAIL(ev, id, ...)                                                                     \
   do {                                                                                             \
@@ -140,6 +144,8 @@ struct tc_function {
   tc_class *owner;    /* the class it was defined in */
   tc_val callee;      /* partial */
   tc_call_args given; /* partial */
+  uint64_t object;    /* the function of another language that it is (foreign.h), or 0 */
+  bool is_ordinary;   /* of such a one: called over there unless an argument is staged */
 };
 
 typedef struct tc_slot {
@@ -193,6 +199,8 @@ struct tc_module {
   TC_VEC(tc_unit *) stars; /* `from x import *` */
   uint32_t limit;          /* units at or after this place have not run yet */
   tc_unit *running;        /* the unit being evaluated */
+  uint64_t foreign;        /* the function whose free names these are (foreign.h), or 0 */
+  tc_slots looked_up;      /* of those, what was asked for; UNBOUND: not there */
 };
 
 tc_val tc_function_new(tc_eval *ev, const tc_ast *node, enum tc_function_kind kind);
@@ -252,6 +260,13 @@ tc_val tc_eval_settle(tc_eval *ev, tc_val value);
 /* What a container keeps: the same, except that an alloc_var stays one. */
 tc_val tc_eval_keep(tc_eval *ev, tc_val value);
 tc_val tc_eval_binary(tc_eval *ev, enum tc_ast_binop op, tc_val a, tc_val b);
+tc_val tc_eval_unary(tc_eval *ev, enum tc_ast_unop op, tc_val v, const tc_ast *node);
+tc_val tc_eval_compare_pair(tc_eval *ev, enum tc_ast_cmpop op, tc_val a, tc_val b,
+                            const tc_ast *node);
+/* object[items], and object[items] = value; x[i] and x[i,] differ. */
+tc_val tc_eval_get_item(tc_eval *ev, tc_val object, const tc_val *items, uint32_t n, bool is_tuple);
+void tc_eval_set_item(tc_eval *ev, tc_val object, const tc_val *items, uint32_t n, bool is_tuple,
+                      tc_val value);
 /* Items of an index: a[i], a[i, j], a[i:j]. *is_tuple tells a[i] from a[i,]. */
 void tc_eval_index(tc_eval *ev, const tc_ast *node, const tc_val **items, uint32_t *n,
                    bool *is_tuple);
@@ -410,6 +425,8 @@ bool tc_py_find(enum tc_pyowner owner, tc_str name, tc_val *value);
 const tc_pybuiltin *tc_py_type_of(tc_val v);
 enum tc_pyowner tc_py_owner_of(tc_val v);
 tc_val tc_py_call(tc_eval *ev, const tc_pybuiltin *row, const tc_call_args *args);
+/* The path of a known module with these rows, or NULL. */
+const char *tc_module_of_owner(enum tc_pyowner owner);
 /* The nearest name among the rows of an owner, or NULL. */
 const char *tc_py_nearest(enum tc_pyowner owner, tc_str name);
 
@@ -434,7 +451,10 @@ struct tc_lang {
   tc_lang_device device;
   uint64_t step_limit;
   uint64_t parse_ns;
-  const char *entry; /* chosen by the last compilation */
+  int (*interrupted)(void *data); /* or NULL */
+  void *interrupted_data;
+  const char *entry;           /* chosen by the last compilation */
+  struct tilec_trace *foreign; /* where names live in another language (foreign.h), or NULL */
 
   tc_eval eval;
   tc_define *defines;
@@ -448,7 +468,7 @@ struct tc_lang {
 
 /* A fresh evaluation: everything that an earlier one of the session left is forgotten. */
 tc_eval *tc_lang_start(tc_lang *lang, const tc_lang_define *defines, uint32_t n_defines);
-/* *entry: its name or NULL; becomes the name. */
+/* *entry: its name or NULL; becomes the name. `module` NULL: the resolver's function. */
 tc_ir *tc_entry_run(tc_eval *ev, tc_module *module, const char **entry);
 /* The row a decorator names, or NULL; evaluates nothing that could fail. */
 const tc_pybuiltin *tc_eval_decorator_row(tc_eval *ev, tc_module *module, const tc_ast *node);

@@ -1,6 +1,7 @@
 /* The rows of pybuiltins.def: looking them up, and binding a call's arguments to their signatures.
  */
 #include "lang/eval_private.h"
+#include "lang/foreign.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -252,6 +253,12 @@ static tc_val call_real(tc_eval *ev, const tc_pybuiltin *row, tc_val arg) {
 tc_val tc_py_call(tc_eval *ev, const tc_pybuiltin *row, const tc_call_args *args) {
   signature s;
   tc_val values[EVAL_MAX_PY_PARAMS];
+  /* Python's own functions of Python's objects are Python's business. */
+  bool plain = row->owner == TC_PY_BUILTINS || row->owner == TC_PY_MATH
+               || row->owner == TC_PY_ITERTOOLS || row->owner == TC_PY_FUNCTOOLS;
+  /* partial() only keeps what it is given. */
+  if (plain && row->run != tc_py_partial && tc_foreign_among(args))
+    return tc_foreign_call(ev, (tc_val){.kind = TC_V_PYBUILTIN, .pyfn = row}, args);
   read_signature(ev, row, &s);
   bind(ev, row, args, &s);
   bool keeps = row->owner == TC_PY_LIST || row->owner == TC_PY_DICT || row->owner == TC_PY_SET;

@@ -8,7 +8,12 @@
 
 void tc_eval_spend(tc_eval *ev, uint64_t n) {
   if (ev->steps_left < n) EVAL_FAIL(ev, D_step_limit, tc_eval_here(ev));
+  uint64_t before = ev->steps_left;
   ev->steps_left -= n;
+  const tc_lang *lang = ev->lang;
+  bool poll = before >> EVAL_POLL_SHIFT != ev->steps_left >> EVAL_POLL_SHIFT;
+  if (poll && lang->interrupted && lang->interrupted(lang->interrupted_data))
+    EVAL_FAIL(ev, D_interrupted, tc_eval_here(ev));
 }
 
 void tc_eval_enter(tc_eval *ev) {
@@ -174,6 +179,7 @@ void tc_cell_set(tc_eval *ev, tc_cell *cell, tc_val value, const tc_ast *node) {
 }
 
 void tc_block_check_change(tc_eval *ev, uint32_t made_in, tc_val item, const char *what) {
+  if (made_in == EVAL_READ_ONLY) EVAL_FAIL(ev, D_foreign_change, tc_eval_here(ev), what);
   for (const tc_staged_block *b = ev->block; b && b->serial > made_in; b = b->outer) {
     if (b->kind == TC_BLOCK_WITH && !tc_val_is_staged(item)) continue;
     TC_DIAG(ev->diags, D_staged_mutation, tc_eval_here(ev), what, tc_block_text(b->kind));

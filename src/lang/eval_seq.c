@@ -1,5 +1,6 @@
 /* Sequences of Python: ranges, iteration, subscripts with indices and slices, sorting. */
 #include "lang/eval_private.h"
+#include "lang/foreign.h"
 
 #include <string.h>
 
@@ -80,6 +81,7 @@ bool tc_py_iter_open(tc_eval *ev, tc_val over, tc_py_iter *it) {
                                                                            : NULL;
   /* A dtype is a str. */
   if (tc_py_as_text(ev, over, &text)) seq = chars_of(ev, text);
+  if (over.kind == TC_V_FOREIGN) return tc_foreign_items(ev, over, &it->items, &it->n);
   if (!seq) return false;
   it->items = seq->items.at;
   it->n = seq->items.n;
@@ -222,6 +224,8 @@ tc_val tc_py_get_item(tc_eval *ev, tc_val object, tc_val index) {
   tc_val method;
   tc_str text;
   tc_py_need_known(ev, object, "the object");
+  if (object.kind == TC_V_FOREIGN)
+    return tc_foreign_ask(ev, TILEC_OP_GETITEM, (tc_val[]){object, index}, 2);
   if (object.kind == TC_V_DICT) return get_from_dict(ev, object, index);
   if (tc_py_as_text(ev, object, &text)) return get_from_text(ev, text, index);
   if (object.kind == TC_V_RANGE) return get_from_range(ev, object.range, index);
@@ -277,6 +281,8 @@ void tc_py_set_item(tc_eval *ev, tc_val object, tc_val index, tc_val value) {
       object.seq->items.at[need_place(ev, index, object.seq->items.n, "list")] = value;
   } else if (object.kind == TC_V_INSTANCE && tc_eval_method(ev, object, "__setitem__", &method)) {
     tc_eval_apply(ev, method, both, 2);
+  } else if (object.kind == TC_V_FOREIGN) {
+    tc_foreign_ask(ev, TILEC_OP_SETITEM, (tc_val[]){object, index, value}, 3);
   } else {
     EVAL_FAIL(ev, D_bad_type, tc_eval_here(ev),
               "only lists, dicts and buffers have items to assign", tc_val_kind_name(object));

@@ -130,14 +130,25 @@ static tc_val key_of(tc_eval *ev, const brackets *b) {
   return b->is_tuple ? tc_py_make_tuple(ev, b->items, b->n) : b->items[0];
 }
 
-static void assign_subscript(tc_eval *ev, const tc_ast *target, tc_val value) {
-  brackets b = eval_brackets(ev, target);
-  if (tc_eval_is_staged_object(b.object)) {
-    tc_span span = tc_eval_at(ev, target);
-    tc_stage_store(ev, tc_stage_subscript(ev, b.object, b.items, b.n, span), value, span);
+static void set_brackets(tc_eval *ev, const brackets *b, tc_val value) {
+  if (tc_eval_is_staged_object(b->object)) {
+    tc_span span = tc_eval_at(ev, ev->node);
+    tc_stage_store(ev, tc_stage_subscript(ev, b->object, b->items, b->n, span), value, span);
     return;
   }
-  tc_py_set_item(ev, b.object, key_of(ev, &b), value);
+  tc_py_set_item(ev, b->object, key_of(ev, b), value);
+}
+
+static void assign_subscript(tc_eval *ev, const tc_ast *target, tc_val value) {
+  brackets b = eval_brackets(ev, target);
+  set_brackets(ev, &b, value);
+}
+
+void tc_eval_set_item(tc_eval *ev, tc_val object, const tc_val *items, uint32_t n, bool is_tuple,
+                      tc_val value) {
+  brackets b = {object, items, n, is_tuple};
+  if (tc_eval_is_staged_object(object)) tc_eval_need_function(ev, "a store to a buffer");
+  set_brackets(ev, &b, value);
 }
 
 void tc_eval_assign(tc_eval *ev, const tc_ast *target, tc_val value, const tc_ast *rhs) {

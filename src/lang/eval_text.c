@@ -1,6 +1,7 @@
 /* Numbers as digits and back, whatever the locale of the process, and repr and str of compile-time
  * values. */
 #include "lang/eval_private.h"
+#include "lang/foreign.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -356,6 +357,9 @@ static void add_value_repr(tc_eval *ev, tc_sb *sb, tc_val v) {
   case TC_V_INSTANCE:
     repr_instance(ev, sb, v);
     return;
+  case TC_V_FOREIGN:
+    tc_sb_add(sb, tc_foreign_text(ev, TILEC_OP_REPR, v));
+    return;
   default:
     repr_other(ev, sb, v);
     return;
@@ -384,6 +388,7 @@ tc_str tc_eval_str(tc_eval *ev, tc_val v) {
   tc_str text;
   tc_val method;
   if (tc_py_as_text(ev, v, &text)) return text;
+  if (v.kind == TC_V_FOREIGN) return tc_foreign_text(ev, TILEC_OP_STR, v);
   if (v.kind == TC_V_INSTANCE && tc_eval_method(ev, v, "__str__", &method))
     return tc_py_need_text(ev, tc_eval_apply(ev, method, NULL, 0), "the result of __str__");
   return tc_eval_repr(ev, v);

@@ -1,6 +1,7 @@
 /* Compile-time values: making them, identity, equality, truth, hashing, and the two containers that
  * hash (set and dict). */
 #include "lang/eval_private.h"
+#include "lang/foreign.h"
 
 #include <math.h>
 #include <string.h>
@@ -49,6 +50,8 @@ const char *tc_val_kind_name(tc_val v) {
     return "an object";
   case TC_V_DEFERRED:
     return v.deferred->what;
+  case TC_V_FOREIGN:
+    return "an object of the program around the kernel";
   case TC_V_DTYPE:
     return "a dtype";
   case TC_V_ENUM:
@@ -226,6 +229,8 @@ bool tc_eval_truth(tc_eval *ev, tc_val v) {
     return tc_py_range_length(v.range) != 0;
   case TC_V_INSTANCE:
     return truth_of_instance(ev, v);
+  case TC_V_FOREIGN:
+    return tc_foreign_truth(ev, v);
   case TC_V_ENUM:
     return v.enum_->member == NULL || v.enum_->number != 0;
   case TC_V_UNBOUND:
@@ -274,6 +279,8 @@ bool tc_py_same(tc_val a, tc_val b) {
     return memcmp(&a.f, &b.f, sizeof a.f) == 0;
   case TC_V_STR:
     return tc_str_equal(a.str->text, b.str->text);
+  case TC_V_FOREIGN:
+    return a.foreign == b.foreign;
   case TC_V_DTYPE:
     return tc_type_equal(a.type, b.type);
   case TC_V_EXPR:
@@ -365,6 +372,8 @@ static bool equal_ranges(const tc_range *a, const tc_range *b) {
 static bool equal_values(tc_eval *ev, tc_val a, tc_val b) {
   tc_str x, y;
   if (tc_val_is_number(a) && tc_val_is_number(b)) return equal_numbers(a, b);
+  if (a.kind == TC_V_FOREIGN || b.kind == TC_V_FOREIGN)
+    return tc_eval_truth(ev, tc_foreign_binary(ev, TILEC_OP_COMPARE, "==", a, b));
   /* Of equal kinds: containers by content; a dtype and a str by the name. */
   if (tc_py_as_text(ev, a, &x) && tc_py_as_text(ev, b, &y)) return tc_str_equal(x, y);
   if (a.kind == TC_V_ENUM && b.kind == TC_V_INT) return a.enum_->number == b.i;
@@ -434,6 +443,7 @@ static uint64_t hash_of(tc_eval *ev, tc_val v) {
   case TC_V_MODULE:
   case TC_V_CLASS:
   case TC_V_INSTANCE:
+  case TC_V_FOREIGN:
     return (uint64_t)v.kind; /* rare keys: one chain for each kind */
   default:
     break;

@@ -2,6 +2,7 @@
 #include "lang/lang.h"
 
 #include "lang/eval_private.h"
+#include "lang/foreign.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -22,6 +23,11 @@ void tc_lang_set_reader(tc_lang *lang, tc_lang_read *read, void *data) {
 
 void tc_lang_set_device(tc_lang *lang, const tc_lang_device *device) {
   lang->device = *device;
+}
+
+void tc_lang_set_interrupt(tc_lang *lang, int (*interrupted)(void *data), void *data) {
+  lang->interrupted = interrupted;
+  lang->interrupted_data = data;
 }
 
 void tc_lang_set_step_limit(tc_lang *lang, uint64_t steps) {
@@ -120,7 +126,7 @@ bool tc_eval_define(tc_eval *ev, tc_name name, tc_val *value) {
     asked = asked || lang->asked.at[i].id == name.id;
   if (!asked) tc_vec_push(ev->arena, &lang->asked, name);
   tc_define *define = find_define(ev, name);
-  if (!define) return false;
+  if (!define) return lang->foreign && tc_foreign_define(ev, name, value);
   if (!define->evaluated) define->value = evaluate_define(ev, define);
   define->evaluated = define->used = true;
   *value = define->value;
@@ -184,6 +190,7 @@ tc_eval *tc_lang_start(tc_lang *lang, const tc_lang_define *defines, uint32_t n_
   for (uint32_t i = 0; i < n_defines; i++)
     lang->defines[i] = (tc_define){.name = tc_names_add(lang->names, tc_str_of(defines[i].name)),
                                    .text = tc_str_dup(lang->arena, tc_str_of(defines[i].text))};
+  if (lang->foreign) tc_foreign_start(lang->foreign, &lang->eval);
   return &lang->eval;
 }
 
@@ -221,6 +228,13 @@ static void read_extents(tc_lang *lang, const tc_ir *ir, const tc_buffer *b,
   }
 }
 
+static tc_ir *run_entry(tc_lang *lang, const char *path, tc_str text, const char **entry) {
+  tc_eval *ev = &lang->eval;
+  if (lang->foreign) return tc_entry_run(ev, NULL, entry);
+  const char *file = tc_str_dup(lang->arena, tc_str_of(path));
+  return tc_entry_run(ev, tc_module_load(ev, "__main__", file, text), entry);
+}
+
 /* Evaluates the entry up to its first kernel with every T.const symbolic, only to see how the
  * parameters are shaped. Mistakes are left to the evaluation proper, which meets them again. */
 static void probe(tc_lang *lang, const char *path, tc_str text, const char *entry,
@@ -231,11 +245,7 @@ static void probe(tc_lang *lang, const char *path, tc_str text, const char *entr
   ev->probing = true;
   lang->arena->unwind = &here;
   int why = setjmp(here.at);
-  if (why == 0) {
-    tc_module *module =
-        tc_module_load(ev, "__main__", tc_str_dup(lang->arena, tc_str_of(path)), text);
-    tc_entry_run(ev, module, &entry);
-  }
+  if (why == 0) run_entry(lang, path, text, &entry);
   lang->arena->unwind = outer;
   if (why == TC_WHY_MEMORY) tc_unwind_to(outer, TC_WHY_MEMORY);
   const tc_ir *ir = lang->eval.ir;
@@ -255,9 +265,7 @@ tc_ir *tc_lang_compile(tc_lang *lang, const char *path, tc_str text, const char 
     tc_vec_push(lang->arena, &all, defines[i]);
   if (lang->n_shapes) probe(lang, path, text, entry, defines, n_defines, &all);
   tc_eval *ev = tc_lang_start(lang, all.at, all.n);
-  tc_module *module =
-      tc_module_load(ev, "__main__", tc_str_dup(lang->arena, tc_str_of(path)), text);
-  tc_ir *ir = tc_entry_run(ev, module, &entry);
+  tc_ir *ir = run_entry(lang, path, text, &entry);
   check_all_used(ev, entry);
   lang->entry = entry;
   return ir;

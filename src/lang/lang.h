@@ -31,6 +31,8 @@ typedef tc_str tc_lang_read(void *data, tc_arena *arena, const char *path);
 tc_lang *tc_lang_new(tc_arena *arena, tc_diags *diags, tc_names *names);
 void tc_lang_set_reader(tc_lang *lang, tc_lang_read *read, void *data);
 void tc_lang_set_device(tc_lang *lang, const tc_lang_device *device);
+/* Asked now and then: not 0 ends the evaluation. */
+void tc_lang_set_interrupt(tc_lang *lang, int (*interrupted)(void *data), void *data);
 /* Compile-time steps (evaluated nodes) before E02xx; 0: 50 million. */
 void tc_lang_set_step_limit(tc_lang *lang, uint64_t steps);
 
@@ -45,6 +47,11 @@ typedef struct tc_lang_shape {
 /* `shapes` is read by the next tc_lang_compile and must live until then. */
 void tc_lang_set_shapes(tc_lang *lang, const tc_lang_shape *shapes, uint32_t n);
 
+/* Names and the entry come from a resolver (foreign.h). The next compilation only names what it
+ * compiles by `path` and `entry`. */
+struct tilec_trace;
+void tc_lang_set_foreign(tc_lang *lang, struct tilec_trace *trace);
+
 /* Compiles the entry `entry` (NULL: the only one) of the module text. A lazy factory or an eager
  * function gets its parameters and T.const names from `defines`; every define must be used. On a
  * mistake a diagnostic is recorded and control unwinds with TC_WHY_ERROR. */
@@ -54,6 +61,15 @@ tc_ir *tc_lang_compile(tc_lang *lang, const char *path, tc_str text, const char 
 uint64_t tc_lang_parse_ns(const tc_lang *lang);
 /* The name of the function the last tc_lang_compile chose. */
 const char *tc_lang_entry(const tc_lang *lang);
+
+/* The T.* vocabulary, as its table says. */
+typedef struct tc_lang_word {
+  const char *name, *signature, *doc;
+  bool missing;  /* known, not implemented */
+  bool anywhere; /* has a meaning outside kernel functions */
+} tc_lang_word;
+uint32_t tc_lang_n_words(void);
+tc_lang_word tc_lang_word_at(uint32_t i);
 
 /* Only parses; NULL when there were mistakes. For --emit=ast. */
 const tc_ast *tc_lang_parse(tc_lang *lang, const char *path, tc_str text);

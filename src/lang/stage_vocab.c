@@ -17,6 +17,20 @@ const stage_builtin *tc_stage_row(uint32_t row) {
   return &ROWS[row];
 }
 
+const char *tc_stage_row_name(uint32_t row) {
+  return ROWS[row].name;
+}
+
+uint32_t tc_lang_n_words(void) {
+  return TC_COUNT(ROWS);
+}
+
+tc_lang_word tc_lang_word_at(uint32_t i) {
+  const stage_builtin *row = &ROWS[i];
+  return (tc_lang_word){row->name, row->signature, row->doc, !row->run,
+                        row->run && row->where == W_ANY};
+}
+
 /* ---- names ---- */
 
 static bool dtype_by_name(tc_str name, tc_type *type) {

@@ -36,6 +36,7 @@ enum tc_val_kind {
   TC_V_CLASS,     /* .klass */
   TC_V_INSTANCE,  /* .instance */
   TC_V_DEFERRED,  /* .deferred: an unknown import and the like; any use is its diagnostic */
+  TC_V_FOREIGN,   /* .foreign: an object of another language (foreign.h) */
   TC_V_DTYPE,     /* .type; equal to its name as a str, callable as a cast */
   TC_V_ENUM,      /* .enum_: a member such as GemmWarpPolicy.FullRow */
   TC_V_TENSOR,    /* .tensor: the annotation T.Tensor(...), T.ptr, ... */
@@ -55,6 +56,7 @@ typedef struct tc_val_seq {
   TC_VEC(tc_val) items;
   uint32_t *slots, n_slots; /* hash index of a set or of the keys of a dict: item number + 1 */
   uint32_t block;           /* the staged block it was made in; 0: none (Python half) */
+  uint64_t object;          /* of which it is a copy (foreign.h), or 0 */
 } tc_val_seq;
 
 typedef struct tc_val_dict tc_val_dict;
@@ -120,6 +122,7 @@ struct tc_val {
   union {
     int64_t i;
     double f;
+    uint64_t foreign;
     tc_type type;
     tc_value value;
     tc_buf buf;

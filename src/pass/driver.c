@@ -161,6 +161,13 @@ static enum tc_pass_outcome outcome_of(const run *r, uint32_t i) {
   return TC_PASS_RAN;
 }
 
+static void poll(const run *r) {
+  const tc_pass_options *o = r->options;
+  if (!o->interrupted || !o->interrupted(o->interrupted_data)) return;
+  TC_DIAG(r->ir->diags, D_interrupted, (tc_span){0});
+  tc_diag_stop(r->ir->diags);
+}
+
 static void run_pipeline(run *r) {
   for (uint32_t i = 0; i < r->n_rows; i++) {
     const tc_pass_row *row = &r->rows[i];
@@ -172,6 +179,7 @@ static void run_pipeline(run *r) {
     } else if (row->needs & ~r->has) {
       refuse_order(r, row, row->needs & ~r->has);
     } else {
+      poll(r);
       run_one(r, row);
     }
     if (stops_at(r, row)) return;

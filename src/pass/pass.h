@@ -64,6 +64,8 @@ typedef struct tc_pass_options {
   tc_prove_stats *prove_stats;   /* may be NULL */
   const tc_target_limits *limits; /* NULL for targets without cap `lanes` */
   tc_choices choices;             /* of the schedule, before those of the source */
+  int (*interrupted)(void *data); /* asked between passes: not 0 ends the run; or NULL */
+  void *interrupted_data;
 } tc_pass_options;
 
 typedef struct tc_pass_context {

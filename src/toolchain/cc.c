@@ -75,7 +75,7 @@ static bool ask_version(tc_cc *cc, tc_arena *arena) {
   argv[n++] = flag;
   argv[n] = NULL;
   tc_child child;
-  tc_child_run(argv, NULL, VERSION_TIMEOUT_S, &child);
+  tc_child_run(argv, NULL, VERSION_TIMEOUT_S, (tc_child_poll){0}, &child);
   if (child.end != TC_CHILD_EXITED || child.status != 0) return false;
   cc->version = tc_str_dup(arena, (tc_str){child.said, (uint32_t)strcspn(child.said, "\r\n")});
   return true;
@@ -238,7 +238,8 @@ static unsigned char *compile_in(workshop *w, const tc_cc_job *job, char *const 
   snprintf(in, name_b, "%s/%s", w->path, job->in);
   snprintf(out, name_b, "%s/%s", w->path, job->out);
   if (!write_file(w, job->in, job->text)) return NULL;
-  tc_child_run(argv, w->path, job->timeout_s, child);
+  tc_child_run(argv, w->path, job->timeout_s,
+               (tc_child_poll){job->interrupted, job->interrupted_data}, child);
   if (child->end != TC_CHILD_EXITED || child->status != 0) return NULL;
   return read_file(w, job->out, size_b);
 }
@@ -271,6 +272,9 @@ static void report(tc_diags *diags, const tc_cc *cc, const workshop *w, const tc
     return;
   case TC_CHILD_TIMEOUT:
     TC_DIAG(diags, D_cc_timeout, nowhere, cc->path, timeout_s);
+    return;
+  case TC_CHILD_INTERRUPTED:
+    TC_DIAG(diags, D_interrupted, nowhere);
     return;
   case TC_CHILD_NOT_RUN:
     TC_DIAG(diags, D_cc_files, nowhere, "run", cc->path, strerror(child->status));

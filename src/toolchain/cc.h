@@ -32,6 +32,8 @@ typedef struct tc_cc_job {
   const char *in, *out;  /* names of the files; NULL: kernel.c, kernel.so                     */
   const char *libraries; /* after the files; NULL: -lm                                        */
   uint32_t timeout_s;    /* 0: 60 */
+  int (*interrupted)(void *data); /* asked meanwhile: not 0 ends it with E0256; or NULL */
+  void *interrupted_data;
 } tc_cc_job;
 
 typedef struct tc_cc_result {

@@ -93,10 +93,12 @@ static bool has_ended(pid_t pid, siginfo_t *info) {
   return waitid(P_PID, (id_t)pid, info, WEXITED | WNOHANG | WNOWAIT) != 0 || info->si_pid == pid;
 }
 
-static void wait_for(pid_t pid, int out, uint64_t deadline_ns, tc_child *child) {
+static void wait_for(pid_t pid, int out, uint64_t deadline_ns, tc_child_poll asked,
+                     tc_child *child) {
   siginfo_t info;
-  bool open = true, ended = false;
-  while (!(ended = has_ended(pid, &info)) && tc_child_now_ns() < deadline_ns) {
+  bool open = true, ended = false, stopped = false;
+  while (!(ended = has_ended(pid, &info)) && !stopped && tc_child_now_ns() < deadline_ns) {
+    stopped = asked.interrupted && asked.interrupted(asked.data);
     struct pollfd p = {out, POLLIN, 0};
     if (open && poll(&p, 1, 20) > 0) open = drain(out, child);
     if (!open) {
@@ -110,11 +112,13 @@ static void wait_for(pid_t pid, int out, uint64_t deadline_ns, tc_child *child) 
   int status = 0;
   while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
   }
-  child->end = !ended ? TC_CHILD_TIMEOUT : WIFEXITED(status) ? TC_CHILD_EXITED : TC_CHILD_SIGNAL;
+  child->end = WIFEXITED(status) ? TC_CHILD_EXITED : TC_CHILD_SIGNAL;
+  if (!ended) child->end = stopped ? TC_CHILD_INTERRUPTED : TC_CHILD_TIMEOUT;
   child->status = WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status);
 }
 
-void tc_child_run(char *const *argv, const char *tmpdir, uint32_t timeout_s, tc_child *child) {
+void tc_child_run(char *const *argv, const char *tmpdir, uint32_t timeout_s, tc_child_poll asked,
+                  tc_child *child) {
   memset(child, 0, sizeof *child);
   child->end = TC_CHILD_NOT_RUN;
   int ends[2];
@@ -132,7 +136,7 @@ void tc_child_run(char *const *argv, const char *tmpdir, uint32_t timeout_s, tc_
   free(env);
   if (child->status == 0) {
     fcntl(ends[0], F_SETFL, O_NONBLOCK);
-    wait_for(pid, ends[0], deadline_ns, child);
+    wait_for(pid, ends[0], deadline_ns, asked, child);
   }
   close(ends[0]);
 }

@@ -92,7 +92,7 @@ static bool find_library(tc_nvrtc *nvrtc, const char *home, tc_sb *tried, tc_are
 static const char *version_of_nvcc(const char *path, tc_arena *arena) {
   char flag[] = "--version", *argv[] = {(char *)(uintptr_t)path, flag, NULL};
   tc_child child;
-  tc_child_run(argv, NULL, VERSION_TIMEOUT_S, &child);
+  tc_child_run(argv, NULL, VERSION_TIMEOUT_S, (tc_child_poll){0}, &child);
   const char *build = strstr(child.said, "Build ");
   if (child.end != TC_CHILD_EXITED || child.status || !build) return "nvcc";
   return tc_str_dup(arena, (tc_str){build, (uint32_t)strcspn(build, "\r\n")});

@@ -1,0 +1,31 @@
+"""tilec compiles tile kernels and runs them."""
+
+from ._native import native as _native
+from ._values import Name as _Name
+
+__version__ = _native.version()
+
+BudgetError = _native.BudgetError
+CheckError = _native.CheckError
+CompileError = _native.CompileError
+EnvironmentError = _native.EnvironmentError  # pylint: disable=redefined-builtin
+InternalError = _native.InternalError
+LaunchError = _native.LaunchError
+TargetError = _native.TargetError
+diagnostics = _native.diagnostics
+
+from . import language, layout, math, profiler, testing  # noqa: E402
+from .compiler import (PassConfigKey, compile, default_target, disable_cache,  # noqa: E402
+                       enable_cache, is_cache_enabled, lower, par_compile)
+from .jit import JITImpl, jit  # noqa: E402
+from .kernel import JITKernel  # noqa: E402
+from .profiler import TensorSupplyType  # noqa: E402
+
+cdiv = _Name("tilelang.cdiv")
+next_power_of_2 = _Name("tilelang.next_power_of_2")
+
+__all__ = ["BudgetError", "CheckError", "CompileError", "EnvironmentError", "InternalError",
+           "JITImpl", "JITKernel", "LaunchError", "PassConfigKey", "TargetError",
+           "TensorSupplyType", "cdiv", "compile", "default_target", "diagnostics",
+           "disable_cache", "enable_cache", "is_cache_enabled", "jit", "language", "layout",
+           "lower", "math", "next_power_of_2", "par_compile", "profiler", "testing"]

@@ -1,0 +1,57 @@
+"""The functions of the native library, in the shapes that this package uses.
+
+A value that crosses is a tuple (kind, n, payload, object), as tilec.h describes it. PYTILEC_NATIVE
+names another module to take them from; tests use it.
+"""
+
+import importlib
+import os
+
+
+class _Ffi:
+    """Over tvm-ffi, whose functions take flat positional arguments."""
+
+    def __init__(self, ffi):
+        self._ffi = ffi
+        self._STATUS = {1: ffi.CompileError, 2: ffi.CompileError, 3: ffi.CheckError,
+                        5: ffi.BudgetError, 7: MemoryError, 9: KeyboardInterrupt,
+                        10: ffi.RaisedError}
+        for name in ("CompileError", "CheckError", "LaunchError", "TargetError", "InternalError",
+                     "EnvironmentError", "BudgetError", "diagnostics", "version", "targets"):
+            setattr(self, name, getattr(ffi, name))
+
+    @staticmethod
+    def _flat(args):
+        return [field for arg in args for field in arg]
+
+    def trace_do(self, trace, op, args):
+        result = tuple(self._ffi.trace_do(trace, op, *self._flat(args)))
+        if result[0] == "failed":
+            _, status, text = result
+            raise self._STATUS.get(status, self.InternalError)(str(text))
+        return result
+
+    def evaluate(self, world, op, args):
+        self._ffi.evaluate(world, op, *self._flat(args))
+
+    def words(self):
+        flat = list(self._ffi.words())
+        return [tuple(flat[i:i + 5]) for i in range(0, len(flat), 5)]
+
+    def module(self, path, entry, shapes, options, world):
+        flat = [field for name, extents in shapes for field in (name, tuple(extents))]
+        return self._ffi.module("", path, entry, [], flat, self._ffi.config(options), world)
+
+    def file_module(self, path, entry, defines, options):
+        flat = [text for pair in defines for text in pair]
+        return self._ffi.module(None, path, entry, flat, [], self._ffi.config(options), None)
+
+
+def _load():
+    name = os.environ.get("PYTILEC_NATIVE")
+    if name:
+        return importlib.import_module(name)
+    return _Ffi(importlib.import_module("tilec._ffi"))
+
+
+native = _load()

@@ -1,0 +1,271 @@
+"""@tilec.jit: a factory of a T.prim_func (lazy), or a kernel function itself (eager)."""
+
+import ast
+import functools
+import inspect
+import textwrap
+import threading
+
+from . import _source
+from ._world import Function, Scope, World
+from .compiler import compile as compile_prim_func
+from .compiler import options_of, target_name
+from .function import PrimFunc, guarded, module_of
+from .kernel import JITKernel
+
+_BODY_WORDS = ("Kernel", "ClusterKernel", "const", "empty")
+
+
+# ---- which form a function has ----
+
+def _last_name(node):
+    while isinstance(node, (ast.Call, ast.Subscript)):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return getattr(node, "attr", getattr(node, "id", None))
+
+
+def _is_eager(function):
+    """An eager function launches a kernel, or declares its tensors, itself."""
+    source = _source.find(function)
+    if source is None:
+        raise OSError("the source of %s cannot be found: kernels are compiled from their text"
+                      % function.__qualname__)
+    lines = source[0].splitlines(keepends=True)[source[3] - 1:]
+    tree = ast.parse(textwrap.dedent("".join(inspect.getblock(lines)))).body[0]
+    nested = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)
+              and node is not tree]
+    if any(_last_name(d) == "prim_func" for node in nested for d in node.decorator_list):
+        return False
+    inside = {child for node in nested for child in ast.walk(node)}
+    parameters = {a.arg for a in tree.args.args + tree.args.kwonlyargs}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.AnnAssign) and node.value is None \
+                and getattr(node.target, "id", None) in parameters:
+            return True
+        if isinstance(node, ast.Call) and node not in inside \
+                and isinstance(node.func, ast.Attribute) and node.func.attr in _BODY_WORDS:
+            return True
+    return False
+
+
+# ---- arguments ----
+
+def _is_tensor(value):
+    return hasattr(value, "__dlpack__") or hasattr(value, "__array_interface__")
+
+
+def freeze(value):
+    """A key that tells values apart, their types included: 1, 1.0 and True differ."""
+    if isinstance(value, (list, tuple)):
+        return type(value), tuple(freeze(item) for item in value)
+    if isinstance(value, dict):
+        return dict, tuple(sorted((str(k), freeze(v)) for k, v in value.items()))
+    if isinstance(value, (set, frozenset)):
+        return set, frozenset(freeze(item) for item in value)
+    try:
+        hash(value)
+    except TypeError:
+        raise TypeError("an argument of a kernel must be hashable, found %s"
+                        % type(value).__name__) from None
+    return type(value), value
+
+
+class _Eager(Function):
+    """Its parameters are tensors that the body declares, and compile-time values."""
+
+    def __init__(self, function):
+        super().__init__(function)
+        self.scope = Scope(function)
+
+
+class _Variant:
+    """An eager function compiled: what of its arguments that depended on."""
+
+    def __init__(self, kernel, asked):
+        self.kernel = kernel
+        self.asked = {name: freeze(value) for name, value in asked.items()}
+        self.inputs = [p.name for i, p in enumerate(kernel.params) if i not in kernel.result_idx]
+
+    def fits(self, bound):
+        if any(name not in bound or freeze(bound[name]) != frozen
+               for name, frozen in self.asked.items()):
+            return False
+        if any(name not in bound for name in self.inputs):
+            return False
+        names = iter(self.inputs)
+        args = [None if i in self.kernel.result_idx else bound[next(names)]
+                for i in range(len(self.kernel.params))]
+        try:
+            return all(list(self.kernel._kernel.shape(i, *args)) == list(arg.shape)
+                       for i, arg in enumerate(args) if _is_tensor(arg))
+        except Exception:  # a compiled-in extent is another
+            return False
+
+
+class JITImpl:
+    """What @tilec.jit makes of a function. Equal calls share one kernel."""
+
+    def __init__(self, function, options):
+        functools.update_wrapper(self, function)
+        self.func = function
+        self.options = options
+        self.signature = inspect.signature(function)
+        if any(p.kind is p.POSITIONAL_ONLY for p in self.signature.parameters.values()):
+            raise TypeError("%s: kernels have no positional-only parameters"
+                            % function.__qualname__)
+        self._lock = threading.RLock()
+        self._kernel_cache = {}
+        self._tuner_cache = {}
+        self._variants = []
+
+    @functools.cached_property
+    def mode(self):
+        return "eager" if _is_eager(self.func) else "lazy"
+
+    # ---- calls ----
+
+    def _bind(self, args, kwargs):
+        """All arguments by name, defaults included; extra keywords give T.const names."""
+        parameters = self.signature.parameters
+        extra = {}
+        takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+        if self.mode == "eager" and not takes_any:
+            extra = {k: v for k, v in kwargs.items() if k not in parameters}
+            kwargs = {k: v for k, v in kwargs.items() if k in parameters}
+        bind = self.signature.bind_partial if self.mode == "eager" else self.signature.bind
+        bound = bind(*args, **kwargs)
+        bound.apply_defaults()
+        return bound, extra
+
+    def __call__(self, *args, **kwargs):
+        if self.mode == "lazy":
+            return self.compile(*args, **kwargs)
+        return self._run(args, kwargs)
+
+    def compile(self, *args, **kwargs):
+        """The kernel for these arguments; an eager function needs its T.const values by name, or
+        tensors."""
+        bound, extra = self._bind(args, kwargs)
+        if self.mode == "eager":
+            return self._variant({**bound.arguments, **extra}, extra).kernel
+        key = tuple((name, freeze(value)) for name, value in bound.arguments.items())
+        with self._lock:
+            kernel = self._kernel_cache.get(key)
+            if kernel is None:
+                kernel = self._kernel_cache[key] = self._compile_lazy(bound)
+        return kernel
+
+    def get_tir(self, *args, **kwargs):
+        """The T.prim_func of a lazy function for these arguments."""
+        if self.mode == "eager":
+            return self.compile(*args, **kwargs).prim_func
+        bound, _ = self._bind(args, kwargs)
+        return self._prim_func(bound)
+
+    def get_kernel_source(self, *args, **kwargs):
+        return self.compile(*args, **kwargs).get_kernel_source()
+
+    def par_compile(self, configs, num_workers=None, ignore_error=False):
+        """A kernel for each of many sets of arguments, compiled at once."""
+        from concurrent.futures import ThreadPoolExecutor
+        import os
+
+        def one(config):
+            try:
+                if isinstance(config, dict):
+                    return self.compile(**config)
+                return self.compile(*config)
+            except Exception:
+                if not ignore_error:
+                    raise
+                return None
+
+        with ThreadPoolExecutor(num_workers or os.cpu_count()) as pool:
+            return list(pool.map(one, configs))
+
+    # ---- lazy ----
+
+    def _prim_func(self, bound):
+        made = self.func(*bound.args, **bound.kwargs)
+        if not isinstance(made, PrimFunc):
+            raise TypeError("%s must return a T.prim_func, found %s"
+                            % (self.func.__qualname__, type(made).__name__))
+        return made
+
+    def _compile_lazy(self, bound):
+        return compile_prim_func(self._prim_func(bound), **self.options)
+
+    # ---- eager ----
+
+    def _run(self, args, kwargs):
+        bound, extra = self._bind(args, kwargs)
+        values = {**bound.arguments, **extra}
+        variant = self._variant(values, extra)
+        missing = [name for name in variant.inputs if name not in values]
+        if missing:
+            raise TypeError("%s() needs argument %r" % (self.func.__name__, missing[0]))
+        return variant.kernel._function(*[values[name] for name in variant.inputs])
+
+    def _variant(self, values, extra):
+        key = self._key(values)
+        found = self._kernel_cache.get(key)
+        if found is None:
+            with self._lock:
+                found = self._kernel_cache.get(key) or next(
+                    (v for v in self._variants if not extra and v.fits(values)), None)
+                if found is None:
+                    found = self._compile_eager(values, extra)
+                    self._variants.append(found)
+                self._kernel_cache[key] = found
+        return found
+
+    @staticmethod
+    def _key(values):
+        return tuple((name, tuple(value.shape) if _is_tensor(value) else freeze(value))
+                     for name, value in values.items())
+
+    def _compile_eager(self, values, extra):
+        if self.options.get("out_idx") is not None:
+            raise ValueError("%s: out_idx is for functions that return a T.prim_func; return the "
+                             "T.empty tensors" % self.func.__qualname__)
+        entry = _Eager(self.func)
+        shapes = [(name, tuple(value.shape)) for name, value in values.items()
+                  if _is_tensor(value)]
+        world = World(entry, {name: value for name, value in values.items()
+                              if not _is_tensor(value)})
+        options = options_of(self.options.get("pass_configs"))
+        module = guarded(world, lambda: module_of(entry, world, shapes, options))
+        name = target_name(self.options.get("target"))
+        native_kernel = guarded(world, lambda: module.compile(name))
+        unused = [name for name in extra if name not in world.asked]
+        if unused:
+            raise TypeError("%s() has no parameter and no T.const named %r"
+                            % (self.func.__name__, unused[0]))
+        kernel = JITKernel(native_kernel, module, entry, None, name, world)
+        return _Variant(kernel, world.asked)
+
+    def __repr__(self):
+        return "<tilec.jit %s>" % self.func.__qualname__
+
+
+def jit(func=None, *, out_idx=None, execution_backend=None, target=None, target_host=None,
+        verbose=None, pass_configs=None, debug_root_path=None, compile_flags=None):
+    """Compiles a function when it is called.
+
+    A function that returns a T.prim_func gives a kernel for its arguments. A function whose body
+    is a kernel itself takes the tensors and runs; `compile` gives its kernel.
+    """
+    options = {"out_idx": out_idx, "target": target, "pass_configs": pass_configs,
+               "compile_flags": compile_flags, "verbose": verbose,
+               "execution_backend": execution_backend, "target_host": target_host}
+    if func is None:
+        return lambda f: JITImpl(_plain(f), options)
+    if isinstance(func, PrimFunc):
+        return compile_prim_func(func, **options)
+    return JITImpl(_plain(func), options)
+
+
+def _plain(function):
+    if not inspect.isfunction(function):
+        raise TypeError("tilec.jit takes a function, found %s" % type(function).__name__)
+    return function

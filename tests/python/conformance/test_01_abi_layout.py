@@ -1,0 +1,71 @@
+"""The structs of src/ffi/abi.h are those of the installed headers."""
+
+import pathlib
+import shutil
+import subprocess
+
+import pytest
+from conftest import ROOT
+
+pytestmark = pytest.mark.real
+
+PAIRS = [
+    ("TVMFFIAny", "tc_ffi_any", [("v_int64", "as")]),
+    ("TVMFFIObject", "tc_ffi_header", [("type_index", "type_index"), ("deleter", "deleter")]),
+    ("TVMFFIByteArray", "tc_ffi_bytes", [("size", "n")]),
+    ("TVMFFIShapeCell", "tc_ffi_shape", [("size", "n")]),
+    ("TVMFFISeqCell", "tc_ffi_seq", [("size", "n"), ("data_deleter", "data_deleter")]),
+    ("DLTensor", "tc_dl_tensor", [("device", "device"), ("ndim", "ndim"), ("dtype", "dtype"),
+                                  ("shape", "shape"), ("strides", "strides"),
+                                  ("byte_offset", "byte_offset")]),
+    ("DLManagedTensorVersioned", "tc_dl_managed", [("deleter", "deleter"), ("flags", "flags"),
+                                                   ("dl_tensor", "tensor")]),
+    ("TVMFFIFieldInfo", "tc_ffi_field", [("getter", "getter"), ("setter", "setter"),
+                                         ("offset", "offset"), ("flags", "flags"),
+                                         ("field_static_type_index", "static_type")]),
+    ("TVMFFIMethodInfo", "tc_ffi_method", [("flags", "flags"), ("method", "method")]),
+    ("TVMFFITypeMetadata", "tc_ffi_type_info", [("creator", "creator"), ("total_size", "size_b"),
+                                                ("structural_eq_hash_kind", "structural")]),
+]
+NUMBERS = [("kTVMFFINone", "TC_FFI_NONE"), ("kTVMFFIInt", "TC_FFI_INT"),
+           ("kTVMFFIBool", "TC_FFI_BOOL"), ("kTVMFFIFloat", "TC_FFI_FLOAT"),
+           ("kTVMFFIOpaquePtr", "TC_FFI_POINTER"), ("kTVMFFIDLTensorPtr", "TC_FFI_DLTENSOR"),
+           ("kTVMFFIRawStr", "TC_FFI_RAW_STR"), ("kTVMFFISmallStr", "TC_FFI_SMALL_STR"),
+           ("kTVMFFIObject", "TC_FFI_OBJECT"), ("kTVMFFIStr", "TC_FFI_STR"),
+           ("kTVMFFIFunction", "TC_FFI_FUNCTION"), ("kTVMFFIShape", "TC_FFI_SHAPE"),
+           ("kTVMFFITensor", "TC_FFI_TENSOR"), ("kTVMFFIArray", "TC_FFI_ARRAY"),
+           ("kTVMFFIOpaquePyObject", "TC_FFI_OPAQUE"), ("kTVMFFIList", "TC_FFI_LIST"),
+           ("kTVMFFISEqHashKindTreeNode", "TC_FFI_TREE"),
+           ("kTVMFFISEqHashKindUniqueInstance", "TC_FFI_UNIQUE")]
+
+
+def test_layout(tmp_path):
+    tvm_ffi = pytest.importorskip("tvm_ffi")
+    if not shutil.which("cc"):
+        pytest.skip("no C compiler")
+    lines = ["#include <tvm/ffi/c_api.h>", '#include "ffi/abi.h"']
+    for theirs, ours, members in PAIRS:
+        lines.append('_Static_assert(sizeof(%s) == sizeof(%s), "%s");' % (theirs, ours, ours))
+        lines += ['_Static_assert(offsetof(%s, %s) == offsetof(%s, %s), "%s.%s");'
+                  % (theirs, a, ours, b, ours, b) for a, b in members]
+    lines += ['_Static_assert((int)%s == (int)%s, "%s");' % (a, b, b) for a, b in NUMBERS]
+    source = tmp_path / "layout.c"
+    source.write_text("\n".join(lines) + "\n")
+    include = pathlib.Path(tvm_ffi.libinfo.find_include_path())
+    dlpack = pathlib.Path(tvm_ffi.libinfo.find_dlpack_include_path())
+    done = subprocess.run(["cc", "-fsyntax-only", "-std=gnu11", "-I", include, "-I", dlpack, "-I",
+                           ROOT / "src", source], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_functions_exist():
+    """Every function the adapter asks for is in the installed library; the optional ones too."""
+    import ctypes
+    tvm_ffi = pytest.importorskip("tvm_ffi")
+    library = ctypes.CDLL(tvm_ffi.libinfo.find_libtvm_ffi())
+    table = (ROOT / "src/ffi/calls.def").read_text()
+    import re
+    names = re.findall(r"^CALL\(\w+, [^,]+, (\w+),", table, re.M)
+    assert len(names) > 20
+    for name in names:
+        assert getattr(library, "TVMFFI" + name)

@@ -1,0 +1,74 @@
+"""Wherever memory is refused, an error is set, nothing leaks, and the next call works."""
+
+import gc
+
+import numpy as np
+import pytest
+from conftest import AXPY
+from test_13_error_frames import WRONG
+
+
+@pytest.fixture
+def faults(world):
+    if world.name != "double":
+        pytest.skip("needs the double, which refuses memory on request")
+    return world
+
+
+def through_all(world, call, limit=400):
+    """Runs `call` with the first request for memory refused, then the second ..., until none is."""
+    failed = 0
+    for n in range(1, limit):
+        gc.collect()
+        before = world.lib.double_live()
+        world.lib.double_fail_at(n)
+        try:
+            result = call()
+        except Exception:  # pylint: disable=broad-except  # -1 without an error is an AssertionError
+            failed += 1
+            result = None
+        refused = not world.lib.double_armed()
+        world.lib.double_fail_at(0)
+        del result
+        gc.collect()
+        assert world.lib.double_live() == before, n
+        if not refused:
+            return failed
+    raise AssertionError("more than %d requests" % limit)
+
+
+def test_module(faults):
+    assert through_all(faults, lambda: faults.module(AXPY, "a long name.py", "axpy")) > 3
+
+
+def test_compile(faults):
+    module = faults.module(AXPY, "kernel.py", None)
+    assert through_all(faults, lambda: module.compile("cpu")) >= 10
+
+
+def test_compile_error(faults):
+    module = faults.module(WRONG, "/somewhere/wrong.py", "main")
+
+    def call():
+        with pytest.raises(faults.CompileError):
+            module.compile("cpu")
+    through_all(faults, call)
+
+
+def test_calls(faults, axpy):
+    x = np.zeros(4, np.float32)
+    through_all(faults, lambda: axpy.function(x, x.copy(), 1.0))
+    assert through_all(faults, lambda: axpy.bind([1])) > 0
+    f = axpy.bind([1])
+    assert through_all(faults, lambda: f(x, 1.0)) > 0
+
+    def wrong():
+        with pytest.raises(ValueError):
+            axpy.function(x, x, 1.0)
+    through_all(faults, wrong)
+
+
+def test_tables(faults):
+    assert through_all(faults, faults.targets) > 3
+    assert through_all(faults, lambda: faults.config({"jobs": "2"})) > 1
+    assert through_all(faults, lambda: faults.explain("E0634")) > 0

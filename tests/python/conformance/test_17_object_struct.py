@@ -1,0 +1,64 @@
+"""Structure: equality, hashes, where two differ, and round trips."""
+
+import copy
+import json
+import pickle
+
+import pytest
+from test_13_error_frames import WRONG
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture
+def diagnostic(world):
+    with pytest.raises(world.CompileError) as caught:
+        world.module(WRONG, "/somewhere/wrong.py", "main").compile("cpu")
+    return world.diagnostics(caught.value)[0]
+
+
+def test_equal(world, diagnostic):
+    import tvm_ffi
+    targets, again = world.targets(), world.targets()
+    assert list(targets) == list(again) and len(set(targets) | set(again)) == len(targets)
+    assert targets[0] != targets[1] and targets[0] != diagnostic
+    assert str(tvm_ffi.get_first_structural_mismatch(targets[0], targets[1])[0]) == "<root>.name"
+
+
+def test_round_trips(diagnostic):
+    import tvm_ffi
+    text = tvm_ffi.serialization.to_json_graph_str(diagnostic)
+    copies = [pickle.loads(pickle.dumps(diagnostic)), copy.deepcopy(diagnostic),
+              tvm_ffi.serialization.from_json_graph_str(text)]
+    for other in copies:
+        assert other == diagnostic and hash(other) == hash(diagnostic)
+        assert not other.same_as(diagnostic)
+        assert [n.line for n in other.notes] == [n.line for n in diagnostic.notes]
+
+
+def test_config(world):
+    config = pickle.loads(pickle.dumps(world.config({"jobs": 2})))
+    assert config.get("jobs") == "2"
+    assert config == world.config({"jobs": 2}) != world.config({"jobs": 3})
+    assert world.config({"jobs": 2}) is world.config({"jobs": "2"})
+
+
+def test_bad_json(diagnostic):
+    """Setters refuse what a field cannot be."""
+    import tvm_ffi
+    graph = json.loads(tvm_ffi.serialization.to_json_graph_str(diagnostic))
+    node = graph["nodes"][graph["root_index"]]["data"]
+    assert node["line"] == 7
+    for name, value in (("line", "seven"), ("line", 1.5), ("notes", 3)):
+        changed = json.loads(json.dumps(graph))
+        changed["nodes"][changed["root_index"]]["data"][name] = value
+        with pytest.raises(Exception):  # noqa: B017  # which one, the serializer decides
+            tvm_ffi.serialization.from_json_graph_str(json.dumps(changed))
+
+
+def test_handles_are_unique(world, axpy):
+    import tvm_ffi
+    one, other = world.module("", "k.py", None), world.module("", "k.py", None)
+    assert tvm_ffi.structural_equal(one, one) and not tvm_ffi.structural_equal(one, other)
+    with pytest.raises(Exception):  # noqa: B017
+        pickle.dumps(axpy)

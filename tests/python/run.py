@@ -1,0 +1,142 @@
+#!/usr/bin/env python3
+"""Runs the tests of the Python package: in a virtual environment that is made on first use, with
+the library of a build.
+
+usage: run.py [--build DIR] [--all]
+
+  the package      tests/python
+  conformance      tests/python/conformance, against our stand-in for libtvm_ffi and against the
+                   real package
+  --all            torch is installed as well, and a wheel is built, looked at, and tried with every
+                   Python from 3.9 on that is found
+
+The last line is the counts of all: N passed, N failed, N skipped."""
+
+import argparse
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import xml.etree.ElementTree
+import zipfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+NEEDED = ["numpy", "pytest", "apache-tvm-ffi>=0.1.9,<0.2"]
+PYTHONS = ["python3.%d" % minor for minor in range(9, 15)]
+MATRIX = ["test_04_import_orders.py", "test_06_arg_kinds.py", "test_12_error_kinds.py",
+          "test_16_object_api.py", "test_17_object_struct.py"]
+WHEEL_LIMIT_B = 2 << 20
+
+
+class Counts:
+    def __init__(self):
+        self.passed = self.failed = self.skipped = 0
+
+    def add(self, name, passed, failed, skipped=0):
+        self.passed += passed
+        self.failed += failed
+        self.skipped += skipped
+        print("%s: %d ok, %d bad, %d skipped" % (name, passed, failed, skipped), flush=True)
+
+    def check(self, name, good, found=""):
+        if not good:
+            print("FAIL %s: %s" % (name, found))
+        self.add(name, int(bool(good)), int(not good))
+
+
+def run(*command, **environment):
+    return subprocess.run([str(c) for c in command], cwd=ROOT, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, check=False,
+                          env=dict(os.environ, **environment))
+
+
+def environment(folder, python, packages):
+    """A Python with these packages; None when they cannot be had, and then it says why."""
+    own = folder / "bin" / "python"
+    stamp, wanted = folder / "packages.txt", "\n".join(map(str, packages))
+    if own.exists() and stamp.exists() and stamp.read_text() == wanted:
+        return own
+    shutil.rmtree(folder, ignore_errors=True)
+    made = run(python, "-m", "venv", folder)
+    if made.returncode == 0:
+        made = run(own, "-m", "pip", "install", "-q", "--disable-pip-version-check", *packages)
+    if made.returncode:
+        print(made.stdout)
+        return None
+    stamp.write_text(wanted)
+    return own
+
+
+def pytest(counts, name, python, build, *args, **environ):
+    report = build / "log" / (name + ".xml")
+    report.parent.mkdir(parents=True, exist_ok=True)
+    report.unlink(missing_ok=True)
+    done = run(python, "-m", "pytest", "-q", "--tb=short", "-p", "no:cacheprovider",
+               "--junitxml=%s" % report, *args, **environ)
+    if not report.exists():
+        print(done.stdout)
+        counts.add(name, 0, 1)
+        return
+    suite = xml.etree.ElementTree.parse(report).getroot().find("testsuite")
+    total, skipped = int(suite.get("tests")), int(suite.get("skipped"))
+    failed = int(suite.get("failures")) + int(suite.get("errors"))
+    if done.returncode and not failed:
+        failed = 1
+    if failed:
+        print(done.stdout)
+    counts.add(name, max(total - skipped - failed, 0), failed, skipped)
+
+
+def try_wheel(counts, build, python):
+    """Builds a wheel, looks at it, and installs it for every Python there is."""
+    folder = build / "wheel"
+    shutil.rmtree(folder, ignore_errors=True)
+    made = run(python, "-m", "pip", "wheel", "-q", "--no-deps", "-w", folder, ROOT)
+    wheels = sorted(folder.glob("*.whl"))
+    counts.check("wheel is built", made.returncode == 0 and len(wheels) == 1, made.stdout)
+    if not wheels:
+        return
+    names = zipfile.ZipFile(wheels[0]).namelist()
+    libraries = [n for n in names if ".so" in n or ".dylib" in n]
+    counts.check("wheel tag", "-py3-none-" in wheels[0].name, wheels[0].name)
+    counts.check("wheel size", wheels[0].stat().st_size <= WHEEL_LIMIT_B, wheels[0].stat().st_size)
+    counts.check("wheel libraries", libraries == ["tilec/lib/libtilec_ffi.so"], libraries)
+    counts.check("wheel stubs", "tilec/py.typed" in names, names)
+    for name in PYTHONS:
+        if not shutil.which(name) or run(name, "-c", "import venv").returncode:
+            continue
+        own = environment(build / ("try-" + name), name, NEEDED + [wheels[0]])
+        if own is None:
+            counts.add("wheel-" + name, 0, 0, 1)
+            continue
+        library = run(own, "-c", "from tilec import _ffi; print(_ffi.LIBRARY)").stdout.strip()
+        counts.check("wheel-%s finds its library" % name, "site-packages" in library, library)
+        pytest(counts, "wheel-" + name, own, build,
+               *[HERE / "conformance" / file for file in MATRIX], "--installed")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build")
+    parser.add_argument("--all", action="store_true")
+    args = parser.parse_args()
+    build, counts = args.build.resolve(), Counts()
+    python = environment(build / "python", sys.executable, NEEDED + ["torch"] * args.all)
+    if python is None:
+        print("0 passed, 1 failed")
+        return 1
+    library = {"PYTILEC_LIBRARY": str(build / "libtilec_ffi.so")}
+    pytest(counts, "package", python, build, HERE, "--ignore=%s" % (HERE / "conformance"), **library)
+    for world in ("double", "real"):
+        pytest(counts, "conformance-" + world, python, build, HERE / "conformance",
+               "--world=" + world, "--build=%s" % build)
+    if args.all:
+        try_wheel(counts, build, python)
+    print("%d passed, %d failed, %d skipped" % (counts.passed, counts.failed, counts.skipped))
+    return 1 if counts.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

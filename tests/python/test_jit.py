@@ -1,0 +1,239 @@
+"""@tilec.jit in both forms, ways to call, what shares a kernel, the kernel object, the profiler."""
+
+import numpy as np
+import pytest
+
+import tilec
+import tilec.language as T
+from tilec.profiler import TensorSupplyType, as_numpy
+
+
+@tilec.jit(out_idx=[1], target="interp")
+def lazy(N, k=2, dtype=T.float32, flags=()):
+    @T.prim_func
+    def main(A: T.Tensor((N,), dtype), B: T.Tensor((N,), dtype)):
+        with T.Kernel(T.ceildiv(N, 8), threads=8) as bx:
+            for i in T.Parallel(8):
+                B[bx * 8 + i] = A[bx * 8 + i] * k + len(flags)
+    return main
+
+
+@tilec.jit(target="interp")
+def eager(A, B, k=2, dtype="float32"):
+    M, N = T.const("M, N")
+    A: T.Tensor((M, N), dtype)
+    B: T.Tensor((N,), dtype)
+    C = T.empty((M, N), dtype)
+    with T.Kernel(M, threads=8) as bx:
+        for j in T.Parallel(N):
+            C[bx, j] = A[bx, j] * k + B[j]
+    return C
+
+
+@tilec.jit(target="interp")
+def eager_dynamic(A, scale: T.float32):
+    M = T.dynamic("M")
+    N = T.const("N")
+    A: T.Tensor((M, N), T.float32)
+    C, D = T.empty((M,), T.float32), T.empty((1,), T.int32)
+    with T.Kernel(M, threads=1) as bx:
+        C[bx] = A[bx, N - 1] * scale
+        if bx == 0:
+            D[0] = M
+    return C, D
+
+
+def numbers(*shape):
+    return np.arange(np.prod(shape), dtype=np.float32).reshape(shape)
+
+
+# ---- lazy ----
+
+def test_equal_calls_share_a_kernel():
+    kernel = lazy(16)
+    assert kernel is lazy(16, 2) is lazy(N=16) is lazy(16, k=2, dtype=T.float32)
+    assert kernel is lazy.compile(16)
+    assert kernel is not lazy(16, 3) and kernel is not lazy(17)
+    assert lazy(16, 2.0) is not kernel and lazy(16, flags=[1]) is lazy(16, flags=[1])
+
+
+def test_lazy_results():
+    a = numbers(20)
+    assert np.array_equal(as_numpy(lazy(20)(a)), a * 2)
+    assert np.array_equal(as_numpy(lazy(20, 3, flags=[1, 2])(a)), a * 3 + 2)
+    out = np.zeros(20, np.float32)
+    lazy(20)(a, out)
+    assert np.array_equal(out, a * 2)
+    assert np.array_equal(as_numpy(lazy(20)(A=a)), a * 2)
+
+
+def test_lazy_calls_that_are_wrong():
+    with pytest.raises(TypeError):
+        lazy()
+    with pytest.raises(TypeError):
+        lazy(1, 2, 3, 4, 5)
+    with pytest.raises(TypeError, match="no free parameter"):
+        lazy(8)(numbers(8), C=1)
+    with pytest.raises(TypeError, match="return a T.prim_func"):
+        tilec.jit(lambda_returning_none)()
+    with pytest.raises(TypeError):
+        lazy(8, flags=[{1: object.__new__}, bytearray()])
+
+
+def lambda_returning_none():
+    return None
+
+
+def test_bare_and_called_decorator():
+    @tilec.jit
+    def one(N):
+        @T.prim_func
+        def main(A: T.Tensor((N,), T.int32)):
+            with T.Kernel(1, threads=1):
+                A[0] = N
+        return main
+
+    a = np.zeros(4, np.int32)
+    one(4)(a)
+    assert a[0] == 4 and one.mode == "lazy" and one.get_tir(4).script().startswith("tir")
+
+
+# ---- eager ----
+
+def test_eager_runs_at_once():
+    a, b = numbers(4, 8), numbers(8)
+    assert np.array_equal(as_numpy(eager(a, b)), a * 2 + b)
+    assert np.array_equal(as_numpy(eager(a, B=b, k=5)), a * 5 + b)
+    assert eager.mode == "eager"
+
+
+def test_eager_kernels_are_shared_by_what_they_depend_on():
+    before = len(eager._variants)
+    a, b = numbers(3, 8), numbers(8)
+    eager(a, b)
+    eager(a + 1, b, 2)
+    eager(a, b, dtype="float32")
+    assert len(eager._variants) == before + 1
+    eager(numbers(5, 8), b)
+    assert len(eager._variants) == before + 2
+
+
+def test_eager_with_dynamic_dimensions():
+    before = len(eager_dynamic._variants)
+    for m in (2, 7):
+        c, d = eager_dynamic(numbers(m, 4), 2.0)
+        assert np.array_equal(as_numpy(c), numbers(m, 4)[:, 3] * 2) and as_numpy(d)[0] == m
+    assert len(eager_dynamic._variants) == before + 1
+    eager_dynamic(numbers(2, 5), 3.0)
+    assert len(eager_dynamic._variants) == before + 2
+
+
+def test_eager_compile_by_names():
+    kernel = eager.compile(M=2, N=8, k=4)
+    a, b = numbers(2, 8), numbers(8)
+    assert np.array_equal(as_numpy(kernel(a, b)), a * 4 + b)
+    with pytest.raises(TypeError, match="no parameter and no T.const named 'Q'"):
+        eager.compile(M=2, N=8, Q=3)
+
+
+def test_eager_refuses_out_idx():
+    @tilec.jit(out_idx=[0])
+    def wrong(A):
+        A: T.Tensor((4,), T.float32)
+        with T.Kernel(1, threads=1):
+            A[0] = 1
+
+    with pytest.raises(ValueError, match="out_idx"):
+        wrong(numbers(4))
+
+
+# ---- kernels ----
+
+def test_kernel_object(tmp_path):
+    kernel = lazy(16)
+    assert [p.name for p in kernel.params] == ["A", "B"] and kernel.out_idx == [1]
+    assert kernel.params[0].dtype == "float32" and not kernel.params[0].is_scalar()
+    assert "main" in kernel.get_kernel_source() and "parallel" in kernel.get_host_source()
+    kernel.export_sources(tmp_path / "k.c", tmp_path / "host.txt")
+    assert (tmp_path / "k.c").read_text() == kernel.kernel_source
+    kernel.update_tuner_result(1.5, {"k": 2}, 3.0)
+    assert (kernel.latency, kernel.config, kernel.ref_latency) == (1.5, {"k": 2}, 3.0)
+
+
+def test_out_idx_that_is_wrong():
+    func = lazy.get_tir(8)
+    for out_idx, words in ((5, "names no parameter"), ([1, -1], "twice")):
+        with pytest.raises(ValueError, match=words):
+            tilec.compile(func, out_idx=out_idx, target="interp")
+    with pytest.raises(TypeError, match="takes a T.prim_func"):
+        tilec.compile(lambda: None)
+
+
+def test_pass_configs_and_targets():
+    func = lazy.get_tir(8)
+    configs = {tilec.PassConfigKey.TL_ENABLE_FAST_MATH: True, "tl.disable_tma_lower": True,
+               "tirx.disable_cse_tir": 1}
+    assert tilec.compile(func, target="interp", pass_configs=configs).target == "interp"
+    with pytest.raises(ValueError, match="no key"):
+        tilec.compile(func, pass_configs={"tl.no_such_key": 1})
+    with pytest.raises(tilec.TargetError):
+        tilec.compile(func, target="no_such_target")
+    with tilec.default_target("interp"):
+        assert tilec.compile(func).target == "interp"
+    assert "main" in tilec.lower(func, target="c").kernel_source
+
+
+def test_par_compile():
+    kernels = lazy.par_compile([{"N": 8}, {"N": 16, "k": 5}, (24,)])
+    assert [k is lazy(*a) for k, a in zip(kernels, ((8,), (16, 5), (24,)))] == [True] * 3
+    kernels = tilec.par_compile([lazy.get_tir(8)] * 2, target="interp", ignore_error=True)
+    assert all(kernels)
+
+
+def test_caches():
+    assert tilec.is_cache_enabled()
+    tilec.disable_cache()
+    assert not tilec.is_cache_enabled()
+    tilec.enable_cache()
+    assert tilec.is_cache_enabled()
+
+
+# ---- profiler ----
+
+def test_profiler():
+    profiler = lazy(16).get_profiler(TensorSupplyType.Integer)
+    profiler.assert_allclose(lambda a: a * 2)
+    profiler.assert_consistent(2)
+    with pytest.raises(AssertionError, match="elements differ"):
+        profiler.assert_allclose(lambda a: a * 2 + 1)
+    with pytest.raises(AssertionError, match="returns 1"):
+        profiler.assert_allclose(lambda a: (a, a))
+    assert profiler.do_bench(warmup=1, rep=2) > 0
+    assert len(tilec.profiler.do_bench(lambda: None, 1, 1, quantiles=[0.2, 0.8])) == 2
+
+
+@pytest.mark.parametrize("kind", TensorSupplyType)
+def test_supplies(kind):
+    (a,) = lazy(16).get_profiler(kind)._get_inputs()
+    assert a.shape == (16,) and a.dtype == np.float32 and np.isfinite(a).all()
+
+
+# ---- the vocabulary ----
+
+def test_every_name_of_the_language():
+    import tilec._world
+    assert len(tilec._world.words()) > 300
+    for name in tilec._world.words():
+        assert getattr(T, name) is not None
+    assert {"copy", "gemm", "float16", "macro", "GemmWarpPolicy", "Kernel"} <= set(dir(T))
+    for name in T.__all__:
+        assert getattr(T, name) is not None
+
+
+def test_names_outside_kernels():
+    assert T.ceildiv(100, 7) == 15 and tilec.cdiv(9, 4) == 3 and tilec.next_power_of_2(9) == 16
+    assert T.align_up(9, 4) == 12 and T.float32 == "float32" and T.float32.bytes == 4
+    assert T.dtype(np.float16) == T.float16 and T.dtype(int) == "int32"
+    assert repr(T.dynamic("n") * 2) == "(T.dynamic('n') * 2)"
+    with pytest.raises(TypeError, match="before a kernel runs"):
+        int(T.dynamic("n"))
