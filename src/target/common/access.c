@@ -1,3 +1,4 @@
+#include "base/checked.h"
 #include "target/common/cemit.h"
 
 #include <inttypes.h>
@@ -115,18 +116,36 @@ static const char *index_lane(tc_cemit *e, tc_value index, uint32_t lane) {
   return tc_ce_text(e, "(tc_i64)%s", tc_ce_ref(e, index, lane));
 }
 
-const char *tc_ce_offset(tc_cemit *e, tc_buf buf, const tc_value *index, uint32_t lane) {
+/* Takes the constant of an index off, times its stride. */
+static const char *without_constant(tc_cemit *e, tc_value index, int64_t stride, int64_t *sum) {
+  tc_linear l = tc_linear_of(&e->ranges, index);
+  int64_t part;
+  if (!l.exact || !tc_mul_fits(l.constant, stride, &part) || !tc_add_fits(*sum, part, sum))
+    return tc_ce_index(e, index);
+  l.constant = 0;
+  return tc_ce_linear(e, &l);
+}
+
+const char *tc_ce_offset_parts(tc_cemit *e, tc_buf buf, const tc_value *index, uint32_t lane,
+                               int64_t *constant) {
   const tc_buffer *b = tc_buf_at(e->ir, buf);
   uint32_t inner = b->elem.lanes;
   const char *text = "0";
   for (uint32_t d = 0; d < b->rank; d++) {
-    int64_t zero;
+    int64_t zero, stride;
     if (tc_const_of(e->ir, index[d], &zero) && zero == 0) continue;
-    const char *at = index_lane(e, index[d], lane / inner);
+    bool apart = constant && inner == 1 && tc_value_type(e->ir, index[d]).lanes == 1
+                 && tc_ce_stride_const(e, buf, d, &stride);
+    const char *at = apart ? without_constant(e, index[d], stride, constant)
+                           : index_lane(e, index[d], lane / inner);
     text = tc_ce_sum(e, text, tc_ce_product(e, at, tc_ce_stride(e, buf, d)));
   }
   if (inner == 1) return text;
   return tc_ce_text(e, "%s + %u", tc_ce_product(e, text, tc_ce_text(e, "%u", inner)), lane % inner);
+}
+
+const char *tc_ce_offset(tc_cemit *e, tc_buf buf, const tc_value *index, uint32_t lane) {
+  return tc_ce_offset_parts(e, buf, index, lane, NULL);
 }
 
 /* ---- elements ---- */

@@ -109,6 +109,10 @@ const char *tc_ce_stride(tc_cemit *e, tc_buf buf, uint32_t d);
 const char *tc_ce_base(tc_cemit *e, tc_buf buf);
 /* Element number of an index tuple. */
 const char *tc_ce_offset(tc_cemit *e, tc_buf buf, const tc_value *index, uint32_t lane);
+/* The same without what is constant of it, which is added to *constant: accesses that differ in
+ * that alone share the rest, and it becomes an immediate of the instruction. */
+const char *tc_ce_offset_parts(tc_cemit *e, tc_buf buf, const tc_value *index, uint32_t lane,
+                               int64_t *constant);
 /* Element `at` (an expression) of a buffer, as a value of the compute type; `lane` of it. */
 const char *tc_ce_get(tc_cemit *e, tc_buf buf, const char *at);
 /* The element at an index tuple. */

@@ -4,6 +4,7 @@
 #include "target/cuda/cuda_impl.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 /* ---- addresses ---- */
 
@@ -13,12 +14,13 @@ static uint32_t element_b(tc_cemit *e, tc_buf buf) {
 }
 
 /* Of the first element, where the index is a ramp. */
-static const char *element_number(tc_cemit *e, tc_buf buf, const tc_value *index) {
+static const char *element_number(tc_cemit *e, tc_buf buf, const tc_value *index,
+                                  int64_t *constant) {
   tc_value first[TC_MAX_RANK];
   for (uint32_t d = 0; d < tc_buf_at(e->ir, buf)->rank; d++)
     first[d] = tc_is(e->ir, index[d], TC_OP_ramp) ? tc_input(e->ir, tc_op_at(e->ir, index[d]), 0)
                                                   : index[d];
-  return tc_ce_offset(e, buf, first, 0);
+  return tc_ce_offset_parts(e, buf, first, 0, constant);
 }
 
 /* The constant that is added last, taken off: an immediate of the instruction. */
@@ -48,8 +50,12 @@ static const char *shared_address(tc_cemit *e, tc_buf buf, const tc_value *index
 const char *tc_cudatext_address(tc_cemit *e, tc_buf buf, const tc_value *index) {
   enum tc_scope scope = tc_buf_at(e->ir, buf)->scope;
   if (scope == TC_SCOPE_shared || scope == TC_SCOPE_barrier) return shared_address(e, buf, index);
-  const char *base = tc_ce_base(e, buf), *at = element_number(e, buf, index);
-  return at[0] == '0' && !at[1] ? base : tc_ce_text(e, "%s + (%s)", base, at);
+  int64_t constant = 0;
+  const char *base = tc_ce_base(e, buf), *at = element_number(e, buf, index, &constant);
+  if (strcmp(at, "0") != 0) base = tc_ce_text(e, "%s + (%s)", base, at);
+  if (constant == 0) return base;
+  return tc_ce_text(e, constant < 0 ? "%s - %" PRIu64 : "%s + %" PRIu64, base,
+                    constant < 0 ? 0 - (uint64_t)constant : (uint64_t)constant);
 }
 
 /* ---- words ---- */

@@ -193,15 +193,15 @@ TC_KERNEL(main_0, 128, 1)(TC_KERNEL_SELF tc_bf16 *A_1, tc_bf16 *B_2, tc_bf16 *C_
     const tc_i32 v335 = v329 + v334;
     tc_ldmatrix_x4(B_shared_step_21, smem + 4096u + (tc_u32)v335 * 2u); /* line 18 */
     tc_mma_bf16(C_local_17, A_shared_step_18, B_shared_step_20); /* line 18 */
-    tc_mma_bf16(C_local_17 + (4), A_shared_step_18, B_shared_step_20 + (2)); /* line 18 */
+    tc_mma_bf16(C_local_17 + 4, A_shared_step_18, B_shared_step_20 + 2); /* line 18 */
     const tc_i32 v74 = ko_3 + 1;
     const tc_bool v75 = v74 < 4;
     if (v75) { /* line 18 */
       const tc_i32 v346 = slot_12;
       const tc_i32 v347 = v346 * 1024;
       const tc_i32 v349 = v218 + v347;
-      tc_cp_async_16(smem + 0u + (tc_u32)v349 * 2u, A_1 + (((tc_i64)by_2 * 32 + (tc_i64)v201) * 128 + (tc_i64)ko_3 * 32 + (tc_i64)v202 * 8 + 32), 16u); /* line 16 */
-      tc_cp_async_16(smem + 4096u + (tc_u32)v349 * 2u, B_2 + (((tc_i64)bx_1 * 32 + (tc_i64)v201) * 128 + (tc_i64)ko_3 * 32 + (tc_i64)v202 * 8 + 32), 16u); /* line 17 */
+      tc_cp_async_16(smem + 0u + (tc_u32)v349 * 2u, A_1 + (((tc_i64)by_2 * 32 + (tc_i64)v201) * 128 + (tc_i64)ko_3 * 32 + (tc_i64)v202 * 8) + 32, 16u); /* line 16 */
+      tc_cp_async_16(smem + 4096u + (tc_u32)v349 * 2u, B_2 + (((tc_i64)bx_1 * 32 + (tc_i64)v201) * 128 + (tc_i64)ko_3 * 32 + (tc_i64)v202 * 8) + 32, 16u); /* line 17 */
       const tc_bool v356 = v346 == 1;
       const tc_i32 v357 = v346 + 1;
       const tc_i32 v358 = v356 ? 0 : v357;
@@ -221,7 +221,7 @@ TC_KERNEL(main_0, 128, 1)(TC_KERNEL_SELF tc_bf16 *A_1, tc_bf16 *B_2, tc_bf16 *C_
     const tc_i32 v374 = v372 ? 0 : v373;
     slot_13 = v374; /* line 18 */
     tc_mma_bf16(C_local_17, A_shared_step_19, B_shared_step_21); /* line 18 */
-    tc_mma_bf16(C_local_17 + (4), A_shared_step_19, B_shared_step_21 + (2)); /* line 18 */
+    tc_mma_bf16(C_local_17 + 4, A_shared_step_19, B_shared_step_21 + 2); /* line 18 */
   }
   const tc_i32 v380 = slot_13;
   const tc_bool v381 = v380 < 1;
@@ -240,9 +240,9 @@ TC_KERNEL(main_0, 128, 1)(TC_KERNEL_SELF tc_bf16 *A_1, tc_bf16 *B_2, tc_bf16 *C_
   const tc_i32 v395 = v334 + v394;
   tc_ldmatrix_x4(B_shared_step_21, smem + 4096u + (tc_u32)v395 * 2u); /* line 18 */
   tc_mma_bf16(C_local_17, A_shared_step_18, B_shared_step_20); /* line 18 */
-  tc_mma_bf16(C_local_17 + (4), A_shared_step_18, B_shared_step_20 + (2)); /* line 18 */
+  tc_mma_bf16(C_local_17 + 4, A_shared_step_18, B_shared_step_20 + 2); /* line 18 */
   tc_mma_bf16(C_local_17, A_shared_step_19, B_shared_step_21); /* line 18 */
-  tc_mma_bf16(C_local_17 + (4), A_shared_step_19, B_shared_step_21 + (2)); /* line 18 */
+  tc_mma_bf16(C_local_17 + 4, A_shared_step_19, B_shared_step_21 + 2); /* line 18 */
   const float v415 = C_local_17[0];
   const float v418 = C_local_17[1];
   const tc_u32 v420 = tc_pack_bf16(v415, v418); /* line 20 */
