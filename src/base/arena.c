@@ -7,6 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* With AddressSanitizer memory ends where its user says so, that stale pointers be found. */
+#ifdef __SANITIZE_ADDRESS__
+enum { KEEPS = 0 };
+#else
+enum { KEEPS = 1 };
+#endif
 enum { CHUNK_B = 64 * 1024, ALIGN_B = 16 };
 static const size_t DEFAULT_LIMIT_B = (size_t)4 << 30;
 
@@ -25,8 +31,13 @@ void tc_arena_init_like(tc_arena *arena, const tc_arena *like, tc_unwind *unwind
   arena->chunk_b = like->chunk_b;
 }
 
-static void *chunk_new(const tc_arena *arena, size_t whole_b) {
+static tc_chunk *chunk_new(tc_arena *arena, size_t whole_b) {
   const tilec_allocator *hooks = arena->hooks;
+  tc_chunk *spare = arena->spare;
+  if (spare && spare->size_b == whole_b) {
+    arena->spare = spare->next;
+    return spare;
+  }
   return hooks ? hooks->alloc(hooks->data, whole_b, ALIGN_B) : malloc(whole_b);
 }
 
@@ -38,13 +49,22 @@ static void chunk_end(const tc_arena *arena, tc_chunk *chunk) {
     free(chunk);
 }
 
-void tc_arena_free(tc_arena *arena) {
-  for (tc_chunk *chunk = arena->first, *next; chunk; chunk = next) {
+static void end_all(const tc_arena *arena, tc_chunk *chunk) {
+  for (tc_chunk *next; chunk; chunk = next) {
     next = chunk->next;
     chunk_end(arena, chunk);
   }
-  arena->first = NULL;
+}
+
+void tc_arena_free(tc_arena *arena) {
+  end_all(arena, arena->first);
+  end_all(arena, arena->spare);
+  arena->first = arena->spare = NULL;
   arena->total_b = 0;
+}
+
+static bool may_keep(const tc_arena *arena, const tc_chunk *chunk) {
+  return KEEPS && chunk->size_b == arena->chunk_b + header_b();
 }
 
 tc_arena_mark tc_arena_here(const tc_arena *arena) {
@@ -56,7 +76,12 @@ void tc_arena_rewind(tc_arena *arena, tc_arena_mark mark) {
     tc_chunk *chunk = arena->first;
     arena->first = chunk->next;
     arena->total_b -= chunk->size_b;
-    chunk_end(arena, chunk);
+    if (may_keep(arena, chunk)) {
+      chunk->next = arena->spare;
+      arena->spare = chunk;
+    } else {
+      chunk_end(arena, chunk);
+    }
   }
   if (arena->first) arena->first->used_b = mark.used_b;
 }

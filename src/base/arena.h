@@ -35,7 +35,8 @@ typedef struct tc_chunk {
 
 typedef struct tc_arena {
   tc_chunk *first;
-  size_t total_b, limit_b;             /* bytes held; limit_b == 0 means 4 GiB */
+  tc_chunk *spare;                     /* of the usual size, to be used again */
+  size_t total_b, limit_b;             /* bytes in use; limit_b == 0 means 4 GiB */
   tc_unwind *unwind;                   /* where exhaustion goes; set before the first allocation */
   const struct tilec_allocator *hooks; /* where chunks come from; NULL: malloc */
   size_t chunk_b;                      /* least payload of a chunk; tests make it small */
@@ -52,6 +53,7 @@ void tc_arena_init(tc_arena *arena, tc_unwind *unwind, size_t limit_b);
 void tc_arena_init_like(tc_arena *arena, const tc_arena *like, tc_unwind *unwind, size_t limit_b);
 void tc_arena_free(tc_arena *arena);
 tc_arena_mark tc_arena_here(const tc_arena *arena);
+/* Keeps the memory, so that what comes next need not ask the system for it again. */
 void tc_arena_rewind(tc_arena *arena, tc_arena_mark mark);
 
 /* `size_b` zeroed bytes aligned to 16. Never NULL; unwinds with TC_WHY_MEMORY. */

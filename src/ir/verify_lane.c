@@ -17,7 +17,8 @@ static tc_buf root_of(const tc_ir *ir, tc_buf buf) {
 /* An array that a primitive takes lives in registers, which have no addresses. */
 typedef struct registers {
   tc_verifier *v;
-  bool *taken; /* by buffer id */
+  bool *taken;   /* by buffer id */
+  bool *counter; /* by variable: of a loop that is written out */
 } registers;
 
 static bool note_taken(tc_ir *ir, tc_value stmt, void *data) {
@@ -32,12 +33,29 @@ static bool note_taken(tc_ir *ir, tc_value stmt, void *data) {
   return true;
 }
 
+/* The counter of a loop that is written out is a number each time. */
+static void note_counter(registers *r, tc_value loop) {
+  const tc_op *op = tc_op_at(r->v->ir, loop);
+  int64_t lo, hi, step;
+  if (tc_loop_of(r->v->ir, loop)->kind == TC_LOOP_UNROLL
+      && tc_const_of(r->v->ir, tc_input(r->v->ir, op, 0), &lo)
+      && tc_const_of(r->v->ir, tc_input(r->v->ir, op, 1), &hi)
+      && tc_const_of(r->v->ir, tc_input(r->v->ir, op, 2), &step))
+    r->counter[tc_loop_of(r->v->ir, loop)->var.id] = true;
+}
+
+static bool is_number(const registers *r, tc_value v) {
+  int64_t x;
+  const tc_ir *ir = r->v->ir;
+  return tc_const_of(ir, v, &x)
+         || (tc_is(ir, v, TC_OP_var) && r->counter[tc_op_at(ir, v)->payload]);
+}
+
 static void check_constant(registers *r, tc_value stmt, tc_buf buf, tc_value index) {
   tc_ir *ir = r->v->ir;
-  int64_t x;
   tc_value first = index;
   if (tc_is(ir, index, TC_OP_ramp)) first = tc_input(ir, tc_op_at(ir, index), 0);
-  if (!r->taken[root_of(ir, buf).id] || tc_const_of(ir, first, &x)) return;
+  if (!r->taken[root_of(ir, buf).id] || is_number(r, first)) return;
   r->v->stmt = stmt;
   FAIL(r->v, TC_RULE_registers, "element of %s, whose number is not known",
        tc_name_of(ir, tc_buf_at(ir, buf)->name));
@@ -77,6 +95,7 @@ static void check_vector(tc_verifier *v, tc_value stmt) {
 static bool check_indices(tc_ir *ir, tc_value stmt, void *data) {
   registers *r = data;
   const tc_op *op = tc_op_at(ir, stmt);
+  if (op->opcode == TC_OP_for) note_counter(r, stmt);
   bool access = op->opcode == TC_OP_load || op->opcode == TC_OP_store || op->opcode == TC_OP_atomic;
   if (access) {
     tc_buf buf = tc_access_buf(ir, stmt);
@@ -240,7 +259,8 @@ void tc_verify_kernel(tc_verifier *v, tc_value kernel) {
   if (v->state != TC_STATE_placed && v->state != TC_STATE_lane) return;
   fly(v, body, &none, &steps);
   if (v->state != TC_STATE_lane || v->failed) return;
-  registers r = {v, TC_NEW_ARRAY(v->ir->arena, v->ir->bufs.n, bool)};
+  registers r = {v, TC_NEW_ARRAY(v->ir->arena, v->ir->bufs.n, bool),
+                 TC_NEW_ARRAY(v->ir->arena, v->ir->vars.n, bool)};
   tc_walk(v->ir, body, note_taken, &r);
   tc_walk(v->ir, body, check_indices, &r);
   if (v->failed) return;

@@ -15,11 +15,15 @@ tc_draft *tc_draft_new(tc_arena *arena, uint32_t n_dims, const int64_t *bound) {
   return d;
 }
 
+static void append(tc_draft *d, tc_mode mode) {
+  d->at = tc_vec_room(d->arena, d->at, d->n, &d->cap, 1, sizeof *d->at);
+  d->at[d->n++] = mode;
+}
+
 tc_draft *tc_draft_of(tc_arena *arena, const tc_layout *l) {
   tc_draft *d = tc_draft_new(arena, l->n_dims, l->bound);
   for (uint32_t i = 0; i < l->n_modes; i++)
-    d->at[i] = l->modes[i];
-  d->n = l->n_modes;
+    append(d, l->modes[i]);
   if (l->table) d->bad = true;
   return d;
 }
@@ -27,7 +31,7 @@ tc_draft *tc_draft_of(tc_arena *arena, const tc_layout *l) {
 void tc_draft_mode(tc_draft *d, tc_mode mode) {
   if (d->n == TC_LAYOUT_MODES || mode.extent < 1) d->bad = true;
   if (d->bad || mode.extent == 1) return;
-  d->at[d->n++] = mode;
+  append(d, mode);
 }
 
 static tc_mode step_mode(enum tc_space space, uint32_t dim, int64_t extent, int64_t step) {
@@ -273,8 +277,25 @@ static void add_column(tc_solver *s, uint32_t mode, uint64_t rows) {
   s->pivot[s->n_basis++] = rows & -rows;
 }
 
-const tc_solver *tc_solver_new(tc_arena *arena, const tc_layout *l) {
+static tc_solver *solver_of(tc_arena *arena, const tc_layout *l) {
   tc_solver *s = TC_NEW(arena, tc_solver);
+  uint32_t n = 0;
+  for (uint32_t i = 0; i < l->n_modes; i++)
+    n += l->modes[i].kind == TC_MODE_BIT;
+  uint64_t *words = TC_NEW_ARRAY(arena, 5 * n, uint64_t);
+  uint8_t *bytes = TC_NEW_ARRAY(arena, 2 * n, uint8_t);
+  s->column = words;
+  s->basis = words + n;
+  s->combination = words + 2 * n;
+  s->pivot = words + 3 * n;
+  s->kernel = words + 4 * n;
+  s->column_mode = bytes;
+  s->free_column = bytes + n;
+  return s;
+}
+
+const tc_solver *tc_solver_new(tc_arena *arena, const tc_layout *l) {
+  tc_solver *s = solver_of(arena, l);
   for (uint32_t d = 0; d < TC_LAYOUT_DIMS; d++) {
     s->places[d] = dim_places(arena, l, d, &s->n_places[d], &s->n_rows);
     if (!s->places[d] || !nest(s->places[d], s->n_places[d])) return NULL;

@@ -26,13 +26,13 @@ typedef struct tc_solver {
   const tc_place *places[TC_LAYOUT_DIMS]; /* by place, lowest first */
   uint32_t n_places[TC_LAYOUT_DIMS];
   uint32_t n_rows, n_columns, n_basis, n_free;
-  uint8_t column_mode[TC_LAYOUT_ROWS];  /* column -> mode */
-  uint64_t column[TC_LAYOUT_ROWS];      /* rows that the column has */
-  uint64_t basis[TC_LAYOUT_ROWS];       /* a combination of columns, made so that .. */
-  uint64_t combination[TC_LAYOUT_ROWS]; /* .. these columns XOR to it */
-  uint64_t pivot[TC_LAYOUT_ROWS];       /* one row that it has and later ones lack */
-  uint64_t kernel[TC_LAYOUT_ROWS];      /* free column and those that undo it */
-  uint8_t free_column[TC_LAYOUT_ROWS];
+  uint64_t *column;      /* rows that the column has; arrays have one for each BIT mode */
+  uint64_t *basis;       /* a combination of columns, made so that .. */
+  uint64_t *combination; /* .. these columns XOR to it */
+  uint64_t *pivot;       /* one row that it has and later ones lack */
+  uint64_t *kernel;      /* free column and those that undo it */
+  uint8_t *column_mode;  /* column -> mode */
+  uint8_t *free_column;
 } tc_solver;
 
 const tc_solver *tc_solver_new(tc_arena *arena, const tc_layout *l); /* NULL: places do not nest */
@@ -42,9 +42,9 @@ bool tc_solver_solve(const tc_solver *s, uint64_t rows, uint64_t *columns);
 /* Modes under construction.  Errors are remembered, so that builders need not look. */
 typedef struct tc_draft {
   tc_arena *arena;
-  uint32_t n_dims, n;
+  uint32_t n_dims, n, cap; /* at most TC_LAYOUT_MODES modes */
   int64_t bound[TC_LAYOUT_DIMS];
-  tc_mode at[TC_LAYOUT_MODES];
+  tc_mode *at;
   bool bad;
 } tc_draft;
 

@@ -31,32 +31,50 @@ static bool is_inside(const tc_layout *memory, const tc_layout *fragment, const 
   return true;
 }
 
-/* XORs and sums of the terms of one space, which are all multiples of `unit` but for `low`. */
-static bool has_low_part(const tc_layout_digits *d, enum tc_space space, int64_t input,
-                         int64_t without, int64_t unit, int64_t low) {
-  int64_t bits, sum, bits_without, sum_without;
-  tc_layout_digits_part(d, space, input, &bits, &sum);
-  tc_layout_digits_part(d, space, without, &bits_without, &sum_without);
-  return bits % unit == 0 && bits == bits_without && sum_without % unit == 0
-         && sum == sum_without + low;
+/* XORs and sums of the terms of one space for one input. */
+typedef struct part {
+  int64_t input, bits, sum;
+} part;
+
+static part part_of(const tc_layout_digits *d, enum tc_space space, int64_t input) {
+  part p = {.input = input};
+  tc_layout_digits_part(d, space, input, &p.bits, &p.sum);
+  return p;
+}
+
+/* The input adds `low` to those of `without`, which are multiples of `unit`. */
+static bool adds(const tc_layout_digits *d, enum tc_space space, int64_t input, const part *without,
+                 int64_t unit, int64_t low) {
+  part p = input == without->input ? *without : part_of(d, space, input);
+  return p.bits % unit == 0 && p.bits == without->bits && without->sum % unit == 0
+         && p.sum == without->sum + low;
+}
+
+/* Runs of `n` inputs add 0, by, 2 by, ... to a multiple of `unit`. */
+static bool adds_runs(const matrix_query *q, const tc_layout_digits *d, enum tc_space space,
+                      int64_t n, int64_t unit, int64_t by) {
+  part first = {0};
+  for (int64_t i = 0; i < q->fragment->size[space]; i++) {
+    if (i % n == 0) first = part_of(d, space, i);
+    if (!adds(d, space, i, &first, unit, i % n * by)) return false;
+  }
+  return true;
 }
 
 /* Lanes 4i .. 4i+3 hold 16 bytes that lie side by side, a register each. */
 static bool is_plain(const matrix_query *q, const tc_layout_digits *d) {
   int64_t r = q->in_register;
-  for (int64_t slot = 0; slot < q->fragment->size[TC_SPACE_slot]; slot++)
-    if (!has_low_part(d, TC_SPACE_slot, slot, slot - slot % r, q->in_row, slot % r)) return false;
-  for (int64_t t = 0; t < q->fragment->size[TC_SPACE_thread]; t++)
-    if (!has_low_part(d, TC_SPACE_thread, t, t - t % 4, q->in_row, t % 4 * r)) return false;
-  return true;
+  return adds_runs(q, d, TC_SPACE_slot, r, q->in_row, 1)
+         && adds_runs(q, d, TC_SPACE_thread, 4, q->in_row, r);
 }
 
 /* Lanes i, 4+i, .. 28+i hold elements that lie side by side. */
 static bool is_transposed(const matrix_query *q, const tc_layout_digits *d) {
-  for (int64_t slot = 0; slot < q->fragment->size[TC_SPACE_slot]; slot++)
-    if (!has_low_part(d, TC_SPACE_slot, slot, slot, q->in_row, 0)) return false;
-  for (int64_t t = 0; t < q->fragment->size[TC_SPACE_thread]; t++)
-    if (!has_low_part(d, TC_SPACE_thread, t, t & ~INT64_C(28), q->in_row, t / 4 % 8)) return false;
+  if (!adds_runs(q, d, TC_SPACE_slot, 1, q->in_row, 0)) return false;
+  for (int64_t t = 0; t < q->fragment->size[TC_SPACE_thread]; t++) {
+    part first = part_of(d, TC_SPACE_thread, t & ~INT64_C(28));
+    if (!adds(d, TC_SPACE_thread, t, &first, q->in_row, t / 4 % 8)) return false;
+  }
   return true;
 }
 

@@ -102,8 +102,8 @@ static void compare_texts(run *r, tc_pass_time *time) {
 }
 
 static void run_one(run *r, const tc_pass_row *row) {
-  tc_arena_free(&r->scratch);
-  tc_arena_init_like(&r->scratch, r->ir->arena, r->ir->arena->unwind, 0);
+  tc_arena_rewind(&r->scratch, (tc_arena_mark){0});
+  r->scratch.unwind = r->ir->arena->unwind;
   r->row = row;
   r->n_run++;
   tc_pass_context cx = {.scratch = &r->scratch, .caps = r->options->caps, .options = r->options};

@@ -49,6 +49,8 @@ typedef struct tc_lower {
 
   tc_region old, top, before;     /* the kernel's region as it was, the new one; what the function
                                      allocates for it */
+  const tc_layout *form_of;       /* whose coordinates `form` are */
+  const tc_layout_digits *form[TC_LAYOUT_DIMS];
   int32_t next_named;             /* number of the next named barrier */
   TC_VEC(int64_t) named;          /* first and count of the ranges that have one */
   TC_VEC(int64_t) scratch;        /* first and count of ranges, and where their scratch is */
@@ -198,6 +200,8 @@ void tc_lower_loop(tc_lower *lw, const tc_var *vars, const int64_t *extents, uin
 const tc_layout *tc_lower_loop_map(tc_lower *lw, const tc_var *vars, const int64_t *extents,
                                    uint32_t n, tc_region body);
 tc_value tc_lower_coordinate(tc_lower *lw, const tc_layout *map, uint32_t d, int64_t slot);
+/* The coordinate as digits of thread and slot, made once for the map asked about last. */
+const tc_layout_digits *tc_lower_coordinate_form(tc_lower *lw, const tc_layout *map, uint32_t d);
 /* When the first iteration of the group is one; 0: always. */
 tc_value tc_lower_group_condition(tc_lower *lw, const tc_nest *nest);
 /* load, store, atomic: in a nest, and outside. */
@@ -207,6 +211,8 @@ void tc_lower_access_stmt(tc_lower *lw, tc_value stmt);
 
 void tc_lower_copy(tc_lower *lw, tc_value stmt);
 void tc_lower_fill(tc_lower *lw, tc_value stmt);
+/* All that each thread holds of a fragment, by loops that the compiler writes out. */
+void tc_lower_fill_slots(tc_lower *lw, tc_lower_buf *b, tc_value x);
 void tc_lower_transpose(tc_lower *lw, tc_value stmt);
 void tc_lower_atomic_tile(tc_lower *lw, tc_value stmt);
 /* Which dimension of `to` each of `from` walks along, extents of 1 and stretched ones aside: -1 for

@@ -189,11 +189,42 @@ static void copy_through_registers(tc_lower *lw, tc_value stmt) {
   run(&l, copy_map(lw, stmt, &to));
 }
 
+void tc_lower_fill_slots(tc_lower *lw, tc_lower_buf *b, tc_value x) {
+  tc_ir *ir = lw->ir;
+  if (b->wgmma) tc_lower_pin(lw, b);
+  for (uint32_t i = 0; i < b->n_arrays; i++) {
+    tc_var var = tc_var_new(ir, "slot", TC_VAR_LOOP, tc_scalar_type(TC_DT_int32), lw->span);
+    tc_value at = tc_var_value(ir, var);
+    tc_value all = tc_for(ir, lw->at, (tc_loop){.var = var, .kind = TC_LOOP_UNROLL}, tc_i32(ir, 0),
+                          tc_i32(ir, b->per_array), tc_i32(ir, 1), lw->span);
+    tc_store(ir, tc_child(ir, tc_op_at(ir, all), 0), b->arrays[i], &at, x, (tc_value){0}, lw->span);
+  }
+}
+
+/* Then what a thread has beyond the tile may be filled, too. */
+static bool is_whole_fragment(tc_lower *lw, const side *s) {
+  if (tc_buf_at(lw->ir, s->buf)->scope != TC_SCOPE_fragment) return false;
+  const tc_lower_buf *b = tc_lower_buffer(lw, s->buf);
+  if (b->words || !b->n_arrays) return false;
+  for (uint32_t d = 0; d < s->rank; d++) {
+    int64_t first, extent;
+    if (!tc_const_of(lw->ir, s->base[d], &first) || first
+        || !tc_const_of(lw->ir, tc_buf_at(lw->ir, s->buf)->shape[d], &extent)
+        || extent != s->extent[d])
+      return false;
+  }
+  return true;
+}
+
 void tc_lower_fill(tc_lower *lw, tc_value stmt) {
   tc_ir *ir = lw->ir;
   const tc_op *op = tc_op_at(ir, stmt);
   side to = side_of(lw, tc_input(ir, op, 0));
   tc_value at[TC_LOWER_RANK], x = tc_lower_value(lw, tc_input(ir, op, 1));
+  if (!lw->nest && is_whole_fragment(lw, &to)) {
+    tc_lower_fill_slots(lw, tc_lower_buffer(lw, to.buf), x);
+    return;
+  }
   loop l = loop_over(lw, &to);
   point(&l, &to, l.of, at);
   tc_store(ir, l.body, to.buf, at, x, in_range(&l, &to, at), lw->span);

@@ -171,12 +171,7 @@ static void clear(product *p, tc_value cond, tc_type elem) {
   int64_t never;
   if (!cond.id || (tc_const_of(lw->ir, cond, &never) && !never)) return;
   tc_lower_mark mark = tc_lower_if(lw, cond);
-  for (uint32_t i = 0; i < p->c->n_arrays; i++)
-    for (int64_t k = 0; k < p->c->per_array; k++) {
-      tc_value at = tc_i32(lw->ir, k);
-      tc_store(lw->ir, lw->at, p->c->arrays[i], &at, tc_zero(lw->ir, elem), (tc_value){0},
-               lw->span);
-    }
+  tc_lower_fill_slots(lw, p->c, tc_zero(lw->ir, elem));
   tc_lower_leave(lw, mark);
 }
 

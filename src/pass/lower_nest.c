@@ -9,6 +9,8 @@
 #include "ir/form.h"
 #include "ir/walk.h"
 
+#include <string.h>
+
 /* ---- indices as functions of the loop ---- */
 
 typedef struct form {
@@ -452,8 +454,15 @@ static void choose_owner(tc_lower *lw, tc_nest *nest) {
 
 /* ---- the nest ---- */
 
+const tc_layout_digits *tc_lower_coordinate_form(tc_lower *lw, const tc_layout *map, uint32_t d) {
+  if (lw->form_of != map) memset(lw->form, 0, sizeof lw->form);
+  lw->form_of = map;
+  if (!lw->form[d]) lw->form[d] = tc_layout_coordinate(lw->arena, map, d);
+  return lw->form[d];
+}
+
 tc_value tc_lower_coordinate(tc_lower *lw, const tc_layout *map, uint32_t d, int64_t slot) {
-  const tc_layout_digits *digits = tc_layout_coordinate(lw->arena, map, d);
+  const tc_layout_digits *digits = tc_lower_coordinate_form(lw, map, d);
   digits = tc_layout_digits_fix(lw->arena, digits, TC_SPACE_slot, slot);
   tc_value in[TC_N_SPACES] = {lw->single ? tc_i32(lw->ir, 0) : tc_lower_local(lw), {0}, {0}};
   return tc_lower_digits(lw, digits, in);

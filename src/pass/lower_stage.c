@@ -357,7 +357,7 @@ static tc_value is_inside(relay *r, const tc_value *at) {
 
 static tc_value coordinate(relay *r, uint32_t d, int64_t slot) {
   tc_arena *arena = r->s.lw->arena;
-  const tc_layout_digits *digits = tc_layout_coordinate(arena, r->share, d);
+  const tc_layout_digits *digits = tc_lower_coordinate_form(r->s.lw, r->share, d);
   tc_value in[TC_N_SPACES] = {lane(&r->s), {0}, {0}};
   return tc_lower_digits(r->s.lw, tc_layout_digits_fix(arena, digits, TC_SPACE_slot, slot), in);
 }

@@ -178,8 +178,17 @@ static void add_lines(tc_sb *out, const char *text) {
 
 static void add_mentioned(closure *c, tc_str text);
 
+/* v1, v2, ...: what the emitter calls its own values. */
+static bool is_value(tc_str word) {
+  uint32_t i = 1;
+  while (i < word.n && word.at[i] >= '0' && word.at[i] <= '9')
+    i++;
+  return word.at[0] == 'v' && i == word.n;
+}
+
 static void add_word(closure *c, tc_str word) {
   uint32_t seen;
+  if (is_value(word)) return;
   uint64_t key = tc_hash_bytes(word.at, word.n, 1);
   if (tc_map_get(&c->done, key, &seen)) return;
   tc_map_put(&c->done, key, 1);

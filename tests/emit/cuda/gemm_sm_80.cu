@@ -117,194 +117,190 @@ TC_KERNEL(main_0, 128, 1)(TC_KERNEL_SELF tc_bf16 *A_1, tc_bf16 *B_2, tc_bf16 *C_
   TC_ARRAY(tc_u32, A_shared_step_19, 4); /* line 18 */
   TC_ARRAY(tc_u32, B_shared_step_20, 4); /* line 18 */
   TC_ARRAY(tc_u32, B_shared_step_21, 4); /* line 18 */
-  C_local_17[0] = 0.0f; /* line 18 */
-  C_local_17[1] = 0.0f; /* line 18 */
-  C_local_17[2] = 0.0f; /* line 18 */
-  C_local_17[3] = 0.0f; /* line 18 */
-  C_local_17[4] = 0.0f; /* line 18 */
-  C_local_17[5] = 0.0f; /* line 18 */
-  C_local_17[6] = 0.0f; /* line 18 */
-  C_local_17[7] = 0.0f; /* line 18 */
+  TC_UNROLL
+  for (tc_i32 slot_6 = 0; slot_6 < 8; slot_6 += 1) { /* line 18 */
+    C_local_17[(tc_i64)slot_6] = 0.0f; /* line 18 */
+  }
   tc_cp_async_wait_0(); /* line 18 */
   tc_sync_block(); /* line 18 */
-  const tc_i32 v265 = slot_13;
-  const tc_bool v266 = v265 == 1;
-  const tc_i32 v267 = v265 + 1;
-  const tc_i32 v268 = v266 ? 0 : v267;
-  slot_13 = v268; /* line 18 */
-  const tc_i32 v240 = v214 % 2;
-  const tc_i32 v270 = v265 * 1024;
-  const tc_i32 v271 = x_tx_5 / 2;
-  const tc_i32 v272 = v271 % 2;
-  const tc_i32 v273 = v272 * 72;
-  const tc_i32 v274 = x_tx_5 / 16;
-  const tc_i32 v275 = v274 % 2;
-  const tc_i32 v276 = v275 * 8;
-  const tc_i32 v277 = v273 ^ v276;
-  const tc_i32 v278 = x_tx_5 % 2;
-  const tc_i32 v279 = v278 * 32;
-  const tc_i32 v281 = v212 * 144;
-  const tc_i32 v282 = v279 + v281;
-  const tc_i32 v283 = v207 % 2;
-  const tc_i32 v284 = v283 * 256;
-  const tc_i32 v285 = v282 + v284;
-  const tc_i32 v287 = v240 * 512;
-  const tc_i32 v288 = v285 + v287;
-  const tc_i32 v289 = v277 + v288;
-  const tc_i32 v290 = v270 + v289;
-  tc_ldmatrix_x4(A_shared_step_18, smem + 0u + (tc_u32)v290 * 2u); /* line 18 */
-  const tc_i32 v244 = x_tx_5 / 64;
-  const tc_i32 v294 = v283 * 8;
-  const tc_i32 v295 = v273 ^ v294;
-  const tc_i32 v296 = v275 * 256;
-  const tc_i32 v297 = v282 + v296;
-  const tc_i32 v298 = v244 * 512;
-  const tc_i32 v299 = v297 + v298;
-  const tc_i32 v300 = v295 + v299;
-  const tc_i32 v301 = v270 + v300;
-  tc_ldmatrix_x4(B_shared_step_20, smem + 4096u + (tc_u32)v301 * 2u); /* line 18 */
-  const tc_i32 v313 = v271 % 4;
-  const tc_i32 v314 = v313 * 72;
-  const tc_i32 v315 = v276 ^ v314;
-  const tc_i32 v316 = v279 + v284;
-  const tc_i32 v317 = v287 + v316;
-  const tc_i32 v318 = v315 ^ 16;
-  const tc_i32 v319 = v317 + v318;
-  const tc_i32 v330 = v294 ^ v314;
-  const tc_i32 v331 = v279 + v296;
-  const tc_i32 v332 = v298 + v331;
-  const tc_i32 v333 = v330 ^ 16;
-  const tc_i32 v334 = v332 + v333;
+  const tc_i32 v241 = slot_13;
+  const tc_bool v242 = v241 == 1;
+  const tc_i32 v243 = v241 + 1;
+  const tc_i32 v244 = v242 ? 0 : v243;
+  slot_13 = v244; /* line 18 */
+  const tc_i32 v246 = v241 * 1024;
+  const tc_i32 v247 = x_tx_5 / 2;
+  const tc_i32 v248 = v247 % 2;
+  const tc_i32 v249 = v248 * 72;
+  const tc_i32 v250 = x_tx_5 / 16;
+  const tc_i32 v251 = v250 % 2;
+  const tc_i32 v252 = v251 * 8;
+  const tc_i32 v253 = v249 ^ v252;
+  const tc_i32 v254 = x_tx_5 % 2;
+  const tc_i32 v255 = v254 * 32;
+  const tc_i32 v257 = v212 * 144;
+  const tc_i32 v258 = v255 + v257;
+  const tc_i32 v259 = v207 % 2;
+  const tc_i32 v260 = v259 * 256;
+  const tc_i32 v261 = v258 + v260;
+  const tc_i32 v262 = v214 % 2;
+  const tc_i32 v264 = v262 * 512;
+  const tc_i32 v265 = v261 + v264;
+  const tc_i32 v266 = v253 + v265;
+  const tc_i32 v267 = v246 + v266;
+  tc_ldmatrix_x4(A_shared_step_18, smem + 0u + (tc_u32)v267 * 2u); /* line 18 */
+  const tc_i32 v271 = v259 * 8;
+  const tc_i32 v272 = v249 ^ v271;
+  const tc_i32 v273 = v251 * 256;
+  const tc_i32 v274 = v258 + v273;
+  const tc_i32 v275 = x_tx_5 / 64;
+  const tc_i32 v276 = v275 * 512;
+  const tc_i32 v277 = v274 + v276;
+  const tc_i32 v278 = v272 + v277;
+  const tc_i32 v279 = v246 + v278;
+  tc_ldmatrix_x4(B_shared_step_20, smem + 4096u + (tc_u32)v279 * 2u); /* line 18 */
+  const tc_i32 v291 = v247 % 4;
+  const tc_i32 v292 = v291 * 72;
+  const tc_i32 v293 = v252 ^ v292;
+  const tc_i32 v294 = v255 + v260;
+  const tc_i32 v295 = v264 + v294;
+  const tc_i32 v296 = v293 ^ 16;
+  const tc_i32 v297 = v295 + v296;
+  const tc_i32 v308 = v271 ^ v292;
+  const tc_i32 v309 = v255 + v273;
+  const tc_i32 v310 = v276 + v309;
+  const tc_i32 v311 = v308 ^ 16;
+  const tc_i32 v312 = v310 + v311;
   for (tc_i32 ko_3 = 0; ko_3 < 3; ko_3 += 1) { /* line 14 */
-    const tc_i32 v307 = slot_13;
-    const tc_bool v308 = v307 < 1;
-    const tc_i32 v309 = v307 + 1;
-    const tc_i32 v310 = v307 + (-1);
-    const tc_i32 v311 = v308 ? v309 : v310;
-    const tc_i32 v312 = v311 * 1024;
-    const tc_i32 v320 = v312 + v319;
-    tc_ldmatrix_x4(A_shared_step_19, smem + 0u + (tc_u32)v320 * 2u); /* line 18 */
-    const tc_i32 v324 = slot_13;
-    const tc_bool v325 = v324 < 1;
-    const tc_i32 v326 = v324 + 1;
-    const tc_i32 v327 = v324 + (-1);
-    const tc_i32 v328 = v325 ? v326 : v327;
-    const tc_i32 v329 = v328 * 1024;
-    const tc_i32 v335 = v329 + v334;
-    tc_ldmatrix_x4(B_shared_step_21, smem + 4096u + (tc_u32)v335 * 2u); /* line 18 */
+    const tc_i32 v285 = slot_13;
+    const tc_bool v286 = v285 < 1;
+    const tc_i32 v287 = v285 + 1;
+    const tc_i32 v288 = v285 + (-1);
+    const tc_i32 v289 = v286 ? v287 : v288;
+    const tc_i32 v290 = v289 * 1024;
+    const tc_i32 v298 = v290 + v297;
+    tc_ldmatrix_x4(A_shared_step_19, smem + 0u + (tc_u32)v298 * 2u); /* line 18 */
+    const tc_i32 v302 = slot_13;
+    const tc_bool v303 = v302 < 1;
+    const tc_i32 v304 = v302 + 1;
+    const tc_i32 v305 = v302 + (-1);
+    const tc_i32 v306 = v303 ? v304 : v305;
+    const tc_i32 v307 = v306 * 1024;
+    const tc_i32 v313 = v307 + v312;
+    tc_ldmatrix_x4(B_shared_step_21, smem + 4096u + (tc_u32)v313 * 2u); /* line 18 */
     tc_mma_bf16(C_local_17, A_shared_step_18, B_shared_step_20); /* line 18 */
     tc_mma_bf16(C_local_17 + 4, A_shared_step_18, B_shared_step_20 + 2); /* line 18 */
     const tc_i32 v74 = ko_3 + 1;
     const tc_bool v75 = v74 < 4;
     if (v75) { /* line 18 */
-      const tc_i32 v346 = slot_12;
-      const tc_i32 v347 = v346 * 1024;
-      const tc_i32 v349 = v218 + v347;
-      tc_cp_async_16(smem + 0u + (tc_u32)v349 * 2u, A_1 + (((tc_i64)by_2 * 32 + (tc_i64)v201) * 128 + (tc_i64)ko_3 * 32 + (tc_i64)v202 * 8) + 32, 16u); /* line 16 */
-      tc_cp_async_16(smem + 4096u + (tc_u32)v349 * 2u, B_2 + (((tc_i64)bx_1 * 32 + (tc_i64)v201) * 128 + (tc_i64)ko_3 * 32 + (tc_i64)v202 * 8) + 32, 16u); /* line 17 */
-      const tc_bool v356 = v346 == 1;
-      const tc_i32 v357 = v346 + 1;
-      const tc_i32 v358 = v356 ? 0 : v357;
-      slot_12 = v358; /* line 17 */
+      const tc_i32 v324 = slot_12;
+      const tc_i32 v325 = v324 * 1024;
+      const tc_i32 v327 = v218 + v325;
+      tc_cp_async_16(smem + 0u + (tc_u32)v327 * 2u, A_1 + (((tc_i64)by_2 * 32 + (tc_i64)v201) * 128 + (tc_i64)ko_3 * 32 + (tc_i64)v202 * 8) + 32, 16u); /* line 16 */
+      tc_cp_async_16(smem + 4096u + (tc_u32)v327 * 2u, B_2 + (((tc_i64)bx_1 * 32 + (tc_i64)v201) * 128 + (tc_i64)ko_3 * 32 + (tc_i64)v202 * 8) + 32, 16u); /* line 17 */
+      const tc_bool v334 = v324 == 1;
+      const tc_i32 v335 = v324 + 1;
+      const tc_i32 v336 = v334 ? 0 : v335;
+      slot_12 = v336; /* line 17 */
     }
     tc_cp_async_commit(); /* line 18 */
     tc_cp_async_wait_0(); /* line 18 */
     tc_sync_block(); /* line 18 */
-    const tc_i32 v364 = slot_13;
-    const tc_i32 v365 = v364 * 1024;
-    const tc_i32 v366 = v289 + v365;
-    tc_ldmatrix_x4(A_shared_step_18, smem + 0u + (tc_u32)v366 * 2u); /* line 18 */
-    const tc_i32 v369 = v300 + v365;
-    tc_ldmatrix_x4(B_shared_step_20, smem + 4096u + (tc_u32)v369 * 2u); /* line 18 */
-    const tc_bool v372 = v364 == 1;
-    const tc_i32 v373 = v364 + 1;
-    const tc_i32 v374 = v372 ? 0 : v373;
-    slot_13 = v374; /* line 18 */
+    const tc_i32 v342 = slot_13;
+    const tc_i32 v343 = v342 * 1024;
+    const tc_i32 v344 = v266 + v343;
+    tc_ldmatrix_x4(A_shared_step_18, smem + 0u + (tc_u32)v344 * 2u); /* line 18 */
+    const tc_i32 v347 = v278 + v343;
+    tc_ldmatrix_x4(B_shared_step_20, smem + 4096u + (tc_u32)v347 * 2u); /* line 18 */
+    const tc_bool v350 = v342 == 1;
+    const tc_i32 v351 = v342 + 1;
+    const tc_i32 v352 = v350 ? 0 : v351;
+    slot_13 = v352; /* line 18 */
     tc_mma_bf16(C_local_17, A_shared_step_19, B_shared_step_21); /* line 18 */
     tc_mma_bf16(C_local_17 + 4, A_shared_step_19, B_shared_step_21 + 2); /* line 18 */
   }
-  const tc_i32 v380 = slot_13;
-  const tc_bool v381 = v380 < 1;
-  const tc_i32 v382 = v380 + 1;
-  const tc_i32 v383 = v380 + (-1);
-  const tc_i32 v384 = v381 ? v382 : v383;
-  const tc_i32 v385 = v384 * 1024;
-  const tc_i32 v386 = v319 + v385;
-  tc_ldmatrix_x4(A_shared_step_19, smem + 0u + (tc_u32)v386 * 2u); /* line 18 */
-  const tc_i32 v389 = slot_13;
-  const tc_bool v390 = v389 < 1;
-  const tc_i32 v391 = v389 + 1;
-  const tc_i32 v392 = v389 + (-1);
-  const tc_i32 v393 = v390 ? v391 : v392;
-  const tc_i32 v394 = v393 * 1024;
-  const tc_i32 v395 = v334 + v394;
-  tc_ldmatrix_x4(B_shared_step_21, smem + 4096u + (tc_u32)v395 * 2u); /* line 18 */
+  const tc_i32 v358 = slot_13;
+  const tc_bool v359 = v358 < 1;
+  const tc_i32 v360 = v358 + 1;
+  const tc_i32 v361 = v358 + (-1);
+  const tc_i32 v362 = v359 ? v360 : v361;
+  const tc_i32 v363 = v362 * 1024;
+  const tc_i32 v364 = v297 + v363;
+  tc_ldmatrix_x4(A_shared_step_19, smem + 0u + (tc_u32)v364 * 2u); /* line 18 */
+  const tc_i32 v367 = slot_13;
+  const tc_bool v368 = v367 < 1;
+  const tc_i32 v369 = v367 + 1;
+  const tc_i32 v370 = v367 + (-1);
+  const tc_i32 v371 = v368 ? v369 : v370;
+  const tc_i32 v372 = v371 * 1024;
+  const tc_i32 v373 = v312 + v372;
+  tc_ldmatrix_x4(B_shared_step_21, smem + 4096u + (tc_u32)v373 * 2u); /* line 18 */
   tc_mma_bf16(C_local_17, A_shared_step_18, B_shared_step_20); /* line 18 */
   tc_mma_bf16(C_local_17 + 4, A_shared_step_18, B_shared_step_20 + 2); /* line 18 */
   tc_mma_bf16(C_local_17, A_shared_step_19, B_shared_step_21); /* line 18 */
   tc_mma_bf16(C_local_17 + 4, A_shared_step_19, B_shared_step_21 + 2); /* line 18 */
-  const float v415 = C_local_17[0];
-  const float v418 = C_local_17[1];
-  const tc_u32 v420 = tc_pack_bf16(v415, v418); /* line 20 */
-  const tc_i32 v404 = x_tx_5 % 32;
-  const tc_i32 v405 = v404 / 16;
-  const tc_i32 v406 = v405 * 72;
-  const tc_i32 v407 = v404 % 4;
-  const tc_i32 v408 = v407 * 2;
-  const tc_i32 v409 = v404 / 4;
-  const tc_i32 v410 = v409 % 4;
-  const tc_i32 v411 = v410 * 16;
-  const tc_i32 v412 = v408 + v411;
-  const tc_i32 v413 = v406 + v412;
-  const tc_i32 v414 = v216 + v413;
-  const float v421_0 = tc_bfloat16_get((tc_bf16)((((tc_u64)v420 & 0xffffffffull) >> 0) & 0xffffull));
-  const float v421_1 = tc_bfloat16_get((tc_bf16)((((tc_u64)v420 & 0xffffffffull) >> 16) & 0xffffull));
-  TC_STS(tc_u32, smem + 8192u + (tc_u32)v414 * 2u, (tc_u32)(tc_u64)tc_bfloat16_put(v421_0) | (tc_u32)(tc_u64)tc_bfloat16_put(v421_1) << 16); /* line 20 */
-  const float v426 = C_local_17[2];
-  const float v430 = C_local_17[3];
-  const tc_u32 v432 = tc_pack_bf16(v426, v430); /* line 20 */
-  const float v433_0 = tc_bfloat16_get((tc_bf16)((((tc_u64)v432 & 0xffffffffull) >> 0) & 0xffffull));
-  const float v433_1 = tc_bfloat16_get((tc_bf16)((((tc_u64)v432 & 0xffffffffull) >> 16) & 0xffffull));
-  TC_STS(tc_u32, smem + 8448u + (tc_u32)v414 * 2u, (tc_u32)(tc_u64)tc_bfloat16_put(v433_0) | (tc_u32)(tc_u64)tc_bfloat16_put(v433_1) << 16); /* line 20 */
-  const float v439 = C_local_17[4];
-  const float v442 = C_local_17[5];
-  const tc_u32 v444 = tc_pack_bf16(v439, v442); /* line 20 */
-  const tc_i32 v436 = v406 ^ 8;
-  const tc_i32 v437 = v412 + v436;
-  const tc_i32 v438 = v216 + v437;
-  const float v445_0 = tc_bfloat16_get((tc_bf16)((((tc_u64)v444 & 0xffffffffull) >> 0) & 0xffffull));
-  const float v445_1 = tc_bfloat16_get((tc_bf16)((((tc_u64)v444 & 0xffffffffull) >> 16) & 0xffffull));
-  TC_STS(tc_u32, smem + 8192u + (tc_u32)v438 * 2u, (tc_u32)(tc_u64)tc_bfloat16_put(v445_0) | (tc_u32)(tc_u64)tc_bfloat16_put(v445_1) << 16); /* line 20 */
-  const float v450 = C_local_17[6];
-  const float v453 = C_local_17[7];
-  const tc_u32 v455 = tc_pack_bf16(v450, v453); /* line 20 */
-  const float v456_0 = tc_bfloat16_get((tc_bf16)((((tc_u64)v455 & 0xffffffffull) >> 0) & 0xffffull));
-  const float v456_1 = tc_bfloat16_get((tc_bf16)((((tc_u64)v455 & 0xffffffffull) >> 16) & 0xffffull));
-  TC_STS(tc_u32, smem + 8448u + (tc_u32)v438 * 2u, (tc_u32)(tc_u64)tc_bfloat16_put(v456_0) | (tc_u32)(tc_u64)tc_bfloat16_put(v456_1) << 16); /* line 20 */
+  const float v394 = C_local_17[0];
+  const float v397 = C_local_17[1];
+  const tc_u32 v399 = tc_pack_bf16(v394, v397); /* line 20 */
+  const tc_i32 v383 = x_tx_5 % 32;
+  const tc_i32 v384 = v383 / 16;
+  const tc_i32 v385 = v384 * 72;
+  const tc_i32 v386 = v383 % 4;
+  const tc_i32 v387 = v386 * 2;
+  const tc_i32 v388 = v383 / 4;
+  const tc_i32 v389 = v388 % 4;
+  const tc_i32 v390 = v389 * 16;
+  const tc_i32 v391 = v387 + v390;
+  const tc_i32 v392 = v385 + v391;
+  const tc_i32 v393 = v216 + v392;
+  const float v400_0 = tc_bfloat16_get((tc_bf16)((((tc_u64)v399 & 0xffffffffull) >> 0) & 0xffffull));
+  const float v400_1 = tc_bfloat16_get((tc_bf16)((((tc_u64)v399 & 0xffffffffull) >> 16) & 0xffffull));
+  TC_STS(tc_u32, smem + 8192u + (tc_u32)v393 * 2u, (tc_u32)(tc_u64)tc_bfloat16_put(v400_0) | (tc_u32)(tc_u64)tc_bfloat16_put(v400_1) << 16); /* line 20 */
+  const float v405 = C_local_17[2];
+  const float v409 = C_local_17[3];
+  const tc_u32 v411 = tc_pack_bf16(v405, v409); /* line 20 */
+  const float v412_0 = tc_bfloat16_get((tc_bf16)((((tc_u64)v411 & 0xffffffffull) >> 0) & 0xffffull));
+  const float v412_1 = tc_bfloat16_get((tc_bf16)((((tc_u64)v411 & 0xffffffffull) >> 16) & 0xffffull));
+  TC_STS(tc_u32, smem + 8448u + (tc_u32)v393 * 2u, (tc_u32)(tc_u64)tc_bfloat16_put(v412_0) | (tc_u32)(tc_u64)tc_bfloat16_put(v412_1) << 16); /* line 20 */
+  const float v418 = C_local_17[4];
+  const float v422 = C_local_17[5];
+  const tc_u32 v424 = tc_pack_bf16(v418, v422); /* line 20 */
+  const tc_i32 v415 = v385 ^ 8;
+  const tc_i32 v416 = v391 + v415;
+  const tc_i32 v417 = v216 + v416;
+  const float v425_0 = tc_bfloat16_get((tc_bf16)((((tc_u64)v424 & 0xffffffffull) >> 0) & 0xffffull));
+  const float v425_1 = tc_bfloat16_get((tc_bf16)((((tc_u64)v424 & 0xffffffffull) >> 16) & 0xffffull));
+  TC_STS(tc_u32, smem + 8192u + (tc_u32)v417 * 2u, (tc_u32)(tc_u64)tc_bfloat16_put(v425_0) | (tc_u32)(tc_u64)tc_bfloat16_put(v425_1) << 16); /* line 20 */
+  const float v431 = C_local_17[6];
+  const float v435 = C_local_17[7];
+  const tc_u32 v437 = tc_pack_bf16(v431, v435); /* line 20 */
+  const float v438_0 = tc_bfloat16_get((tc_bf16)((((tc_u64)v437 & 0xffffffffull) >> 0) & 0xffffull));
+  const float v438_1 = tc_bfloat16_get((tc_bf16)((((tc_u64)v437 & 0xffffffffull) >> 16) & 0xffffull));
+  TC_STS(tc_u32, smem + 8448u + (tc_u32)v417 * 2u, (tc_u32)(tc_u64)tc_bfloat16_put(v438_0) | (tc_u32)(tc_u64)tc_bfloat16_put(v438_1) << 16); /* line 20 */
   tc_sync_warp(); /* line 20 */
-  const tc_i32 v462 = v404 % 2;
-  const tc_i32 v463 = v462 * 8;
-  const tc_i32 v464 = v404 / 8;
-  const tc_i32 v465 = v464 % 2;
-  const tc_i32 v466 = v465 * 72;
-  const tc_i32 v467 = v463 ^ v466;
-  const tc_i32 v468 = v404 / 2;
-  const tc_i32 v469 = v468 % 4;
-  const tc_i32 v470 = v469 * 16;
-  const tc_i32 v471 = v405 * 128;
-  const tc_i32 v472 = v470 + v471;
-  const tc_i32 v473 = v467 + v472;
-  const tc_i32 v474 = v216 + v473;
-  const tc_v4_u32 word499 = TC_LDS(tc_v4_u32, smem + 8192u + (tc_u32)v474 * 2u); /* line 20 */
-  const float v499_0 = tc_bfloat16_get((tc_bf16)((tc_u16)word499.x[0]));
-  const float v499_1 = tc_bfloat16_get((tc_bf16)((tc_u16)(word499.x[0] >> 16)));
-  const float v499_2 = tc_bfloat16_get((tc_bf16)((tc_u16)word499.x[1]));
-  const float v499_3 = tc_bfloat16_get((tc_bf16)((tc_u16)(word499.x[1] >> 16)));
-  const float v499_4 = tc_bfloat16_get((tc_bf16)((tc_u16)word499.x[2]));
-  const float v499_5 = tc_bfloat16_get((tc_bf16)((tc_u16)(word499.x[2] >> 16)));
-  const float v499_6 = tc_bfloat16_get((tc_bf16)((tc_u16)word499.x[3]));
-  const float v499_7 = tc_bfloat16_get((tc_bf16)((tc_u16)(word499.x[3] >> 16)));
-  const tc_i32 v402 = v214 / 2;
-  TC_STG(tc_v4_u32, C_3 + (((tc_i64)by_2 * 32 + (tc_i64)v240 * 16 + (tc_i64)v468) * 64 + (tc_i64)bx_1 * 32 + (tc_i64)v402 * 16 + (tc_i64)v462 * 8), tc_make_v4_u32((tc_u32)(tc_u64)tc_bfloat16_put(v499_0) | (tc_u32)(tc_u64)tc_bfloat16_put(v499_1) << 16, (tc_u32)(tc_u64)tc_bfloat16_put(v499_2) | (tc_u32)(tc_u64)tc_bfloat16_put(v499_3) << 16, (tc_u32)(tc_u64)tc_bfloat16_put(v499_4) | (tc_u32)(tc_u64)tc_bfloat16_put(v499_5) << 16, (tc_u32)(tc_u64)tc_bfloat16_put(v499_6) | (tc_u32)(tc_u64)tc_bfloat16_put(v499_7) << 16)); /* line 20 */
+  const tc_i32 v444 = v383 % 2;
+  const tc_i32 v445 = v444 * 8;
+  const tc_i32 v446 = v383 / 8;
+  const tc_i32 v447 = v446 % 2;
+  const tc_i32 v448 = v447 * 72;
+  const tc_i32 v449 = v445 ^ v448;
+  const tc_i32 v450 = v383 / 2;
+  const tc_i32 v451 = v450 % 4;
+  const tc_i32 v452 = v451 * 16;
+  const tc_i32 v453 = v384 * 128;
+  const tc_i32 v454 = v452 + v453;
+  const tc_i32 v455 = v449 + v454;
+  const tc_i32 v456 = v216 + v455;
+  const tc_v4_u32 word481 = TC_LDS(tc_v4_u32, smem + 8192u + (tc_u32)v456 * 2u); /* line 20 */
+  const float v481_0 = tc_bfloat16_get((tc_bf16)((tc_u16)word481.x[0]));
+  const float v481_1 = tc_bfloat16_get((tc_bf16)((tc_u16)(word481.x[0] >> 16)));
+  const float v481_2 = tc_bfloat16_get((tc_bf16)((tc_u16)word481.x[1]));
+  const float v481_3 = tc_bfloat16_get((tc_bf16)((tc_u16)(word481.x[1] >> 16)));
+  const float v481_4 = tc_bfloat16_get((tc_bf16)((tc_u16)word481.x[2]));
+  const float v481_5 = tc_bfloat16_get((tc_bf16)((tc_u16)(word481.x[2] >> 16)));
+  const float v481_6 = tc_bfloat16_get((tc_bf16)((tc_u16)word481.x[3]));
+  const float v481_7 = tc_bfloat16_get((tc_bf16)((tc_u16)(word481.x[3] >> 16)));
+  const tc_i32 v381 = v214 / 2;
+  TC_STG(tc_v4_u32, C_3 + (((tc_i64)by_2 * 32 + (tc_i64)v262 * 16 + (tc_i64)v450) * 64 + (tc_i64)bx_1 * 32 + (tc_i64)v381 * 16 + (tc_i64)v444 * 8), tc_make_v4_u32((tc_u32)(tc_u64)tc_bfloat16_put(v481_0) | (tc_u32)(tc_u64)tc_bfloat16_put(v481_1) << 16, (tc_u32)(tc_u64)tc_bfloat16_put(v481_2) | (tc_u32)(tc_u64)tc_bfloat16_put(v481_3) << 16, (tc_u32)(tc_u64)tc_bfloat16_put(v481_4) | (tc_u32)(tc_u64)tc_bfloat16_put(v481_5) << 16, (tc_u32)(tc_u64)tc_bfloat16_put(v481_6) | (tc_u32)(tc_u64)tc_bfloat16_put(v481_7) << 16)); /* line 20 */
 }
 
