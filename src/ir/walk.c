@@ -192,6 +192,15 @@ static bool is_safe_op(const tc_ir *ir, const tc_op *op) {
   }
 }
 
+/* Does it take more than an instruction or two? What is cheaper than a register from before the
+ * loop to its use stays there; an assembler that has registers left moves it. */
+static bool is_dear(const tc_ir *ir, const tc_op *op) {
+  int64_t by;
+  bool division = op->opcode == TC_OP_floordiv || op->opcode == TC_OP_floormod
+                  || op->opcode == TC_OP_truncdiv || op->opcode == TC_OP_truncmod;
+  return division && tc_const_of(ir, tc_input(ir, op, 1), &by) && (by & (by - 1));
+}
+
 static void find_safe(placer *p) {
   for (uint32_t id = 1; id < p->ir->n_ops; id++) {
     const tc_op *op = tc_op_at(p->ir, (tc_value){id});
@@ -238,7 +247,7 @@ static tc_placement place(placer *p, tc_region body, tc_arena *scratch) {
     tc_value v = {id};
     const tc_op *op = tc_op_at(ir, v);
     if (!tc_op_is_pure(op) || !p->spots[id].region) continue;
-    if (p->safe && p->safe[id]) p->spots[id] = leave_loops(p, v, p->spots[id]);
+    if (p->safe && p->safe[id] && is_dear(ir, op)) p->spots[id] = leave_loops(p, v, p->spots[id]);
     for (uint32_t k = 0; k < op->n_in; k++)
       need(p, tc_input(ir, op, k), p->spots[id]);
     if (!needs_no_place(op))

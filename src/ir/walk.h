@@ -57,8 +57,8 @@ typedef struct tc_placement {
   uint32_t *uses; /* per value id: how many ops (placed values or statements) use it; n_ops long */
 } tc_placement;
 tc_placement tc_place_values(tc_ir *ir, tc_region body, tc_arena *scratch);
-/* The same, but integers that do not change in a loop, and cannot go wrong, are computed before it,
- * whether or not control comes to their uses. */
+/* The same, but divisions of integers that do not change in a loop, and cannot go wrong, are
+ * computed before it, whether or not control comes to their uses. */
 tc_placement tc_place_values_early(tc_ir *ir, tc_region body, tc_arena *scratch);
 /* The values to compute before statement number `before` of `region`: at[*first .. *first + n). */
 uint32_t tc_placed_before(const tc_placement *p, tc_region region, uint32_t before,

@@ -353,7 +353,7 @@ class Tests:
         ends = [w for a in zip(command, command[1:]) if a[0] in ("--in", "--out") for w in a]
         sh(sys.executable, HERE / "call.py", folder / "example.json", *ends)
         for name, dtype in case.outputs(params).items():
-            problem = runs.mismatch(case, name, dtype, outputs[name][0], wanted[name])
+            problem = runs.mismatch(case, name, dtype, outputs[name][0], wanted[name], 0.0)
             demand(not problem, problem)
 
 

@@ -74,6 +74,7 @@ static const char LOOPS[] = "tir 1 tile\n"
                             "          store A[%bx / 3] = 1.0 if %bx / 3 < %N guarded\n"
                             "          store A[%i / 5] = 1.0 if %i / 5 < %N guarded\n"
                             "          store A[%j / 7] = 1.0 if %j / 7 < %N guarded\n"
+                            "          store A[%bx / 16] = 1.0 if %bx / 16 < %N guarded\n"
                             "        }\n"
                             "        store A[%bx / 11] = 1.0 if %bx / 11 < %N guarded\n"
                             "        store A[%bx / 13 / %N] = 1.0 if 0 < %N guarded\n"
@@ -104,6 +105,7 @@ static void loops_are_left(struct text_kit *k) {
   text_check(k, is_loop_to(ir, early(k, ir, &p, 3), 8), "all loops, and the branch between");
   text_check(k, is_loop_to(ir, early(k, ir, &p, 5), 4), "the inner loop, not the one it is of");
   text_check(k, tc_is(ir, early(k, ir, &p, 7), TC_OP_store), "no loop when it changes in it");
+  text_check(k, tc_is(ir, early(k, ir, &p, 16), TC_OP_store), "no loop when it costs little");
   text_check(k, is_loop_to(ir, early(k, ir, &p, 11), 8), "a loop, out of a branch in it");
   text_check(k, is_loop_to(ir, early(k, ir, &p, 13), 8), "what is divided by what may be 0");
   text_check(k, tc_is(ir, early(k, ir, &p, 17), TC_OP_store), "no branch without a loop around");

@@ -588,7 +588,7 @@ static void test_calls(void) {
 /* ---- entries ---- */
 
 #define FACTORY                                                                                    \
-  HEAD "@tilelang.jit(out_idx=[-1], pass_configs={tilelang.X: nothing})\n"                         \
+  HEAD "@tilelang.jit(out_idx=[-1], pass_configs={'tl.x': True})\n"                                \
        "def f(M, N: int, dtype=T.float32):\n"                                                      \
        "  @T.prim_func\n  def k(A: T.Tensor((M, N), dtype), B: T.Tensor((M, N), dtype)):\n"        \
        "    with T.Kernel(M) as bx:\n      B[bx, 0] = A[bx, 0]\n  return k\n"
@@ -611,6 +611,7 @@ static void test_entries(void) {
       {"E0235", "M=4", FACTORY, NULL},
       {"E0236", "M=4 N=8 dtyp=float16", FACTORY, NULL},
       {"E0233", "M=4", FACTORY, "g"},
+      {"E0201", NULL, HEAD "@tilelang.jit(pass_configs={'tl.x': nothing})\ndef f(): pass\n", NULL},
       /* a variable of the module that only Python can compute */
       {"ok", "M=64", TORCH_SIZE, NULL},
       {"E0206", NULL, TORCH_SIZE, NULL},

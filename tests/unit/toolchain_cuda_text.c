@@ -153,8 +153,11 @@ static void all_assemble(struct text_kit *k) {
   }
   tc_sb lines = tc_sb_in(&k->arena);
   for (size_t i = 0; i < TC_COUNT(LINES); i++) {
-    bool gone = strstr(LINES[i].line, "trap") || strstr(LINES[i].line, "registers");
-    if (!gone) tc_sb_printf(&lines, "if %%m == %zu {\n    %s\n    }\n    ", i, LINES[i].line);
+    const char *line = LINES[i].line;
+    bool gone = strstr(line, "trap") || strstr(line, "registers"), adds = strstr(line, "wgmma_");
+    /* the next line may use what this one adds to */
+    const char *land = adds ? "prim wgmma_commit()\n    prim wgmma_wait() n 0\n    " : "";
+    if (!gone) tc_sb_printf(&lines, "if %%m == %zu {\n    %s\n    %s}\n    ", i, line, land);
   }
   /* values of two branches may have one number: they are other values */
   tc_emitted emitted;

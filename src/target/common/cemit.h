@@ -27,7 +27,7 @@ typedef struct tc_ctarget {
   const char *fail;          /* leaves the kernel; the number of the failed site follows, */
   const char *fail_end;      /* and this                                                 */
   bool narrow;               /* counters of loops have 32 bits where that suffices */
-  bool early;                /* indices that do not change in a loop are computed before it */
+  bool early;                /* divisions that do not change in a loop are computed before it */
   /* Records that there is no text for `what`: a sentence about this target. */
   void (*report)(tc_diags *diags, tc_span span, const char *what);
   /* Prints a statement the common part does not know. False: not an op of this target. */
