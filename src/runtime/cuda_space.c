@@ -152,7 +152,7 @@ static uint32_t queue_of(const tc_cuda_module *m, void *stream, tc_cuda_queue *q
 
 const tc_cuda_space *tc_cuda_space_on(tc_cuda_module *m, tc_cuda_instance *instance, void *stream,
                                       uint64_t zeroed_b, uint64_t rest_b, tc_rt_error *error) {
-  tc_cuda_queue q;
+  tc_cuda_queue q = {0};
   if (queue_of(m, stream, &q, error)) return NULL;
   tc_cuda_space *s = find_space(instance, &q, zeroed_b, rest_b);
   if (s) return s;

@@ -92,9 +92,10 @@ static bool make_map(launch *l, const tc_rt_map *map, unsigned char *out) {
   for (uint32_t i = 0; i < map->rank && i < TC_SIM_MAP_RANK; i++) {
     int64_t dim = 0, stride_b = 0;
     known = known && tc_rt_number_of(&l->frame, &map->dims[i], &dim);
-    if (i + 1 < map->rank)
+    if (i + 1 < map->rank && i + 1 < TC_SIM_MAP_RANK) {
       known = known && tc_rt_number_of(&l->frame, &map->strides_b[i], &stride_b);
-    if (i + 1 < map->rank) spec.strides_b[i] = (uint64_t)stride_b;
+      spec.strides_b[i] = (uint64_t)stride_b;
+    }
     spec.dims[i] = (uint64_t)dim;
     spec.box[i] = map->box[i];
     spec.step[i] = map->step[i] ? map->step[i] : 1;

@@ -61,7 +61,7 @@ static const struct {
     {"prim stmatrix(S[8 :+ 8], w[0 :+ 4]) n 4", "tc_stmatrix_x4(smem + 16u, w_"},
     {"prim stmatrix(S[8 :+ 8], w[0 :+ 1]) n 1 trans_a", "tc_stmatrix_x1_trans("},
     {"prim mma_f16(d[0 :+ 4], w[0 :+ 4], w[0 :+ 2])", "tc_mma_f16(d_"},
-    {"prim mma_bf16(d[4 :+ 4], w[0 :+ 4], w[0 :+ 2])", " + (4), w_"},
+    {"prim mma_bf16(d[4 :+ 4], w[0 :+ 4], w[0 :+ 2])", " + 4, w_"},
     {"prim mma_tf32(d[0 :+ 4], w[0 :+ 4], w[0 :+ 2])", "tc_mma_tf32("},
     {"prim mma_s8(i[0 :+ 4], w[0 :+ 4], w[0 :+ 2])", "tc_mma_s8(i_"},
     {"prim mma_u8(i[0 :+ 4], w[0 :+ 4], w[0 :+ 2])", "tc_mma_u8(i_"},
