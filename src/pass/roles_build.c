@@ -148,10 +148,11 @@ static void consume_out(builder *b, tc_clone *c, tc_value stmt, tc_region to) {
   tc_stmt(ir, to, TC_OP_copy, tc_scalar_type(TC_DT_void), in, n, tc_pl_copy(ir, copy), op->span);
 }
 
-static void skip_other(builder *b, tc_region to, tc_span span) {
+/* The steps of `n` waves are not this group's. */
+static void skip_waves(builder *b, tc_region to, uint32_t n, tc_span span) {
   tc_ir *ir = b->p->ir;
   const tc_block *kernel = tc_block_at(ir, tc_child(ir, tc_op_at(ir, b->p->kernel), 0));
-  tc_value count = tc_i32(ir, b->p->steps);
+  tc_value count = tc_i32(ir, n * b->p->steps);
   for (uint32_t i = 0; i < kernel->ops.n; i++) {
     if (!tc_is(ir, kernel->ops.at[i], TC_OP_ring)) continue;
     tc_ring_ref ref = {.ring = tc_op_at(ir, kernel->ops.at[i])->payload};
@@ -160,17 +161,17 @@ static void skip_other(builder *b, tc_region to, tc_span span) {
   }
 }
 
-/* Every other wave is this group's. */
+/* Every other wave is this group's. Both groups do the same with other numbers. */
 static void consume_waves(builder *b, tc_clone *c, tc_value stmt, tc_region to) {
   tc_ir *ir = c->ir;
   tc_span span = tc_op_at(ir, stmt)->span;
   tc_region body;
   tc_value lo = tc_i32(ir, b->p->turns ? b->turn : 0);
+  if (b->p->turns) skip_waves(b, to, b->turn, span);
   b->wave = open_loop(c, stmt, to, lo, b->p->turns ? 2 : 1, &body);
   tc_clone_bind(c, tc_loop_of(ir, stmt)->var, b->wave);
-  if (b->p->turns && b->turn) skip_other(b, body, span);
   tc_clone_region(c, tc_child(ir, tc_op_at(ir, stmt), 0), body);
-  if (b->p->turns && !b->turn) skip_other(b, body, span);
+  if (b->p->turns) skip_waves(b, body, 1, span);
 }
 
 static uint32_t ring_of_sum(const tc_role_plan *p) {

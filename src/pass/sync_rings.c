@@ -19,6 +19,8 @@ typedef struct counter {
   tc_value group;
   tc_buf slot, phase;   /* variables: phase only where barriers in memory are waited for */
   tc_value now, parity; /* the version taken last, where it is known: values */
+  bool is_new;          /* nobody has used it yet: `slot` and `phase` are */
+  int64_t first_slot, first_phase;
 } counter;
 
 typedef struct expander {
@@ -65,10 +67,11 @@ static int64_t first_phase(const counter *c) {
 }
 
 static void new_counter(expander *e, tc_region at, const tc_ring_plan *plan, enum side side) {
-  counter c = {.plan = plan, .side = side, .group = e->group};
+  counter c = {.plan = plan, .side = side, .group = e->group, .is_new = true};
   tc_span span = tc_op_at(e->ir, plan->stmt)->span;
   if (plan->kind != TC_RING_BATON) c.slot = new_variable(e, at, "slot", 0, span);
-  if (plan->kind != TC_RING_QUEUE) c.phase = new_variable(e, at, "phase", first_phase(&c), span);
+  c.first_phase = first_phase(&c);
+  if (plan->kind != TC_RING_QUEUE) c.phase = new_variable(e, at, "phase", c.first_phase, span);
   tc_vec_push(e->s->arena, &e->counters, c);
 }
 
@@ -103,6 +106,7 @@ static tc_value version(expander *e, tc_region at, const counter *c, int64_t lag
 }
 
 static void take(expander *e, tc_region at, counter *c, tc_span span) {
+  c->is_new = false;
   c->now = load(e, at, c->slot, span);
   if (c->phase.id) c->parity = load(e, at, c->phase, span);
 }
@@ -119,7 +123,20 @@ static void move_on(expander *e, tc_region at, const counter *c, tc_span span) {
   tc_store(e->ir, at, c->phase, NULL, tc_select(e->ir, last, other, c->parity), none, span);
 }
 
-static void skip(expander *e, tc_region at, const counter *c, tc_value count, tc_span span) {
+/* The same of a counter that nobody has used: numbers instead of others. */
+static bool skip_first(expander *e, tc_region at, counter *c, tc_value count, tc_span span) {
+  int64_t n, depth = e->ir->rings.at[c->plan->ring].depth;
+  tc_value none = {0};
+  if (!c->is_new || !tc_const_of(e->ir, count, &n) || n < 0 || n > INT32_MAX) return false;
+  c->first_phase ^= (c->first_slot + n) / depth & 1;
+  c->first_slot = (c->first_slot + n) % depth;
+  tc_store(e->ir, at, c->slot, NULL, tc_i32(e->ir, c->first_slot), none, span);
+  if (c->phase.id) tc_store(e->ir, at, c->phase, NULL, tc_i32(e->ir, c->first_phase), none, span);
+  return true;
+}
+
+static void skip(expander *e, tc_region at, counter *c, tc_value count, tc_span span) {
+  if (skip_first(e, at, c, count, span)) return;
   tc_value depth = tc_i32(e->ir, e->ir->rings.at[c->plan->ring].depth), none = {0};
   tc_value sum =
       tc_binary(e->ir, TC_OP_add, load(e, at, c->slot, span), tc_cast(e->ir, count, int32_type()));
@@ -492,8 +509,10 @@ static void expand_children(expander *e, tc_value stmt) {
   bool loops = op->opcode == TC_OP_for || op->opcode == TC_OP_while;
   bool *changes = TC_NEW_ARRAY(e->s->arena, e->counters.n + 1, bool);
   uint32_t n = e->counters.n;
-  for (uint32_t i = 0; i < n; i++)
+  for (uint32_t i = 0; i < n; i++) {
     changes[i] = ask_below(e, stmt, &e->counters.at[i]).takes;
+    if (changes[i]) e->counters.at[i].is_new = false;
+  }
   for (uint32_t r = 0; r < tc_op_row((enum tc_opcode)op->opcode)->n_regions; r++) {
     counter *outer = tc_arena_array(e->s->arena, n + 1, sizeof *outer);
     for (uint32_t i = 0; i < n; i++) {
