@@ -4,6 +4,8 @@
  * tiles or are known at run time, further products and sums in the loop, the steps afterwards. */
 #include "gen.h"
 
+#include "ir/choices.h"
+
 #include <inttypes.h>
 #include <string.h>
 
@@ -188,7 +190,47 @@ static void make_tiles(fuzz_gen *g, product *p) {
     p->sums = new_tile(g, "s", "fragment", p->of.c, 0, m);
 }
 
+/* Choices of the schedule that may be asked for (ir/choices.def). */
+typedef struct request {
+  const char *name;
+  uint32_t words; /* bits of tc_choice_word */
+} request;
+
+#define W(word)           (1u << TC_CHOOSE_##word)
+#define CHOICE_WORD(word) #word,
+#define CHOICE(name, least, words, doc)
+#define CHOICE_KEY(key, name, word)
+#define CHOICE_PREFIX(prefix)
+static const char *const WORDS[] = {
+#include "ir/choices.def"
+};
+#undef CHOICE_WORD
+#undef CHOICE
+#define CHOICE_WORD(word)
+#define CHOICE(name, least, words, doc) {#name, words},
+static const request REQUESTS[] = {
+#include "ir/choices.def"
+};
+#undef W
+#undef CHOICE_WORD
+#undef CHOICE
+#undef CHOICE_KEY
+#undef CHOICE_PREFIX
+
+static void make_request(fuzz_gen *g) {
+  const request *r = &REQUESTS[fuzz_choose(g, TC_COUNT(REQUESTS))];
+  uint32_t word = fuzz_choose(g, TC_CHOOSE_COUNT);
+  while (!(r->words >> word & 1))
+    word = (word + 1) % TC_CHOOSE_COUNT;
+  if (word == TC_CHOOSE_number)
+    fuzz_line(g, "T.annotate_pass_configs({\"tilec.%s\": %u})", r->name, 1 + fuzz_choose(g, 6));
+  else
+    fuzz_line(g, "T.annotate_pass_configs({\"tilec.%s\": \"%s\"})", r->name, WORDS[word]);
+}
+
 static void make_hints(fuzz_gen *g, const product *p) {
+  while (fuzz_chance(g, 1, 3))
+    make_request(g);
   if (fuzz_chance(g, 1, 4))
     fuzz_line(g, "T.use_swizzle(%u%s)", 1 + fuzz_choose(g, 10),
               fuzz_chance(g, 1, 3) ? ", order=\"column\"" : "");

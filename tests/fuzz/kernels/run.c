@@ -195,7 +195,8 @@ static void set_way(tilec_context *context, enum fuzz_way way, tc_str text) {
 
 bool fuzz_is_refusal(const fuzz_outcome *o) {
   return o->status == TILEC_ERROR
-         && (strncmp(o->code, "E039", 4) == 0 || strncmp(o->code, "E083", 4) == 0);
+         && (strncmp(o->code, "E039", 4) == 0 || strncmp(o->code, "E083", 4) == 0
+             || strcmp(o->code, "E0840") == 0);
 }
 
 fuzz_outcome fuzz_run_way(const fuzz_case *c, tc_str text, enum fuzz_way way,
