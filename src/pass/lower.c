@@ -297,8 +297,10 @@ static void lower_stmt(tc_lower *lw, tc_value stmt) {
   case TC_OP_yield:
   case TC_OP_eval:
   case TC_OP_assert:
-  case TC_OP_collective:
     keep(lw, stmt);
+    return;
+  case TC_OP_collective:
+    tc_lower_collective(lw, stmt);
     return;
   case TC_OP_hint:
   case TC_OP_assume:

@@ -228,6 +228,9 @@ void tc_lower_tma(tc_lower *lw, tc_value stmt);
 void tc_lower_stage(tc_lower *lw, tc_value stmt);
 void tc_lower_relay(tc_lower *lw, tc_value stmt);
 void tc_lower_reduce(tc_lower *lw, tc_value stmt);
+void tc_lower_collective(tc_lower *lw, tc_value stmt);
+/* What lane (own ^ by) of the warp brings; all lanes come here. */
+tc_value tc_lower_shuffle_xor(tc_lower *lw, tc_value value, int64_t by);
 void tc_lower_gemm(tc_lower *lw, tc_value stmt);
 void tc_lower_wgmma(tc_lower *lw, tc_value stmt);
 void tc_lower_mma(tc_lower *lw, tc_value stmt);

@@ -106,12 +106,9 @@ static void combine_slots(reduction *r) {
 /* ---- between threads ---- */
 
 static void by_shuffles(reduction *r, int64_t from, int64_t to) {
-  tc_ir *ir = r->lw->ir;
-  tc_collective what = {.kind = TC_COLL_SHFL_XOR, .sync_scope = TC_SYNC_WARP, .width = TC_WARP};
   for (int64_t i = 0; i < r->lines->size[TC_SPACE_slot]; i++)
     for (int64_t away = from; away < to && r->part[i].id; away *= 2) {
-      tc_value other = tc_collective_stmt(ir, r->lw->at, what, r->part[i], tc_i32(ir, away),
-                                          (tc_value){0}, r->lw->span);
+      tc_value other = tc_lower_shuffle_xor(r->lw, r->part[i], away);
       r->part[i] = combine(r, r->part[i], other);
     }
 }
