@@ -349,21 +349,34 @@ typedef struct body_facts {
   bool straight; /* loads, stores and the like */
   uint32_t bits; /* of the narrowest element in shared or global memory; 0: none */
   const tc_layout *map, *read_map;
+  bool is_partial; /* stores to a fragment say nothing of who does which iteration */
 } body_facts;
 
-/* A fragment all of whose indices are variables of the nest tells who does which iteration. */
+/* A fragment all of whose indices are variables of the nest tells who does which iteration;
+ * dimensions of one element do not count. */
 static const tc_layout *map_of_fragment(tc_lower *lw, const tc_nest *nest, tc_value stmt) {
   indices x = indices_of(lw, stmt);
-  uint32_t order[TC_LAYOUT_DIMS] = {0}, seen = 0;
-  if (x.rank != nest->n_dims) return NULL;
-  for (uint32_t d = 0; d < x.rank; d++) {
-    int var = plain_var(nest, &x.f[d]);
-    if (var < 0 || x.f[d].constant) return NULL;
-    order[var] = d;
-    seen |= 1u << var;
-  }
-  if (seen + 1 != 1u << nest->n_dims) return NULL;
+  uint32_t order[TC_LAYOUT_DIMS] = {0}, seen = 0, n = 0;
   const tc_layout *l = tc_lower_buffer(lw, tc_access_buf(lw->ir, stmt))->layout;
+  for (uint32_t d = 0; d < x.rank && l; d++) {
+    int var = plain_var(nest, &x.f[d]);
+    if (var == -2 || x.f[d].constant) return NULL;
+    if (var >= 0) {
+      order[var] = n++;
+      seen |= 1u << var;
+    } else if (l->bound[n] == 1) {
+      l = tc_layout_reduce(lw->arena, l, n);
+    } else {
+      return NULL;
+    }
+  }
+  for (uint32_t v = 0; v < nest->n_dims && l; v++) {
+    if (seen >> v & 1 || nest->extent[v] != 1) continue;
+    l = tc_layout_add_dim(lw->arena, l, n);
+    order[v] = n++;
+    seen |= 1u << v;
+  }
+  if (!l || n != nest->n_dims || seen + 1 != 1u << n) return NULL;
   l = tc_layout_permute(lw->arena, l, order);
   return l ? tc_layout_bounded(lw->arena, l, nest->extent) : NULL;
 }
@@ -380,6 +393,7 @@ static bool visit_body(tc_ir *ir, tc_value stmt, void *data) {
     f->bits = bits;
   if (b->scope != TC_SCOPE_fragment) return true;
   const tc_layout *l = map_of_fragment(f->lw, f->nest, stmt);
+  if (op->opcode == TC_OP_store && !l) f->is_partial = true;
   if (op->opcode == TC_OP_store && !f->map) f->map = l;
   if (op->opcode == TC_OP_load && !f->read_map) f->read_map = l;
   return true;
@@ -398,6 +412,8 @@ static const tc_layout *partition(tc_lower *lw, const tc_nest *nest, uint32_t bi
 static void choose_map(tc_lower *lw, tc_nest *nest, const body_facts *f) {
   if (lw->single)
     nest->map = tc_layout_replicated(lw->arena, nest->n_dims, nest->extent, 1);
+  else if (!nest->map && f->is_partial) /* all threads that hold an element must write it */
+    tc_lower_refuse(lw, "a part of a fragment is written");
   else if (!nest->map)
     nest->map = f->map ? f->map : f->read_map ? f->read_map : partition(lw, nest, f->bits);
   if (!nest->map || nest->map->n_dims != nest->n_dims || nest->map->table

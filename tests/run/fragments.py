@@ -4,7 +4,7 @@ import numpy as np
 
 from formats import EPS, is_float
 
-from refs import Bounded, Case, integers
+from refs import Bounded, Case, integers, normal
 from refs.common import like, matmul
 
 FRAGMENTS: list = []
@@ -21,7 +21,8 @@ def rounded(x, dtype):
 
 
 def numbers(rng, shape, dtype):
-    return integers(rng, shape, 0, 200, dtype) if dtype == "uint8" else like(rng, shape, dtype)
+    most = {"uint8": 200, "int32": 1000}.get(dtype)
+    return integers(rng, shape, 0, most, dtype) if most else like(rng, shape, dtype)
 
 
 # ---- operands ----
@@ -112,3 +113,42 @@ kernel("rescaled", lambda p, r: {"A": like(r, (p["M"], p["K"]), "float16"),
                                  "E": like(r, (p["K"], p["P"]), "float16")},
        lambda p: {"D": "float32"}, rescaled,
        [dict(M=64, N=32, P=64, K=32), dict(M=128, N=64, P=64, K=16)])
+
+
+# ---- parts ----
+
+
+def pieces(p, x):
+    n, half, a, at = p["N"], p["N"] // 2, x["A"], int(x["at"])
+    g = a[::-1].copy()
+    b = [a * a[0], g.copy()]
+    g[:half] = a[half : 2 * half]
+    g[at : at + half] = a[half : 2 * half]
+    b.append(g.copy())
+    g[at + 1] = a[at] + 1
+    b += [g.copy(), a * 2 + a]
+    b.append(np.concatenate([a[at : at + half], g[0 : 2 * half : 2] + a[half : 2 * half]]))
+    return {"B": Bounded(np.stack(b), 4 * EPS["float32"] * (1 + np.abs(np.stack(b))))}
+
+
+kernel("pieces", lambda p, r: {"A": normal(r, (p["N"],), "float32"), "at": p["N"] // 3},
+       lambda p: {"B": "float32"}, pieces, [dict(N=64), dict(N=30), dict(N=96, threads=96)])
+
+
+def sums(p, x):
+    a = x["A"]
+    off = (a.shape[0] + a.shape[1]) * EPS["float32"]
+    most = np.maximum(a[:, 1:].max(axis=1), 2)
+    size = np.abs(a)
+    if not is_float(p.get("dtype", "float32")):
+        return {"R": a.sum(axis=1), "C": a.sum(axis=0, keepdims=True) + 1, "P": most}
+    return {"R": Bounded(a.sum(axis=1), off * size.sum(axis=1)),
+            "C": Bounded(a.sum(axis=0, keepdims=True) + 1, off * (1 + size.sum(axis=0, keepdims=True))),
+            "P": Bounded(most, 0 * most)}
+
+
+kernel("sums", lambda p, r: {"A": numbers(r, (p["M"], p["N"]), p.get("dtype", "float32"))},
+       lambda p: {k: p.get("dtype", "float32") for k in "RCP"}, sums,
+       [dict(M=2, N=40), dict(M=16, N=9, threads=96), dict(M=64, N=48, threads=256),
+        dict(M=5, N=33, dtype="int32"), dict(M=1, N=3), dict(M=3, N=2, threads=384),
+        dict(M=7, N=24, where="shared"), dict(M=32, N=64, where="shared", dtype="int32")])

@@ -121,3 +121,67 @@ def rescaled(M, N, P, K, dtype=T.float16, threads=128):
             T.copy(d, D)
 
     return main
+
+
+@tilec.jit
+def pieces(N, threads=64):
+    """Elements and parts of fragments, which other threads hold."""
+    half = N // 2
+
+    @T.prim_func
+    def main(A: T.Tensor((N,), "float32"), B: T.Tensor((6, N), "float32"), at: T.int32):
+        with T.Kernel(1, threads=threads) as bx:
+            one = T.alloc_fragment((1,), "float32")
+            f = T.alloc_fragment((N,), "float32")
+            g = T.alloc_fragment((N,), "float32")
+            h = T.alloc_fragment((half,), "float32")
+            rows = T.alloc_fragment((N, 3), "float32")
+            T.copy(A[0:1], one)
+            T.copy(A, f)
+            for i in T.Parallel(N):
+                B[0, i] = f[i] * one[0]
+            for i in T.Parallel(N):
+                g[i] = f[N - 1 - i]
+            T.copy(g, B[1, :])
+            T.copy(f[half : 2 * half], h)
+            T.copy(h, g[0:half])
+            T.copy(h, g[at : at + half])
+            T.copy(g, B[2, :])
+            g[at + 1] = f[at] + 1
+            T.copy(g, B[3, :])
+            for s in T.serial(3):
+                for i in T.Parallel(N):
+                    rows[i, s] = f[i] * s
+            for i in T.Parallel(N):
+                B[4, i] = rows[i, 2] + rows[i, 1]
+            for i in T.Parallel(half):
+                h[i] = g[2 * i] + h[i]
+            T.copy(h, B[5, half : 2 * half])
+            T.copy(f[at : at + half], B[5, 0:half])
+
+    return main
+
+
+@tilec.jit
+def sums(M, N, threads=128, dtype="float32", where="fragment"):
+    """Sums of rows, of columns, and of a part of both, added to what is there."""
+
+    @T.prim_func
+    def main(A: T.Tensor((M, N), dtype), R: T.Tensor((M,), dtype), C: T.Tensor((1, N), dtype),
+             P: T.Tensor((M,), dtype)):
+        with T.Kernel(1, threads=threads) as bx:
+            a = (T.alloc_fragment if where == "fragment" else T.alloc_shared)((M, N), dtype)
+            r = T.alloc_fragment((M,), dtype)
+            c = T.alloc_fragment((1, N), dtype)
+            p = T.alloc_shared((M,), dtype)
+            T.copy(A, a)
+            T.fill(c, 1)
+            T.fill(p, 2)
+            T.reduce_sum(a, r, dim=1)
+            T.reduce_sum(a, c, dim=0, clear=False)
+            T.reduce_max(a[:, 1:N], p, dim=1, clear=False)
+            T.copy(r, R)
+            T.copy(c, C)
+            T.copy(p, P)
+
+    return main
