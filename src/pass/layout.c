@@ -194,7 +194,7 @@ static void check_carried(tc_layouts *l, const tc_work *work) {
 /* One element, which each thread uses that comes here. */
 static void check_access(tc_layouts *l, const tc_work *work) {
   enum tc_opcode opcode = (enum tc_opcode)tc_op_at(l->ir, work->stmt)->opcode;
-  if (opcode != TC_OP_load && opcode != TC_OP_store) return;
+  if (opcode != TC_OP_load && opcode != TC_OP_store && opcode != TC_OP_atomic) return;
   tc_buf buf = tc_access_buf(l->ir, work->stmt);
   if (tc_layouts_is_fragment(l, buf) && !work->single && !work->loop.id)
     tc_layouts_wish(l, work, -1, buf, NULL);

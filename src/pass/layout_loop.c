@@ -189,9 +189,9 @@ void tc_layouts_check_loop(tc_layouts *l, const tc_work *work) {
     const access *a = &p.accesses.at[i];
     const tc_layout *have = l->of[a->buf.id];
     const tc_layout *need = is_plain(&p, a) ? derive(&p, map, a) : NULL;
-    /* A thread does not hold the elements of its iterations, or not every thread that holds an
-     * element writes it. */
-    if (!need || (have && !tc_layout_contains(have, need))
+    /* An update meets those of other threads; or a thread does not hold the elements of its
+     * iterations, or not every thread that holds an element writes it. */
+    if (!need || tc_is(l->ir, a->stmt, TC_OP_atomic) || (have && !tc_layout_contains(have, need))
         || (have && a->writes && !tc_layout_contains(need, have)))
       tc_layouts_wish(l, work, -1, a->buf, NULL);
   }

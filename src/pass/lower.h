@@ -47,9 +47,9 @@ typedef struct tc_lower {
   tc_lower_buf *bufs;   /* by id of the old buffer */
   uint32_t n_bufs;
 
-  tc_region old, top, before;     /* the kernel's region as it was, the new one; what the function
-                                     allocates for it */
-  const tc_layout *form_of;       /* whose coordinates `form` are */
+  tc_region old, top, before; /* the kernel's region as it was, the new one; what the function
+                                 allocates for it */
+  const tc_layout *form_of;   /* whose coordinates `form` are */
   const tc_layout_digits *form[TC_LAYOUT_DIMS];
   int32_t next_named;             /* number of the next named barrier */
   TC_VEC(int64_t) named;          /* first and count of the ranges that have one */

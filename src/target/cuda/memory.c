@@ -58,6 +58,15 @@ const char *tc_cudatext_address(tc_cemit *e, tc_buf buf, const tc_value *index) 
                     constant < 0 ? 0 - (uint64_t)constant : (uint64_t)constant);
 }
 
+const char *tc_cudatext_place(tc_cemit *e, tc_buf buf, const tc_value *index, uint32_t lane) {
+  const tc_buffer *b = tc_buf_at(e->ir, buf);
+  if (b->scope != TC_SCOPE_shared)
+    return tc_ce_text(e, "%s + (%s)", tc_ce_base(e, buf), tc_ce_offset(e, buf, index, lane));
+  uint32_t at = lane % tc_value_type(e->ir, index[0]).lanes;
+  return tc_ce_text(e, "smem + %" PRId64 "u + (tc_u32)%s * %uu", b->arena_b,
+                    tc_ce_ref(e, index[0], at), element_b(e, buf));
+}
+
 /* ---- words ---- */
 
 /* What an access moves: `n` elements that lie side by side, as one word or a struct of words. */
@@ -119,6 +128,28 @@ static const char *value_of(tc_cemit *e, const unit *u, tc_type elem, const char
   return u->n == 1 ? tc_ce_decode(e, elem, bits) : tc_ce_of_bits(e, elem, bits);
 }
 
+/* ---- order ---- */
+
+static const char *fence_of(uint8_t sync_scope) {
+  switch ((enum tc_sync_scope)sync_scope) { /* table */
+  case TC_SYNC_WARP:
+  case TC_SYNC_BLOCK:
+    return "TC_FENCE_BLOCK";
+  case TC_SYNC_SYSTEM:
+    return "TC_FENCE_SYSTEM";
+  case TC_SYNC_CLUSTER:
+  case TC_SYNC_DEVICE:
+    break;
+  }
+  return "TC_FENCE_DEVICE";
+}
+
+void tc_cudatext_order(tc_cemit *e, uint8_t order, uint8_t sync_scope, bool after) {
+  bool both = order == TC_ORDER_SEQ_CST || order == TC_ORDER_ACQ_REL;
+  if (both || order == (after ? TC_ORDER_ACQUIRE : TC_ORDER_RELEASE))
+    tc_cw_line(&e->w, "%s();", fence_of(sync_scope));
+}
+
 /* ---- statements ---- */
 
 static bool is_shared(const tc_buffer *b) {
@@ -147,14 +178,19 @@ bool tc_cudatext_load(tc_cemit *e, tc_value stmt) {
   if (!unit_of(e, buf, index_of(e, stmt), &u)) tc_ce_refuse(e, stmt, "a scattered vector access");
   const char *cond = tc_ce_pred(e, tc_access_pred(e->ir, stmt), 0);
   const char *at = tc_cudatext_address(e, buf, index_of(e, stmt));
-  const char *get = tc_ce_text(e, "%s(%s, %s)", is_shared(b) ? "TC_LDS" : "TC_LDG", u.type, at);
+  const tc_access *a = tc_access_of(e->ir, stmt);
+  const char *alone = a->order ? "_ALONE" : "";
+  const char *get =
+      tc_ce_text(e, "%s%s(%s, %s)", is_shared(b) ? "TC_LDS" : "TC_LDG", alone, u.type, at);
   const char *word = tc_ce_text(e, "word%u", stmt.id);
+  if (a->order == TC_ORDER_SEQ_CST) tc_cudatext_order(e, a->order, a->sync_scope, false);
   if (cond) {
     tc_cw_line(&e->w, "%s %s = %s;", u.type, word, zero_of(&u));
     tc_cw_line(&e->w, "if (%s) %s = %s;", cond, word, get);
   } else {
     tc_cw_line(&e->w, "const %s %s = %s;", u.type, word, get);
   }
+  tc_cudatext_order(e, a->order, a->sync_scope, true);
   tc_value other = tc_access_else(e->ir, stmt);
   for (uint32_t lane = 0; lane < type.lanes; lane++) {
     const char *x = value_of(e, &u, elem, part(e, &u, word, lane));
@@ -205,12 +241,16 @@ bool tc_cudatext_store(tc_cemit *e, tc_value stmt) {
   if (tc_ce_is_packed(b->elem)) tc_ce_refuse(e, stmt, "elements smaller than a byte");
   if (!unit_of(e, buf, index_of(e, stmt), &u)) tc_ce_refuse(e, stmt, "a scattered vector access");
   const char *cond = tc_ce_pred(e, tc_access_pred(e->ir, stmt), 0);
-  const char *set = tc_ce_text(e, "%s(%s, %s, %s);", is_shared(b) ? "TC_STS" : "TC_STG", u.type,
-                               tc_cudatext_address(e, buf, index_of(e, stmt)),
+  const tc_access *a = tc_access_of(e->ir, stmt);
+  const char *alone = a->order ? "_ALONE" : "";
+  const char *set = tc_ce_text(e, "%s%s(%s, %s, %s);", is_shared(b) ? "TC_STS" : "TC_STG", alone,
+                               u.type, tc_cudatext_address(e, buf, index_of(e, stmt)),
                                stored(e, &u, elem, tc_access_value(e->ir, stmt)));
+  tc_cudatext_order(e, a->order, a->sync_scope, false);
   if (cond)
     tc_cw_line(&e->w, "if (%s) %s", cond, set);
   else
     tc_cw_line(&e->w, "%s", set);
+  if (a->order == TC_ORDER_SEQ_CST) tc_cudatext_order(e, a->order, a->sync_scope, true);
   return true;
 }
