@@ -239,8 +239,11 @@ void tc_lower_async(tc_lower *lw, tc_value stmt) {
 
 void tc_lower_fence(tc_lower *lw, tc_value stmt) {
   tc_fence f = lw->ir->fences.at[tc_op_at(lw->ir, stmt)->payload];
-  if (!f.proxy) tc_lower_refuse(lw, "a fence");
-  tc_lower_prim(lw, TC_PRIM_fence_async, 0, NULL, 0);
+  if (f.proxy)
+    tc_lower_prim(lw, TC_PRIM_fence_async, 0, NULL, 0);
+  else
+    tc_stmt(lw->ir, lw->at, TC_OP_fence, tc_scalar_type(TC_DT_void), NULL, 0,
+            tc_pl_fence(lw->ir, f), lw->span);
 }
 
 /* ---- lockstep ---- */
