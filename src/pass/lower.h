@@ -67,6 +67,8 @@ typedef struct tc_lower {
 
 /* Refuses: no code is made for this yet. */
 TC_NORETURN void tc_lower_refuse(tc_lower *lw, const char *what);
+/* The same with a way out. */
+TC_NORETURN void tc_lower_refuse_help(tc_lower *lw, const char *what, const char *help);
 
 /* ---- values ---- */
 

@@ -146,7 +146,9 @@ static enum tc_opcode combine_op(enum tc_collective_kind kind) {
 static tc_value combine(const exchange *x) {
   tc_ir *ir = x->lw->ir;
   tc_value all = x->value;
-  if (x->lw->n_threads % TC_WARP) tc_lower_refuse(x->lw, "a sum over the lanes of a partial warp");
+  if (x->lw->n_threads % TC_WARP)
+    tc_lower_refuse_help(x->lw, "a sum over the lanes of a partial warp",
+                         "use a multiple of 32 threads");
   for (uint32_t d = x->what.width / 2; d; d /= 2) {
     tc_value other = shuffle_by(x, TC_PRIM_shuffle_xor, all, tc_i32(ir, d), TC_WARP);
     all = tc_binary(ir, combine_op((enum tc_collective_kind)x->what.kind), all, other);
@@ -244,10 +246,11 @@ void tc_lower_collective(tc_lower *lw, tc_value stmt) {
   x.type = tc_value_type(ir, x.value);
   if (lane.id) x.lane = tc_lower_value(lw, lane);
   if (x.what.sync_scope != TC_SYNC_WARP)
-    tc_lower_refuse(lw, "a vote of more than a warp; votes of warps may be put into shared memory "
-                        "and combined after a barrier");
+    tc_lower_refuse_help(
+        lw, "a vote of more than a warp",
+        "put the votes of warps into shared memory, and combine them after a barrier");
   if (mask.id && !(tc_const_of(ir, mask, &lanes) && (uint32_t)lanes == UINT32_MAX))
-    tc_lower_refuse(lw, "an exchange between some lanes of a warp; without a mask all of them "
-                        "take part");
+    tc_lower_refuse_help(lw, "an exchange between some lanes of a warp",
+                         "leave the mask out: then all lanes take part");
   tc_lower_map(lw, stmt, exchanged(&x));
 }

@@ -225,13 +225,17 @@ void tc_lower_reduce(tc_lower *lw, tc_value stmt) {
   const tc_op *op = tc_op_at(lw->ir, stmt);
   tc_type from, to;
   reduction r = {.lw = lw, .how = *tc_reduce_of(lw->ir, stmt)};
-  if (lw->single) tc_lower_refuse(lw, "a reduction inside the code of one thread");
+  if (lw->single)
+    tc_lower_refuse_help(
+        lw, "a reduction inside the code of one thread",
+        "combine the elements in a loop, or reduce outside of the threads' own code");
   r.from = whole_fragment(lw, tc_input(lw->ir, op, 0), &from);
   r.to = whole_fragment(lw, tc_input(lw->ir, op, 1), &to);
   r.type = type_of_sum(from, to);
   r.op = tc_reduce_op((enum tc_reduce_kind)r.how.kind, r.type);
   if (r.how.nan_propagate && tc_is_float(r.type))
-    tc_lower_refuse(lw, "a reduction that passes NaN on");
+    tc_lower_refuse_help(lw, "a reduction that passes NaN on",
+                         "leave nan_propagate out, and look for NaN with a reduction of its own");
   r.lines = tc_layout_reduce(lw->arena, r.from->layout, r.how.dim);
   if (!r.lines || r.lines->table) tc_lower_refuse(lw, "a reduction of a fragment with this layout");
   r.part = TC_NEW_ARRAY(lw->arena, (size_t)r.lines->size[TC_SPACE_slot], tc_value);
