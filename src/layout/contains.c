@@ -148,3 +148,34 @@ bool tc_layout_contains(const tc_layout *have, const tc_layout *need) {
     }
   return true;
 }
+
+/* ---- slot by slot ---- */
+
+int64_t tc_layout_same_slot(const tc_layout *have, const tc_layout *need, int64_t slot, int drop) {
+  int64_t found = -2;
+  for (int64_t t = 0; t < need->size[TC_SPACE_thread]; t++) {
+    tc_hw hw = {{t, slot, 0}}, there = {{t, found, 0}};
+    int64_t x[TC_LAYOUT_DIMS], want[TC_LAYOUT_DIMS], y[TC_LAYOUT_DIMS];
+    uint32_t n = 0;
+    if (!tc_layout_apply(need, &hw, x)) continue;
+    for (uint32_t d = 0; d < need->n_dims; d++)
+      if ((int)d != drop) want[n++] = x[d];
+    for (int64_t r = 0; found == -2 && tc_layout_find(have, want, r, &hw); r++)
+      if (hw.at[TC_SPACE_thread] == t) found = hw.at[TC_SPACE_slot];
+    if (found < 0) return -1;
+    there.at[TC_SPACE_slot] = found;
+    if (!tc_layout_apply(have, &there, y)) return -1;
+    for (uint32_t d = 0; d < n; d++)
+      if (y[d] != want[d]) return -1;
+  }
+  return found;
+}
+
+bool tc_layout_in_registers(const tc_layout *have, const tc_layout *need) {
+  if (have->n_dims != need->n_dims) return false;
+  if (tc_layout_equal(have, need)) return true;
+  if (have->size[TC_SPACE_thread] != need->size[TC_SPACE_thread]) return false;
+  for (int64_t slot = 0; slot < need->size[TC_SPACE_slot]; slot++)
+    if (tc_layout_same_slot(have, need, slot, -1) == -1) return false;
+  return true;
+}

@@ -194,6 +194,11 @@ bool tc_layout_is_owner(const tc_layout *l, const tc_hw *hw);
 /* Every valid element that thread t holds under `need`, it also holds under `have` (contains.c).
  * Beyond TC_LAYOUT_POINTS inputs it may be that only nobody has shown it. */
 bool tc_layout_contains(const tc_layout *have, const tc_layout *need);
+/* The slot in which `have` holds, the same in each thread, what slot `slot` of `need` holds but for
+ * dimension `drop` (-1: none). -1: there is no such; -2: `slot` is padding in all threads. */
+int64_t tc_layout_same_slot(const tc_layout *have, const tc_layout *need, int64_t slot, int drop);
+/* Every slot of `need` is some slot of `have`: threads need not exchange anything. */
+bool tc_layout_in_registers(const tc_layout *have, const tc_layout *need);
 bool tc_layout_equal(const tc_layout *a, const tc_layout *b);
 int64_t tc_layout_elements(const tc_layout *l); /* product of the bounds; INT64_MAX: too many */
 int64_t tc_layout_inputs(const tc_layout *l);   /* product of the sizes */

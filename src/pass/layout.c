@@ -10,8 +10,8 @@
  *
  * First what engines ask for, which is fixed. Then fragments that only meet others, in loops,
  * copies and reductions, take the layout of those. What is left is shared out evenly, and carries
- * its layout on in turn. A thread that would have to use an element it does not hold is an error;
- * moving fragments from one layout to another is not done yet. */
+ * its layout on in turn. Where a thread would have to use an element that it does not hold, the
+ * fragment goes through shared memory (layout_convert.c). */
 #include "ir/build.h"
 #include "ir/walk.h"
 #include "pass/layouts.h"
@@ -127,6 +127,11 @@ static bool same_extents(const tc_ir *ir, tc_value a, tc_value b) {
   return true;
 }
 
+static bool is_whole_copy(const tc_ir *ir, tc_value stmt) {
+  tc_value src = tc_input(ir, tc_op_at(ir, stmt), 0), dst = tc_input(ir, tc_op_at(ir, stmt), 1);
+  return tc_onchip_is_whole(ir, src) && tc_onchip_is_whole(ir, dst) && same_extents(ir, src, dst);
+}
+
 static void carry(tc_layouts *l, const tc_work *work) {
   enum tc_opcode opcode = (enum tc_opcode)tc_op_at(l->ir, work->stmt)->opcode;
   if (opcode == TC_OP_parallel) tc_layouts_loop(l, work);
@@ -136,16 +141,63 @@ static void carry(tc_layouts *l, const tc_work *work) {
   tc_buf from = tc_slice_buf(l->ir, src), to = tc_slice_buf(l->ir, dst);
   if (!tc_layouts_is_fragment(l, from) || !tc_layouts_is_fragment(l, to) || from.id == to.id)
     return;
-  if (!tc_onchip_is_whole(l->ir, src) || !tc_onchip_is_whole(l->ir, dst)
-      || (opcode == TC_OP_copy && !same_extents(l->ir, src, dst))) {
+  if (opcode == TC_OP_copy && !is_whole_copy(l->ir, work->stmt)) return;
+  if (!tc_onchip_is_whole(l->ir, src) || !tc_onchip_is_whole(l->ir, dst)) {
     tc_layouts_refuse(l, work->stmt, to, "a part of a fragment meets another fragment");
     return;
   }
   bool forward = l->of[from.id] != NULL;
-  if (!forward && !l->of[to.id]) return;
+  if (forward == (l->of[to.id] != NULL)) return; /* neither, or it is checked later */
   const tc_layout *layout =
       forward ? carried(l, work->stmt, from, to, true) : carried(l, work->stmt, to, from, false);
   if (layout) tc_layouts_set(l, forward ? to : from, layout, work->stmt);
+}
+
+/* A part that begins elsewhere than the fragment is of other threads. */
+static bool begins_inside(const tc_ir *ir, tc_value slice) {
+  for (uint32_t d = 0; d < tc_op_at(ir, slice)->n_in / 2u; d++) {
+    int64_t base;
+    if (!tc_const_of(ir, tc_slice_base(ir, slice, d), &base) || base) return true;
+  }
+  return false;
+}
+
+static void check_copy(tc_layouts *l, const tc_work *work) {
+  tc_ir *ir = l->ir;
+  tc_value src = tc_input(ir, tc_op_at(ir, work->stmt), 0);
+  tc_value dst = tc_input(ir, tc_op_at(ir, work->stmt), 1);
+  tc_buf from = tc_slice_buf(ir, src), to = tc_slice_buf(ir, dst);
+  bool held = tc_layouts_is_fragment(l, from), kept = tc_layouts_is_fragment(l, to);
+  bool whole = is_whole_copy(ir, work->stmt);
+  if (held && kept && whole) {
+    if (l->of[to.id] && !tc_layout_in_registers(l->of[from.id], l->of[to.id]))
+      tc_layouts_wish(l, work, 0, from, NULL);
+    return;
+  }
+  if (held && (kept || begins_inside(ir, src))) tc_layouts_wish(l, work, 0, from, NULL);
+  if (kept && begins_inside(ir, dst)) tc_layouts_wish(l, work, 1, to, NULL);
+}
+
+/* Fragments that meet here, and have come to lie differently. */
+static void check_carried(tc_layouts *l, const tc_work *work) {
+  enum tc_opcode opcode = (enum tc_opcode)tc_op_at(l->ir, work->stmt)->opcode;
+  if (opcode == TC_OP_copy && !work->single) check_copy(l, work);
+  if ((opcode != TC_OP_reduce && opcode != TC_OP_transpose) || work->single) return;
+  const tc_op *op = tc_op_at(l->ir, work->stmt);
+  tc_buf from = tc_slice_buf(l->ir, tc_input(l->ir, op, 0));
+  tc_buf to = tc_slice_buf(l->ir, tc_input(l->ir, op, 1));
+  if (!tc_layouts_is_fragment(l, from) || !tc_layouts_is_fragment(l, to)) return;
+  const tc_layout *need = l->of[to.id], *have = carried(l, work->stmt, from, to, true);
+  if (need && have && !tc_layout_equal(have, need)) tc_layouts_wish(l, work, 1, to, have);
+}
+
+/* One element, which each thread uses that comes here. */
+static void check_access(tc_layouts *l, const tc_work *work) {
+  enum tc_opcode opcode = (enum tc_opcode)tc_op_at(l->ir, work->stmt)->opcode;
+  if (opcode != TC_OP_load && opcode != TC_OP_store && opcode != TC_OP_atomic) return;
+  tc_buf buf = tc_access_buf(l->ir, work->stmt);
+  if (tc_layouts_is_fragment(l, buf) && !work->single && !work->loop.id)
+    tc_layouts_wish(l, work, -1, buf, NULL);
 }
 
 static void carry_all(tc_layouts *l) {
@@ -294,7 +346,8 @@ static void finish_buf(tc_layouts *l, const tc_work *work) {
 }
 
 static void layout_kernel(tc_layouts *l, tc_value kernel) {
-  l->works.n = 0;
+  uint32_t n_errors = l->ir->diags->n_errors;
+  l->works.n = l->wishes.n = 0;
   tc_works_of(l->ir, kernel, l->arena, &l->works);
   for (uint32_t i = 0; i < l->works.n; i++)
     ask_gemm(l, &l->works.at[i]);
@@ -307,21 +360,26 @@ static void layout_kernel(tc_layouts *l, tc_value kernel) {
     const tc_work *work = &l->works.at[i];
     share_copy(l, work);
     finish_buf(l, work);
+    check_carried(l, work);
+    check_access(l, work);
     if (!tc_is(l->ir, work->stmt, TC_OP_parallel) || !l->map[work->stmt.id]) continue;
     tc_layouts_check_loop(l, work);
     tc_parallel_of(l->ir, work->stmt)->layout = tc_onchip_text(l->ir, l->map[work->stmt.id]);
   }
   for (uint32_t i = 0; i < l->works.n; i++)
     tc_layouts_check_hint(l, &l->works.at[i]);
+  if (l->ir->diags->n_errors == n_errors) tc_layouts_convert(l, kernel);
 }
 
 void tc_pass_layout(tc_ir *ir, const tc_pass_context *cx) {
   tc_layouts l = {.ir = ir, .cx = cx, .arena = cx->scratch};
   tc_kernels kernels = {.at = NULL};
+  tc_kernels_of(ir, l.arena, &kernels);
+  for (uint32_t i = 0; i < kernels.n; i++)
+    tc_layouts_parts(ir, kernels.at[i], l.arena);
   l.of = TC_NEW_ARRAY(l.arena, ir->bufs.n, const tc_layout *);
   l.asked = TC_NEW_ARRAY(l.arena, ir->bufs.n, tc_value);
   l.map = TC_NEW_ARRAY(l.arena, ir->n_ops, const tc_layout *);
-  tc_kernels_of(ir, l.arena, &kernels);
   for (uint32_t i = 0; i < kernels.n; i++)
     layout_kernel(&l, kernels.at[i]);
 }

@@ -118,7 +118,9 @@ static void ask(tc_layouts *l, const tc_work *work, uint32_t operand, const shar
     if (operand == 2)
       layout =
           tc_layout_cover(l->arena, tc_layout_fragment(l->arena, a->fragment), extents, groups);
-    if (layout) {
+    if (layout && l->of[buf.id] && !g->async && !tc_layout_equal(l->of[buf.id], layout)) {
+      tc_layouts_wish(l, work, (int)operand, buf, layout);
+    } else if (layout) {
       tc_layouts_set(l, buf, layout, work->stmt);
     } else {
       tc_layouts_refuse(l, work->stmt, buf, "the tile is too large");
@@ -126,10 +128,21 @@ static void ask(tc_layouts *l, const tc_work *work, uint32_t operand, const shar
   }
 }
 
+/* Multiply-adds of each thread: it needs whole rows of A and columns of B. */
+static void ask_for_memory(tc_layouts *l, const tc_work *work) {
+  for (uint32_t k = 0; k < 2; k++) {
+    tc_buf buf = tc_slice_buf(l->ir, tc_input(l->ir, tc_op_at(l->ir, work->stmt), k));
+    if (tc_layouts_is_fragment(l, buf)) tc_layouts_wish(l, work, (int)k, buf, NULL);
+  }
+}
+
 void tc_layouts_gemm(tc_layouts *l, const tc_work *work) {
   const tc_gemm *g = tc_gemm_of(l->ir, work->stmt);
   sharing s;
-  if (!find_atom((enum tc_engine)g->engine, 'c', 0)) return; /* multiply-adds of each thread */
+  if (!find_atom((enum tc_engine)g->engine, 'c', 0)) {
+    ask_for_memory(l, work);
+    return;
+  }
   const char *why = share(l, work, &s);
   if (why) {
     tc_value c = tc_input(l->ir, tc_op_at(l->ir, work->stmt), 2);
@@ -176,7 +189,7 @@ static bool is_seamless(enum tc_swizzle swizzle, int64_t part, uint32_t bits) {
 int64_t tc_layouts_part(tc_layouts *l, const tc_work *work, uint32_t operand) {
   const tc_gemm *g = tc_gemm_of(l->ir, work->stmt);
   sharing s;
-  if (share(l, work, &s)) return 0;
+  if (!find_atom((enum tc_engine)g->engine, 'c', 0) || share(l, work, &s)) return 0;
   if (operand == 0) return g->trans_a ? s.m / s.rows : 0;
   return g->trans_b ? 0 : s.n / s.columns;
 }

@@ -1,13 +1,14 @@
 /* Thread maps of parallel loops, and the fragments that meet in them.
  *
  * An access names each dimension of a fragment by one variable of the loop, or leaves it to the
- * thread (a constant, or a loop inside). The fragment then lies as the iterations do: variables
- * that it does not name make copies, dimensions left to the thread become slots. */
+ * thread (a constant). The fragment then lies as the iterations do: variables that it does not name
+ * make copies, dimensions left to the thread become slots. */
 #include "ir/walk.h"
 #include "pass/deps.h"
 #include "pass/layouts.h"
 
-enum { OWN = -1, STRANGE = -2 }; /* in place of the number of a variable */
+/* In place of the number of a variable; registers have constant numbers. */
+enum { OWN = -1, STRANGE = -2 };
 
 typedef struct access {
   tc_value stmt;
@@ -28,13 +29,10 @@ typedef struct loop {
 /* ---- reading the loop ---- */
 
 static int variable_of(const loop *p, tc_value index) {
-  tc_deps deps = {.vars = {0}};
+  int64_t constant;
   for (uint32_t k = 0; k < p->parallel->n && tc_is(p->l->ir, index, TC_OP_var); k++)
     if (tc_op_at(p->l->ir, index)->payload == p->parallel->vars[k].id) return (int)k;
-  tc_deps_add(p->l->ir, p->l->arena, index, &deps);
-  for (uint32_t k = 0; k < p->parallel->n; k++)
-    if (tc_deps_has_var(&deps, p->parallel->vars[k])) return STRANGE;
-  return OWN;
+  return tc_const_of(p->l->ir, index, &constant) ? OWN : STRANGE;
 }
 
 /* Memory is read or written in order along the last variable: only the last index depends on it. */
@@ -79,19 +77,18 @@ static bool read_loop(tc_layouts *l, const tc_work *work, loop *p) {
 
 /* ---- between the loop's map and a fragment's layout ---- */
 
-/* NULL, or what is wrong with the access. */
-static const char *problem_of(const loop *p, const access *a) {
+/* Does the access name dimensions by variables that run over all of them? */
+static bool is_plain(const loop *p, const access *a) {
   int64_t shape[TC_LAYOUT_DIMS];
   bool seen[TC_LAYOUT_DIMS] = {false};
-  if (!tc_onchip_extents(p->l->ir, a->buf, shape)) return "its extents are known only at run time";
+  if (!tc_onchip_extents(p->l->ir, a->buf, shape)) return false;
   for (uint32_t d = 0; d < tc_buf_at(p->l->ir, a->buf)->rank; d++) {
-    if (a->by[d] == STRANGE) return "an index is neither a variable of the loop nor free of them";
+    if (a->by[d] == STRANGE) return false;
     if (a->by[d] == OWN) continue;
-    if (seen[a->by[d]]) return "two indices are the same variable";
+    if (seen[a->by[d]] || p->extents[a->by[d]] != shape[d]) return false;
     seen[a->by[d]] = true;
-    if (p->extents[a->by[d]] != shape[d]) return "the loop covers a part of it";
   }
-  return NULL;
+  return true;
 }
 
 /* The layout that a fragment has when its elements are where the loop's iterations are. */
@@ -154,13 +151,13 @@ void tc_layouts_loop(tc_layouts *l, const tc_work *work) {
   const tc_layout *map = l->map[work->stmt.id];
   for (int written = 1; written >= 0 && !map; written--)
     for (uint32_t i = 0; i < p.accesses.n && !map; i++)
-      if (p.accesses.at[i].writes == written && !problem_of(&p, &p.accesses.at[i]))
+      if (p.accesses.at[i].writes == written && is_plain(&p, &p.accesses.at[i]))
         map = follow(&p, &p.accesses.at[i]);
   if (!map) return;
   if (!l->map[work->stmt.id]) l->map[work->stmt.id] = map, l->changed = true;
   for (uint32_t i = 0; i < p.accesses.n; i++) {
     const access *a = &p.accesses.at[i];
-    if (l->of[a->buf.id] || problem_of(&p, a)) continue;
+    if (l->of[a->buf.id] || !is_plain(&p, a)) continue;
     const tc_layout *layout = derive(&p, map, a);
     if (layout) tc_layouts_set(l, a->buf, layout, a->stmt);
   }
@@ -190,13 +187,12 @@ void tc_layouts_check_loop(tc_layouts *l, const tc_work *work) {
   if (!map || !read_loop(l, work, &p)) return;
   for (uint32_t i = 0; i < p.accesses.n; i++) {
     const access *a = &p.accesses.at[i];
-    const char *why = problem_of(&p, a);
-    const tc_layout *have = l->of[a->buf.id], *need = why ? NULL : derive(&p, map, a);
-    if (!why && !need) why = "it is too large";
-    if (!why && have && !tc_layout_contains(have, need))
-      why = "a thread does not hold the elements of its iterations";
-    if (!why && have && a->writes && !tc_layout_contains(need, have))
-      why = "not every thread that holds an element writes it";
-    if (why) tc_layouts_refuse(l, a->stmt, a->buf, why);
+    const tc_layout *have = l->of[a->buf.id];
+    const tc_layout *need = is_plain(&p, a) ? derive(&p, map, a) : NULL;
+    /* An update meets those of other threads; or a thread does not hold the elements of its
+     * iterations, or not every thread that holds an element writes it. */
+    if (!need || tc_is(l->ir, a->stmt, TC_OP_atomic) || (have && !tc_layout_contains(have, need))
+        || (have && a->writes && !tc_layout_contains(need, have)))
+      tc_layouts_wish(l, work, -1, a->buf, NULL);
   }
 }

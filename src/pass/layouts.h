@@ -4,6 +4,15 @@
 
 #include "pass/onchip.h"
 
+/* A use of a fragment as it does not lie: an operand of a tile operation; accesses of a parallel
+ * loop, or one access (operand -1). */
+typedef struct tc_wish {
+  tc_work work;
+  int operand;
+  tc_buf buf;
+  const tc_layout *layout; /* as it is wanted; of operands */
+} tc_wish;
+
 typedef struct tc_layouts {
   tc_ir *ir;
   const tc_pass_context *cx;
@@ -12,6 +21,7 @@ typedef struct tc_layouts {
   const tc_layout **of;  /* by buffer id; NULL: not known yet */
   tc_value *asked;       /* by buffer id: the statement that asked for it */
   const tc_layout **map; /* by value id: of parallel loops and copies */
+  TC_VEC(tc_wish) wishes;
   bool changed;
 } tc_layouts;
 
@@ -20,6 +30,18 @@ void tc_layouts_set(tc_layouts *l, tc_buf buf, const tc_layout *layout, tc_value
 /* Reports that there is no layout, and why. */
 void tc_layouts_refuse(tc_layouts *l, tc_value stmt, tc_buf buf, const char *why);
 bool tc_layouts_is_fragment(const tc_layouts *l, tc_buf buf);
+
+/* ---- layout_parts.c ---- */
+
+/* Makes whole fragments of operands that must be some. */
+void tc_layouts_parts(tc_ir *ir, tc_value kernel, tc_arena *scratch);
+
+/* ---- layout_convert.c ---- */
+
+void tc_layouts_wish(tc_layouts *l, const tc_work *work, int operand, tc_buf buf,
+                     const tc_layout *layout);
+/* Puts in what the wishes ask for, when all else has its layout. */
+void tc_layouts_convert(tc_layouts *l, tc_value kernel);
 
 /* ---- layout_gemm.c ---- */
 

@@ -19,6 +19,12 @@ void tc_lower_refuse(tc_lower *lw, const char *what) {
   tc_diag_stop(lw->ir->diags);
 }
 
+void tc_lower_refuse_help(tc_lower *lw, const char *what, const char *help) {
+  TC_DIAG(lw->ir->diags, D_not_lowered, lw->span, what);
+  tc_diag_help(lw->ir->diags, "%s", help);
+  tc_diag_stop(lw->ir->diags);
+}
+
 /* ---- values ---- */
 
 tc_value tc_lower_value_of(tc_lower *lw, tc_value old, uint32_t k) {
@@ -233,6 +239,24 @@ static void keep(tc_lower *lw, tc_value stmt) {
   if (op->type.dtype != TC_DT_void) tc_lower_map(lw, stmt, made);
 }
 
+/* What no code is made for yet. */
+TC_NORETURN static void refuse_op(tc_lower *lw, enum tc_opcode opcode) {
+  static const struct {
+    enum tc_opcode opcode;
+    const char *what, *help;
+  } ROWS[] = {
+      {TC_OP_scan, "a scan (T.cumsum, T.cummax)",
+       "a T.serial loop along the dimension inside a T.Parallel loop over the others computes it"},
+      {TC_OP_im2col, "T.c2d_im2col", "copy the elements with a T.Parallel loop"},
+      {TC_OP_print, "T.print", "run the kernel on target interp, which prints"},
+      {TC_OP_wait, "a wait for memory that others write",
+       "targets interp and cpu run blocks that wait for blocks"},
+  };
+  for (size_t i = 0; i < TC_COUNT(ROWS); i++)
+    if (ROWS[i].opcode == opcode) tc_lower_refuse_help(lw, ROWS[i].what, ROWS[i].help);
+  tc_lower_refuse(lw, tc_op_row(opcode)->name);
+}
+
 static void tile_op(tc_lower *lw, tc_value stmt) {
   switch ((int)tc_op_at(lw->ir, stmt)->opcode) { /* table */
   case TC_OP_copy:
@@ -257,7 +281,7 @@ static void tile_op(tc_lower *lw, tc_value stmt) {
     tc_lower_parallel(lw, stmt);
     return;
   }
-  tc_lower_refuse(lw, tc_op_row((enum tc_opcode)tc_op_at(lw->ir, stmt)->opcode)->name);
+  refuse_op(lw, (enum tc_opcode)tc_op_at(lw->ir, stmt)->opcode);
 }
 
 static void lower_stmt(tc_lower *lw, tc_value stmt) {
@@ -297,8 +321,10 @@ static void lower_stmt(tc_lower *lw, tc_value stmt) {
   case TC_OP_yield:
   case TC_OP_eval:
   case TC_OP_assert:
-  case TC_OP_collective:
     keep(lw, stmt);
+    return;
+  case TC_OP_collective:
+    tc_lower_collective(lw, stmt);
     return;
   case TC_OP_hint:
   case TC_OP_assume:

@@ -47,9 +47,9 @@ typedef struct tc_lower {
   tc_lower_buf *bufs;   /* by id of the old buffer */
   uint32_t n_bufs;
 
-  tc_region old, top, before;     /* the kernel's region as it was, the new one; what the function
-                                     allocates for it */
-  const tc_layout *form_of;       /* whose coordinates `form` are */
+  tc_region old, top, before; /* the kernel's region as it was, the new one; what the function
+                                 allocates for it */
+  const tc_layout *form_of;   /* whose coordinates `form` are */
   const tc_layout_digits *form[TC_LAYOUT_DIMS];
   int32_t next_named;             /* number of the next named barrier */
   TC_VEC(int64_t) named;          /* first and count of the ranges that have one */
@@ -67,6 +67,8 @@ typedef struct tc_lower {
 
 /* Refuses: no code is made for this yet. */
 TC_NORETURN void tc_lower_refuse(tc_lower *lw, const char *what);
+/* The same with a way out. */
+TC_NORETURN void tc_lower_refuse_help(tc_lower *lw, const char *what, const char *help);
 
 /* ---- values ---- */
 
@@ -228,6 +230,9 @@ void tc_lower_tma(tc_lower *lw, tc_value stmt);
 void tc_lower_stage(tc_lower *lw, tc_value stmt);
 void tc_lower_relay(tc_lower *lw, tc_value stmt);
 void tc_lower_reduce(tc_lower *lw, tc_value stmt);
+void tc_lower_collective(tc_lower *lw, tc_value stmt);
+/* What lane (own ^ by) of the warp brings; all lanes come here. */
+tc_value tc_lower_shuffle_xor(tc_lower *lw, tc_value value, int64_t by);
 void tc_lower_gemm(tc_lower *lw, tc_value stmt);
 void tc_lower_wgmma(tc_lower *lw, tc_value stmt);
 void tc_lower_mma(tc_lower *lw, tc_value stmt);

@@ -119,7 +119,9 @@ static int32_t named_barrier(tc_lower *lw) {
   tc_vec_push(lw->arena, &lw->named, lw->first);
   tc_vec_push(lw->arena, &lw->named, lw->count);
   int32_t id = lw->next_named + (int32_t)(lw->named.n / 2 - 1);
-  if (id >= TC_NAMED_BARRIERS) tc_lower_refuse(lw, "more than 15 ranges of threads that meet");
+  if (id >= TC_NAMED_BARRIERS)
+    tc_lower_refuse_help(lw, "more than 15 ranges of threads that meet",
+                         "let the ranges of threads be the same in more places");
   return id;
 }
 
@@ -130,7 +132,8 @@ void tc_lower_meet(tc_lower *lw) {
   } else if (lw->count == TC_WARP && lw->first % TC_WARP == 0) {
     tc_lower_prim(lw, TC_PRIM_sync_warp, 0, NULL, 0);
   } else if (lw->count % TC_WARP || lw->first % TC_WARP) {
-    tc_lower_refuse(lw, "a barrier of a part of a warp");
+    tc_lower_refuse_help(lw, "a barrier of a part of a warp",
+                         "let groups of threads begin and end at multiples of 32");
   } else {
     tc_value in[2] = {constant_i32(lw, named_barrier(lw)), constant_i32(lw, lw->count)};
     tc_lower_prim(lw, TC_PRIM_sync_named, 0, in, 2);
@@ -143,13 +146,17 @@ void tc_lower_barrier(tc_lower *lw, tc_value stmt) {
     tc_lower_prim(lw, TC_PRIM_sync_warp, 0, NULL, 0);
     return;
   }
-  if (b.sync_scope != TC_SYNC_BLOCK) tc_lower_refuse(lw, "a barrier of more than the block");
+  if (b.sync_scope != TC_SYNC_BLOCK)
+    tc_lower_refuse_help(lw, "a barrier of more than the block",
+                         "split the kernel: what follows runs in a second T.Kernel");
   if (b.id < 0) {
     tc_lower_meet(lw);
     return;
   }
   int64_t count = b.count ? b.count : lw->count;
-  if (count % TC_WARP) tc_lower_refuse(lw, "a barrier of a part of a warp");
+  if (count % TC_WARP)
+    tc_lower_refuse_help(lw, "a barrier of a part of a warp",
+                         "let groups of threads begin and end at multiples of 32");
   tc_value in[2] = {constant_i32(lw, b.id), constant_i32(lw, count)};
   tc_lower_prim(lw, b.arrive ? TC_PRIM_arrive_named : TC_PRIM_sync_named, 0, in, 2);
 }
@@ -199,7 +206,7 @@ void tc_lower_mbarrier(tc_lower *lw, tc_value stmt) {
   switch ((enum tc_mbarrier_kind)tc_mbarrier_of(ir, stmt)->kind) {
   case TC_MBAR_ARRIVE:
     if (operand.id && !(tc_const_of(ir, in[1], &n) && n == 1))
-      tc_lower_refuse(lw, "several arrivals at once");
+      tc_lower_refuse_help(lw, "several arrivals at once", "let as many threads arrive");
     tc_lower_prim(lw, TC_PRIM_mbarrier_arrive, 0, in, 1);
     return;
   case TC_MBAR_ARRIVE_EXPECT_TX:
@@ -210,11 +217,14 @@ void tc_lower_mbarrier(tc_lower *lw, tc_value stmt) {
     tc_lower_prim(lw, TC_PRIM_mbarrier_wait, 0, in, 2);
     return;
   case TC_MBAR_INIT: /* tc_lower_inits */
-  case TC_MBAR_EXPECT_TX:
   case TC_MBAR_ASYNC_ARRIVE:
     break;
+  case TC_MBAR_EXPECT_TX:
+    tc_lower_refuse_help(lw, "bytes announced without an arrival",
+                         "announce them with one: T.ptx_arrive_barrier_expect_tx");
   }
-  tc_lower_refuse(lw, "this step of an mbarrier");
+  tc_lower_refuse_help(lw, "an arrival that copies make (cp.async)",
+                       "wait for the copies with T.ptx_wait_group, and arrive then");
 }
 
 /* ---- queues ---- */
@@ -239,8 +249,11 @@ void tc_lower_async(tc_lower *lw, tc_value stmt) {
 
 void tc_lower_fence(tc_lower *lw, tc_value stmt) {
   tc_fence f = lw->ir->fences.at[tc_op_at(lw->ir, stmt)->payload];
-  if (!f.proxy) tc_lower_refuse(lw, "a fence");
-  tc_lower_prim(lw, TC_PRIM_fence_async, 0, NULL, 0);
+  if (f.proxy)
+    tc_lower_prim(lw, TC_PRIM_fence_async, 0, NULL, 0);
+  else
+    tc_stmt(lw->ir, lw->at, TC_OP_fence, tc_scalar_type(TC_DT_void), NULL, 0,
+            tc_pl_fence(lw->ir, f), lw->span);
 }
 
 /* ---- lockstep ---- */

@@ -21,12 +21,15 @@ static side side_of(tc_lower *lw, tc_value slice) {
   const tc_buffer *b = tc_buf_at(ir, s.buf);
   s.rank = b->rank;
   s.guarded = !tc_slice_in_bounds(ir, slice);
-  if (s.rank > TC_LOWER_RANK) tc_lower_refuse(lw, "a tile of so many dimensions");
+  if (s.rank > TC_LOWER_RANK)
+    tc_lower_refuse_help(lw, "a tile of so many dimensions", "merge dimensions");
   for (uint32_t d = 0; d < s.rank; d++) {
     s.base[d] = tc_lower_int(lw, tc_lower_value(lw, tc_slice_base(ir, slice, d)));
     tc_value extent = tc_lower_value(lw, tc_slice_extent(ir, slice, d));
     if (!tc_const_of(ir, extent, &s.extent[d]))
-      tc_lower_refuse(lw, "a tile whose size is known only at run time");
+      tc_lower_refuse_help(
+          lw, "a tile whose size is known only at run time",
+          "give the tile the largest size, and guard what lies beyond the real one");
   }
   return s;
 }
@@ -67,7 +70,8 @@ static bool stretch(uint32_t n_to, const int64_t *to, uint32_t n_from, const int
 void tc_lower_pair(tc_lower *lw, uint32_t n_to, const int64_t *to, uint32_t n_from,
                    const int64_t *from, int *map) {
   if (!pair(n_to, to, n_from, from, map) && !stretch(n_to, to, n_from, from, map))
-    tc_lower_refuse(lw, "a copy between tiles of different shapes");
+    tc_lower_refuse_help(lw, "a copy between tiles of different shapes",
+                         "give both sides the same extents");
 }
 
 /* ---- the loop ---- */
@@ -151,9 +155,10 @@ static tc_value read_source(loop *l, const side *from, const int *map, tc_type t
 
 static void check_sides(tc_lower *lw, const side *to, const side *from) {
   if (tc_buf_at(lw->ir, to->buf)->root.id == tc_buf_at(lw->ir, from->buf)->root.id)
-    tc_lower_refuse(lw, "a copy within one buffer");
+    tc_lower_refuse_help(lw, "a copy within one buffer", "copy to another buffer first");
   if (element_type(lw, to).lanes != element_type(lw, from).lanes)
-    tc_lower_refuse(lw, "a copy between vectors of different lengths");
+    tc_lower_refuse_help(lw, "a copy between vectors of different lengths",
+                         "give both buffers the same number of lanes");
 }
 
 /* The thread map of a copy between two memories counts the dimensions longer than one. */
@@ -241,7 +246,8 @@ void tc_lower_transpose(tc_lower *lw, tc_value stmt) {
   check_sides(lw, &to, &from);
   if (r < 2 || q < 2 || from.extent[r - 2] != to.extent[q - 1]
       || from.extent[r - 1] != to.extent[q - 2])
-    tc_lower_refuse(lw, "a transposition between tiles of different shapes");
+    tc_lower_refuse_help(lw, "a transposition between tiles of different shapes",
+                         "give the destination the extents of the source, swapped");
   loop l = loop_over(lw, &to);
   for (uint32_t d = 0; d < r; d++)
     of_from[d] = -1;

@@ -20,7 +20,9 @@ static int64_t extent_of(product *p, uint32_t operand, uint32_t from_last) {
   uint32_t rank = tc_buf_at(ir, tc_slice_buf(ir, p->slice[operand]))->rank;
   int64_t x;
   if (!tc_const_of(ir, tc_slice_extent(ir, p->slice[operand], rank - 1 - from_last), &x))
-    tc_lower_refuse(p->lw, "a product whose size is known only at run time");
+    tc_lower_refuse_help(p->lw, "a product whose size is known only at run time",
+                         "give the tiles constant extents; what is beyond the matrices is filled "
+                         "with zeros by the copy");
   return x;
 }
 
@@ -102,14 +104,21 @@ static void check(product *p) {
     const tc_buffer *b = tc_buf_at(ir, tc_slice_buf(ir, p->slice[k]));
     type[k] = b->elem;
     if (b->scope == TC_SCOPE_global && !tc_slice_in_bounds(ir, p->slice[k]))
-      tc_lower_refuse(lw, "a product of a tile that may leave its tensor");
+      tc_lower_refuse_help(
+          lw, "a product of a tile that may leave its tensor",
+          "copy the tile to shared memory first; the copy fills what lies outside with zeros");
   }
   enum tc_dtype sum = type[0].dtype == TC_DT_float64 ? TC_DT_float64
                       : tc_is_float(type[0])         ? TC_DT_float32
                                                      : TC_DT_int32;
   p->sum = tc_scalar_type(sum);
   if (!tc_type_equal(type[2], p->sum) || tc_is_float(type[0]) != tc_is_float(type[1]))
-    tc_lower_refuse(lw, "a product of these element types by the threads");
+    tc_lower_refuse_help(lw,
+                         tc_format(ir->arena, "a product of %s and %s into %s by the threads",
+                                   tc_type_name(ir->arena, type[0]),
+                                   tc_type_name(ir->arena, type[1]),
+                                   tc_type_name(ir->arena, type[2])),
+                         tc_format(ir->arena, "add up in %s", tc_type_name(ir->arena, p->sum)));
 }
 
 void tc_lower_fma(tc_lower *lw, tc_value stmt) {

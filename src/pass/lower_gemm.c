@@ -191,7 +191,9 @@ void tc_lower_wgmma(tc_lower *lw, tc_value stmt) {
 
 void tc_lower_gemm(tc_lower *lw, tc_value stmt) {
   const tc_gemm *gemm = tc_gemm_of(lw->ir, stmt);
-  if (lw->single) tc_lower_refuse(lw, "a product inside the code of one thread");
+  if (lw->single)
+    tc_lower_refuse_help(lw, "a product inside the code of one thread",
+                         "let all threads come to the product");
   if (gemm->engine == TC_ENGINE_wgmma)
     tc_lower_wgmma(lw, stmt);
   else if (gemm->engine == TC_ENGINE_mma_sync)

@@ -28,10 +28,13 @@ static const tc_layout *layout_of(tc_lower *lw, const tc_buffer *b) {
   const tc_layout *l = parse_layout(lw, b->layout);
   int64_t extent[TC_LAYOUT_DIMS];
   if (l || !is_on_chip(b)) return l;
-  if (b->rank > TC_LAYOUT_DIMS) tc_lower_refuse(lw, "a tile of more than 6 dimensions");
+  if (b->rank > TC_LAYOUT_DIMS)
+    tc_lower_refuse_help(lw, "a tile of more than 6 dimensions", "merge dimensions");
   for (uint32_t d = 0; d < b->rank; d++)
     if (!tc_const_of(lw->ir, b->shape[d], &extent[d]))
-      tc_lower_refuse(lw, "a tile whose size is known only at run time");
+      tc_lower_refuse_help(
+          lw, "a tile whose size is known only at run time",
+          "give the tile the largest size, and guard what lies beyond the real one");
   if (b->scope == TC_SCOPE_shared) return tc_layout_row_major(lw->arena, b->rank, extent, 0);
   return tc_layout_replicated(lw->arena, b->rank, extent, lw->count);
 }
@@ -56,7 +59,10 @@ static void learn(tc_lower *lw, tc_buf buf) {
 
 tc_lower_buf *tc_lower_buffer(tc_lower *lw, tc_buf old) {
   const tc_buffer *b = tc_buf_at(lw->ir, old);
-  if (b->root.id != old.id) tc_lower_refuse(lw, "a view of memory that lies on the chip");
+  if (b->root.id != old.id)
+    tc_lower_refuse_help(lw, "a view of memory that lies on the chip",
+                         "allocate a buffer of the other shape or type, and copy the elements with "
+                         "a T.Parallel loop");
   tc_lower_buf *r = &lw->bufs[old.id];
   if (!r->layout) learn(lw, old);
   return r;
@@ -241,7 +247,8 @@ static int64_t scratch_place(tc_lower *lw) {
   int64_t at = (kernel->shared_b + ALIGN_B - 1) / ALIGN_B * ALIGN_B;
   kernel->shared_b = at + lw->count * ELEMENT_B;
   if (lw->limits && kernel->shared_b > lw->limits->shared_b)
-    tc_lower_refuse(lw, "an exchange between warps when shared memory is full");
+    tc_lower_refuse_help(lw, "an exchange between warps when shared memory is full",
+                         "use smaller tiles or fewer stages");
   tc_vec_push(lw->arena, &lw->scratch, lw->first);
   tc_vec_push(lw->arena, &lw->scratch, lw->count);
   tc_vec_push(lw->arena, &lw->scratch, at);
@@ -278,7 +285,9 @@ tc_lower_tile tc_lower_tile_of(tc_lower *lw, tc_value slice) {
     tc_value base = tc_lower_value(lw, tc_slice_base(lw->ir, slice, d + first));
     if (!tc_const_of(lw->ir, base, &t.origin[d])
         || !tc_const_of(lw->ir, tc_slice_extent(lw->ir, slice, d + first), &t.extent[d]))
-      tc_lower_refuse(lw, "a part of a tile whose place is known only at run time");
+      tc_lower_refuse_help(
+          lw, "a part of a tile whose place is known only at run time",
+          "let the part begin at a constant, or copy it to a tile of its own first");
   }
   return t;
 }

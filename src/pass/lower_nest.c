@@ -304,7 +304,9 @@ static bool is_used(tc_lower *lw, tc_value stmt) {
 static void array_access(tc_lower *lw, tc_value stmt, bool once, tc_lower_access *a) {
   bool atomic = tc_is(lw->ir, stmt, TC_OP_atomic);
   if (once && atomic && is_used(lw, stmt))
-    tc_lower_refuse(lw, "the old value of an atomic that the block does once");
+    tc_lower_refuse_help(
+        lw, "the old value of an atomic that the block does once",
+        "let one thread do it, in code for single threads: if T.get_thread_binding() == 0");
   tc_lower_mark mark = once ? tc_lower_one(lw) : (tc_lower_mark){{0}};
   if (atomic)
     do_atomic(lw, stmt, a);
@@ -349,21 +351,34 @@ typedef struct body_facts {
   bool straight; /* loads, stores and the like */
   uint32_t bits; /* of the narrowest element in shared or global memory; 0: none */
   const tc_layout *map, *read_map;
+  bool is_partial; /* stores to a fragment say nothing of who does which iteration */
 } body_facts;
 
-/* A fragment all of whose indices are variables of the nest tells who does which iteration. */
+/* A fragment all of whose indices are variables of the nest tells who does which iteration;
+ * dimensions of one element do not count. */
 static const tc_layout *map_of_fragment(tc_lower *lw, const tc_nest *nest, tc_value stmt) {
   indices x = indices_of(lw, stmt);
-  uint32_t order[TC_LAYOUT_DIMS] = {0}, seen = 0;
-  if (x.rank != nest->n_dims) return NULL;
-  for (uint32_t d = 0; d < x.rank; d++) {
-    int var = plain_var(nest, &x.f[d]);
-    if (var < 0 || x.f[d].constant) return NULL;
-    order[var] = d;
-    seen |= 1u << var;
-  }
-  if (seen + 1 != 1u << nest->n_dims) return NULL;
+  uint32_t order[TC_LAYOUT_DIMS] = {0}, seen = 0, n = 0;
   const tc_layout *l = tc_lower_buffer(lw, tc_access_buf(lw->ir, stmt))->layout;
+  for (uint32_t d = 0; d < x.rank && l; d++) {
+    int var = plain_var(nest, &x.f[d]);
+    if (var == -2 || x.f[d].constant) return NULL;
+    if (var >= 0) {
+      order[var] = n++;
+      seen |= 1u << var;
+    } else if (l->bound[n] == 1) {
+      l = tc_layout_reduce(lw->arena, l, n);
+    } else {
+      return NULL;
+    }
+  }
+  for (uint32_t v = 0; v < nest->n_dims && l; v++) {
+    if (seen >> v & 1 || nest->extent[v] != 1) continue;
+    l = tc_layout_add_dim(lw->arena, l, n);
+    order[v] = n++;
+    seen |= 1u << v;
+  }
+  if (!l || n != nest->n_dims || seen + 1 != 1u << n) return NULL;
   l = tc_layout_permute(lw->arena, l, order);
   return l ? tc_layout_bounded(lw->arena, l, nest->extent) : NULL;
 }
@@ -380,6 +395,7 @@ static bool visit_body(tc_ir *ir, tc_value stmt, void *data) {
     f->bits = bits;
   if (b->scope != TC_SCOPE_fragment) return true;
   const tc_layout *l = map_of_fragment(f->lw, f->nest, stmt);
+  if (op->opcode == TC_OP_store && !l) f->is_partial = true;
   if (op->opcode == TC_OP_store && !f->map) f->map = l;
   if (op->opcode == TC_OP_load && !f->read_map) f->read_map = l;
   return true;
@@ -398,6 +414,9 @@ static const tc_layout *partition(tc_lower *lw, const tc_nest *nest, uint32_t bi
 static void choose_map(tc_lower *lw, tc_nest *nest, const body_facts *f) {
   if (lw->single)
     nest->map = tc_layout_replicated(lw->arena, nest->n_dims, nest->extent, 1);
+  else if (!nest->map && f->is_partial) /* all threads that hold an element must write it */
+    tc_lower_refuse_help(lw, "a part of a fragment is written",
+                         "write all of it, or let T.Parallel run over the part");
   else if (!nest->map)
     nest->map = f->map ? f->map : f->read_map ? f->read_map : partition(lw, nest, f->bits);
   if (!nest->map || nest->map->n_dims != nest->n_dims || nest->map->table
@@ -537,8 +556,11 @@ static void refuse_long(tc_lower *lw, int64_t n) {
 static void open_nest(tc_lower *lw, const tc_var *vars, const int64_t *extents, uint32_t n,
                       tc_region body, tc_nest *nest, body_facts *facts) {
   *nest = (tc_nest){.n_dims = n};
-  if (lw->nest) tc_lower_refuse(lw, "a loop over a tile inside another one");
-  if (n > TC_LAYOUT_DIMS || !n) tc_lower_refuse(lw, "a loop over a tile of so many dimensions");
+  if (lw->nest)
+    tc_lower_refuse_help(lw, "a loop over a tile inside another one",
+                         "make the inner loop T.serial");
+  if (n > TC_LAYOUT_DIMS || !n)
+    tc_lower_refuse_help(lw, "a loop over a tile of so many dimensions", "merge dimensions");
   for (uint32_t d = 0; d < n; d++) {
     nest->vars[d] = vars[d];
     nest->extent[d] = extents[d];
@@ -590,10 +612,12 @@ void tc_lower_parallel(tc_lower *lw, tc_value stmt) {
   const tc_parallel *p = tc_parallel_of(lw->ir, stmt);
   int64_t extents[TC_LAYOUT_DIMS];
   const tc_layout *map = NULL;
-  if (p->n > TC_LAYOUT_DIMS) tc_lower_refuse(lw, "a parallel loop of more than 6 dimensions");
+  if (p->n > TC_LAYOUT_DIMS)
+    tc_lower_refuse_help(lw, "a parallel loop of more than 6 dimensions", "merge dimensions");
   for (uint32_t d = 0; d < p->n; d++)
     if (!tc_const_of(lw->ir, tc_lower_value(lw, tc_input(lw->ir, op, d)), &extents[d]))
-      tc_lower_refuse(lw, "a parallel loop whose extent is known only at run time");
+      tc_lower_refuse_help(lw, "a parallel loop whose extent is known only at run time",
+                           "loop over a fixed tile and test the bound inside");
   if (p->layout) {
     tc_str text = tc_str_of(p->layout);
     map = tc_layout_parse(lw->arena, &text);

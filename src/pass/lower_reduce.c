@@ -20,28 +20,6 @@ typedef struct reduction {
   tc_value *part;         /* by slot of `lines`; 0: nothing */
 } reduction;
 
-/* The slot in which `have` holds, in each thread, what slot `slot` of `need` holds but for
- * dimension `drop` (-1: none). -1: there is no such; -2: `slot` is padding in all threads. */
-static int64_t matching_slot(const tc_layout *have, const tc_layout *need, int64_t slot, int drop) {
-  int64_t found = -2;
-  for (int64_t t = 0; t < need->size[TC_SPACE_thread]; t++) {
-    tc_hw hw = {{t, slot, 0}}, there = {{t, found, 0}};
-    int64_t x[TC_LAYOUT_DIMS], want[TC_LAYOUT_DIMS], y[TC_LAYOUT_DIMS];
-    uint32_t n = 0;
-    if (!tc_layout_apply(need, &hw, x)) continue;
-    for (uint32_t d = 0; d < need->n_dims; d++)
-      if ((int)d != drop) want[n++] = x[d];
-    for (int64_t r = 0; found == -2 && tc_layout_find(have, want, r, &hw); r++)
-      if (hw.at[TC_SPACE_thread] == t) found = hw.at[TC_SPACE_slot];
-    if (found < 0) return -1;
-    there.at[TC_SPACE_slot] = found;
-    if (!tc_layout_apply(have, &there, y)) return -1;
-    for (uint32_t d = 0; d < n; d++)
-      if (y[d] != want[d]) return -1;
-  }
-  return found;
-}
-
 static tc_value neutral(reduction *r) {
   tc_ir *ir = r->lw->ir;
   bool is_float = tc_is_float(r->type);
@@ -96,7 +74,7 @@ static tc_value source_value(reduction *r, int64_t slot) {
 static void combine_slots(reduction *r) {
   const tc_layout *l = r->from->layout;
   for (int64_t s = 0; s < l->size[TC_SPACE_slot]; s++) {
-    int64_t line = matching_slot(r->lines, l, s, (int)r->how.dim);
+    int64_t line = tc_layout_same_slot(r->lines, l, s, (int)r->how.dim);
     if (line == -2) continue;
     if (line < 0) tc_lower_refuse(r->lw, "a reduction of a fragment with this layout");
     r->part[line] = combine(r, r->part[line], source_value(r, s));
@@ -106,12 +84,9 @@ static void combine_slots(reduction *r) {
 /* ---- between threads ---- */
 
 static void by_shuffles(reduction *r, int64_t from, int64_t to) {
-  tc_ir *ir = r->lw->ir;
-  tc_collective what = {.kind = TC_COLL_SHFL_XOR, .sync_scope = TC_SYNC_WARP, .width = TC_WARP};
   for (int64_t i = 0; i < r->lines->size[TC_SPACE_slot]; i++)
     for (int64_t away = from; away < to && r->part[i].id; away *= 2) {
-      tc_value other = tc_collective_stmt(ir, r->lw->at, what, r->part[i], tc_i32(ir, away),
-                                          (tc_value){0}, r->lw->span);
+      tc_value other = tc_lower_shuffle_xor(r->lw, r->part[i], away);
       r->part[i] = combine(r, r->part[i], other);
     }
 }
@@ -147,23 +122,60 @@ static bool is_power(int64_t x) {
   return x > 0 && (x & (x - 1)) == 0;
 }
 
+static int64_t count_of(const tc_layout_term *t, int64_t threads) {
+  return t->mod ? t->mod : threads / t->div;
+}
+
+/* Threads [div, div * mod) apart hold parts: lanes by shuffles, warps through memory. */
+static void combine_digit(reduction *r, int64_t div, int64_t mod) {
+  int64_t lanes = div >= TC_WARP || !is_power(div) || !is_power(mod) ? 1 : TC_WARP / div;
+  if (lanes > mod) lanes = mod;
+  by_shuffles(r, div, div * lanes);
+  if (mod > lanes) by_memory(r, div * lanes, mod / lanes);
+}
+
+/* How far from thread `at` on, up to `end`, threads hold copies of the source's elements (*copied),
+ * or parts of a line: a factor. 0: it cannot be said. */
+static int64_t next_factor(const reduction *r, const tc_layout_digits *copies, int64_t at,
+                           int64_t end, bool *copied) {
+  int64_t to = end;
+  *copied = false;
+  for (uint32_t i = 0; i < copies->n_terms && !*copied; i++) {
+    const tc_layout_term *t = &copies->terms[i];
+    int64_t first = t->div, last = t->div * count_of(t, r->lines->size[TC_SPACE_thread]);
+    if (t->space != TC_SPACE_thread || t->inner_mod) return 0;
+    if (first > at && first < to) to = first;
+    if (first > at || last <= at) continue;
+    *copied = true;
+    to = last < end ? last : end;
+  }
+  return to % at == 0 && end % to == 0 ? to / at : 0;
+}
+
+/* Of the threads [div, div * mod) apart, those that do not hold the same elements. */
+static bool combine_term(reduction *r, const tc_layout_digits *copies, int64_t div, int64_t mod) {
+  bool copied;
+  if (r->lw->count % (div * mod)) return false;
+  for (int64_t at = div, n; at < div * mod; at *= n) {
+    n = next_factor(r, copies, at, div * mod, &copied);
+    if (!n) return false;
+    if (!copied) combine_digit(r, at, n);
+  }
+  return true;
+}
+
 /* Threads that hold copies of a line, but not of the source's elements, hold parts of it. */
 static void combine_threads(reduction *r) {
   tc_lower *lw = r->lw;
-  const tc_layout_digits *copies = tc_layout_copy(lw->arena, r->lines);
-  int64_t threads = r->lines->size[TC_SPACE_thread];
-  if (!copies || tc_layout_is_replicated(r->from->layout) || threads != lw->count)
-    tc_lower_refuse(lw, "a reduction of a fragment with this layout");
-  for (uint32_t i = 0; i < copies->n_terms; i++) {
-    const tc_layout_term *t = &copies->terms[i];
-    int64_t mod = t->mod ? t->mod : threads / t->div;
-    int64_t lanes = t->div >= TC_WARP ? 1 : TC_WARP / t->div;
-    if (t->space != TC_SPACE_thread || !is_power(t->div) || !is_power(mod) || t->inner_mod)
-      tc_lower_refuse(lw, "a reduction of a fragment with this layout");
-    if (lanes > mod) lanes = mod;
-    by_shuffles(r, t->div, t->div * lanes);
-    if (mod > lanes) by_memory(r, t->div * lanes, mod / lanes);
+  const tc_layout_digits *lines = tc_layout_copy(lw->arena, r->lines);
+  const tc_layout_digits *copies = tc_layout_copy(lw->arena, r->from->layout);
+  bool fits = lines && copies;
+  for (uint32_t i = 0; fits && i < lines->n_terms; i++) {
+    const tc_layout_term *t = &lines->terms[i];
+    fits = t->space == TC_SPACE_thread && !t->inner_mod
+           && combine_term(r, copies, t->div, count_of(t, r->lines->size[TC_SPACE_thread]));
   }
+  if (!fits) tc_lower_refuse(lw, "a reduction of a fragment with this layout");
 }
 
 /* ---- the result ---- */
@@ -174,7 +186,7 @@ static void put(reduction *r) {
   if (r->to->layout->n_dims == lines->n_dims + 1)
     lines = tc_layout_add_dim(lw->arena, lines, r->how.dim);
   for (int64_t i = 0; i < lines->size[TC_SPACE_slot]; i++) {
-    int64_t slot = matching_slot(r->to->layout, lines, i, -1), index;
+    int64_t slot = tc_layout_same_slot(r->to->layout, lines, i, -1), index;
     if (slot == -2 || !r->part[i].id) continue;
     if (slot < 0) tc_lower_refuse(lw, "a reduction into a fragment with this layout");
     tc_value x = r->part[i];
@@ -213,13 +225,17 @@ void tc_lower_reduce(tc_lower *lw, tc_value stmt) {
   const tc_op *op = tc_op_at(lw->ir, stmt);
   tc_type from, to;
   reduction r = {.lw = lw, .how = *tc_reduce_of(lw->ir, stmt)};
-  if (lw->single) tc_lower_refuse(lw, "a reduction inside the code of one thread");
+  if (lw->single)
+    tc_lower_refuse_help(
+        lw, "a reduction inside the code of one thread",
+        "combine the elements in a loop, or reduce outside of the threads' own code");
   r.from = whole_fragment(lw, tc_input(lw->ir, op, 0), &from);
   r.to = whole_fragment(lw, tc_input(lw->ir, op, 1), &to);
   r.type = type_of_sum(from, to);
   r.op = tc_reduce_op((enum tc_reduce_kind)r.how.kind, r.type);
   if (r.how.nan_propagate && tc_is_float(r.type))
-    tc_lower_refuse(lw, "a reduction that passes NaN on");
+    tc_lower_refuse_help(lw, "a reduction that passes NaN on",
+                         "leave nan_propagate out, and look for NaN with a reduction of its own");
   r.lines = tc_layout_reduce(lw->arena, r.from->layout, r.how.dim);
   if (!r.lines || r.lines->table) tc_lower_refuse(lw, "a reduction of a fragment with this layout");
   r.part = TC_NEW_ARRAY(lw->arena, (size_t)r.lines->size[TC_SPACE_slot], tc_value);

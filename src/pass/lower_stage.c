@@ -106,7 +106,9 @@ static void read_destination(stage *s, tc_value slice) {
   for (uint32_t d = 0; d < s->rank; d++) {
     s->at[d] = tc_lower_int(lw, tc_lower_value(lw, tc_slice_base(ir, slice, d)));
     if (!tc_const_of(ir, tc_slice_extent(ir, slice, d), &extent[d]))
-      tc_lower_refuse(lw, "a tile whose size is known only at run time");
+      tc_lower_refuse_help(
+          lw, "a tile whose size is known only at run time",
+          "give the tile the largest size, and guard what lies beyond the real one");
     box[d] = 1;
   }
   if (!tc_type_equal(tc_buf_at(ir, buf)->elem, s->to))

@@ -64,7 +64,8 @@ static void pair_dims(tma_copy *c) {
   uint32_t rank = tc_buf_at(ir, tc_slice_buf(ir, c->global))->rank;
   int64_t extent[TENSOR_RANK];
   if (rank > TENSOR_RANK)
-    tc_lower_refuse(c->lw, "a bulk copy of a tensor of more than 5 dimensions");
+    tc_lower_refuse_help(c->lw, "a bulk copy of a tensor of more than 5 dimensions",
+                         "merge dimensions, or use a T.copy that is not asynchronous");
   for (uint32_t d = 0; d < rank; d++)
     if (!tc_const_of(ir, tc_slice_extent(ir, c->global, d), &extent[d]))
       tc_lower_refuse(c->lw, "a bulk copy whose size is known only at run time");
@@ -117,7 +118,10 @@ static void box_slices(tma_copy *c, int64_t i, tc_value *global, tc_value *share
 
 static void load(tc_lower *lw, tc_value stmt) {
   if (!(tc_copy_of(lw->ir, stmt)->flags & TC_COPY_EXPECTED))
-    tc_lower_refuse(lw, "a bulk copy whose bytes no arrive_expect_tx announces");
+    tc_lower_refuse_help(
+        lw, "a bulk copy whose bytes no arrive_expect_tx announces",
+        "announce the bytes with T.ptx_arrive_barrier_expect_tx, or use T.copy alone, which "
+        "does so by itself");
   tc_ir *ir = lw->ir;
   const tc_op *op = tc_op_at(ir, stmt);
   tc_value signal = tc_copy_signal(ir, stmt), in[3];

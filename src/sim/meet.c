@@ -101,6 +101,8 @@ void tc_sim_meet_group(tc_sim_thread *t, int line, sim_meeting meeting, uint32_t
 
 /* ---- within a warp ---- */
 
+enum { SHUFFLE_IDX, SHUFFLE_UP, SHUFFLE_DOWN, SHUFFLE_XOR }; /* calls.def */
+
 static void deal_first(sim_block *block, uint32_t first, uint32_t n, int line) {
   (void)line;
   int value = *(int *)block->threads[first].meet_arg;
@@ -116,6 +118,68 @@ int tc_sim_elect(tc_sim_thread *t, int line) {
 int tc_sim_uniform(tc_sim_thread *t, int line, int x) {
   tc_sim_meet_warp(t, line, SIM_MEET_UNIFORM, 0, 0, &x, deal_first);
   return x;
+}
+
+typedef struct word {
+  uint32_t x, result;
+  int32_t i;
+} word;
+
+/* What lane `i` of the warp that begins at `first` brought; lanes that are not there, anything. */
+static uint32_t word_of(const sim_block *block, uint32_t first, uint32_t n, int64_t i) {
+  return i < (int64_t)n ? ((const word *)block->threads[first + (uint32_t)i].meet_arg)->x
+                        : UINT32_MAX;
+}
+
+static void deal_words(sim_block *block, uint32_t first, uint32_t n, int line) {
+  (void)line;
+  const sim_warp *warp = block->threads[first].warp;
+  int64_t width = warp->meet_b;
+  for (uint32_t lane = 0; lane < n; lane++) {
+    word *w = block->threads[first + lane].meet_arg;
+    int64_t at = lane % width, base = lane - at;
+    if (warp->meet_a == SHUFFLE_IDX) at = w->i & (width - 1);
+    if (warp->meet_a == SHUFFLE_UP) at -= w->i & (SIM_WARP - 1);
+    if (warp->meet_a == SHUFFLE_DOWN) at += w->i & (SIM_WARP - 1);
+    if (warp->meet_a == SHUFFLE_XOR) at ^= w->i & (SIM_WARP - 1);
+    w->result = at < 0 || at >= width ? w->x : word_of(block, first, n, base + at);
+  }
+}
+
+static void deal_votes(sim_block *block, uint32_t first, uint32_t n, int line) {
+  uint32_t yes = 0;
+  (void)line;
+  for (uint32_t lane = 0; lane < n; lane++)
+    yes |= (uint32_t)(word_of(block, first, n, lane) != 0) << lane;
+  for (uint32_t lane = 0; lane < n; lane++)
+    ((word *)block->threads[first + lane].meet_arg)->result = yes;
+}
+
+static void deal_matches(sim_block *block, uint32_t first, uint32_t n, int line) {
+  (void)line;
+  for (uint32_t lane = 0; lane < n; lane++) {
+    word *w = block->threads[first + lane].meet_arg;
+    for (uint32_t other = 0; other < n; other++)
+      w->result |= (uint32_t)(word_of(block, first, n, other) == w->x) << other;
+  }
+}
+
+unsigned tc_sim_shuffle(tc_sim_thread *t, int line, int how, unsigned n, unsigned x, int i) {
+  word w = {.x = x, .i = i};
+  tc_sim_meet_warp(t, line, SIM_MEET_SHUFFLE, (uint32_t)how, n, &w, deal_words);
+  return w.result;
+}
+
+unsigned tc_sim_ballot(tc_sim_thread *t, int line, int x) {
+  word w = {.x = x != 0};
+  tc_sim_meet_warp(t, line, SIM_MEET_VOTE, 0, 0, &w, deal_votes);
+  return w.result;
+}
+
+unsigned tc_sim_match_any(tc_sim_thread *t, int line, unsigned x) {
+  word w = {.x = x};
+  tc_sim_meet_warp(t, line, SIM_MEET_VOTE, 1, 0, &w, deal_matches);
+  return w.result;
 }
 
 static void order_warp(sim_block *block, uint32_t first, uint32_t n, int line) {

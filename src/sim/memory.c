@@ -164,6 +164,20 @@ void *tc_sim_global_atomic(tc_sim_thread *t, int line, void *at, unsigned size_b
   return at;
 }
 
+const void *tc_sim_shared_alone(tc_sim_thread *t, int line, unsigned addr, unsigned size_b) {
+  t->line = line;
+  const void *at = tc_sim_shared_at(t, "read", addr, size_b, size_b);
+  tc_sim_check_no_barrier(t, addr, size_b);
+  return at;
+}
+
+const void *tc_sim_global_alone(tc_sim_thread *t, int line, const void *at, unsigned size_b) {
+  check_access(t, line, "read", at, size_b, false);
+  pthread_mutex_lock(&t->block->team->run->atomics);
+  t->in_atomic = true;
+  return at;
+}
+
 void tc_sim_atomic_end(tc_sim_thread *t) {
   if (t->in_atomic) pthread_mutex_unlock(&t->block->team->run->atomics);
   t->in_atomic = false;

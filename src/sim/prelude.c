@@ -70,6 +70,18 @@ static const char macros[] =
     "#define TC_LDG(T, p) (*(const T *)tc_sim->global_read(TC, (p), sizeof(T)))\n"
     "#define TC_STG(T, p, x) do { const T tc_x = (x); "
     "tc_sim->global_write(TC, (void *)(p), &tc_x, sizeof(T)); } while (0)\n"
+    /* One access that others may make at the same time; whoever waits for it lets others run. */
+    "#define TC_LDS_ALONE(T, a) ({ const T tc_x = *(const T *)tc_sim->shared_alone(TC, (a), "
+    "sizeof(T)); tc_sim->atomic_end(tc_self); tc_sim->sleep(TC); tc_x; })\n"
+    "#define TC_STS_ALONE(T, a, x) do { const T tc_x = (x); *(T *)tc_sim->shared_atomic(TC, (a), "
+    "sizeof(T)) = tc_x; tc_sim->atomic_end(tc_self); } while (0)\n"
+    "#define TC_LDG_ALONE(T, p) ({ const T tc_x = *(const T *)tc_sim->global_alone(TC, (p), "
+    "sizeof(T)); tc_sim->atomic_end(tc_self); tc_sim->sleep(TC); tc_x; })\n"
+    "#define TC_STG_ALONE(T, p, x) do { const T tc_x = (x); *(T *)tc_sim->global_atomic(TC, (void "
+    "*)(p), sizeof(T)) = tc_x; tc_sim->atomic_end(tc_self); } while (0)\n"
+    "#define TC_FENCE_BLOCK() ((void)0)\n"
+    "#define TC_FENCE_DEVICE() ((void)0)\n"
+    "#define TC_FENCE_SYSTEM() ((void)0)\n"
     "#define TC_FAIL(n) tc_sim->fail(TC, (n))\n";
 
 /* ---- functions of the text itself ---- */
@@ -132,20 +144,25 @@ static const char *update_text(tc_arena *arena) {
   static const struct {
     const char *name, *now;
     bool whole;
-  } ops[] = {{"add", "old + x", false},
-             {"min", "x < old ? x : old", false},
-             {"max", "x > old ? x : old", false},
-             {"exch", "x", false},
-             {"cas", "__builtin_memcmp(&old, &was, sizeof old) ? old : x", false},
-             {"and", "old & x", true},
-             {"or", "old | x", true},
-             {"xor", "old ^ x", true}};
+    const char *floating; /* now, when floats are not like ints */
+  } ops[] = {{"add", "old + x", false, NULL},
+             {"min", "x < old ? x : old", false, "tc_min_%s(old, x)"},
+             {"max", "x > old ? x : old", false, "tc_max_%s(old, x)"},
+             {"exch", "x", false, NULL},
+             {"cas", "__builtin_memcmp(&old, &was, sizeof old) ? old : x", false, NULL},
+             {"and", "old & x", true, NULL},
+             {"or", "old | x", true, NULL},
+             {"xor", "old ^ x", true, NULL}};
   tc_sb sb = tc_sb_in(arena);
   for (uint32_t i = 0; i < TC_COUNT(types_of); i++) {
     const update_type *t = &types_of[i];
     tc_sb_printf(&sb, "typedef %s tc_at_%s;\n", t->format ? "tc_u16" : t->type, t->name);
     for (uint32_t k = 0; k < TC_COUNT(ops); k++)
-      if (t->whole || !ops[k].whole) add_update(&sb, t, ops[k].name, ops[k].now);
+      if (t->whole || !ops[k].whole)
+        add_update(&sb, t, ops[k].name,
+                   ops[k].floating && !t->whole
+                       ? tc_format(arena, ops[k].floating, t->format ? "f32" : t->name)
+                       : ops[k].now);
   }
   tc_sb_adds(&sb, update_macros);
   return sb.at;

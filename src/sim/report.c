@@ -23,6 +23,10 @@ const char *tc_sim_meeting_word(sim_meeting meeting) { /* table */
     return "elect";
   case SIM_MEET_UNIFORM:
     return "uniform";
+  case SIM_MEET_SHUFFLE:
+    return "a shuffle";
+  case SIM_MEET_VOTE:
+    return "a vote";
   case SIM_MEET_WARP:
     return "sync_warp";
   case SIM_MEET_NAMED:

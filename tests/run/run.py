@@ -29,6 +29,7 @@ sys.path.insert(0, str(ROOT / "tests" / "run"))
 from bugs import BUGS  # noqa: E402
 from control import CONTROL  # noqa: E402
 from formats import Array, decode, is_float  # noqa: E402
+from fragments import FRAGMENTS  # noqa: E402
 from idioms import IDIOMS  # noqa: E402
 from names import NAMES  # noqa: E402
 from nests import NESTS  # noqa: E402
@@ -257,7 +258,7 @@ def main():
         Run(case, params, target)
         for target in options.target.split(",")
         for case in CASES + RULES + NAMES + NESTS + CONTROL + IDIOMS + PRODUCTS + RANDOM + VECTORS
-        + THREADS + BUGS + SCHEDULES
+        + THREADS + BUGS + SCHEDULES + FRAGMENTS
         for params in (case.params[-2:] if options.quick else case.params)
     ]
     if "cpu" in options.target.split(","):  # what is right passes the checks too

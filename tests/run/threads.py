@@ -4,7 +4,7 @@ import numpy as np
 
 from formats import Array
 
-from refs import Case, integers, normal
+from refs import Bounded, Case, integers, normal
 
 THREADS: list = []
 FILE = "../tests/run/kernels/threads.py"
@@ -18,6 +18,30 @@ def kernel(entry, inputs, outputs, reference, params=({},), **more):
 
 EXACT = dict(rtol=0, atol=0)
 
+
+# Atomic updates
+
+WHOLE = ("int32", "uint32", "int64", "uint64")
+UPDATED = WHOLE + ("float32", "float64", "float16", "bfloat16")
+
+
+def updates(p, x):
+    a, start = x["A"], x["G"]
+    g, s = start.copy(), start.copy()
+    for out in (g, s):
+        out[:3] = start[0] + a.sum(), min(start[1], a.min()), max(start[2], a.max())
+        out[3] = np.bitwise_or.reduce(a) | start[3] if p["dtype"] in WHOLE else start[3]
+    g[4:6] = a[5:7]
+    for k in range(4):
+        s[4 + k] = start[4 + k] + a[k::4].sum()
+    return {"G": g, "S": s, "was": Bounded(0 * a, 1000 + 0 * a)}  # in any order
+
+
+THREADS.append(Case(FILE, "updates", [dict(dtype=t) for t in UPDATED]
+                    + [dict(dtype=I32, order="acq_rel")],
+                    lambda p, r: {"A": integers(r, N, 0, 2, p["dtype"]),
+                                  "G": integers(r, 8, 1, 9, p["dtype"])},
+                    lambda p: {"G": p["dtype"], "S": p["dtype"], "was": p["dtype"]}, updates, **EXACT))
 
 # Shared memory by thread index
 

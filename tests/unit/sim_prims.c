@@ -271,6 +271,52 @@ static void test_matrices(const tc_sim_module *module, int trans) {
   free_memory(m);
 }
 
+/* ---- between lanes ---- */
+
+static const char lanes_text[] =
+    "TC_KERNEL(lanes, 40, 1)(TC_KERNEL_SELF const tc_u32 *in, tc_u32 *out, tc_i32 by) {\n"
+    "  const tc_u32 x = TC_LDG(tc_u32, in + TC_TID);\n"
+    "  tc_u32 r[6];\n"
+    "  r[0] = tc_shuffle_idx(x, by + TC_TID, 8);\n"
+    "  r[1] = tc_shuffle_up(x, by, 16);\n"
+    "  r[2] = tc_shuffle_down(x, by, 8);\n"
+    "  r[3] = tc_shuffle_xor(x, by, 4);\n"
+    "  r[4] = tc_ballot(x > (tc_u32)by);\n"
+    "  r[5] = tc_match_any(x);\n"
+    "  for (tc_i32 i = 0; i < 6; i++) TC_STG(tc_u32, out + TC_TID * 6 + i, r[i]);\n"
+    "}\n";
+
+/* Lane `at` of the segment of `lane`, or the own when the segment does not have it. */
+static uint32_t in_segment(const uint32_t *x, uint32_t lane, uint32_t width, int at) {
+  return at < 0 || at >= (int)width ? x[lane] : x[lane / width * width + (uint32_t)at];
+}
+
+static void test_lanes(const tc_sim_module *module, int by) {
+  enum { THREADS = 40 };
+  memory m = new_memory();
+  uint32_t *in = (uint32_t *)m.in, *out = (uint32_t *)m.out;
+  bool right = true;
+  for (uint32_t i = 0; i < THREADS; i++)
+    in[i] = i * 5 % 7;
+  void *more[] = {&by};
+  CHECK(run_block(module, "lanes", THREADS, m, more, 1));
+  for (uint32_t i = 0; i < THREADS; i++) {
+    uint32_t first = i / 32 * 32, n = first ? 8 : 32, lane = i - first, yes = 0, same = 0;
+    for (uint32_t k = 0; k < n; k++) {
+      yes |= (uint32_t)(in[first + k] > (uint32_t)by) << k;
+      same |= (uint32_t)(in[first + k] == in[i]) << k;
+    }
+    const uint32_t *x = in + first;
+    right = right && out[i * 6] == in_segment(x, lane, 8, (by + (int)i) & 7)
+            && out[i * 6 + 1] == in_segment(x, lane, 16, (int)(lane % 16) - by)
+            && out[i * 6 + 2] == in_segment(x, lane, 8, (int)(lane % 8) + by)
+            && out[i * 6 + 3] == in_segment(x, lane, 4, (int)(lane % 4) ^ by)
+            && out[i * 6 + 4] == yes && out[i * 6 + 5] == same;
+  }
+  CHECK(right);
+  free_memory(m);
+}
+
 /* ---- boxes ---- */
 
 static void add_boxes(tc_sb *text, uint32_t rank) {
@@ -505,6 +551,7 @@ int main(void) {
   for (uint32_t rank = 1; rank <= 5; rank++)
     add_boxes(&text, rank);
   tc_sb_adds(&text, matrices_text);
+  tc_sb_adds(&text, lanes_text);
   tc_sim_module *module = sim_compile_text(text.at);
   if (CHECK(module != NULL)) {
     for (size_t i = 0; i < TC_COUNT(types); i++) {
@@ -515,6 +562,8 @@ int main(void) {
     }
     test_matrices(module, 0);
     test_matrices(module, 1);
+    for (int by = 0; by < 32; by += 3)
+      test_lanes(module, by);
     for (size_t i = 0; i < TC_COUNT(boxes); i++)
       test_box(module, &boxes[i]);
   }

@@ -17,6 +17,7 @@ typedef struct tc_cudatext {
   tc_cemit *e;
   TC_VEC(tc_cudatext_use) uses; /* each name once; of all kernels  */
   tc_map used;                  /* by hash of the name             */
+  uint64_t atomics;             /* kinds of updates, type by type  */
   bool simulated;
 } tc_cudatext;
 
@@ -32,6 +33,18 @@ const char *tc_cudatext_address(tc_cemit *e, tc_buf buf, const tc_value *index);
 /* A load or store that the common emitter would not know: true when printed. */
 bool tc_cudatext_load(tc_cemit *e, tc_value stmt);
 bool tc_cudatext_store(tc_cemit *e, tc_value stmt);
+
+/* The same of one lane of a vector of places. */
+const char *tc_cudatext_place(tc_cemit *e, tc_buf buf, const tc_value *index, uint32_t lane);
+
+/* The fence that an access of this order needs before it, or after it. */
+void tc_cudatext_order(tc_cemit *e, uint8_t order, uint8_t sync_scope, bool after);
+
+/* ---- atomic.c ---- */
+/* True when printed. */
+bool tc_cudatext_atomic(tc_cudatext *c, tc_value stmt);
+/* The device's functions for the updates of a program. */
+void tc_cudatext_atomics(tc_sb *out, const tc_cudatext *c);
 
 /* ---- launch.c ---- */
 /* The parameters of the kernel whose text is in `body`, as C; *gpu gets what the launch must know.

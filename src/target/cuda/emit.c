@@ -109,6 +109,12 @@ static bool statement(tc_cemit *e, tc_value stmt) {
     return tc_cudatext_load(e, stmt);
   case TC_OP_store:
     return tc_cudatext_store(e, stmt);
+  case TC_OP_atomic:
+    return tc_cudatext_atomic(cuda_of(e), stmt);
+  case TC_OP_fence:
+    tc_cudatext_order(e, TC_ORDER_SEQ_CST,
+                      e->ir->fences.at[tc_op_at(e->ir, stmt)->payload].sync_scope, true);
+    return true;
   case TC_OP_prim:
     prim(e, stmt);
     return true;

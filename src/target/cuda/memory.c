@@ -58,6 +58,16 @@ const char *tc_cudatext_address(tc_cemit *e, tc_buf buf, const tc_value *index) 
                     constant < 0 ? 0 - (uint64_t)constant : (uint64_t)constant);
 }
 
+const char *tc_cudatext_place(tc_cemit *e, tc_buf buf, const tc_value *index, uint32_t lane) {
+  const tc_buffer *b = tc_buf_at(e->ir, buf);
+  if (b->scope != TC_SCOPE_shared)
+    return tc_ce_text(e, "%s + (%s)", tc_ce_base(e, buf), tc_ce_offset(e, buf, index, lane));
+  uint32_t n = b->elem.lanes, at = lane / n % tc_value_type(e->ir, index[0]).lanes;
+  return tc_ce_text(e, "smem + %" PRId64 "u + (tc_u32)%s * %uu",
+                    b->arena_b + lane % n * element_b(e, buf), tc_ce_ref(e, index[0], at),
+                    n * element_b(e, buf));
+}
+
 /* ---- words ---- */
 
 /* What an access moves: `n` elements that lie side by side, as one word or a struct of words. */
@@ -119,6 +129,28 @@ static const char *value_of(tc_cemit *e, const unit *u, tc_type elem, const char
   return u->n == 1 ? tc_ce_decode(e, elem, bits) : tc_ce_of_bits(e, elem, bits);
 }
 
+/* ---- order ---- */
+
+static const char *fence_of(uint8_t sync_scope) {
+  switch ((enum tc_sync_scope)sync_scope) { /* table */
+  case TC_SYNC_WARP:
+  case TC_SYNC_BLOCK:
+    return "TC_FENCE_BLOCK";
+  case TC_SYNC_SYSTEM:
+    return "TC_FENCE_SYSTEM";
+  case TC_SYNC_CLUSTER:
+  case TC_SYNC_DEVICE:
+    break;
+  }
+  return "TC_FENCE_DEVICE";
+}
+
+void tc_cudatext_order(tc_cemit *e, uint8_t order, uint8_t sync_scope, bool after) {
+  bool both = order == TC_ORDER_SEQ_CST || order == TC_ORDER_ACQ_REL;
+  if (both || order == (after ? TC_ORDER_ACQUIRE : TC_ORDER_RELEASE))
+    tc_cw_line(&e->w, "%s();", fence_of(sync_scope));
+}
+
 /* ---- statements ---- */
 
 static bool is_shared(const tc_buffer *b) {
@@ -137,24 +169,70 @@ static const char *zero_of(const unit *u) {
   return u->words == 4 ? "{{0, 0, 0, 0}}" : u->words == 2 ? "{{0, 0}}" : "0";
 }
 
+static void refuse_packed(tc_cemit *e, tc_value stmt, const char *does) {
+  const tc_buffer *b = tc_buf_at(e->ir, tc_access_buf(e->ir, stmt));
+  tc_ce_refuse(e, stmt,
+               tc_ce_text(e,
+                          "%s %s of %s, several of which share a byte; keep them in a buffer of "
+                          "whole bytes",
+                          does, is_shared(b) ? "shared memory" : "memory",
+                          tc_type_name(e->ir->arena, b->elem)));
+}
+
+/* Each lane by itself: places that do not lie side by side, elements that are vectors, or share
+ * bytes. */
+static void load_lanes(tc_cemit *e, tc_value stmt) {
+  tc_buf buf = tc_access_buf(e->ir, stmt);
+  const tc_buffer *b = tc_buf_at(e->ir, buf);
+  tc_type type = tc_value_type(e->ir, stmt), elem = {b->elem.dtype, 0, 1};
+  uint32_t bits = tc_type_bits(elem);
+  const char *storage = tc_ce_storage(b->elem), *macro = is_shared(b) ? "TC_LDS" : "TC_LDG";
+  tc_value other = tc_access_else(e->ir, stmt);
+  if (bits < 8 && (is_shared(b) || 8 % bits)) refuse_packed(e, stmt, "a load from");
+  for (uint32_t lane = 0; lane < type.lanes; lane++) {
+    const char *cond = tc_ce_pred(e, tc_access_pred(e->ir, stmt), lane / b->elem.lanes), *x;
+    if (bits < 8) {
+      const char *n =
+          tc_cw_temp(&e->w, "tc_i64", "%s", tc_ce_offset(e, buf, index_of(e, stmt), lane));
+      x = tc_ce_text(e, "(tc_u8)(TC_LDG(tc_u8, %s + %s / %u) >> %s %% %u * %u & %u)",
+                     tc_ce_base(e, buf), n, 8 / bits, n, 8 / bits, bits, (1u << bits) - 1);
+      x = tc_ce_of_bits(e, elem, x);
+    } else {
+      x = tc_ce_text(e, "%s(%s, %s)", macro, storage,
+                     tc_cudatext_place(e, buf, index_of(e, stmt), lane));
+      x = tc_ce_decode(e, elem, x);
+    }
+    const char *none = other.id ? tc_ce_ref(e, other, lane) : "0";
+    if (cond) x = tc_ce_text(e, "%s ? %s : %s", cond, x, none);
+    tc_cw_def(&e->w, stmt.id, "const %s %s = %s;", tc_ce_type(elem), tc_ce_ref(e, stmt, lane), x);
+  }
+}
+
 bool tc_cudatext_load(tc_cemit *e, tc_value stmt) {
   tc_buf buf = tc_access_buf(e->ir, stmt);
   const tc_buffer *b = tc_buf_at(e->ir, buf);
   tc_type type = tc_value_type(e->ir, stmt), elem = {b->elem.dtype, 0, 1};
   unit u;
   if (!is_ours(b)) return false;
-  if (tc_ce_is_packed(b->elem)) tc_ce_refuse(e, stmt, "elements smaller than a byte");
-  if (!unit_of(e, buf, index_of(e, stmt), &u)) tc_ce_refuse(e, stmt, "a scattered vector access");
+  if (tc_ce_is_packed(b->elem) || !unit_of(e, buf, index_of(e, stmt), &u)) {
+    load_lanes(e, stmt);
+    return true;
+  }
   const char *cond = tc_ce_pred(e, tc_access_pred(e->ir, stmt), 0);
   const char *at = tc_cudatext_address(e, buf, index_of(e, stmt));
-  const char *get = tc_ce_text(e, "%s(%s, %s)", is_shared(b) ? "TC_LDS" : "TC_LDG", u.type, at);
+  const tc_access *a = tc_access_of(e->ir, stmt);
+  const char *alone = a->order ? "_ALONE" : "";
+  const char *get =
+      tc_ce_text(e, "%s%s(%s, %s)", is_shared(b) ? "TC_LDS" : "TC_LDG", alone, u.type, at);
   const char *word = tc_ce_text(e, "word%u", stmt.id);
+  if (a->order == TC_ORDER_SEQ_CST) tc_cudatext_order(e, a->order, a->sync_scope, false);
   if (cond) {
     tc_cw_line(&e->w, "%s %s = %s;", u.type, word, zero_of(&u));
     tc_cw_line(&e->w, "if (%s) %s = %s;", cond, word, get);
   } else {
     tc_cw_line(&e->w, "const %s %s = %s;", u.type, word, get);
   }
+  tc_cudatext_order(e, a->order, a->sync_scope, true);
   tc_value other = tc_access_else(e->ir, stmt);
   for (uint32_t lane = 0; lane < type.lanes; lane++) {
     const char *x = value_of(e, &u, elem, part(e, &u, word, lane));
@@ -196,21 +274,46 @@ static const char *stored(tc_cemit *e, const unit *u, tc_type elem, tc_value val
   return tc_ce_text(e, "tc_make_v%u_u32(%s)", u->words, text);
 }
 
+static void store_lanes(tc_cemit *e, tc_value stmt) {
+  tc_buf buf = tc_access_buf(e->ir, stmt);
+  const tc_buffer *b = tc_buf_at(e->ir, buf);
+  const tc_value *index = index_of(e, stmt);
+  tc_type elem = {b->elem.dtype, 0, 1};
+  tc_value value = tc_access_value(e->ir, stmt);
+  uint32_t lanes = tc_value_type(e->ir, value).lanes, points = b->elem.lanes;
+  for (uint32_t d = 0; d < b->rank; d++)
+    if (tc_value_type(e->ir, index[d]).lanes > 1)
+      points = tc_value_type(e->ir, index[d]).lanes * b->elem.lanes;
+  for (uint32_t lane = 0; lane < points; lane++) {
+    const char *cond = tc_ce_pred(e, tc_access_pred(e->ir, stmt), lane / b->elem.lanes);
+    tc_cw_line(&e->w, "%s%s%s%s(%s, %s, %s);", cond ? "if (" : "", cond ? cond : "",
+               cond ? ") " : "", is_shared(b) ? "TC_STS" : "TC_STG", tc_ce_storage(b->elem),
+               tc_cudatext_place(e, buf, index, lane), tc_ce_stored(e, elem, value, lane % lanes));
+  }
+}
+
 bool tc_cudatext_store(tc_cemit *e, tc_value stmt) {
   tc_buf buf = tc_access_buf(e->ir, stmt);
   const tc_buffer *b = tc_buf_at(e->ir, buf);
   tc_type elem = {b->elem.dtype, 0, 1};
   unit u;
   if (!is_ours(b)) return false;
-  if (tc_ce_is_packed(b->elem)) tc_ce_refuse(e, stmt, "elements smaller than a byte");
-  if (!unit_of(e, buf, index_of(e, stmt), &u)) tc_ce_refuse(e, stmt, "a scattered vector access");
+  if (tc_ce_is_packed(b->elem)) refuse_packed(e, stmt, "a store to");
+  if (!unit_of(e, buf, index_of(e, stmt), &u)) {
+    store_lanes(e, stmt);
+    return true;
+  }
   const char *cond = tc_ce_pred(e, tc_access_pred(e->ir, stmt), 0);
-  const char *set = tc_ce_text(e, "%s(%s, %s, %s);", is_shared(b) ? "TC_STS" : "TC_STG", u.type,
-                               tc_cudatext_address(e, buf, index_of(e, stmt)),
+  const tc_access *a = tc_access_of(e->ir, stmt);
+  const char *alone = a->order ? "_ALONE" : "";
+  const char *set = tc_ce_text(e, "%s%s(%s, %s, %s);", is_shared(b) ? "TC_STS" : "TC_STG", alone,
+                               u.type, tc_cudatext_address(e, buf, index_of(e, stmt)),
                                stored(e, &u, elem, tc_access_value(e->ir, stmt)));
+  tc_cudatext_order(e, a->order, a->sync_scope, false);
   if (cond)
     tc_cw_line(&e->w, "if (%s) %s", cond, set);
   else
     tc_cw_line(&e->w, "%s", set);
+  if (a->order == TC_ORDER_SEQ_CST) tc_cudatext_order(e, a->order, a->sync_scope, true);
   return true;
 }

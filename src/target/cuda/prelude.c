@@ -27,6 +27,13 @@ static const char head[] =
     "#define TC_STS(type, at, x) (*(type *)__cvta_shared_to_generic(at) = (x))\n"
     "#define TC_LDG(type, p) (*(const type *)(p))\n"
     "#define TC_STG(type, p, x) (*(type *)(p) = (x))\n"
+    "#define TC_LDS_ALONE(type, at) (*(const volatile type *)__cvta_shared_to_generic(at))\n"
+    "#define TC_STS_ALONE(type, at, x) (*(volatile type *)__cvta_shared_to_generic(at) = (x))\n"
+    "#define TC_LDG_ALONE(type, p) (*(const volatile type *)(p))\n"
+    "#define TC_STG_ALONE(type, p, x) (*(volatile type *)(p) = (x))\n"
+    "#define TC_FENCE_BLOCK() __threadfence_block()\n"
+    "#define TC_FENCE_DEVICE() __threadfence()\n"
+    "#define TC_FENCE_SYSTEM() __threadfence_system()\n"
     "#define TC_UNROLL _Pragma(\"unroll\")\n"
     "#define TC_ARRAY(type, x, n) type x[n]\n"
     "#define TC_INDEPENDENT\n"
@@ -80,6 +87,12 @@ void tc_cudatext_prelude(tc_sb *out, const tc_cudatext *c, tc_str text) {
   tc_sb_adds(out, head);
   for (uint32_t i = 0; i < c->uses.n; i++)
     tc_cudatext_prim_text(out, &c->uses.at[i]);
-  tc_prelude_add(out, &prelude, text);
+  tc_sb atomics = tc_sb_in(out->arena);
+  tc_cudatext_atomics(&atomics, c);
+  tc_sb mentioned = tc_sb_in(out->arena);
+  tc_sb_add(&mentioned, tc_sb_str(&atomics));
+  tc_sb_add(&mentioned, text);
+  tc_prelude_add(out, &prelude, tc_sb_str(&mentioned));
+  tc_sb_add(out, tc_sb_str(&atomics));
   tc_sb_char(out, '\n');
 }

@@ -27,6 +27,13 @@ typedef struct __attribute__((aligned(64))) { tc_u64 word[16]; } tc_tensor_map;
 #define TC_STS(type, at, x) (*(type *)__cvta_shared_to_generic(at) = (x))
 #define TC_LDG(type, p) (*(const type *)(p))
 #define TC_STG(type, p, x) (*(type *)(p) = (x))
+#define TC_LDS_ALONE(type, at) (*(const volatile type *)__cvta_shared_to_generic(at))
+#define TC_STS_ALONE(type, at, x) (*(volatile type *)__cvta_shared_to_generic(at) = (x))
+#define TC_LDG_ALONE(type, p) (*(const volatile type *)(p))
+#define TC_STG_ALONE(type, p, x) (*(volatile type *)(p) = (x))
+#define TC_FENCE_BLOCK() __threadfence_block()
+#define TC_FENCE_DEVICE() __threadfence()
+#define TC_FENCE_SYSTEM() __threadfence_system()
 #define TC_UNROLL _Pragma("unroll")
 #define TC_ARRAY(type, x, n) type x[n]
 #define TC_INDEPENDENT

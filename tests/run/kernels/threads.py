@@ -1,5 +1,6 @@
 """Kernels written for single threads; tests/run/threads.py says what each must compute."""
 
+import tilec
 import tilec.language as T
 
 N = 128
@@ -651,3 +652,38 @@ def other_spellings(A: T.Tensor((32, 32), "float16"), B: T.Tensor((32, 32), "flo
             T.warpgroup_wait(0)
             T.copy(acc, B)
         T.pdl_trigger()
+
+
+@tilec.jit
+def updates(dtype, order="relaxed"):
+    """Every update of one type: of global memory, of shared memory, and loads and stores beside
+    them. What was there before comes back."""
+    whole = dtype in ("int32", "uint32", "int64", "uint64")
+
+    @T.prim_func
+    def main(A: T.Tensor((N,), dtype), G: T.Tensor((8,), dtype), S: T.Tensor((8,), dtype),
+             was: T.Tensor((N,), dtype)):
+        with T.Kernel(1, threads=N) as bx:
+            tx = T.get_thread_binding()
+            s = T.alloc_shared((8,), dtype)
+            if tx < 8:
+                s[tx] = G[tx]
+            T.sync_threads()
+            T.atomic_add(G[0], A[tx], memory_order=order)
+            T.atomic_min(G[1], A[tx], memory_order=order)
+            T.atomic_max(G[2], A[tx])
+            T.atomic_add(s[0], A[tx])
+            T.atomic_min(s[1], A[tx])
+            T.atomic_max(s[2], A[tx])
+            if whole:
+                T.atomic_or(G[3], A[tx])
+                T.atomic_or(s[3], A[tx])
+            was[tx] = T.atomic_add(s[4 + tx % 4], A[tx], return_prev=True)
+            if tx == 5:
+                T.atomic_store(G[4], T.atomic_load(A[tx], "acquire"), "release")
+                T.atomic_store(G[5], T.atomic_load(A[tx + 1]))
+            T.sync_threads()
+            if tx < 8:
+                S[tx] = s[tx]
+
+    return main
