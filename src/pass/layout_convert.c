@@ -4,9 +4,9 @@
  * registers. Else, and wherever else an operation cannot use a fragment as it lies, it goes through
  * shared memory:
  *
- *   gemm f, B -> C            copy f -> x_shared; gemm x_shared, B -> C
- *   parallel { .. f[i] .. }   copy f -> x_shared; parallel { .. x_shared[i] .. }; copy x_shared ->
- * f reduce s -> f             reduce s -> t; copy t -> x_shared; copy x_shared -> f
+ *   gemm f, B -> C            copy f -> x; gemm x, B -> C
+ *   parallel { .. f[i] .. }   copy f -> x; parallel { .. x[i] .. }; copy x -> f
+ *   reduce s -> f             reduce s -> t; copy t -> x; copy x -> f
  *
  * A fragment has one such buffer for all of its operations but products, which ask for places of
  * their own. Pass sync puts the barriers in. */

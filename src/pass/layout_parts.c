@@ -1,9 +1,7 @@
 /* Operands that must be whole fragments, and are not: the operation works on one that is.
  *
- *   reduce sum S[*] -> r      (S in shared memory)     copy S -> t; reduce sum t -> r
- *   gemm A, B -> C[0 :+ 64, ..]                        copy C[..] -> t; gemm A, B -> t; copy t ->
- * C[..]
- */
+ *   reduce S -> r (S in shared memory)   copy S -> t; reduce t -> r
+ *   gemm A, B -> C[..]                   copy C[..] -> t; gemm A, B -> t; copy t -> C[..] */
 #include "ir/build.h"
 #include "pass/edit.h"
 #include "pass/layouts.h"
