@@ -58,11 +58,13 @@ class Environment:
     def is_autotune_cache_enabled(self):
         return self.is_cache_enabled() and not self.flag("TILELANG_AUTO_TUNING_DISABLE_CACHE")
 
+    def _named_cache_dir(self):
+        return os.environ.get("TILEC_CACHE_DIR") or self.TILELANG_CACHE_DIR
+
     def cache_dir(self):
         """Where the compiler keeps kernels."""
-        named = os.environ.get("TILEC_CACHE_DIR") or self.TILELANG_CACHE_DIR
-        if named:
-            return named
+        if self._named_cache_dir():
+            return self._named_cache_dir()
         home = os.environ.get("XDG_CACHE_HOME")
         return os.path.join(home or os.path.join(os.path.expanduser("~"), ".cache"), "tilec")
 
@@ -83,8 +85,8 @@ class Environment:
         found = {}
         if not self.is_cache_enabled():
             found["cache"] = "off"
-        if self.TILELANG_CACHE_DIR and not os.environ.get("TILEC_CACHE_DIR"):
-            found["cache_dir"] = self.TILELANG_CACHE_DIR
+        if self._named_cache_dir():  # as it is now, not when the first kernel was compiled
+            found["cache_dir"] = self._named_cache_dir()
         if self.TILELANG_COMPILE_TIMEOUT_SECONDS:
             found["cc_timeout"] = self.TILELANG_COMPILE_TIMEOUT_SECONDS
         return found

@@ -103,6 +103,34 @@ class _Variant:
             return False
 
 
+class _Compiling:
+    """An eager function with the arguments of a call, on its way to a kernel."""
+
+    def __init__(self, func, values, extra, settings):
+        if settings.out_idx is not None:
+            raise ValueError("%s: out_idx is for functions that return a T.prim_func; return the "
+                             "T.empty tensors" % func.__qualname__)
+        self.func, self.extra, self.settings = func, extra, settings
+        self.entry = _Eager(func)
+        shapes = [(name, tuple(value.shape)) for name, value in values.items()
+                  if _is_tensor(value)]
+        self.world = World(self.entry, {name: value for name, value in values.items()
+                                        if not _is_tensor(value)})
+        self.module = guarded(self.world, lambda: module_of(
+            self.entry, self.world, shapes, settings.options, settings.configs))
+
+    def ir(self):
+        return guarded(self.world, lambda: self.module.emit("ir"))
+
+    def variant(self):
+        kernel = self.settings.compile(self.world, self.module, self.entry, None)
+        unused = [name for name in self.extra if name not in self.world.asked]
+        if unused:
+            raise TypeError("%s() has no parameter and no T.const named %r"
+                            % (self.func.__name__, unused[0]))
+        return _Variant(kernel, self.world.asked)
+
+
 _PLAIN_TYPES = frozenset((int, float, bool, str, type(None), dtype))
 
 
@@ -277,23 +305,11 @@ class JITImpl:
         return tuple((name, tuple(value.shape) if _is_tensor(value) else freeze(value))
                      for name, value in values.items())
 
+    def _start_eager(self, values, extra, settings):
+        return _Compiling(self.func, values, extra, settings)
+
     def _compile_eager(self, values, extra, settings):
-        if settings.out_idx is not None:
-            raise ValueError("%s: out_idx is for functions that return a T.prim_func; return the "
-                             "T.empty tensors" % self.func.__qualname__)
-        entry = _Eager(self.func)
-        shapes = [(name, tuple(value.shape)) for name, value in values.items()
-                  if _is_tensor(value)]
-        world = World(entry, {name: value for name, value in values.items()
-                              if not _is_tensor(value)})
-        module = guarded(world, lambda: module_of(entry, world, shapes, settings.options,
-                                                  settings.configs))
-        kernel = settings.compile(world, module, entry, None)
-        unused = [name for name in extra if name not in world.asked]
-        if unused:
-            raise TypeError("%s() has no parameter and no T.const named %r"
-                            % (self.func.__name__, unused[0]))
-        return _Variant(kernel, world.asked)
+        return self._start_eager(values, extra, settings).variant()
 
     def __repr__(self):
         return "<tilec.jit %s>" % self.func.__qualname__
