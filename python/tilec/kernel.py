@@ -9,15 +9,38 @@ from ._values import dtype
 from .function import guarded
 
 
-class KernelParam:
-    """A parameter of a kernel. `shape` is None where a launch decides an extent of it."""
+def _split(text, separator=","):
+    """The parts of a list in which brackets may stand."""
+    parts, depth = [""], 0
+    for c in text:
+        depth += (c in "([") - (c in ")]")
+        if c == separator and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += c
+    return [part.strip() for part in parts if part.strip()]
 
-    def __init__(self, param, shape=None):
+
+def shapes_of(signature):
+    """{parameter: [extent, ...]} from `name(A: float32[M, 64], out B: ...)`; an extent is an int,
+    or the text of what a launch computes."""
+    found = {}
+    for part in _split(signature[signature.find("(") + 1:signature.rfind(")")]):
+        name, _, kind = part.partition(":")
+        extents = _split(kind[kind.find("[") + 1:kind.rfind("]")]) if "[" in kind else []
+        found[name.split()[-1]] = [int(e) if e.isdigit() else e for e in extents]
+    return found
+
+
+class KernelParam:
+    """A parameter of a kernel. Extents of `shape` are ints, or texts where a launch decides."""
+
+    def __init__(self, param, shape=()):
         self.name = param.name
         self.kind = param.kind
         self.dtype = dtype(str(param.dtype))
         self.rank = param.rank
-        self.shape = shape
+        self.shape = list(shape)
 
     def is_scalar(self):
         return self.kind == "scalar"
@@ -60,6 +83,15 @@ def _indices(out_idx, n):
     return indices
 
 
+def _listing(function):
+    """A function that returns several tensors, as a list."""
+    def call(*args):
+        returned = function(*args)
+        return returned if returned is None else list(returned)
+
+    return call
+
+
 class JITKernel:
     """A compiled kernel: call it with its arguments; with those of out_idx left out, they are
     allocated and returned."""
@@ -71,23 +103,17 @@ class JITKernel:
         self.prim_func = prim_func
         self.target = kernel.target
         self._wanted = target
-        self.params = [KernelParam(p, self._known_shape(i, p)) for i, p in
-                       enumerate(kernel.params)]
+        shapes = shapes_of(kernel.signature)
+        self.params = [KernelParam(p, shapes.get(p.name, ())) for p in kernel.params]
         self.out_idx = _indices(out_idx, len(self.params))
         results = [i for i, p in enumerate(kernel.params) if p.flags & 4]
         if self.out_idx and results:
             raise ValueError("out_idx is given, and the function returns T.empty tensors")
         self.result_idx = results or self.out_idx
         self._function = kernel.bind(self.out_idx) if self.out_idx else kernel.function
+        if len(self.result_idx) > 1:
+            self._function = _listing(self._function)
         self.latency = self.config = self.ref_latency = None
-
-    def _known_shape(self, i, param):
-        if param.kind == "scalar":
-            return []
-        try:
-            return self.static_shape(i)
-        except (TypeError, ValueError):
-            return None
 
     def __call__(self, *args, **kwargs):
         if kwargs:

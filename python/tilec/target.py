@@ -29,8 +29,19 @@ def _read(target):
     return target
 
 
+_redirected = []
+
+
+def redirect_targets(name):
+    """From now on every kernel of this process is compiled for `name`, whatever it asks for; None
+    ends that."""
+    _redirected[:] = [name] if name else []
+
+
 def target_name(target=None):
     """The compiler's name for a target, None for its own choice."""
+    if _redirected:
+        return _redirected[0]
     target = _read(target)
     if target is None:
         return None

@@ -306,6 +306,8 @@ class Kernel:
         info = Info(size=C.sizeof(Info))
         lib.tilec_kernel_describe(self._kernel, C.byref(info))
         self.name, self.target = info.name.decode(), info.target.decode()
+        lib.tilec_kernel_signature.restype = C.c_char_p
+        self.signature = lib.tilec_kernel_signature(self._kernel).decode()
         self.params = [self._param(i) for i in range(info.n_params)]
         self.dims = [lib.tilec_kernel_dim(self._kernel, C.c_size_t(i)).decode()
                      for i in range(info.n_dims)]
