@@ -208,9 +208,12 @@ class JITKernel:
     # ---- ahead of time ----
 
     def export_library(self, path, name=None):
-        """Builds ahead of time. A path that ends in .so gets the library, which is returned;
-        another one is a directory for all files of the build, whose paths are returned."""
+        """Builds ahead of time; `name` is that of the functions. A path that ends in .so gets the
+        library, which is returned; another one is a directory for all files of the build, whose
+        paths are returned."""
         path = str(path)
+        if name is None:  # C has a meaning for `main`
+            name = self.name if self.name != "main" else "main_kernel"
         if not path.endswith(".so"):
             return self._build(path, name)
         with tempfile.TemporaryDirectory() as folder:

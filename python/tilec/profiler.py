@@ -84,12 +84,12 @@ def _values(kind, shape, dtype, rng):
     """Numbers for an element type, by the rules of each kind."""
     np = _numpy()
     is_float = "float" in dtype
-    if dtype == "bool":
-        return rng.integers(0, 2, shape)
     if kind is TensorSupplyType.Zero:
         return np.zeros(shape)
     if kind is TensorSupplyType.One:
         return np.ones(shape)
+    if dtype == "bool":
+        return rng.integers(0, 2, shape)
     low = 0 if dtype.startswith("uint") else -2
     if kind is TensorSupplyType.Integer or (kind is TensorSupplyType.Auto and not is_float):
         return rng.integers(low, 3, shape)

@@ -250,7 +250,7 @@ def test_profiler():
 
 @pytest.mark.parametrize("kind", TensorSupplyType)
 def test_supplies(kind):
-    (a,) = lazy(16).get_profiler(kind)._get_inputs()
+    (a,) = map(as_numpy, lazy(16).get_profiler(kind)._get_inputs())
     assert a.shape == (16,) and a.dtype == np.float32 and np.isfinite(a).all()
 
 
