@@ -355,6 +355,10 @@ class Kernel:
     def shape_with(self, i, flat):
         return self.shape(i, *[None] * len(self.params), dims=list(zip(flat[::2], flat[1::2])))
 
+    @staticmethod
+    def resources():
+        return []
+
     def _launch(self, args):
         keep, error = [], C.c_void_p()
         if len(args) != len(self.params):

@@ -176,7 +176,7 @@ def test_pass_configs_and_targets():
     assert tilec.compile(func, target="interp", pass_configs=configs).target == "interp"
     with pytest.raises(tilec.CompileError) as raised:
         tilec.compile(func, pass_configs={"tilec.no_such_key": 1})
-    assert [d.code for d in raised.value.diagnostics] == ["E0838"]
+    assert "E0838" in str(raised.value)
     with pytest.raises(TypeError, match="is a dict"):
         tilec.compile(func, pass_configs=["tl.disable_wgmma"])
     with pytest.raises(tilec.TargetError):
