@@ -677,13 +677,11 @@ def type_stubs():
     rows = table(
         "lang/builtins.def", BUILTIN="name signature where handler aux doc", MISSING="name"
     )
-    library = [r.name for r in table("lang/pybuiltins.def", PYLIB="owner name doc")
-               if r.owner == "LANGUAGE"]
     source = (stubs.PACKAGE / "language" / "__init__.py").read_text(encoding="utf-8")
     objects = table("ffi/objects.def", OBJECT="type key structure release doc",
                     FIELD="type name kind flags schema doc", METHOD="type name function flags doc")
     functions = table("ffi/functions.def", FUNCTION="name function doc")
-    found = {"language/__init__": stubs.language(rows, library, stubs.dtypes(source)),
+    found = {"language/__init__": stubs.language(rows, source),
              "_ffi": stubs.ffi(objects, functions)}
     found |= {name: stubs.module(name) for name in stubs.MODULES}
     return {f"../../python/tilec/{name}.pyi": text for name, text in found.items()}

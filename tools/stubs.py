@@ -195,8 +195,8 @@ def _late(tree):
 
 # ---- the vocabulary ----
 
-def language(rows, library, dtypes):
-    """tilec.language: rows of builtins.def, names written in the language itself, types."""
+def language(rows, source):
+    """tilec.language: rows of builtins.def, and what its source names besides."""
     out = [HEAD % "src/lang/builtins.def" + "from typing import Any\n\n"
            "from .._values import dtype as dtype\n"
            "from ..function import PrimFunc as PrimFunc, prim_func as prim_func\n\n",
@@ -213,18 +213,18 @@ def language(rows, library, dtypes):
                        % row.name)
         else:
             out.append(_from_signature(row.name, row.signature) + "\n")
-    out += ["%s: Any\n" % name for name in library if name not in done]
-    out += ["%s: dtype\n" % name for name in dtypes if name not in done]
+    special, types = _named_besides(source)
+    out += ["%s: Any\n" % name for name in special if name not in done]
+    out += ["%s: dtype\n" % name for name in types if name not in done]
     return "".join(out)
 
 
-def dtypes(source):
-    """The names of types in the source of tilec.language: scalars, and vectors of them."""
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "_DTYPES":
-            scalars, lanes = [ast.literal_eval(g.iter) for g in node.value.args[0].generators]
-            return [scalar + n for scalar in scalars for n in lanes]
-    raise ValueError("tilec.language names no types")
+def _named_besides(source):
+    """Names without a row, and those of types: scalars, and vectors of them."""
+    values = {getattr(node.targets[0], "id", ""): node.value for node in ast.parse(source).body
+              if isinstance(node, ast.Assign)}
+    scalars, lanes = [ast.literal_eval(g.iter) for g in values["_DTYPES"].args[0].generators]
+    return ast.literal_eval(values["_SPECIAL"]), [a + b for a in scalars for b in lanes]
 
 
 # ---- the native types ----

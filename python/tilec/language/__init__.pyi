@@ -420,6 +420,10 @@ def call_intrin(*args: Any, **kwargs: Any) -> Any: ...  # not implemented yet
 def float4_e2m1_unpacked(*args: Any, **kwargs: Any) -> Any: ...  # not implemented yet
 def undef(*args: Any, **kwargs: Any) -> Any: ...  # not implemented yet
 def target(*args: Any, **kwargs: Any) -> Any: ...  # not implemented yet
+While: Any
+loop_break: Any
+break_loop: Any
+continue_loop: Any
 BaseTileScheduler: Any
 PersistentTileScheduler: Any
 bool: dtype
