@@ -1,5 +1,7 @@
 """@tilec.jit in both forms, ways to call, what shares a kernel, the kernel object, the profiler."""
 
+import pathlib
+
 import numpy as np
 import pytest
 
@@ -264,6 +266,29 @@ def test_every_name_of_the_language():
     assert {"copy", "gemm", "float16", "macro", "GemmWarpPolicy", "Kernel"} <= set(dir(T))
     for name in T.__all__:
         assert getattr(T, name) is not None
+
+
+def names_of_the_dialect():
+    text = (pathlib.Path(__file__).parent / "vocabulary.txt").read_text(encoding="utf-8")
+    return [line for line in text.splitlines() if not line.startswith("#")]
+
+
+def test_every_name_of_the_dialect():
+    """Each is implemented, or its use is the one diagnostic that says so."""
+    import tilec._world
+    words, missing = tilec._world.words(), []
+    for name in names_of_the_dialect():
+        assert getattr(T, name) is not None
+        if name in words and words[name][2]:
+            missing.append(name)
+    assert len(missing) < 220
+    for name in missing[::25]:
+        def main(X: T.Tensor((8,), "float32")):
+            with T.Kernel(1):
+                getattr(T, name)(X)  # noqa: B023
+        with pytest.raises(tilec.CompileError) as raised:
+            T.prim_func(main)
+        assert "E0302" in str(raised.value) and "T.%s is known" % name in str(raised.value)
 
 
 def test_names_outside_kernels():
