@@ -14,21 +14,21 @@ LaunchError = _native.LaunchError
 TargetError = _native.TargetError
 diagnostics = _native.diagnostics
 
-from . import language, layout, math, profiler  # noqa: E402
+from . import language, layout, math  # noqa: E402
 from .compiler import compile, lower, par_compile  # noqa: E402
 from .env import (clear_cache, disable_cache, enable_cache, env, is_cache_enabled,  # noqa: E402
                   set_log_level)
 from .jit import JITImpl, jit  # noqa: E402
 from .kernel import JITKernel  # noqa: E402
 from .pass_configs import PassConfigKey  # noqa: E402
-from .profiler import TensorSupplyType  # noqa: E402
 from .target import default_target, determine_target  # noqa: E402
 
 cdiv = _Name("tilelang.cdiv")
 next_power_of_2 = _Name("tilelang.next_power_of_2")
 
 # Modules that are loaded when they are asked for, and the names that stand here, too.
-_LATE = {"autotuner": ("AutoTuner", "autotune", "set_autotune_inputs"), "testing": (), "utils": ()}
+_LATE = {"autotuner": ("AutoTuner", "autotune", "set_autotune_inputs"),
+         "profiler": ("TensorSupplyType",), "testing": (), "utils": ()}
 
 
 def __getattr__(name):

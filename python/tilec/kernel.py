@@ -1,8 +1,6 @@
 """Compiled kernels."""
 
 import os
-import shutil
-import tempfile
 
 from ._native import native
 from ._values import dtype
@@ -211,6 +209,8 @@ class JITKernel:
         """Builds ahead of time; `name` is that of the functions. A path that ends in .so gets the
         library, which is returned; another one is a directory for all files of the build, whose
         paths are returned."""
+        import shutil
+        import tempfile
         path = str(path)
         if name is None:  # C has a meaning for `main`
             name = self.name if self.name != "main" else "main_kernel"
