@@ -193,9 +193,9 @@ int tc_ffi_kernel_resources(void *self, const tc_ffi_any *args, int32_t n, tc_ff
         tc_ffi_drop(&items[--count]);
       return -1;
     }
-    const uint32_t numbers[N_FIELDS - 1] = {
-        row.threads, row.registers,      row.spill_stores_b, row.spill_loads_b,
-        row.stack_b, row.static_shared_b, row.shared_b};
+    const uint32_t numbers[N_FIELDS - 1] = {row.threads,       row.registers, row.spill_stores_b,
+                                            row.spill_loads_b, row.stack_b,   row.static_shared_b,
+                                            row.shared_b};
     for (int k = 0; k < N_FIELDS - 1; k++)
       items[count + 1 + k] = tc_ffi_int(numbers[k]);
     count += N_FIELDS;

@@ -73,8 +73,8 @@ static int check_pairs(const tc_ffi_seq *pairs, const char *what, size_t *size_b
   if (pairs && pairs->n % 2) return tc_ffi_raise("ValueError", "tilec.module: a name has no value");
   for (int64_t i = 0; pairs && i < pairs->n; i++)
     if (!measure(&pairs->at[i], size_b))
-      return tc_ffi_raise("TypeError", "tilec.module: %s are names and texts, item %lld is %s", what,
-                          (long long)i, tc_ffi_what(pairs->at[i].type_index));
+      return tc_ffi_raise("TypeError", "tilec.module: %s are names and texts, item %lld is %s",
+                          what, (long long)i, tc_ffi_what(pairs->at[i].type_index));
   return 0;
 }
 

@@ -38,7 +38,7 @@ struct tc_eval {
   uint32_t n_blocks; /* staged blocks opened so far */
   bool probing;      /* looking for the parameters' shapes only: ends at the first kernel */
   struct stage_reducer *reducers; /* of the function under construction, latest first */
-  TC_VEC(const char *) outer; /* pass_configs around the body, which win over those in it */
+  TC_VEC(const char *) outer;     /* pass_configs around the body, which win over those in it */
   bool lazy_operand; /* inside and/or/ternary: statements (a macro call) may not be emitted */
   uint32_t slices;   /* slices being evaluated: within one, a place is read once */
   /* The Python half's own: eval_private.h. */

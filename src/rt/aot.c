@@ -291,7 +291,8 @@ static bool unpack_scalar(const tc_rt_packed *value, bool is_float, tc_rt_aot_ar
 static bool unpack_tensor(const tc_rt_packed *value, bool is_pointer, tc_rt_aot_arg *to) {
   const tilec_aot_tensor *tensor = NULL;
   to->kind = TILEC_ARG_TENSOR;
-  if (value->type == PACKED_DLTENSOR) tensor = value->as.p;
+  if (value->type == PACKED_DLTENSOR)
+    tensor = value->as.p;
   else if (value->type == PACKED_TENSOR)
     tensor = (const void *)((const char *)value->as.p + PACKED_HEADER_B);
   else if (value->type != PACKED_NONE && !(is_pointer && value->type == PACKED_POINTER))

@@ -158,8 +158,8 @@ static void print_entry(const tc_aot *a, enum tc_aot_form form, tc_sb *out) {
                dims);
 }
 
-/* The entry by tvm-ffi's C ABI. What it needs of libtvm_ffi is imported weakly: without that library
- * the others serve, and the text of an error is in NAME_error() either way. */
+/* The entry by tvm-ffi's C ABI. What it needs of libtvm_ffi is imported weakly: without that
+ * library the others serve, and the text of an error is in NAME_error() either way. */
 static void print_packed(const tc_aot *a, tc_sb *out) {
   uint32_t n = a->table->n_params;
   tc_sb_printf(
@@ -177,10 +177,9 @@ static void print_packed(const tc_aot *a, tc_sb *out) {
   for (uint32_t i = 0; i < n; i++) {
     const tc_rt_param *p = &a->table->params[i];
     if (!(p->flags & TC_RT_SCALAR) || !tc_aot_is_float(p) || p->dtype == TILEC_FLOAT64) continue;
-    const char *round =
-        p->dtype == TILEC_FLOAT32
-            ? "(float)"
-            : tc_format(out->arena, "tc_%s_round((float)", tc_rt_dtype_name(p->dtype));
+    const char *round = p->dtype == TILEC_FLOAT32 ? "(float)"
+                                                  : tc_format(out->arena, "tc_%s_round((float)",
+                                                              tc_rt_dtype_name(p->dtype));
     tc_sb_printf(out, "    tck_args[%u].as.f = %stck_args[%u].as.f%s;\n", i, round, i,
                  p->dtype == TILEC_FLOAT32 ? "" : ")");
   }
