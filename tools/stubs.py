@@ -8,7 +8,8 @@ import re
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "python" / "tilec"
 MODULES = ("__init__", "autotuner", "compiler", "env", "function", "jit", "kernel", "layout", "math",
-           "pass_configs", "profiler", "target", "testing", "utils", "_values")
+           "pass_configs", "profiler", "target", "testing", "tuning", "utils",
+           "_values")
 HEAD = '"""Printed by tools/doc.py from %s. Do not edit."""\n\n'
 
 # What parameters and results are, by their names: the same name means the same everywhere.
@@ -203,7 +204,7 @@ def language(rows, source):
            "def macro(func: Any = None, /) -> Any: ...\ndef inline(func: Any) -> Any: ...\n"
            "def meta_class(cls: Any) -> Any: ...\n\n"
            "class GemmWarpPolicy:\n    Square: Any\n    FullRow: Any\n    FullCol: Any\n\n"]
-    done = {"PrimFunc", "prim_func", "macro", "inline", "meta_class", "GemmWarpPolicy", "dtype"}
+    done = {"Any", "PrimFunc", "prim_func", "macro", "inline", "meta_class", "GemmWarpPolicy", "dtype"}
     for row in rows:
         if row.name in done:
             continue

@@ -118,7 +118,7 @@ def set_log_level(level):
 def clear_cache():
     """Forgets tuning results and kernels on disk; those of this process stay."""
     import shutil
-    from . import autotuner
     from ._native import native
-    shutil.rmtree(autotuner.rows_directory(), ignore_errors=True)
+    from .tuning import rows_directory
+    shutil.rmtree(rows_directory(), ignore_errors=True)
     native.cache_run("clear", env.options())

@@ -13,7 +13,7 @@ import tilec.language as T
 
 PACKAGE = pathlib.Path(tilec.__file__).parent
 MODULES = ("autotuner", "compiler", "env", "function", "jit", "kernel", "pass_configs", "profiler",
-           "target", "testing", "utils")
+           "target", "testing", "tuning", "utils")
 
 
 def stub(name):

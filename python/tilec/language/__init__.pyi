@@ -455,7 +455,6 @@ def type_annotation(*args: Any, **kwargs: Any) -> Any: ...  # not implemented ye
 def let(*args: Any, **kwargs: Any) -> Any: ...  # not implemented yet
 def get_let_value(*args: Any, **kwargs: Any) -> Any: ...  # not implemented yet
 def has_let_value(*args: Any, **kwargs: Any) -> Any: ...  # not implemented yet
-def Any(*args: Any, **kwargs: Any) -> Any: ...  # not implemented yet
 def IntImm(*args: Any, **kwargs: Any) -> Any: ...  # not implemented yet
 def StringImm(*args: Any, **kwargs: Any) -> Any: ...  # not implemented yet
 def TVMBackendAllocWorkspace(*args: Any, **kwargs: Any) -> Any: ...  # not implemented yet
