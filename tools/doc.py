@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Prints docs/reference/ from the .def tables.
+"""Prints docs/reference/ from the .def tables, and the type stubs of the Python package.
 
 usage: doc.py [--check] [--tilec PROGRAM]
 
@@ -16,6 +16,7 @@ import subprocess
 import sys
 
 from deftable import TableError, read, sections
+import stubs
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ROOT / "src"
@@ -672,8 +673,22 @@ def rules():
 # ---- writing ----
 
 
+def type_stubs():
+    rows = table(
+        "lang/builtins.def", BUILTIN="name signature where handler aux doc", MISSING="name"
+    )
+    source = (stubs.PACKAGE / "language" / "__init__.py").read_text(encoding="utf-8")
+    objects = table("ffi/objects.def", OBJECT="type key structure release doc",
+                    FIELD="type name kind flags schema doc", METHOD="type name function flags doc")
+    functions = table("ffi/functions.def", FUNCTION="name function doc")
+    found = {"language/__init__": stubs.language(rows, source),
+             "_ffi": stubs.ffi(objects, functions)}
+    found |= {name: stubs.module(name) for name in stubs.MODULES}
+    return {f"../../python/tilec/{name}.pyi": text for name, text in found.items()}
+
+
 def pages(program):
-    found = {
+    found = type_stubs() | {
         "language.md": language(),
         "python.md": python(),
         "types.md": types(),

@@ -421,6 +421,10 @@ typedef struct tilec_program_options {
    * the function), and there are no defines. Copied; released with the program, or, when the
    * program cannot be made, by the caller. NULL: none. */
   const tilec_resolver *resolver;
+  /* pass_configs from outside of the source, which win over those in it: keys, and values as the
+   * command line spells them ("on", "pingpong", "4"). */
+  const tilec_define *configs;
+  size_t n_configs;
 } tilec_program_options;
 
 /* Takes a program: nothing is compiled yet. A path that ends in .tir holds IR text. All strings are

@@ -14,18 +14,40 @@ LaunchError = _native.LaunchError
 TargetError = _native.TargetError
 diagnostics = _native.diagnostics
 
-from . import language, layout, math, profiler, testing  # noqa: E402
-from .compiler import (PassConfigKey, compile, default_target, disable_cache,  # noqa: E402
-                       enable_cache, is_cache_enabled, lower, par_compile)
+from . import language, layout, math  # noqa: E402
+from .compiler import compile, lower, par_compile  # noqa: E402
+from .env import (clear_cache, disable_cache, enable_cache, env, is_cache_enabled,  # noqa: E402
+                  set_log_level)
 from .jit import JITImpl, jit  # noqa: E402
 from .kernel import JITKernel  # noqa: E402
-from .profiler import TensorSupplyType  # noqa: E402
+from .pass_configs import PassConfigKey  # noqa: E402
+from .target import default_target, determine_target  # noqa: E402
 
 cdiv = _Name("tilelang.cdiv")
 next_power_of_2 = _Name("tilelang.next_power_of_2")
 
-__all__ = ["BudgetError", "CheckError", "CompileError", "EnvironmentError", "InternalError",
-           "JITImpl", "JITKernel", "LaunchError", "PassConfigKey", "TargetError",
-           "TensorSupplyType", "cdiv", "compile", "default_target", "diagnostics",
-           "disable_cache", "enable_cache", "is_cache_enabled", "jit", "language", "layout",
-           "lower", "math", "next_power_of_2", "par_compile", "profiler", "testing"]
+# Modules that are loaded when they are asked for, and the names that stand here, too.
+_LATE = {"autotuner": ("AutoTuner", "autotune", "set_autotune_inputs"),
+         "profiler": ("TensorSupplyType",), "testing": (), "utils": ()}
+
+
+def __getattr__(name):
+    import importlib
+    for module, names in _LATE.items():
+        if name == module or name in names:
+            loaded = importlib.import_module("tilec." + module)
+            return loaded if name == module else getattr(loaded, name)
+    raise AttributeError("module 'tilec' has no attribute %r" % name)
+
+
+__all__ = ["AutoTuner", "BudgetError", "CheckError", "CompileError", "EnvironmentError",
+           "InternalError", "JITImpl", "JITKernel", "LaunchError", "PassConfigKey", "TargetError",
+           "TensorSupplyType", "autotune", "autotuner", "cdiv", "clear_cache", "compile",
+           "default_target", "determine_target", "diagnostics", "disable_cache", "enable_cache",
+           "env", "is_cache_enabled", "jit", "language", "layout", "lower", "math",
+           "next_power_of_2", "par_compile", "profiler", "set_autotune_inputs", "set_log_level",
+           "testing", "utils"]
+
+
+def __dir__():
+    return sorted({*globals(), *__all__})

@@ -38,13 +38,18 @@ class _Ffi:
         flat = list(self._ffi.words())
         return [tuple(flat[i:i + 5]) for i in range(0, len(flat), 5)]
 
-    def module(self, path, entry, shapes, options, world):
+    def module(self, path, entry, shapes, options, world, configs=()):
         flat = [field for name, extents in shapes for field in (name, tuple(extents))]
-        return self._ffi.module("", path, entry, [], flat, self._ffi.config(options), world)
+        pairs = [text for pair in configs for text in pair]
+        return self._ffi.module("", path, entry, [], flat, self._ffi.config(options), world, pairs)
 
     def file_module(self, path, entry, defines, options):
         flat = [text for pair in defines for text in pair]
         return self._ffi.module(None, path, entry, flat, [], self._ffi.config(options), None)
+
+
+    def cache_run(self, verb, options):
+        return self._ffi.cache(verb, self._ffi.config(options))
 
 
 def _load():

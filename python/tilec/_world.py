@@ -161,6 +161,7 @@ class History:
     def __init__(self):
         self.runs = []
         self.objects = []
+        self.lock = threading.Lock()  # several threads may compile one function
 
 
 class World:
@@ -370,21 +371,24 @@ class World:
     # ---- operations ----
 
     def _begin(self, args):
-        history, at = self.history, self._next_run
+        at = self._next_run
         self._next_run += 1
         self.is_open = True
         self._scopes, self._flat = {}, {}
         self._steps, self._open = [], []
-        self._replay = history.runs[at] if at < len(history.runs) else []
-        self._objects = list(history.objects)
+        with self.history.lock:
+            runs = self.history.runs
+            self._replay = runs[at] if at < len(runs) else []
+            self._objects = list(self.history.objects)
         self._numbers = {id(value): i + 1 for i, value in enumerate(self._objects)}
         return _NOTHING
 
     def _end(self, args):
         history, at = self.history, self._next_run - 1
-        if self.raised is None and at == len(history.runs):
-            history.runs.append(self._steps)
-            history.objects = self._objects
+        with history.lock:
+            if self.raised is None and at == len(history.runs):
+                history.runs.append(self._steps)
+                history.objects = self._objects
         self.is_open = False
         self._replay, self._steps = [], []
         self._objects, self._numbers, self._scopes, self._flat = [], {}, {}, {}

@@ -22,10 +22,11 @@ def guarded(world, function):
         raise raised from None
 
 
-def module_of(entry, world, shapes=(), options=None):
+def module_of(entry, world, shapes=(), options=None, configs=()):
     """The program that `entry` is, in the terms of the compiler."""
     path = entry.function.__code__.co_filename
-    return native.module(path, entry.__name__, list(shapes), options or {}, world)
+    return native.module(path, entry.__name__, list(shapes), options or {}, world,
+                         list(configs))
 
 
 class PrimFunc(Function):
@@ -41,13 +42,13 @@ class PrimFunc(Function):
         self.attrs = {"global_symbol": function.__name__}
         self._ir = self.emit("ir")
 
-    def module(self, options=None):
-        """(World, program) for these options."""
+    def module(self, options=None, configs=()):
+        """(World, program) for these options and pass_configs."""
         world = World(self, history=self.history)
-        return world, module_of(self, world, (), options)
+        return world, module_of(self, world, (), options, configs)
 
-    def emit(self, form, options=None):
-        world, module = self.module(options)
+    def emit(self, form, options=None, configs=()):
+        world, module = self.module(options, configs)
         return guarded(world, lambda: module.emit(form))
 
     def script(self, **ignored):

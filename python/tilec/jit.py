@@ -7,11 +7,12 @@ import textwrap
 import threading
 
 from . import _source
+from ._values import dtype
 from ._world import Function, Scope, World
-from .compiler import compile as compile_prim_func
-from .compiler import options_of, target_name
+from ._native import native
+from ._once import Once
+from .compiler import Settings, compile_function, in_parallel
 from .function import PrimFunc, guarded, module_of
-from .kernel import JITKernel
 
 _BODY_WORDS = ("Kernel", "ClusterKernel", "const", "empty")
 
@@ -102,21 +103,86 @@ class _Variant:
             return False
 
 
+class _Compiling:
+    """An eager function with the arguments of a call, on its way to a kernel."""
+
+    def __init__(self, func, values, extra, settings):
+        if settings.out_idx is not None:
+            raise ValueError("%s: out_idx is for functions that return a T.prim_func; return the "
+                             "T.empty tensors" % func.__qualname__)
+        self.func, self.extra, self.settings = func, extra, settings
+        self.entry = _Eager(func)
+        shapes = [(name, tuple(value.shape)) for name, value in values.items()
+                  if _is_tensor(value)]
+        self.world = World(self.entry, {name: value for name, value in values.items()
+                                        if not _is_tensor(value)})
+        self.module = guarded(self.world, lambda: module_of(
+            self.entry, self.world, shapes, settings.options, settings.configs))
+
+    def ir(self):
+        return guarded(self.world, lambda: self.module.emit("ir"))
+
+    def variant(self):
+        kernel = self.settings.compile(self.world, self.module, self.entry, None)
+        unused = [name for name in self.extra if name not in self.world.asked]
+        if unused:
+            raise TypeError("%s() has no parameter and no T.const named %r"
+                            % (self.func.__name__, unused[0]))
+        return _Variant(kernel, self.world.asked)
+
+
+_PLAIN_TYPES = frozenset((int, float, bool, str, type(None), dtype))
+
+
+class _Last:
+    """What an eager function was called with last. The launch itself checks tensors, so a call that
+    looks alike needs no more than the comparison of its compile-time values."""
+
+    __slots__ = ("function", "n", "tensors", "values")
+
+    @classmethod
+    def of(cls, jit, variant, args, kwargs):
+        """For calls with positional arguments only, whose values can be compared."""
+        names = list(jit.signature.parameters)[:len(args)]
+        values = [(i, value) for i, value in enumerate(args) if names[i] not in variant.inputs]
+        if kwargs or len(names) != len(args) or len(args) - len(values) != len(variant.inputs) \
+                or not _PLAIN_TYPES.issuperset(type(value) for _, value in values):
+            return None
+        last = cls()
+        last.function, last.n, last.values = variant.kernel._function, len(args), values
+        last.tensors = [names.index(name) for name in variant.inputs]
+        if last.tensors == list(range(last.n)):
+            last.tensors = None
+        return last
+
+    def chosen(self, args):
+        """The kernel's own arguments; ValueError when a compile-time value is another."""
+        if self.tensors is None:
+            return args
+        for i, value in self.values:
+            if type(args[i]) is not type(value) or args[i] != value:
+                raise ValueError
+        return [args[i] for i in self.tensors]
+
+
 class JITImpl:
     """What @tilec.jit makes of a function. Equal calls share one kernel."""
 
-    def __init__(self, function, options):
+    def __init__(self, function, settings):
         functools.update_wrapper(self, function)
         self.func = function
-        self.options = options
+        self.settings = settings
         self.signature = inspect.signature(function)
         if any(p.kind is p.POSITIONAL_ONLY for p in self.signature.parameters.values()):
             raise TypeError("%s: kernels have no positional-only parameters"
                             % function.__qualname__)
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
         self._kernel_cache = {}
         self._tuner_cache = {}
+        self._kernels = Once(self._kernel_cache)
         self._variants = []
+        self._plain = {}    # kernels by arguments as they were spelled in a call
+        self._last = None   # the variant of the last call, in a form that is fast to call
 
     @functools.cached_property
     def mode(self):
@@ -138,22 +204,25 @@ class JITImpl:
         return bound, extra
 
     def __call__(self, *args, **kwargs):
+        last = self._last
+        if last is not None and not kwargs and len(args) == last.n:
+            try:
+                return last.function(*last.chosen(args))
+            except (TypeError, ValueError) as error:
+                if isinstance(error, native.CompileError):  # of a check while it ran
+                    raise
+            # other shapes, other values: find, or compile, what takes them
         if self.mode == "lazy":
-            return self.compile(*args, **kwargs)
+            return self._lazy(args, kwargs)
         return self._run(args, kwargs)
 
     def compile(self, *args, **kwargs):
         """The kernel for these arguments; an eager function needs its T.const values by name, or
         tensors."""
+        if self.mode == "lazy":
+            return self._lazy(args, kwargs)
         bound, extra = self._bind(args, kwargs)
-        if self.mode == "eager":
-            return self._variant({**bound.arguments, **extra}, extra).kernel
-        key = tuple((name, freeze(value)) for name, value in bound.arguments.items())
-        with self._lock:
-            kernel = self._kernel_cache.get(key)
-            if kernel is None:
-                kernel = self._kernel_cache[key] = self._compile_lazy(bound)
-        return kernel
+        return self._variant({**bound.arguments, **extra}, extra).kernel
 
     def get_tir(self, *args, **kwargs):
         """The T.prim_func of a lazy function for these arguments."""
@@ -167,23 +236,31 @@ class JITImpl:
 
     def par_compile(self, configs, num_workers=None, ignore_error=False):
         """A kernel for each of many sets of arguments, compiled at once."""
-        from concurrent.futures import ThreadPoolExecutor
-        import os
-
         def one(config):
-            try:
-                if isinstance(config, dict):
-                    return self.compile(**config)
-                return self.compile(*config)
-            except Exception:
-                if not ignore_error:
-                    raise
-                return None
+            if isinstance(config, dict):
+                return self.compile(**config)
+            return self.compile(*config)
 
-        with ThreadPoolExecutor(num_workers or os.cpu_count()) as pool:
-            return list(pool.map(one, configs))
+        return in_parallel(one, configs, num_workers, ignore_error)
 
     # ---- lazy ----
+
+    def _lazy(self, args, kwargs):
+        spelled = args, tuple(kwargs.items())
+        types = tuple(map(type, args)) + tuple(map(type, kwargs.values()))
+        plain = _PLAIN_TYPES.issuperset(types)
+        kernel = self._plain.get((spelled, types)) if plain else None
+        if kernel is None:
+            bound, _ = self._bind(args, kwargs)
+            kernel = self._kernels.get(self._lazy_key(bound.arguments),
+                                       lambda: self._compile_lazy(bound, self.settings))
+            if plain:
+                self._plain[spelled, types] = kernel
+        return kernel
+
+    @staticmethod
+    def _lazy_key(arguments):
+        return tuple((name, freeze(value)) for name, value in arguments.items())
 
     def _prim_func(self, bound):
         made = self.func(*bound.args, **bound.kwargs)
@@ -192,8 +269,8 @@ class JITImpl:
                             % (self.func.__qualname__, type(made).__name__))
         return made
 
-    def _compile_lazy(self, bound):
-        return compile_prim_func(self._prim_func(bound), **self.options)
+    def _compile_lazy(self, bound, settings):
+        return compile_function(self._prim_func(bound), settings)
 
     # ---- eager ----
 
@@ -204,19 +281,23 @@ class JITImpl:
         missing = [name for name in variant.inputs if name not in values]
         if missing:
             raise TypeError("%s() needs argument %r" % (self.func.__name__, missing[0]))
+        self._last = _Last.of(self, variant, args, kwargs)
         return variant.kernel._function(*[values[name] for name in variant.inputs])
 
     def _variant(self, values, extra):
-        key = self._key(values)
-        found = self._kernel_cache.get(key)
+        found = self._kernel_cache.get(self._key(values))
         if found is None:
+            found = self._kernels.get(self._key(values), lambda: self._find(values, extra))
+        return found
+
+    def _find(self, values, extra):
+        """A variant that another call left and that fits this one, or a new one."""
+        with self._lock:
+            found = None if extra else next((v for v in self._variants if v.fits(values)), None)
+        if found is None:
+            found = self._compile_eager(values, extra, self.settings)
             with self._lock:
-                found = self._kernel_cache.get(key) or next(
-                    (v for v in self._variants if not extra and v.fits(values)), None)
-                if found is None:
-                    found = self._compile_eager(values, extra)
-                    self._variants.append(found)
-                self._kernel_cache[key] = found
+                self._variants.append(found)
         return found
 
     @staticmethod
@@ -224,25 +305,11 @@ class JITImpl:
         return tuple((name, tuple(value.shape) if _is_tensor(value) else freeze(value))
                      for name, value in values.items())
 
-    def _compile_eager(self, values, extra):
-        if self.options.get("out_idx") is not None:
-            raise ValueError("%s: out_idx is for functions that return a T.prim_func; return the "
-                             "T.empty tensors" % self.func.__qualname__)
-        entry = _Eager(self.func)
-        shapes = [(name, tuple(value.shape)) for name, value in values.items()
-                  if _is_tensor(value)]
-        world = World(entry, {name: value for name, value in values.items()
-                              if not _is_tensor(value)})
-        options = options_of(self.options.get("pass_configs"))
-        module = guarded(world, lambda: module_of(entry, world, shapes, options))
-        name = target_name(self.options.get("target"))
-        native_kernel = guarded(world, lambda: module.compile(name))
-        unused = [name for name in extra if name not in world.asked]
-        if unused:
-            raise TypeError("%s() has no parameter and no T.const named %r"
-                            % (self.func.__name__, unused[0]))
-        kernel = JITKernel(native_kernel, module, entry, None, name, world)
-        return _Variant(kernel, world.asked)
+    def _start_eager(self, values, extra, settings):
+        return _Compiling(self.func, values, extra, settings)
+
+    def _compile_eager(self, values, extra, settings):
+        return self._start_eager(values, extra, settings).variant()
 
     def __repr__(self):
         return "<tilec.jit %s>" % self.func.__qualname__
@@ -255,14 +322,15 @@ def jit(func=None, *, out_idx=None, execution_backend=None, target=None, target_
     A function that returns a T.prim_func gives a kernel for its arguments. A function whose body
     is a kernel itself takes the tensors and runs; `compile` gives its kernel.
     """
-    options = {"out_idx": out_idx, "target": target, "pass_configs": pass_configs,
-               "compile_flags": compile_flags, "verbose": verbose,
-               "execution_backend": execution_backend, "target_host": target_host}
+    settings = Settings(
+        out_idx=out_idx, execution_backend=execution_backend, target=target,
+        target_host=target_host, verbose=verbose, pass_configs=pass_configs,
+        debug_root_path=debug_root_path, compile_flags=compile_flags)
     if func is None:
-        return lambda f: JITImpl(_plain(f), options)
+        return lambda f: JITImpl(_plain(f), settings)
     if isinstance(func, PrimFunc):
-        return compile_prim_func(func, **options)
-    return JITImpl(_plain(func), options)
+        return compile_function(func, settings)
+    return JITImpl(_plain(func), settings)
 
 
 def _plain(function):

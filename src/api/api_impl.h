@@ -177,6 +177,8 @@ struct tilec_program {
   uint32_t n_defines;
   const tilec_shape *shapes;
   uint32_t n_shapes;
+  const tilec_define *configs;
+  uint32_t n_configs;
   bool is_tir;
   tilec_resolver resolver; /* run NULL: none */
 };

@@ -50,6 +50,13 @@ static const char *copy_text(tc_session *s, const char *text) {
   return text ? tc_str_dup(&s->arena, tc_str_of(text)) : NULL;
 }
 
+static const tilec_define *copy_pairs(tc_session *s, const tilec_define *from, size_t n) {
+  tilec_define *to = TC_NEW_ARRAY(&s->arena, n, tilec_define);
+  for (size_t i = 0; i < n; i++)
+    to[i] = (tilec_define){copy_text(s, from[i].name), copy_text(s, from[i].text)};
+  return to;
+}
+
 typedef struct new_program {
   tilec_program *program;
   const tilec_program_options *options;
@@ -61,10 +68,7 @@ static void copy_options(tc_session *s, void *data) {
   tilec_program *p = call->program;
   p->path = copy_text(s, o->path ? o->path : "<text>");
   p->entry = copy_text(s, o->entry);
-  tilec_define *defines = TC_NEW_ARRAY(&s->arena, o->n_defines, tilec_define);
-  for (size_t i = 0; i < o->n_defines; i++)
-    defines[i] = (tilec_define){copy_text(s, o->defines[i].name), copy_text(s, o->defines[i].text)};
-  p->defines = defines;
+  p->defines = copy_pairs(s, o->defines, o->n_defines);
   p->n_defines = (uint32_t)o->n_defines;
   tilec_shape *shapes = TC_NEW_ARRAY(&s->arena, o->n_shapes, tilec_shape);
   for (size_t i = 0; i < o->n_shapes; i++) {
@@ -74,6 +78,8 @@ static void copy_options(tc_session *s, void *data) {
   }
   p->shapes = shapes;
   p->n_shapes = (uint32_t)o->n_shapes;
+  p->configs = copy_pairs(s, o->configs, o->n_configs);
+  p->n_configs = (uint32_t)o->n_configs;
   p->is_tir = !o->resolver && ends_with(p->path, ".tir");
   if (!o->text && o->resolver) {
     p->text = TC_STR("");
@@ -89,6 +95,13 @@ static void copy_options(tc_session *s, void *data) {
 
 /* ---- compiling ---- */
 
+static const tc_lang_define *lang_pairs(tc_session *s, const tilec_define *from, uint32_t n) {
+  tc_lang_define *to = TC_NEW_ARRAY(&s->arena, n, tc_lang_define);
+  for (uint32_t i = 0; i < n; i++)
+    to[i] = (tc_lang_define){from[i].name, from[i].text};
+  return to;
+}
+
 tc_ir *tc_program_front(tc_session *s, const tilec_program *p) {
   if (p->is_tir) {
     if (p->n_defines)
@@ -101,9 +114,7 @@ tc_ir *tc_program_front(tc_session *s, const tilec_program *p) {
     s->entry = tc_name_of(ir, ir->name);
     return ir;
   }
-  tc_lang_define *defines = TC_NEW_ARRAY(&s->arena, p->n_defines, tc_lang_define);
-  for (uint32_t i = 0; i < p->n_defines; i++)
-    defines[i] = (tc_lang_define){p->defines[i].name, p->defines[i].text};
+  const tc_lang_define *defines = lang_pairs(s, p->defines, p->n_defines);
   tc_lang *lang = tc_lang_new(&s->arena, s->diags, s->names);
   if (p->resolver.run) tc_lang_set_foreign(lang, tc_session_trace(s, &p->resolver));
   tc_lang_set_interrupt(lang, s->context->interrupted, s->context->data);
@@ -117,6 +128,7 @@ tc_ir *tc_program_front(tc_session *s, const tilec_program *p) {
   for (uint32_t i = 0; i < p->n_shapes; i++)
     shapes[i] = (tc_lang_shape){p->shapes[i].name, p->shapes[i].rank, p->shapes[i].extent};
   tc_lang_set_shapes(lang, shapes, p->n_shapes);
+  tc_lang_set_configs(lang, lang_pairs(s, p->configs, p->n_configs), p->n_configs);
   enum tc_phase before = tc_phase_enter(s, TC_PHASE_evaluate);
   tc_ir *ir = tc_lang_compile(lang, p->path, p->text, p->entry, defines, p->n_defines);
   tc_phase_enter(s, before);
@@ -128,12 +140,17 @@ tc_ir *tc_program_front(tc_session *s, const tilec_program *p) {
 
 /* ---- life ---- */
 
+static bool bad_pairs(const tilec_define *pairs, size_t n) {
+  if (n > UINT16_MAX || (n && !pairs)) return true;
+  for (size_t i = 0; i < n; i++)
+    if (!pairs[i].name || !pairs[i].text) return true;
+  return false;
+}
+
 static bool bad_options(const tilec_program_options *o) {
   if (!o->path && !o->text) return true;
   if (o->resolver && o->n_defines) return true;
-  if (o->n_defines > UINT16_MAX || (o->n_defines && !o->defines)) return true;
-  for (size_t i = 0; i < o->n_defines; i++)
-    if (!o->defines[i].name || !o->defines[i].text) return true;
+  if (bad_pairs(o->defines, o->n_defines) || bad_pairs(o->configs, o->n_configs)) return true;
   if (o->n_shapes > UINT16_MAX || (o->n_shapes && !o->shapes)) return true;
   for (size_t i = 0; i < o->n_shapes; i++) {
     const tilec_shape *s = &o->shapes[i];

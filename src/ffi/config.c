@@ -223,6 +223,28 @@ int tc_ffi_options(void *self, const tc_ffi_any *args, int32_t n, tc_ffi_any *re
   return status;
 }
 
+int tc_ffi_cache(void *self, const tc_ffi_any *args, int32_t n, tc_ffi_any *result) {
+  tc_ffi_args a;
+  char small[8];
+  tc_ffi_any config = {0};
+  tilec_text *text;
+  tilec_error *error;
+  (void)self;
+  if (!tc_ffi_args_start(&a, "cache", args, n, 1, 2)) return -1;
+  const char *verb = tc_ffi_take_text(&a, false, small);
+  if (a.failed || tc_ffi_config_or_empty(tc_ffi_take(&a), "cache", &config)) return -1;
+  tilec_context *context = tc_ffi_context_of(&config);
+  int status = context ? 0 : -1;
+  if (context && tilec_cache_run(context, verb, TILEC_FORMAT_JSON, &text, &error))
+    status = tc_ffi_raise_launch(error, "tilec.cache");
+  else if (context) {
+    status = tc_ffi_string(tilec_text_data(text), tilec_text_size(text), result);
+    tilec_text_release(text);
+  }
+  tc_ffi_drop(&config);
+  return status;
+}
+
 int tc_ffi_explain(void *self, const tc_ffi_any *args, int32_t n, tc_ffi_any *result) {
   tc_ffi_args a;
   char small[8];

@@ -149,6 +149,7 @@ static int make_out(const kernel_function *f, int32_t i, tilec_tensor *tensor, t
   const parameter *p = &f->params[i];
   int64_t shape[TILEC_MAX_RANK];
   tilec_error *error;
+  *out = (tc_ffi_any){0};
   if (tilec_kernel_shape(f->kernel, args, (size_t)f->n_params, NULL, 0, (size_t)i, shape, &error))
     return tc_ffi_raise_launch(error, f->signature);
   if (tc_ffi_tensor_new(f->context, (tilec_dtype)p->dtype, p->rank, shape, device_of(f, args), out))

@@ -57,6 +57,8 @@ static int fill(tc_ffi_instance *object, tilec_kernel *kernel, const tilec_kerne
   fields[TC_FFI_FIELD(Kernel, cached)] = tc_ffi_bool(info->cached);
   fields[TC_FFI_FIELD(Kernel, compile_ns)] = tc_ffi_int((int64_t)info->compile_ns);
   fields[TC_FFI_FIELD(Kernel, toolchain_ns)] = tc_ffi_int((int64_t)info->toolchain_ns);
+  fields[TC_FFI_FIELD(Kernel, device_type)] = tc_ffi_int(info->device_type);
+  fields[TC_FFI_FIELD(Kernel, device_id)] = tc_ffi_int(info->device_id);
   return !context
          || tc_ffi_string(info->name, strlen(info->name), &fields[TC_FFI_FIELD(Kernel, name)])
          || tc_ffi_string(info->target, strlen(info->target), &fields[TC_FFI_FIELD(Kernel, target)])
@@ -100,10 +102,16 @@ int tc_ffi_kernel_bind(void *self, const tc_ffi_any *args, int32_t n, tc_ffi_any
              : -1;
 }
 
+static int give_shape(const int64_t *shape, uint32_t rank, tc_ffi_any *result) {
+  tc_ffi_any items[TILEC_MAX_RANK];
+  for (uint32_t axis = 0; axis < rank; axis++)
+    items[axis] = tc_ffi_int(shape[axis]);
+  return tc_ffi_array(items, (int32_t)rank, result);
+}
+
 int tc_ffi_kernel_shape_of(void *self, const tc_ffi_any *args, int32_t n, tc_ffi_any *result) {
   tilec_tensor tensors[MAX_ARGS];
   tilec_arg given[MAX_ARGS];
-  tc_ffi_any items[TILEC_MAX_RANK];
   int64_t shape[TILEC_MAX_RANK];
   tc_ffi_args a;
   tilec_error *error;
@@ -119,9 +127,80 @@ int tc_ffi_kernel_shape_of(void *self, const tc_ffi_any *args, int32_t n, tc_ffi
   if (tc_ffi_launch_args(kernel, args + 2, n - 2, tensors, given)) return -1;
   if (tilec_kernel_shape(kernel, given, (size_t)n - 2, NULL, 0, (size_t)i, shape, &error))
     return tc_ffi_raise_launch(error, tilec_kernel_signature(kernel));
-  for (uint32_t axis = 0; axis < param.rank; axis++)
-    items[axis] = tc_ffi_int(shape[axis]);
-  return tc_ffi_array(items, (int32_t)param.rank, result);
+  return give_shape(shape, param.rank, result);
+}
+
+/* Names of dimensions, found among the kernel's own, so that they live long enough. */
+static int read_dims(const tilec_kernel *kernel, const tc_ffi_seq *list, tilec_dim *dims) {
+  for (int64_t i = 0; i < list->n / 2; i++) {
+    tc_ffi_bytes name;
+    const char *own = "";
+    if (!tc_ffi_is_text(&list->at[2 * i], &name) || list->at[2 * i + 1].type_index != TC_FFI_INT)
+      return tc_ffi_raise("TypeError", "Kernel.shape_with: names and ints, expected");
+    for (size_t k = 0; own && (strlen(own) != name.n || memcmp(own, name.data, name.n) != 0); k++)
+      own = tilec_kernel_dim(kernel, k);
+    if (!own)
+      return tc_ffi_raise("ValueError", "Kernel.shape_with: there is no dimension '%.*s'",
+                          (int)name.n, name.data);
+    dims[i] = (tilec_dim){own, list->at[2 * i + 1].as.i};
+  }
+  return 0;
+}
+
+int tc_ffi_kernel_shape_with(void *self, const tc_ffi_any *args, int32_t n, tc_ffi_any *result) {
+  static const tilec_arg NO_ARGS[MAX_ARGS];
+  tilec_dim dims[MAX_ARGS];
+  int64_t shape[TILEC_MAX_RANK];
+  tc_ffi_args a;
+  tilec_error *error;
+  (void)self;
+  if (!tc_ffi_args_start(&a, "Kernel.shape_with", args, n, 3, 3)) return -1;
+  tc_ffi_instance *object = self_of(&a);
+  int64_t i = object ? tc_ffi_take_int(&a, 0) : 0;
+  const tc_ffi_seq *list = object ? tc_ffi_take_list(&a) : NULL;
+  if (!object || a.failed) return -1;
+  tilec_kernel *kernel = atomic_load(&object->handle);
+  tilec_param param = {.size = sizeof param};
+  tilec_kernel_info info = {.size = sizeof info};
+  if (i < 0 || tilec_kernel_param(kernel, (size_t)i, &param))
+    return tc_ffi_raise("IndexError", "Kernel.shape_with: there is no parameter %lld",
+                        (long long)i);
+  if (tilec_kernel_describe(kernel, &info) || info.n_params > MAX_ARGS
+      || (list && list->n > 2 * MAX_ARGS))
+    return tc_ffi_raise("ValueError", "Kernel.shape_with: too many parameters or dimensions");
+  if (list && read_dims(kernel, list, dims)) return -1;
+  if (tilec_kernel_shape(kernel, NO_ARGS, info.n_params, dims, list ? (size_t)list->n / 2 : 0,
+                         (size_t)i, shape, &error))
+    return tc_ffi_raise_launch(error, tilec_kernel_signature(kernel));
+  return give_shape(shape, param.rank, result);
+}
+
+int tc_ffi_kernel_resources(void *self, const tc_ffi_any *args, int32_t n, tc_ffi_any *result) {
+  enum { N_FIELDS = 8, MAX_GRIDS = 64 };
+  tc_ffi_any items[MAX_GRIDS * N_FIELDS];
+  tc_ffi_args a;
+  int32_t count = 0;
+  (void)self;
+  if (!tc_ffi_args_start(&a, "Kernel.resources", args, n, 1, 1)) return -1;
+  tc_ffi_instance *object = self_of(&a);
+  if (!object) return -1;
+  tilec_kernel *kernel = atomic_load(&object->handle);
+  for (size_t i = 0; i < MAX_GRIDS; i++) {
+    tilec_resources row = {.size = sizeof row};
+    if (tilec_kernel_resources(kernel, i, &row)) break;
+    if (tc_ffi_string(row.name, strlen(row.name), &items[count])) {
+      while (count)
+        tc_ffi_drop(&items[--count]);
+      return -1;
+    }
+    const uint32_t numbers[N_FIELDS - 1] = {row.threads,       row.registers, row.spill_stores_b,
+                                            row.spill_loads_b, row.stack_b,   row.static_shared_b,
+                                            row.shared_b};
+    for (int k = 0; k < N_FIELDS - 1; k++)
+      items[count + 1 + k] = tc_ffi_int(numbers[k]);
+    count += N_FIELDS;
+  }
+  return tc_ffi_array(items, count, result);
 }
 
 int tc_ffi_kernel_diagnostics(void *self, const tc_ffi_any *args, int32_t n, tc_ffi_any *result) {

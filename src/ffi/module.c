@@ -30,15 +30,16 @@ static bool measure(const tc_ffi_any *value, size_t *size_b) {
 
 typedef struct parts {
   strings names;
-  tilec_define *defines;
+  tilec_define *defines, *configs;
   tilec_shape *shapes;
   int64_t *extents;
-  size_t n_defines, n_shapes;
+  size_t n_defines, n_configs, n_shapes;
 } parts;
 
 static void end_parts(parts *p) {
   free(p->names.at);
   free(p->defines);
+  free(p->configs);
   free(p->shapes);
   free(p->extents);
 }
@@ -68,14 +69,19 @@ static void copy_extents(const tc_ffi_any *value, int64_t *to) {
   }
 }
 
-static int check_parts(const tc_ffi_seq *defines, const tc_ffi_seq *shapes, size_t *size_b) {
+static int check_pairs(const tc_ffi_seq *pairs, const char *what, size_t *size_b) {
+  if (pairs && pairs->n % 2) return tc_ffi_raise("ValueError", "tilec.module: a name has no value");
+  for (int64_t i = 0; pairs && i < pairs->n; i++)
+    if (!measure(&pairs->at[i], size_b))
+      return tc_ffi_raise("TypeError", "tilec.module: %s are names and texts, item %lld is %s",
+                          what, (long long)i, tc_ffi_what(pairs->at[i].type_index));
+  return 0;
+}
+
+static int check_shapes(const tc_ffi_seq *shapes, size_t *size_b) {
   size_t rank;
-  if ((defines && defines->n % 2) || (shapes && shapes->n % 2))
+  if (shapes && shapes->n % 2)
     return tc_ffi_raise("ValueError", "tilec.module: a name has no value");
-  for (int64_t i = 0; defines && i < defines->n; i++)
-    if (!measure(&defines->at[i], size_b))
-      return tc_ffi_raise("TypeError", "tilec.module: defines are names and texts, item %lld is %s",
-                          (long long)i, tc_ffi_what(defines->at[i].type_index));
   for (int64_t i = 0; shapes && i < shapes->n; i += 2)
     if (!measure(&shapes->at[i], size_b) || !is_extents(&shapes->at[i + 1], &rank))
       return tc_ffi_raise("TypeError",
@@ -84,22 +90,32 @@ static int check_parts(const tc_ffi_seq *defines, const tc_ffi_seq *shapes, size
   return 0;
 }
 
-static int read_parts(const tc_ffi_seq *defines, const tc_ffi_seq *shapes, parts *p) {
+static void keep_pairs(parts *p, const tc_ffi_seq *from, tilec_define *to, size_t n) {
+  for (size_t i = 0; i < n; i++)
+    to[i] =
+        (tilec_define){keep(&p->names, &from->at[2 * i]), keep(&p->names, &from->at[2 * i + 1])};
+}
+
+static int read_parts(const tc_ffi_seq *defines, const tc_ffi_seq *configs,
+                      const tc_ffi_seq *shapes, parts *p) {
   size_t size_b = 1;
   *p = (parts){.n_defines = defines ? (size_t)defines->n / 2 : 0,
+               .n_configs = configs ? (size_t)configs->n / 2 : 0,
                .n_shapes = shapes ? (size_t)shapes->n / 2 : 0};
-  if (check_parts(defines, shapes, &size_b)) return -1;
+  if (check_pairs(defines, "defines", &size_b) || check_pairs(configs, "configs", &size_b)
+      || check_shapes(shapes, &size_b))
+    return -1;
   p->names.at = p->names.next = malloc(size_b);
   p->defines = calloc(p->n_defines + 1, sizeof *p->defines);
+  p->configs = calloc(p->n_configs + 1, sizeof *p->configs);
   p->shapes = calloc(p->n_shapes + 1, sizeof *p->shapes);
   p->extents = calloc(p->n_shapes + 1, TILEC_MAX_RANK * sizeof *p->extents);
-  if (!p->names.at || !p->defines || !p->shapes || !p->extents) {
+  if (!p->names.at || !p->defines || !p->configs || !p->shapes || !p->extents) {
     end_parts(p);
     return tc_ffi_no_memory();
   }
-  for (size_t i = 0; i < p->n_defines; i++)
-    p->defines[i] = (tilec_define){keep(&p->names, &defines->at[2 * i]),
-                                   keep(&p->names, &defines->at[2 * i + 1])};
+  keep_pairs(p, defines, p->defines, p->n_defines);
+  keep_pairs(p, configs, p->configs, p->n_configs);
   for (size_t i = 0; i < p->n_shapes; i++) {
     size_t rank = 0;
     int64_t *extents = p->extents + i * TILEC_MAX_RANK;
@@ -159,13 +175,15 @@ int tc_ffi_module(void *self, const tc_ffi_any *args, int32_t n, tc_ffi_any *res
   parts p;
   tc_ffi_any config = {0};
   (void)self;
-  if (!tc_ffi_args_start(&a, "module", args, n, 2, 7)) return -1;
+  if (!tc_ffi_args_start(&a, "module", args, n, 2, 8)) return -1;
   const char *source = tc_ffi_take_text(&a, true, small[0]);
   const char *path = tc_ffi_take_text(&a, false, small[1]);
   const char *entry = tc_ffi_take_text(&a, true, small[2]);
   const tc_ffi_seq *defines = tc_ffi_take_list(&a), *shapes = tc_ffi_take_list(&a);
   if (a.failed || tc_ffi_config_or_empty(tc_ffi_take(&a), "module", &config)) return -1;
-  int status = read_parts(defines, shapes, &p);
+  const tc_ffi_any *world = tc_ffi_take(&a);
+  const tc_ffi_seq *configs = tc_ffi_take_list(&a);
+  int status = a.failed ? -1 : read_parts(defines, configs, shapes, &p);
   if (!status) {
     tilec_program_options options = {.size = sizeof options,
                                      .path = path,
@@ -175,8 +193,10 @@ int tc_ffi_module(void *self, const tc_ffi_any *args, int32_t n, tc_ffi_any *res
                                      .defines = p.defines,
                                      .n_defines = p.n_defines,
                                      .shapes = p.shapes,
-                                     .n_shapes = p.n_shapes};
-    status = new_resolved(&options, tc_ffi_take(&a), &config, result);
+                                     .n_shapes = p.n_shapes,
+                                     .configs = p.configs,
+                                     .n_configs = p.n_configs};
+    status = new_resolved(&options, world, &config, result);
     end_parts(&p);
   }
   tc_ffi_drop(&config);

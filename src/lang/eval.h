@@ -38,6 +38,7 @@ struct tc_eval {
   uint32_t n_blocks; /* staged blocks opened so far */
   bool probing;      /* looking for the parameters' shapes only: ends at the first kernel */
   struct stage_reducer *reducers; /* of the function under construction, latest first */
+  TC_VEC(const char *) outer;     /* pass_configs around the body, which win over those in it */
   bool lazy_operand; /* inside and/or/ternary: statements (a macro call) may not be emitted */
   uint32_t slices;   /* slices being evaluated: within one, a place is read once */
   /* The Python half's own: eval_private.h. */
@@ -155,8 +156,10 @@ void tc_stage_begin_function(tc_eval *ev, tc_name name, tc_span span);
 tc_val tc_stage_parameter(tc_eval *ev, tc_name name, tc_val annotation, tc_span span);
 /* `return` of a prim_func or eager function: T.empty buffers. */
 void tc_stage_return(tc_eval *ev, tc_val value, tc_span span);
-/* pass_configs of the decorator, or of T.annotate_pass_configs (`what`). */
-void tc_stage_pass_configs(tc_eval *ev, tc_val configs, const char *what, tc_span span);
+/* pass_configs from outside of the source, and of the decorator. Of two requests for one choice,
+ * the one further outside counts. */
+void tc_stage_outer_configs(tc_eval *ev, const tc_lang_define *given, uint32_t n, tc_val configs,
+                            tc_span span);
 /* out_idx of the decorator: parameters (negative counts from the end) that are results. */
 void tc_stage_out_idx(tc_eval *ev, tc_val out_idx, tc_span span);
 /* Checks what must hold at the end (all T.empty returned, at least one kernel) and gives the IR. */

@@ -305,7 +305,8 @@ static tc_ir *build(tc_eval *ev, tc_function *fn, tc_val out_idx, const tc_funct
   ev->node = def;
   ev->here = def->def.name_span;
   tc_stage_begin_function(ev, def->def.name, def->def.name_span);
-  tc_stage_pass_configs(ev, jit->configs, "pass_configs", jit->configs_span);
+  tc_stage_outer_configs(ev, ev->lang->configs, ev->lang->n_configs, jit->configs,
+                         jit->configs_span.id ? jit->configs_span : ev->here);
   for (uint32_t i = 0; i < def->def.params->n; i++)
     if (!bind_param(ev, fn, i)) add_missing(ev, &missing, def->def.params->at[i]);
   report_missing(ev, fn, &missing);

@@ -442,6 +442,8 @@ typedef struct tc_define {
 struct tc_lang {
   const tc_lang_shape *shapes; /* of arguments, for T.const */
   uint32_t n_shapes;
+  const tc_lang_define *configs; /* from outside */
+  uint32_t n_configs;
   tc_arena *arena;
   tc_diags *diags;
   tc_names *names;

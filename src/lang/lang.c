@@ -201,6 +201,11 @@ void tc_lang_set_shapes(tc_lang *lang, const tc_lang_shape *shapes, uint32_t n) 
   lang->n_shapes = n;
 }
 
+void tc_lang_set_configs(tc_lang *lang, const tc_lang_define *configs, uint32_t n) {
+  lang->configs = configs;
+  lang->n_configs = n;
+}
+
 static bool was_asked(const tc_lang *lang, tc_name name) {
   for (uint32_t i = 0; i < lang->asked.n; i++)
     if (lang->asked.at[i].id == name.id) return true;

@@ -47,6 +47,9 @@ typedef struct tc_lang_shape {
 /* `shapes` is read by the next tc_lang_compile and must live until then. */
 void tc_lang_set_shapes(tc_lang *lang, const tc_lang_shape *shapes, uint32_t n);
 
+/* pass_configs from outside, which win over those of the source; as for shapes. */
+void tc_lang_set_configs(tc_lang *lang, const tc_lang_define *configs, uint32_t n);
+
 /* Names and the entry come from a resolver (foreign.h). The next compilation only names what it
  * compiles by `path` and `entry`. */
 struct tilec_trace;

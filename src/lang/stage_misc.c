@@ -1,7 +1,9 @@
 /* Observation, hints, and the values that only annotate: T.print, T.assume, T.annotate_*, ... */
+#include "ir/walk.h"
 #include "lang/stage_private.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 /* ---- observation ---- */
 
@@ -117,10 +119,23 @@ static tc_str config_text(tc_eval *ev, tc_val v) {
   return tc_str_of(tc_val_kind_name(v));
 }
 
-/* Choices of the schedule become requests; what else the dialect has is accepted. */
-void tc_stage_pass_configs(tc_eval *ev, tc_val configs, const char *what, tc_span span) {
-  const tc_val *keys, *values;
+/* Was the same choice asked for further outside? */
+static bool is_outer(const tc_eval *ev, const char *text) {
+  size_t n = strcspn(text, "=");
+  for (uint32_t i = 0; i < ev->outer.n; i++)
+    if (strncmp(ev->outer.at[i], text, n + 1) == 0) return true;
+  return false;
+}
+
+/* A choice of the schedule becomes a request; what else the dialect has is accepted. */
+static void add_config(tc_eval *ev, tc_str key, tc_str value, bool truth, tc_span span) {
   const char *text;
+  if (!tc_choices_key(ev->diags, key, value, truth, span, &text)) tc_diag_stop(ev->diags);
+  if (text && !is_outer(ev, text)) add_hint(ev, TC_HINT_CONFIG, (tc_buf){0}, text, 0, span);
+}
+
+static void add_configs(tc_eval *ev, tc_val configs, const char *what, tc_span span) {
+  const tc_val *keys, *values;
   if (configs.kind == TC_V_NONE || configs.kind == TC_V_UNBOUND || configs.kind == TC_V_DEFERRED)
     return;
   if (configs.kind != TC_V_DICT)
@@ -132,15 +147,33 @@ void tc_stage_pass_configs(tc_eval *ev, tc_val configs, const char *what, tc_spa
     if (keys[i].kind != TC_V_STR)
       STAGE_FAIL(ev, D_argument_value, span, what, "a key", "a text", tc_val_kind_name(keys[i]));
     bool truth = (values[i].kind == TC_V_BOOL || values[i].kind == TC_V_INT) && values[i].i;
-    if (!tc_choices_key(ev->diags, keys[i].str->text, config_text(ev, values[i]), truth, span,
-                        &text))
-      tc_diag_stop(ev->diags);
-    if (text) add_hint(ev, TC_HINT_CONFIG, (tc_buf){0}, text, 0, span);
+    add_config(ev, keys[i].str->text, config_text(ev, values[i]), truth, span);
   }
 }
 
+/* The requests that the function has so far are around all that follows. */
+static bool keep_outer(tc_ir *ir, tc_value stmt, void *data) {
+  tc_eval *ev = data;
+  if (tc_is(ir, stmt, TC_OP_hint) && tc_hint_of(ir, stmt)->kind == TC_HINT_CONFIG)
+    tc_vec_push(ev->arena, &ev->outer, ir->texts.at[tc_hint_of(ir, stmt)->text]);
+  return true;
+}
+
+void tc_stage_outer_configs(tc_eval *ev, const tc_lang_define *given, uint32_t n, tc_val configs,
+                            tc_span span) {
+  for (uint32_t i = 0; i < n; i++) {
+    tc_str text = tc_str_of(given[i].text);
+    bool truth = !tc_str_is(text, "off") && !tc_str_is(text, "0") && !tc_str_is(text, "auto");
+    add_config(ev, tc_str_of(given[i].name), text, truth, span);
+  }
+  tc_walk(ev->ir, ev->ir->body, keep_outer, ev);
+  add_configs(ev, configs, "pass_configs", span);
+  ev->outer.n = 0;
+  tc_walk(ev->ir, ev->ir->body, keep_outer, ev);
+}
+
 tc_val tc_do_pass_configs(tc_eval *ev, stage_args *a) {
-  tc_stage_pass_configs(ev, a->v[0], a->row->name, a->at[0]);
+  add_configs(ev, a->v[0], a->row->name, a->at[0]);
   return tc_val_none();
 }
 

@@ -77,7 +77,7 @@ static void unknown_name(tc_eval *ev, tc_str name, tc_span span) {
   const char *best = NULL;
   uint32_t least = 4;
   for (size_t i = 0; i < TC_COUNT(ROWS); i++) {
-    uint32_t d = tc_str_distance(name, tc_str_of(ROWS[i].name), least);
+    uint32_t d = ROWS[i].run ? tc_str_distance(name, tc_str_of(ROWS[i].name), least) : least;
     if (d < least) least = d, best = ROWS[i].name;
   }
   TC_DIAG(ev->diags, D_unknown_name, span, TC_ARG_STR(name));

@@ -268,3 +268,75 @@ int tc_rt_aot_raw(const tc_rt_aot *unit, const tc_rt_aot_arg *given, const int64
   tc_rt_free(NULL, memory, n * (sizeof *memory + 1));
   return code;
 }
+
+/* ---- arguments as tvm-ffi has them ---- */
+
+enum { PACKED_NONE, PACKED_INT, PACKED_BOOL, PACKED_FLOAT, PACKED_POINTER, PACKED_DLTENSOR = 7 };
+enum { PACKED_TENSOR = 70, PACKED_HEADER_B = 24 }; /* an object: a header and then a DLTensor */
+
+_Static_assert(sizeof(tc_rt_packed) == 16, "a value of tvm-ffi has 16 bytes");
+
+static bool unpack_scalar(const tc_rt_packed *value, bool is_float, tc_rt_aot_arg *to) {
+  bool is_int = value->type == PACKED_INT || value->type == PACKED_BOOL;
+  if (!is_int && (value->type != PACKED_FLOAT || !is_float)) return false;
+  to->kind = is_float ? TILEC_ARG_FLOAT : TILEC_ARG_INT;
+  if (is_float) {
+    to->as.f = is_int ? (double)value->as.i : value->as.f;
+  } else {
+    to->as.i = value->as.i;
+  }
+  return true;
+}
+
+static bool unpack_tensor(const tc_rt_packed *value, bool is_pointer, tc_rt_aot_arg *to) {
+  const tilec_aot_tensor *tensor = NULL;
+  to->kind = TILEC_ARG_TENSOR;
+  if (value->type == PACKED_DLTENSOR)
+    tensor = value->as.p;
+  else if (value->type == PACKED_TENSOR)
+    tensor = (const void *)((const char *)value->as.p + PACKED_HEADER_B);
+  else if (value->type != PACKED_NONE && !(is_pointer && value->type == PACKED_POINTER))
+    return false;
+  if (!is_pointer) {
+    to->as.tensor = tensor;
+  } else if (value->type == PACKED_POINTER) {
+    to->as.data = value->as.p;
+  } else {
+    to->as.data = tensor ? (const char *)tensor->data + tensor->byte_offset : NULL;
+  }
+  return true;
+}
+
+int tc_rt_aot_unpack(const tc_rt_aot *unit, const tc_rt_packed *values, int32_t n,
+                     tc_rt_aot_arg *to) {
+  const tc_rt_table *table = unit->function.table;
+  tc_rt_error error;
+  error.code = 0;
+  if (n < 0 || (uint32_t)n != table->n_params) {
+    tc_rt_fail(&error, TC_RT_E_COUNT, "%s takes %u arguments, not %d", unit->name, table->n_params,
+               (int)n);
+    return unit->keep(&error), (int)error.code;
+  }
+  for (uint32_t i = 0; i < table->n_params; i++) {
+    const tc_rt_param *p = &table->params[i];
+    bool is_scalar = p->flags & TC_RT_SCALAR;
+    uint32_t class = AOT_TYPES[p->dtype] >> 8; /* DLPack's: 0 int, 1 uint, 6 bool */
+    bool is_float = class != 0 && class != 1 && class != 6;
+    bool fits = is_scalar ? unpack_scalar(&values[i], is_float, &to[i])
+                          : unpack_tensor(&values[i], p->flags & TILEC_PARAM_POINTER, &to[i]);
+    if (fits) continue;
+    tc_rt_fail(&error, TC_RT_E_KIND,
+               "argument '%s' of %s is a value of type index %d, expected %s%s", p->name,
+               unit->name, (int)values[i].type, is_scalar ? "" : "a tensor of ",
+               tc_rt_dtype_name(p->dtype));
+    return unit->keep(&error), (int)error.code;
+  }
+  return 0;
+}
+
+const char *tc_rt_aot_class(int code) {
+  if (code >= TC_RT_E_COUNT && code <= TC_RT_E_DTYPE) return "TypeError";
+  if (code == TC_RT_E_WORKSPACE) return "MemoryError";
+  bool argument = (code > TC_RT_E_DTYPE && code < TC_RT_E_DEVICE_ASSERT) || code == TC_RT_E_DEVICE;
+  return argument ? "ValueError" : "RuntimeError";
+}

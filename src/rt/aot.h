@@ -54,6 +54,23 @@ int tc_rt_aot_call(const tc_rt_aot *unit, const tc_rt_aot_arg *given);
 /* The same with memory only: shapes and strides are computed from the dimensions, which are given
  * in the order of the table. */
 int tc_rt_aot_raw(const tc_rt_aot *unit, const tc_rt_aot_arg *given, const int64_t *dims);
+/* A value of the tvm-ffi C ABI, by which other languages call (0.1.9 and later 0.1). */
+typedef struct tc_rt_packed {
+  int32_t type;
+  uint32_t small_b;
+  union {
+    int64_t i;
+    double f;
+    void *p;
+  } as;
+} tc_rt_packed;
+/* The arguments for tc_rt_aot_call that such values stand for, floats not rounded to their type
+ * yet. Returns 0 or the number of the error, which `keep` got. */
+int tc_rt_aot_unpack(const tc_rt_aot *unit, const tc_rt_packed *values, int32_t n,
+                     tc_rt_aot_arg *to);
+/* The name of the class of errors that a number belongs to, as that ABI has it. */
+const char *tc_rt_aot_class(int code);
+
 /* The pool of the program, made now if there is none. NULL with an error: no memory, or the hub
  * holds something of another version. */
 const tc_rt_share *tc_rt_aot_join(tc_rt_hub *hub, const char *name, const char *made_by,

@@ -229,7 +229,8 @@ class Tests:
 
     def test_symbols(self):
         folder = self.kernels()
-        wanted = {"gemm_call", "gemm_raw_call", "gemm_error", "tilec_aot_hub"}
+        wanted = {"gemm_call", "gemm_raw_call", "gemm_error", "gemm_register",
+                  "__tvm_ffi_gemm", "tilec_aot_hub"}
         for options, file in ((["-g"], "gemm.o"), (["-D"], "gemm.so")):
             lines = sh("nm", *options, "--defined-only", folder / file).splitlines()
             found = {line.split()[-1] for line in lines}

@@ -559,6 +559,49 @@ static void interrupted_compiler(void) {
   tilec_context_release(stoppable);
 }
 
+/* pass_configs from outside win over those of the source. */
+static void outer_configs(void) {
+  static const char *const TEXT = "def main(A: T.Tensor((64,), 'float32')):\n"
+                                  "    T.annotate_pass_configs({'tilec.roles': 'none'})\n"
+                                  "    with T.Kernel(1) as bx:\n"
+                                  "        T.annotate_pass_configs({'tilec.raster': 'linear'})\n"
+                                  "        T.fill(A, 0)\n";
+  static const tilec_define CONFIGS[] = {{"tilec.roles", "pingpong"},
+                                         {"tl.disable_wgmma", "on"},
+                                         {"tl.disable_tma_lower", "off"},
+                                         {"tir.noalias", "on"}};
+  static const tilec_define UNKNOWN = {"tilec.rolls", "pingpong"};
+  world w = {.text = TEXT, .line[MAIN] = 1};
+  tilec_resolver resolver = {.size = sizeof resolver, .run = run, .release = release, .data = &w};
+  tilec_program_options o = {.size = sizeof o,
+                             .path = "world.py",
+                             .entry = "main",
+                             .resolver = &resolver,
+                             .configs = CONFIGS,
+                             .n_configs = 4};
+  tilec_program *program;
+  tilec_text *text;
+  tilec_error *error;
+  CHECK(tilec_program_new(context, &o, &program, NULL) == TILEC_OK);
+  CHECK(tilec_program_emit(program, "ir", &text, NULL) == TILEC_OK);
+  CHECK(strstr(tilec_text_data(text), "hint config \"roles=pingpong\"\n") != NULL);
+  CHECK(strstr(tilec_text_data(text), "hint config \"wgmma=off\"\n") != NULL);
+  CHECK(strstr(tilec_text_data(text), "hint config \"raster=linear\"\n") != NULL);
+  CHECK(strstr(tilec_text_data(text), "none") == NULL);
+  CHECK(strstr(tilec_text_data(text), "tma") == NULL);
+  tilec_text_release(text);
+  tilec_program_release(program);
+  o.configs = &UNKNOWN;
+  o.n_configs = 1;
+  CHECK(tilec_program_new(context, &o, &program, NULL) == TILEC_OK);
+  CHECK(tilec_program_check(program, TILEC_FORMAT_TEXT, NULL, &error) == TILEC_ERROR);
+  CHECK_TEXT(tilec_error_code(error), "E0838");
+  tilec_error_release(error);
+  tilec_program_release(program);
+  o.configs = NULL;
+  CHECK(tilec_program_new(context, &o, &program, NULL) == TILEC_USAGE);
+}
+
 int main(void) {
   if (!CHECK(tilec_context_new(NULL, &context, NULL) == TILEC_OK)) return check_report();
   names_and_objects();
@@ -570,6 +613,7 @@ int main(void) {
   words();
   interruption();
   interrupted_compiler();
+  outer_configs();
   tilec_context_release(context);
   return check_report();
 }

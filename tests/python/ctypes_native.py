@@ -36,11 +36,16 @@ class Shape(C.Structure):
     _fields_ = [("name", C.c_char_p), ("rank", C.c_uint32), ("extent", C.POINTER(C.c_int64))]
 
 
+class Define(C.Structure):
+    _fields_ = [("name", C.c_char_p), ("text", C.c_char_p)]
+
+
 class ProgramOptions(C.Structure):
     _fields_ = [("size", C.c_size_t), ("path", C.c_char_p), ("text", C.c_char_p),
                 ("text_size", C.c_size_t), ("entry", C.c_char_p), ("defines", C.c_void_p),
                 ("n_defines", C.c_size_t), ("shapes", C.POINTER(Shape)), ("n_shapes", C.c_size_t),
-                ("resolver", C.POINTER(Resolver))]
+                ("resolver", C.POINTER(Resolver)), ("configs", C.POINTER(Define)),
+                ("n_configs", C.c_size_t)]
 
 
 class Tensor(C.Structure):
@@ -254,15 +259,18 @@ def _text(text):
 
 
 class Module:
-    def __init__(self, path, entry, shapes, options, world):
+    def __init__(self, path, entry, shapes, options, world, configs=()):
         self._program, error = C.c_void_p(), C.c_void_p()
         self._resolver, *self._alive = _resolver(world)
         extents = [(C.c_int64 * max(len(s), 1))(*s) for _, s in shapes]
         rows = (Shape * max(len(shapes), 1))(
             *[Shape(name.encode(), len(s), e) for (name, s), e in zip(shapes, extents)])
+        pairs = (Define * max(len(configs), 1))(*[Define(k.encode(), v.encode())
+                                                  for k, v in configs])
         self._context = _context_of(options)
         o = ProgramOptions(size=C.sizeof(ProgramOptions), path=path.encode(), entry=entry.encode(),
-                           shapes=rows, n_shapes=len(shapes), resolver=C.pointer(self._resolver))
+                           shapes=rows, n_shapes=len(shapes), resolver=C.pointer(self._resolver),
+                           configs=pairs, n_configs=len(configs))
         _check(lib.tilec_program_new(self._context, C.byref(o), C.byref(self._program),
                                      C.byref(error)), error)
 
@@ -279,8 +287,15 @@ class Module:
         return Kernel(self, target)
 
 
-def module(path, entry, shapes, options, world):
-    return Module(path, entry, shapes, options, world)
+def cache_run(verb, options):
+    text, error = C.c_void_p(), C.c_void_p()
+    _check(lib.tilec_cache_run(_context_of(options), verb.encode(), 2, C.byref(text),
+                               C.byref(error)), error)
+    return _text(text)
+
+
+def module(path, entry, shapes, options, world, configs=()):
+    return Module(path, entry, shapes, options, world, configs)
 
 
 class Kernel:
@@ -291,6 +306,8 @@ class Kernel:
         info = Info(size=C.sizeof(Info))
         lib.tilec_kernel_describe(self._kernel, C.byref(info))
         self.name, self.target = info.name.decode(), info.target.decode()
+        lib.tilec_kernel_signature.restype = C.c_char_p
+        self.signature = lib.tilec_kernel_signature(self._kernel).decode()
         self.params = [self._param(i) for i in range(info.n_params)]
         self.dims = [lib.tilec_kernel_dim(self._kernel, C.c_size_t(i)).decode()
                      for i in range(info.n_dims)]
@@ -337,6 +354,10 @@ class Kernel:
 
     def shape_with(self, i, flat):
         return self.shape(i, *[None] * len(self.params), dims=list(zip(flat[::2], flat[1::2])))
+
+    @staticmethod
+    def resources():
+        return []
 
     def _launch(self, args):
         keep, error = [], C.c_void_p()

@@ -1,5 +1,7 @@
 """@tilec.jit in both forms, ways to call, what shares a kernel, the kernel object, the profiler."""
 
+import pathlib
+
 import numpy as np
 import pytest
 
@@ -174,13 +176,49 @@ def test_pass_configs_and_targets():
     configs = {tilec.PassConfigKey.TL_ENABLE_FAST_MATH: True, "tl.disable_tma_lower": True,
                "tirx.disable_cse_tir": 1}
     assert tilec.compile(func, target="interp", pass_configs=configs).target == "interp"
-    with pytest.raises(ValueError, match="no key"):
-        tilec.compile(func, pass_configs={"tl.no_such_key": 1})
+    with pytest.raises(tilec.CompileError) as raised:
+        tilec.compile(func, pass_configs={"tilec.no_such_key": 1})
+    assert "E0838" in str(raised.value)
+    with pytest.raises(TypeError, match="is a dict"):
+        tilec.compile(func, pass_configs=["tl.disable_wgmma"])
     with pytest.raises(tilec.TargetError):
         tilec.compile(func, target="no_such_target")
     with tilec.default_target("interp"):
         assert tilec.compile(func).target == "interp"
     assert "main" in tilec.lower(func, target="c").kernel_source
+
+
+def test_pass_configs_reach_the_compiler():
+    asked = tilec.compile(lazy.get_tir(8), target="interp",
+                          pass_configs={tilec.PassConfigKey.TL_DISABLE_WGMMA: True,
+                                        "tilec.roles": "pingpong", "tl.disable_tma_lower": False})
+    text = asked._emit("ir")
+    assert 'config "wgmma=off"' in text and 'config "roles=pingpong"' in text
+    assert "tma=" not in text
+    decorated = tilec.jit(pass_configs={"tilec.persistent": True}, target="interp")(lazy.func)
+    assert 'config "persistent=on"' in decorated(8)._emit("ir")
+    assert "config" not in lazy(8)._emit("ir")
+    own = tilec.jit(pass_configs={"tilec.lockstep": 4}, target="interp")(eager.func)
+    own(numbers(2, 4), numbers(4))
+    assert 'config "lockstep=4"' in own.compile(numbers(2, 4), numbers(4))._emit("ir")
+    configs = tilec.lower(lazy.get_tir(8), pass_configs={"tl.disable_wgmma": 1})
+    assert configs.kernel_source
+
+
+def test_arguments_that_change_nothing():
+    func = lazy.get_tir(8)
+    for backend in ("auto", "tvm_ffi", "cython", "nvrtc", "torch"):
+        tilec.compile(func, target="interp", execution_backend=backend, target_host="llvm",
+                      compile_flags=["-O3"], verbose=False)
+    with pytest.raises(ValueError, match="execution_backend"):
+        tilec.compile(func, execution_backend="carrier pigeon")
+
+
+def test_debug_root_path_and_verbose(tmp_path, capfd):
+    tilec.compile(lazy.get_tir(8), target="interp", debug_root_path=tmp_path, verbose=True)
+    assert (tmp_path / "main.c").exists() and (tmp_path / "main.ir").exists()
+    assert list((tmp_path / "passes").iterdir())
+    assert "compiled main for interp" in capfd.readouterr().err
 
 
 def test_par_compile():
@@ -214,7 +252,7 @@ def test_profiler():
 
 @pytest.mark.parametrize("kind", TensorSupplyType)
 def test_supplies(kind):
-    (a,) = lazy(16).get_profiler(kind)._get_inputs()
+    (a,) = map(as_numpy, lazy(16).get_profiler(kind)._get_inputs())
     assert a.shape == (16,) and a.dtype == np.float32 and np.isfinite(a).all()
 
 
@@ -228,6 +266,29 @@ def test_every_name_of_the_language():
     assert {"copy", "gemm", "float16", "macro", "GemmWarpPolicy", "Kernel"} <= set(dir(T))
     for name in T.__all__:
         assert getattr(T, name) is not None
+
+
+def names_of_the_dialect():
+    text = (pathlib.Path(__file__).parent / "vocabulary.txt").read_text(encoding="utf-8")
+    return [line for line in text.splitlines() if not line.startswith("#")]
+
+
+def test_every_name_of_the_dialect():
+    """Each is implemented, or its use is the one diagnostic that says so."""
+    import tilec._world
+    words, missing = tilec._world.words(), []
+    for name in names_of_the_dialect():
+        assert getattr(T, name) is not None
+        if name in words and words[name][2]:
+            missing.append(name)
+    assert len(missing) < 220
+    for name in missing[::25]:
+        def main(X: T.Tensor((8,), "float32")):
+            with T.Kernel(1):
+                getattr(T, name)(X)  # noqa: B023
+        with pytest.raises(tilec.CompileError) as raised:
+            T.prim_func(main)
+        assert "E0302" in str(raised.value) and "T.%s is known" % name in str(raised.value)
 
 
 def test_names_outside_kernels():

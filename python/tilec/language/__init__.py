@@ -22,6 +22,10 @@ _DTYPES = tuple(
                    "float8_e8m0fnu", "float6_e2m3fn", "float6_e3m2fn", "float4_e2m1fn")
     for lanes in ("", "x2", "x4", "x8", "x16", "x32", "x64"))
 
+# Names that have no row of their own in the table of words.
+_SPECIAL = ("While", "loop_break", "break_loop", "continue_loop", "inline", "meta_class",
+            "BaseTileScheduler", "PersistentTileScheduler", "GemmWarpPolicy")
+
 
 def macro(func=None, /):
     """A function that is expanded at each call in a kernel. Parameters are by value, unless
@@ -62,9 +66,7 @@ def __dir__():
 
 
 def _fill_all():
-    special = ("While", "loop_break", "break_loop", "continue_loop", "inline", "meta_class",
-               "BaseTileScheduler", "PersistentTileScheduler", "GemmWarpPolicy")
-    __all__.extend(name for name in (*words(), *special, *_DTYPES)
+    __all__.extend(name for name in (*words(), *_SPECIAL, *_DTYPES)
                    if name not in __all__)
 
 

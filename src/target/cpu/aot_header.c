@@ -262,6 +262,10 @@ static void print_functions(const tc_aot *a, const char *big, tc_sb *out) {
                "\n/* What went wrong in this thread's last call of %s that failed; \"\" before the "
                "first. */\nconst char *%s_error(void);\n",
                a->name, a->name);
+  tc_sb_printf(out,
+               "\n/* Makes it known to libtvm_ffi, which must be part of the program, as function "
+               "%s of\n * system_lib(\"\"): 0, or -1. ELF only. */\nint %s_register(void);\n",
+               a->name, a->name);
 }
 
 void tc_aot_print_h(const tc_aot *a, tc_sb *out) {

@@ -158,6 +158,45 @@ static void print_entry(const tc_aot *a, enum tc_aot_form form, tc_sb *out) {
                dims);
 }
 
+/* The entry by tvm-ffi's C ABI. What it needs of libtvm_ffi is imported weakly: without that
+ * library the others serve, and the text of an error is in NAME_error() either way. */
+static void print_packed(const tc_aot *a, tc_sb *out) {
+  uint32_t n = a->table->n_params;
+  tc_sb_printf(
+      out,
+      "#if defined(__ELF__)\n"
+      "__attribute__((weak)) void TVMFFIErrorSetRaisedFromCStr(const char *, const char *);\n"
+      "__attribute__((weak)) int TVMFFIEnvModRegisterSystemLibSymbol(const char *, void *);\n\n"
+      "TCK_PUBLIC TCK_BASE int __tvm_ffi_%s(void *self, const tc_rt_packed *given, int32_t n,\n"
+      "    tc_rt_packed *result) {\n"
+      "  tc_rt_aot_arg tck_args[%u];\n"
+      "  int code = tck_ready ? 0 : tck_begin(0x%08xu);\n"
+      "  if (!code) code = tc_rt_aot_unpack(&tck_unit, given, n, tck_args);\n"
+      "  if (!code) {\n",
+      a->name, n ? n : 1, a->interface);
+  for (uint32_t i = 0; i < n; i++) {
+    const tc_rt_param *p = &a->table->params[i];
+    if (!(p->flags & TC_RT_SCALAR) || !tc_aot_is_float(p) || p->dtype == TILEC_FLOAT64) continue;
+    const char *round = p->dtype == TILEC_FLOAT32 ? "(float)"
+                                                  : tc_format(out->arena, "tc_%s_round((float)",
+                                                              tc_rt_dtype_name(p->dtype));
+    tc_sb_printf(out, "    tck_args[%u].as.f = %stck_args[%u].as.f%s;\n", i, round, i,
+                 p->dtype == TILEC_FLOAT32 ? "" : ")");
+  }
+  tc_sb_printf(
+      out,
+      "    code = tc_rt_aot_call(&tck_unit, tck_args);\n  }\n"
+      "  if (!code) return 0;\n"
+      "  if (TVMFFIErrorSetRaisedFromCStr)\n"
+      "    TVMFFIErrorSetRaisedFromCStr(tc_rt_aot_class(code), tck_text);\n"
+      "  return -1;\n}\n\n"
+      "TCK_PUBLIC TCK_BASE int %s_register(void) {\n"
+      "  if (!TVMFFIEnvModRegisterSystemLibSymbol) return -1;\n"
+      "  return TVMFFIEnvModRegisterSystemLibSymbol(\"__tvm_ffi_%s\", (void *)&__tvm_ffi_%s);\n"
+      "}\n#endif\n\n",
+      a->name, a->name, a->name);
+}
+
 const char *tc_aot_needs(const tc_rt_table *table, tc_arena *arena) {
   tc_sb sb = tc_sb_in(arena);
   for (uint32_t i = 0; i < table->n_params; i++) {
@@ -197,6 +236,7 @@ void tc_aot_print_c(const tc_aot *a, tc_sb *out) {
   print_begin(a, out);
   print_entry(a, TC_AOT_TENSORS, out);
   print_entry(a, TC_AOT_RAW, out);
+  print_packed(a, out);
   tc_sb_printf(out, "TCK_PUBLIC TCK_BASE const char *%s_error(void) {\n  return tck_text;\n}\n",
                a->name);
 }

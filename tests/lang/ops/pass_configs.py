@@ -16,7 +16,8 @@ def kernel(N=64):
     def main(A: T.Tensor((N,), "float32"), B: T.Tensor((N,), "float32")):
         T.annotate_pass_configs({"tilec.raster": "blocked", "tir.noalias": True})
         with T.Kernel(1) as bx:
-            T.annotate_pass_configs({"tilec.persistent": None, "tilec.lockstep": 0})
+            T.annotate_pass_configs({"tilec.persistent": None})
+            T.annotate_pass_configs({"tilec.lockstep": 0})  # the decorator's counts
             T.copy(A, B)
 
     return main

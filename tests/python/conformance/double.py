@@ -113,6 +113,14 @@ class Tensor(Owned):
         return np.frombuffer(raw, "%s%d" % (kind, t.bits // 8)).reshape(shape).copy()
 
 
+class OnDevice:
+    """An array of NumPy that says it lies on GPU 0, for drivers that keep device memory in the
+    host's."""
+
+    def __init__(self, array):
+        self.array = array
+
+
 class World:
     """The double with the adapter attached to it."""
 
@@ -166,6 +174,8 @@ class World:
             return self._give_text(value, keep)
         if isinstance(value, np.ndarray):
             return self._give_array(value, keep)
+        if isinstance(value, OnDevice):
+            return self._give_array(value.array, keep, 2)
         if isinstance(value, (list, tuple)):
             out = self.call_any(self.make_array.handle, value)
             keep.append(Owned(self, out.bits))
@@ -181,10 +191,10 @@ class World:
             keep.append(Owned(self, out.bits))
         return out
 
-    def _give_array(self, a, keep):
+    def _give_array(self, a, keep, device_type=1):
         shape = (ctypes.c_int64 * max(a.ndim, 1))(*a.shape)
         strides = (ctypes.c_int64 * max(a.ndim, 1))(*[s // a.itemsize for s in a.strides])
-        t = DLTensor(a.ctypes.data, 1, 0, a.ndim, DTYPES[a.dtype.kind], a.itemsize * 8, 1, shape,
+        t = DLTensor(a.ctypes.data, device_type, 0, a.ndim, DTYPES[a.dtype.kind], a.itemsize * 8, 1, shape,
                      strides, 0)
         keep += [a, shape, strides, t]
         return Any(DLTENSOR, 0, ctypes.addressof(t))

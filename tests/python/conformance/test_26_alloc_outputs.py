@@ -82,3 +82,16 @@ def test_own_memory(world, axpy):
         if world.name == "double":
             world.lib.double_set_tensor_allocator(1)
     assert made.tolist() == [6.0] * 9
+
+
+def test_a_failure_ends_nothing_but_its_own(world, axpy):
+    """A call fails before it has made anything, where an earlier one left its results."""
+    import ctypes
+    if world.name != "double":
+        pytest.skip("looks at the counts of objects, by the double's handles")
+    one, both = axpy.bind([1]), axpy.bind([0, 1])
+    made = one(np.ones(8, np.float32), 1.0)
+    count = ctypes.c_uint64.from_address(made.handle)
+    before = count.value
+    refused(ValueError, lambda: both(1.0), "nothing says what 'N' is")
+    assert count.value == before

@@ -1,0 +1,60 @@
+"""Targets in all the ways that scripts spell them."""
+
+import contextlib
+import json
+import threading
+
+_NAMES = {"auto": None, "c": "cpu", "llvm": "cpu", "cpu": "cpu", "cuda": "cuda"}
+_current = threading.local()
+
+
+@contextlib.contextmanager
+def default_target(target):
+    """Kernels compiled in this `with` block without a target are for this one."""
+    before = getattr(_current, "target", None)
+    _current.target = target
+    try:
+        yield
+    finally:
+        _current.target = before
+
+
+def _read(target):
+    """`auto` is decided later; JSON in the variable stands for a dict."""
+    from .env import env
+    if target is None or target == "auto":
+        target = getattr(_current, "target", None) or env.TILELANG_DEFAULT_TARGET
+    if isinstance(target, str) and target.lstrip().startswith("{"):
+        target = json.loads(target)
+    return target
+
+
+_redirected = []
+
+
+def redirect_targets(name):
+    """From now on every kernel of this process is compiled for `name`, whatever it asks for; None
+    ends that."""
+    _redirected[:] = [name] if name else []
+
+
+def target_name(target=None):
+    """The compiler's name for a target, None for its own choice."""
+    if _redirected:
+        return _redirected[0]
+    target = _read(target)
+    if target is None:
+        return None
+    if isinstance(target, dict):
+        arch = target.get("arch") or target.get("mcpu")
+        target = target.get("kind", "") + (":" + arch if arch else "")
+    text = str(target)
+    if text.startswith("cuda -arch="):
+        text = "cuda:" + text[len("cuda -arch="):]
+    text = text.split(" ")[0]
+    return _NAMES.get(text, text)
+
+
+def determine_target(target="auto", return_object=False):
+    """The name of the target that a compilation would have; the object is its name, too."""
+    return target_name(target) or "cpu"
