@@ -52,6 +52,7 @@ class File:
     values: dict = field(default_factory=dict)  # entry or "" -> {name: text}
     results: list = field(default_factory=list)  # (entry, status, why)
     note: str = ""
+    run: list = field(default_factory=list)  # arguments or a call, and what shows that it is right
 
     @property
     def status(self):
@@ -81,6 +82,8 @@ def read_table(path, small=False):
             files[-1].values[row[0]] = values_of(row[1])
         elif row.macro == "NOTE":
             files[-1].note = row[0]
+        elif row.macro == "RUN":
+            files[-1].run = list(row.args)
         else:
             sys.exit(f"{path}:{row.line}: unknown row {row.macro}")
     return commit, defaults, files
