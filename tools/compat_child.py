@@ -3,7 +3,8 @@
 usage: compat_child.py REPORT SCRIPT CALL [ARGUMENT ...]
 
 The script runs as `python -m tilec.compat --device cpu SCRIPT ARGUMENT ...` would, or, where CALL is
-not empty, as a module in which CALL is then evaluated. Its benchmarks measure one run. REPORT gets
+not empty, as a module in which CALL is then evaluated. Its benchmarks measure one run, and tuning
+tries two configurations. REPORT gets
 JSON: how many comparisons with a reference held and did not, and the exception that ended it."""
 
 import functools
@@ -17,6 +18,7 @@ import traceback
 REPORT, SCRIPT, CALL = sys.argv[1:4]
 found = {"held": 0, "differ": [], "error": "", "text": "", "code": "", "where": ""}
 depth = []
+CONFIGURATIONS = 2
 
 
 def counted(owner, name):
@@ -56,33 +58,17 @@ def watch():
             counted(owner, name)
 
 
-def one_run(fn, *args, **kwargs):
-    """In place of do_bench."""
-    import time
-    start = time.perf_counter_ns()
-    fn()
-    once = (time.perf_counter_ns() - start) * 1e-6
-    quantiles = kwargs.get("quantiles")
-    return [once] * len(quantiles) if quantiles else once
-
-
 def seed():
     """Most files do not, and results near a tolerance should be the same each time."""
     import tilec.testing
     tilec.testing.set_random_seed(0)
 
 
-def limit_benchmarks():
+def limit_work():
+    import tilec.autotuner
     import tilec.profiler
-
-    def method(self, func=None, *args, input_tensors=None, **kwargs):
-        constraints = kwargs.get("dynamic_symbolic_constraints")
-        inputs = input_tensors if input_tensors is not None else self._get_inputs(constraints)
-        run = func or self.kernel
-        return one_run(lambda: run(*inputs))
-
-    tilec.profiler.do_bench = one_run
-    tilec.profiler.Profiler.do_bench = method
+    tilec.profiler.set_limits(repeat=1)
+    tilec.autotuner.set_limits(configurations=CONFIGURATIONS)
 
 
 def run():
@@ -117,7 +103,7 @@ def main():
     install("cpu")
     watch()
     seed()
-    limit_benchmarks()
+    limit_work()
     try:
         run()
     except SystemExit as error:

@@ -56,6 +56,7 @@ def start(file, root, options, folder):
         arguments = file.run[0].split()
     path = root / file.path
     report = Path(folder) / (file.path.replace("/", "_") + ".json")
+    report.unlink(missing_ok=True)
     command = [options.python, str(CHILD), str(report), path.name, call, *arguments]
     paths = [str(ROOT / "python"), os.environ.get("PYTHONPATH", "")]
     environment = dict(os.environ, PYTHONPATH=":".join(p for p in paths if p),

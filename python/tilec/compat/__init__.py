@@ -18,13 +18,8 @@ def install(device=None):
         raise ValueError("a device of compatibility mode is None or 'cpu', found %r" % (device,))
     _finder.install()
     if device == "cpu":
-        from .. import compiler
-        from . import _triton_cpu
-        compiler.redirect_targets("cpu")
+        from .. import target
+        from . import _torch_cpu, _triton_cpu
+        target.redirect_targets("cpu")
         _triton_cpu.install()
-        try:
-            from . import _torch_cpu
-            _torch_cpu.install()
-        except ModuleNotFoundError as error:
-            if error.name != "torch":
-                raise
+        _torch_cpu.install()

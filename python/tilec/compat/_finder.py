@@ -25,7 +25,7 @@ NAMED = (
     "tilelang.carver.arch.driver", "tilelang.cuda", "tilelang.cuda.intrinsics",
     "tilelang.cuda.intrinsics.layout", "tilelang.cuda.intrinsics.layout.mma_layout",
     "tilelang.cuda.intrinsics.macro", "tilelang.cuda.intrinsics.macro.mma_macro_generator",
-    "tilelang.cuda.intrinsics.sparse_layout", "tilelang.language.fp8", "tilelang.language.meta",
+    "tilelang.cuda.intrinsics.sparse_layout", "tilelang.language.meta",
     "tilelang.rocm", "tilelang.rocm.intrinsics", "tilelang.rocm.intrinsics.mfma_macro_generator",
     "tilelang.tileop", "tilelang.tileop.base",
     "tvm.tir", "tvm.tirx",
@@ -135,7 +135,7 @@ class Finder(importlib.abc.MetaPathFinder):
         root, _, rest = fullname.partition(".")
         if root != "tilelang" or not rest or rest.startswith(("_",) + _PRIVATE):
             return None
-        name = "tilec." + rest
+        name = rest if rest.partition(".")[0] == "tvm" else "tilec." + rest
         try:
             found = name in sys.modules or importlib.util.find_spec(name)
         except ModuleNotFoundError:

@@ -4,7 +4,7 @@
 class OutOfReach(RuntimeError):
     """A script asks for something that exists in TileLang, or on a GPU, and not here."""
 
-    code = "E0660"
+    code = "E0680"
 
     def __init__(self, what, why):
         super().__init__("error[%s]: %s is out of reach: %s" % (self.code, what, why))

@@ -9,6 +9,7 @@ import contextlib
 import time
 import types
 
+from ._after import after_import
 from ._reach import OutOfReach
 
 CAPABILITY = (9, 0)
@@ -231,14 +232,15 @@ def _plain(function):
     return call
 
 
-def install():
-    """Redirects torch, from now on and for the whole process."""
-    import torch
+def _redirect(torch):
     import torch.cuda.nvtx
     import torch.cuda.profiler
     import torch.overrides
     _patch_cuda(torch)
     _patch_devices(torch)
-    mode = _redirect_class(torch)()
-    mode.__enter__()
-    return mode
+    _redirect_class(torch)().__enter__()  # and never left
+
+
+def install():
+    """Redirects torch for the whole process, now or as soon as it is imported."""
+    after_import("torch", _redirect)

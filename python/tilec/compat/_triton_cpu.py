@@ -3,10 +3,9 @@
 Triton interprets them itself (TRITON_INTERPRET); only its question for a device needs an answer.
 """
 
-import importlib.abc
-import importlib.util
 import os
-import sys
+
+from ._after import after_import
 
 
 class _Driver:
@@ -39,32 +38,7 @@ class _Driver:
         return [1.0] * max(len(quantiles), 1)
 
 
-class _Loader(importlib.abc.Loader):
-    """Loads as another loader does, and gives Triton its driver then."""
-
-    def __init__(self, loader):
-        self.loader = loader
-
-    def create_module(self, spec):
-        return self.loader.create_module(spec)
-
-    def exec_module(self, module):
-        self.loader.exec_module(module)
-        module.driver.set_active(_Driver())
-
-
-class _Finder(importlib.abc.MetaPathFinder):
-    def find_spec(self, fullname, path=None, target=None):
-        if fullname != "triton.runtime.driver":
-            return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(fullname)
-        if spec is not None:
-            spec.loader = _Loader(spec.loader)
-        return spec
-
-
 def install():
-    """Before Triton is imported."""
+    """Before Triton is imported, which reads the variable."""
     os.environ.setdefault("TRITON_INTERPRET", "1")
-    sys.meta_path.insert(0, _Finder())
+    after_import("triton.runtime.driver", lambda module: module.driver.set_active(_Driver()))

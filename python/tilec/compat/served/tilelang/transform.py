@@ -1,6 +1,6 @@
 """Configurations of a compilation."""
 
-from tilec.compiler import PassConfigKey
+from tilec import PassConfigKey
 from tilec._values import Name as _Name
 
 __all__ = ["PassConfigKey", "simplify_prim_func"]

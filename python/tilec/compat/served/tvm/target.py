@@ -2,7 +2,7 @@
 
 import contextlib
 
-from tilec import compiler as _compiler
+from tilec import target as _target
 
 
 class _Kind:
@@ -44,7 +44,7 @@ class Target:
 
     def __enter__(self):
         stack = contextlib.ExitStack()
-        stack.enter_context(_compiler.default_target(self._text))
+        stack.enter_context(_target.default_target(self._text))
         self._open.append((self, stack))
         return self
 

@@ -1,3 +1,3 @@
-"""Helpers around tensors."""
+"""Helpers around tensors and targets."""
 
-from .tensor import TensorSupplyType, get_tensor_supply, map_torch_type  # noqa: F401
+from tilec.utils import *  # noqa: F401,F403
