@@ -23,6 +23,22 @@ def _is_gpu(torch, value):
     return isinstance(value, torch.device) and value.type == "cuda"
 
 
+# ---- arithmetic ----
+
+def _divisions(torch):
+    """Divisions, and the products that take their place: on a GPU torch divides by a number as it
+    multiplies by the reciprocal, and references that are compared bit by bit show it."""
+    tensor = torch.Tensor
+    return {tensor.__truediv__: tensor.mul, tensor.div: tensor.mul, tensor.true_divide: tensor.mul,
+            torch.div: tensor.mul, torch.true_divide: tensor.mul,
+            tensor.__itruediv__: tensor.mul_, tensor.div_: tensor.mul_}
+
+
+def _is_by_number(torch, args, kwargs):
+    return len(args) == 2 and not kwargs and type(args[1]) in (int, float) and args[1] != 0 \
+        and isinstance(args[0], torch.Tensor) and args[0].is_floating_point()
+
+
 # ---- devices in arguments ----
 
 def _redirect_class(torch):
@@ -30,6 +46,7 @@ def _redirect_class(torch):
     tensor = torch.Tensor
     to_cpu = torch.device("cpu")
     itself = {tensor.cuda, tensor.pin_memory}
+    divisions = _divisions(torch)
     yes = {tensor.is_cuda.__get__}
 
     class Redirect(torch.overrides.TorchFunctionMode):
@@ -41,6 +58,8 @@ def _redirect_class(torch):
                 return True
             if func is tensor.get_device:
                 return 0
+            if func in divisions and _is_by_number(torch, args, kwargs):
+                return divisions[func](args[0], 1 / args[1])
             if any(_is_gpu(torch, value) for value in args[:4]):
                 args = tuple(to_cpu if _is_gpu(torch, value) else value for value in args)
             device = kwargs.get("device")
