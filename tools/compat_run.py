@@ -12,6 +12,7 @@ becomes of it:
   right     the checks of the file itself against its reference were made, and held
   wrong     one of them did not
   refused   a diagnostic of tilec, or of compatibility mode
+  upstream  they did not, or were not made, for a reason that lies in the file: its UPSTREAM row
   needs     the file imports a package that is not there
   ran       to its end, but it compares nothing
   limit     more time or memory than the limits
@@ -38,7 +39,7 @@ import compat  # noqa: E402
 ROOT = Path(__file__).resolve().parent.parent
 CHILD = ROOT / "tools" / "compat_child.py"
 MEMORY_B = 10 << 30
-KINDS = ["right", "wrong", "refused", "needs", "ran", "limit", "crash"]
+KINDS = ["right", "wrong", "refused", "upstream", "needs", "ran", "limit", "crash"]
 BEGIN, END = "<!-- runs: begin -->", "<!-- runs: end -->"
 
 
@@ -114,6 +115,8 @@ def verdict(file, found, text, code, seconds, options):
 def run(file, root, options, folder):
     seconds, found, text, code = start(file, root, options, folder)
     file.kind, file.why = verdict(file, found, text, code, seconds, options)
+    if file.upstream and file.kind in ("wrong", "crash"):
+        file.kind, file.why = "upstream", file.upstream
     file.seconds = seconds
     print(f"{file.kind:8} {seconds:6.1f} s  {file.path}  {file.why[:150]}", flush=True)
     if options.verbose and file.kind != "right":
@@ -126,12 +129,14 @@ def run(file, root, options, folder):
 def rows(commit, files):
     yield "## Runs of the unmodified files"
     yield ""
-    yield f"Commit `{commit}`, folder `examples/`, each file as it is through `python -m tilec.compat --device cpu`,"
-    yield "printed by `tools/compat_run.py CHECKOUT --write docs/compatibility.md`; rows `RUN` of"
-    yield "[compat.def](compat.def) make the sizes small. *right*: the file's own checks against its reference,"
-    yield "computed by torch on the CPU, were made and held; *wrong*: one did not; *refused*: a diagnostic, which"
-    yield "is shown; *needs*: the file's reference is a package that has no form for CPUs or is not installed;"
-    yield "*ran*: to its end, but the file compares nothing; *limit*: too long here."
+    yield f"Commit `{commit}`, folder `examples/`, each file as it is through"
+    yield "`python -m tilec.compat --device cpu`, printed by `tools/compat_run.py CHECKOUT --write"
+    yield "docs/compatibility.md`; rows `RUN` of [compat.def](compat.def) make the sizes small."
+    yield ""
+    yield "*right*: the file's own checks against its reference, computed by torch on the CPU (or by kernels of"
+    yield "Triton in Triton's interpreter), were made and held; *wrong*: one did not; *refused*: a diagnostic, which"
+    yield "is shown; *upstream*: the reason is in the file itself; *needs*: the reference is a package that has no"
+    yield "form for CPUs; *ran*: to its end, but the file compares nothing; *limit*: too long here."
     yield ""
     yield "| tier | files | " + " | ".join(KINDS) + " |"
     yield "| --- | ---: | " + " | ".join("---:" for _ in KINDS) + " |"
@@ -140,6 +145,10 @@ def rows(commit, files):
         if of:
             cells = [str(of[kind]) for kind in KINDS]
             yield f"| {tier} | {sum(of.values())} | {' | '.join(cells)} |"
+    portable = [f for f in files if f.tier == "t"]
+    right = sum(f.kind == "right" for f in portable)
+    yield ""
+    yield f"Portable files (tier t) right: {compat.share(right, len(portable))}."
     yield ""
     yield "| file | result | why |"
     yield "| --- | --- | --- |"
