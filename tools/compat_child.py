@@ -11,6 +11,7 @@ import functools
 import importlib.util
 import json
 import os
+import re
 import runpy
 import sys
 import traceback
@@ -91,6 +92,9 @@ def describe(error):
     found["text"] = " ".join(str(error).split())[:400]
     found["code"] = getattr(error, "code", "") if isinstance(error, Exception) else ""
     diagnostics = tilec.diagnostics(error)
+    coded = re.search(r"error\[(E\d+)\]: (.*)", str(error))
+    if coded:  # of compatibility mode, or of the last configuration that tuning tried
+        found["code"], found["text"] = coded.groups()
     errors = [d for d in diagnostics if d.severity == "error"]
     if errors:
         found["code"], found["text"] = errors[0].code, errors[0].message

@@ -159,12 +159,13 @@ def rows(commit, files):
         yield f"| {file.path} | {file.kind} | {why} |"
 
 
-def write(path, commit, files):
+def write(path, begin, end, lines):
+    """Puts the lines between the marks of a page, or at its end."""
     text = path.read_text(encoding="utf-8").rstrip("\n")
-    block = "\n".join([BEGIN, *rows(commit, files), END])
-    if BEGIN in text:
-        before, _, rest = text.partition(BEGIN)
-        text = before + block + rest.partition(END)[2]
+    block = "\n".join([begin, *lines, end])
+    if begin in text:
+        before, _, rest = text.partition(begin)
+        text = before + block + rest.partition(end)[2]
     else:
         text += "\n\n" + block
     path.write_text(text.rstrip("\n") + "\n", encoding="utf-8")
@@ -192,7 +193,7 @@ def main():
         with ThreadPoolExecutor(options.j) as pool:
             list(pool.map(lambda f: run(f, root, options, folder), files))
     if options.write:
-        write(options.write, commit, files)
+        write(options.write, BEGIN, END, rows(commit, files))
     print(dict(Counter(f.kind for f in files)))
     return 1 if any(f.kind in ("wrong", "crash") for f in files) else 0
 
