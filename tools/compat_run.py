@@ -3,9 +3,9 @@
 
 usage: compat_run.py CHECKOUT [--python python3] [--library build/libtilec_ffi.so]
                      [--write docs/compatibility.md] [--tiers t] [-k TEXT] [-v] [-j N] [--keep DIR]
+                     [--table docs/compat.def]
 
-CHECKOUT is as for compat.py, and so is the table, docs/compat.def; its RUN rows say with which
-arguments, or by which call, a file is run in little time. The Python needs torch, and the packages
+CHECKOUT is as for compat.py, and so is the table; its RUN rows say with which arguments, or by which call, a file is run in little time. The Python needs torch, and the packages
 that the files compare with. Every file is a process of its own with limits on time and memory. What
 becomes of it:
 
@@ -183,8 +183,9 @@ def main():
     parser.add_argument("-j", type=int, default=2)
     parser.add_argument("--limit", type=int, default=120, help="seconds for a file")
     parser.add_argument("--keep", metavar="DIR", help="where reports and output stay")
+    parser.add_argument("--table", type=Path, default=compat.TABLE)
     options = parser.parse_args()
-    commit, _, files = compat.read_table(compat.TABLE)
+    commit, _, files = compat.read_table(options.table)
     files = [f for f in files if f.tier in options.tiers and options.k in f.path]
     root = compat.examples_of(options.checkout)
     with tempfile.TemporaryDirectory() as temporary:

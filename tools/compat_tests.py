@@ -5,8 +5,9 @@ usage: compat_tests.py CHECKOUT [--python python3] [--library build/libtilec_ffi
                        [-j N] [--limit S] [--write docs/compatibility.md]
 
 Each file below CHECKOUT/testing/python is run by pytest in a process of its own. A test that ends in
-a diagnostic of tilec, or of compatibility mode, is *refused*; one that is for another machine is
-*skipped*; a file that passes its limit of time is one *limit*."""
+a diagnostic of tilec, or of compatibility mode, is *refused*; one that compares numbers and finds
+others *differs*, one that finds another text or exception *failed*; one that is for another machine
+is *skipped*; a file that passes its limit of time is one *limit*."""
 
 import argparse
 from collections import Counter
@@ -23,7 +24,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 import compat_run  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
-KINDS = ["passed", "failed", "refused", "skipped", "limit"]
+KINDS = ["passed", "differs", "refused", "failed", "skipped", "limit"]
+DIFFERS = re.compile(r"Mismatched elements|elements differ|not close|allclose|torch\.equal|array_equal")
 BEGIN, END = "<!-- tests: begin -->", "<!-- tests: end -->"
 
 
@@ -62,6 +64,7 @@ def outcomes(report):
         kind = "skipped" if skipped else "passed"
         if bad:
             kind = "refused" if re.search(r"error\[E\d+\]", text) else "failed"
+            kind = "differs" if DIFFERS.search(text) and kind == "failed" else kind
         found.append((kind, case.get("name"), " ".join(text.split())[:300]))
     return found
 
@@ -73,7 +76,8 @@ def rows(table):
     yield f"{len(table)} files below `testing/python` of the same commit, by pytest through"
     yield "`python -m tilec.compat --device cpu`; printed by `tools/compat_tests.py CHECKOUT --write`. Most of them"
     yield "are about parts of TileLang that are not kernels (its passes, caches, other back ends), or look at the"
-    yield "text that it emits. *refused*: a test ended in a diagnostic; *limit*: a file took too long."
+    yield "text that it emits. *differs*: a test compared numbers and found others; *refused*: it ended in a"
+    yield "diagnostic; *failed*: it found another text, name or exception; *limit*: a file took too long."
     yield ""
     yield "| folder | " + " | ".join(KINDS) + " |"
     yield "| --- | " + " | ".join("---:" for _ in KINDS) + " |"
@@ -102,7 +106,7 @@ def main():
         found = table[path.relative_to(root)] = run(path, options, folder)
         print(path.relative_to(root), dict(Counter(kind for kind, _, _ in found)), flush=True)
         for kind, name, text in found if options.verbose else ():
-            if kind in ("failed", "refused"):
+            if kind in ("failed", "refused", "differs"):
                 print(f"    {kind} {name}: {text[-200:]}", flush=True)
 
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(options.j) as pool:

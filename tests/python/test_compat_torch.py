@@ -147,14 +147,31 @@ def test_kernels_of_triton_are_interpreted(tmp_path):
     import torch
     import triton
     import triton.language as tl
+    import triton.language.extra.libdevice as libdevice
+
+    log = tl.log
+    fast = libdevice.fast_expf
 
     @triton.jit
-    def add(x, y, n, BLOCK: tl.constexpr):
+    def same(x, y, n, BLOCK: tl.constexpr):
         at = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
-        tl.store(y + at, tl.load(x + at, mask=at < n) + 1, mask=at < n)
+        tl.store(y + at, log(fast(tl.load(x + at, mask=at < n, other=0.0))), mask=at < n)
 
-    x = torch.arange(100, device="cuda", dtype=torch.float32)
+    x = torch.linspace(0, 1, 100, device="cuda")
     y = torch.empty_like(x)
-    add[(triton.cdiv(100, 64),)](x, y, 100, BLOCK=64)
-    print(torch.equal(y, x + 1), triton.runtime.driver.active.get_current_device())
+    same[(triton.cdiv(100, 64),)](x, y, 100, BLOCK=64)
+    print(torch.allclose(y, x, atol=1e-5), triton.runtime.driver.active.get_current_device())
     """) == ["True 0"]
+
+
+def test_division_by_a_number_is_that_of_a_gpu(tmp_path):
+    assert printed(tmp_path, """
+    import torch
+    x = torch.arange(1, 5000, device="cuda", dtype=torch.float32)
+    by = torch.tensor(1 / 448.0)
+    y = x.clone()
+    y /= 448.0
+    print(torch.equal(x / 448.0, x * by), torch.equal(torch.div(x, 448.0), x * by), torch.equal(y, x * by))
+    print(torch.equal(x / torch.full_like(x, 448.0), x * by), (x.int() / 2)[:2].tolist(),
+          torch.div(x, 2, rounding_mode="floor")[:3].tolist())
+    """) == ["True True True", "False [0.5, 1.0] [0.0, 1.0, 1.0]"]

@@ -18,8 +18,9 @@ def install(device=None):
         raise ValueError("a device of compatibility mode is None or 'cpu', found %r" % (device,))
     _finder.install()
     if device == "cpu":
-        from .. import target
+        from .. import target, testing
         from . import _torch_cpu, _triton_cpu
         target.redirect_targets("cpu")
         _triton_cpu.install()
         _torch_cpu.install()
+        testing.cuda_compute_version = lambda: _torch_cpu.CAPABILITY  # as torch.cuda answers

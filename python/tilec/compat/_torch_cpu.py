@@ -251,13 +251,27 @@ def _plain(function):
     return call
 
 
+def _patch_backward(torch, mode):
+    """A mode is off while a call that went through it runs; .backward() calls the script again."""
+    made = torch.autograd.function.BackwardCFunction
+    apply = made.apply
+
+    def redirected(self, *args):
+        with mode:
+            return apply(self, *args)
+
+    made.apply = redirected
+
+
 def _redirect(torch):
     import torch.cuda.nvtx
     import torch.cuda.profiler
     import torch.overrides
     _patch_cuda(torch)
     _patch_devices(torch)
-    _redirect_class(torch)().__enter__()  # and never left
+    mode = _redirect_class(torch)()
+    _patch_backward(torch, mode)
+    mode.__enter__()  # and never left
 
 
 def install():
