@@ -52,6 +52,8 @@ class File:
     values: dict = field(default_factory=dict)  # entry or "" -> {name: text}
     results: list = field(default_factory=list)  # (entry, status, why)
     note: str = ""
+    run: list = field(default_factory=list)  # arguments or a call, and what shows that it is right
+    upstream: str = ""
 
     @property
     def status(self):
@@ -81,6 +83,10 @@ def read_table(path, small=False):
             files[-1].values[row[0]] = values_of(row[1])
         elif row.macro == "NOTE":
             files[-1].note = row[0]
+        elif row.macro == "RUN":
+            files[-1].run = list(row.args)
+        elif row.macro == "UPSTREAM":
+            files[-1].upstream = row[0]
         else:
             sys.exit(f"{path}:{row.line}: unknown row {row.macro}")
     return commit, defaults, files
@@ -273,6 +279,13 @@ def page(commit, files):
         yield "| " + " | ".join(cells) + " |"
 
 
+def write(path, text):
+    """The tables of other tools, between marks, stay."""
+    old = path.read_text(encoding="utf-8") if path.exists() else ""
+    blocks = [m[0] for m in re.finditer(r"<!-- (\w+): begin -->.*?<!-- \1: end -->\n", old, re.S)]
+    path.write_text("\n".join([text, *blocks]), encoding="utf-8")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("checkout")
@@ -296,7 +309,7 @@ def main():
                 if status != "reached":
                     print(f"{file.tier} {file.path}:{name}: {status}: {why}")
     if options.write:
-        Path(options.write).write_text("\n".join(page(commit, files)) + "\n", encoding="utf-8")
+        write(Path(options.write), "\n".join(page(commit, files)) + "\n")
     for tier in TIERS:
         of = Counter(f.status for f in files if f.tier == tier)
         if of:

@@ -54,7 +54,7 @@ static tc_val bind_items(tc_eval *ev, tc_val value, const tc_ast *rhs) {
 tc_val tc_eval_bind(tc_eval *ev, tc_val value, tc_name name, const tc_ast *rhs) {
   if (!ev->cursor.at.id) return value;
   if (value.kind == TC_V_TUPLE || value.kind == TC_V_LIST) return bind_items(ev, value, rhs);
-  if (!tc_val_is_staged(value)) return value;
+  if (!tc_val_is_staged(value) && value.kind != TC_V_FRAME) return value;
   if (value.kind == TC_V_VAR && is_fresh(rhs)) {
     tc_buffer *buffer = tc_buf_at(ev->ir, value.buf);
     if (!buffer->name.id) buffer->name = name;

@@ -274,6 +274,18 @@ static tc_cursor enter_bound(tc_eval *ev, tc_frame *f, tc_val *target, tc_span s
   return tc_stage_open(ev, at);
 }
 
+/* `tx = T.thread_binding(...)` is entered where it stands: the name is the index from here on. A
+ * frame of fewer threads than there are would hide what follows from the others, and stays a frame.
+ */
+tc_val tc_stage_bound_index(tc_eval *ev, tc_val v) {
+  const tc_frame *f = v.frame;
+  int64_t n;
+  if (f->kind != F_BOUND) return v;
+  tc_value count = tc_stage_arith(ev, TC_OP_sub, f->hi[0], f->lo[0]);
+  if (f->group && (!tc_const_of(ev->ir, count, &n) || n != f->group)) return v;
+  return tc_stage_fold(ev, tc_stage_arith(ev, TC_OP_add, f->extent[0], f->lo[0]));
+}
+
 /* ---- enter and leave ---- */
 
 tc_cursor tc_stage_enter(tc_eval *ev, tc_frame *frame, tc_val *target, tc_span span) {

@@ -232,6 +232,8 @@ tc_val tc_stage_bind(tc_eval *ev, tc_val v, tc_name name, tc_span span) {
     /* Buffers take the name they are first bound to. */
     if (name.id && tc_buf_at(ev->ir, v.buf)->name.id == 0) tc_buf_at(ev->ir, v.buf)->name = name;
     return v;
+  case TC_V_FRAME:
+    return tc_stage_bound_index(ev, v);
   default:
     return v;
   }

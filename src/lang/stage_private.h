@@ -141,6 +141,8 @@ bool tc_stage_same_size(tc_eval *ev, const tc_buffer *b, const tc_value *shape, 
                         tc_type elem, tc_span span);
 /* int32 constants as Python ints, everything else as EXPR. */
 tc_val tc_stage_fold(tc_eval *ev, tc_value v);
+/* What a name that is bound to a frame stands for. */
+tc_val tc_stage_bound_index(tc_eval *ev, tc_val v);
 /* A value as an author would write it, "n * 4 + 1", and a shape, "128x(n + 1)"; in the arena. Long
  * ones end in "...". */
 const char *tc_stage_show_value(tc_eval *ev, tc_value v); /* stage_show.c */

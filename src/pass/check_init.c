@@ -284,6 +284,59 @@ static void walk(flow *f, tc_region region) {
   f->depth--;
 }
 
+/* ---- results ---- */
+
+/* What is done to the results of T.empty, whose memory starts undefined as well. Blocks run in no
+ * order, and one may set what another adds to: so a result is reported only where nothing in the
+ * function sets an element of it, and each write builds on the value before. */
+typedef struct updates {
+  bool set;
+  tc_value first; /* the first update */
+  tc_buf buf;     /* as it names the result */
+} updates;
+
+/* The value does not depend on the one before. */
+static bool is_set(const tc_ir *ir, tc_value stmt, const tc_touch *t) {
+  if (!(t->kind & TC_TOUCH_READ) || t->kind & TC_TOUCH_MAYBE) return true;
+  uint32_t kind = t->kind & TC_TOUCH_ATOMIC ? tc_atomic_of(ir, stmt)->kind : TC_ATOMIC_ADD;
+  return kind == TC_ATOMIC_EXCHANGE || kind == TC_ATOMIC_CAS;
+}
+
+static void collect_updates(const flow *f, tc_region region, updates *of) {
+  const tc_block *block = tc_block_at(f->ir, region);
+  for (uint32_t i = 0; i < block->ops.n; i++) {
+    tc_value stmt = block->ops.at[i];
+    const tc_op *op = tc_op_at(f->ir, stmt);
+    tc_touch t[TC_MAX_TOUCHES];
+    uint32_t n = tc_touches_of(f->ir, stmt, t);
+    for (uint32_t k = 0; k < n; k++) {
+      if (!(t[k].kind & TC_TOUCH_WRITE)) continue;
+      updates *u = &of[tc_root_of(f->ir, t[k].buf).id];
+      u->set = u->set || is_set(f->ir, stmt, &t[k]);
+      if (!u->first.id) u->first = stmt, u->buf = t[k].buf;
+    }
+    n = tc_op_row((enum tc_opcode)op->opcode)->n_regions;
+    for (uint32_t r = 0; r < n; r++)
+      collect_updates(f, tc_child(f->ir, op, r), of);
+  }
+}
+
+static void check_results(flow *f) {
+  updates *of = TC_NEW_ARRAY(f->c->arena, f->n_bufs, updates);
+  collect_updates(f, f->ir->body, of);
+  for (uint32_t i = 1; i < f->n_bufs; i++) {
+    if (!(tc_buf_at(f->ir, (tc_buf){i})->flags & TC_BUF_RESULT)) continue;
+    tc_value stmt = of[i].first;
+    if (!stmt.id || of[i].set) continue;
+    TC_DIAG(f->ir->diags, D_never_written, tc_op_at(f->ir, stmt)->span,
+            tc_check_buf_name(f->c, of[i].buf));
+    tc_check_note_buf(f->c, of[i].buf);
+    tc_diag_help(f->ir->diags,
+                 "a result of T.empty is not zero: set it in a kernel before this one, "
+                 "or take it as a parameter");
+  }
+}
+
 void tc_check_init(tc_check *c) {
   uint32_t n = c->ir->bufs.n;
   flow f = {.c = c,
@@ -295,4 +348,5 @@ void tc_check_init(tc_check *c) {
             .grouped = TC_NEW_ARRAY(c->arena, n, bool),
             .told = TC_NEW_ARRAY(c->arena, n, bool)};
   walk(&f, c->ir->body);
+  check_results(&f);
 }
