@@ -49,7 +49,7 @@ def measure(package):
 
 
 def run(package, cache):
-    names = ("TILEC_CACHE_DIR", "TILELANG_CACHE_DIR")
+    names = ("TILEC_CACHE_DIR", "TILELANG_CACHE_DIR", "CUDA_CACHE_PATH")
     environment = dict(os.environ, JIT_PACKAGE=package, TILEC_TARGET="cuda",
                        **{name: str(cache) for name in names})
     if package == "tilelang":

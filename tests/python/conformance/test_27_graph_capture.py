@@ -42,10 +42,14 @@ def captured(torch, function, warm=True):
 def test_replay(world, torch):
     kernel = world.module(AXPY, "kernel.py", None).compile("cuda")
     x, y = torch.zeros(1000, device="cuda"), torch.zeros(1000, device="cuda")
-    before = torch.cuda.memory_allocated()
-    graph, _ = captured(torch, lambda: kernel.function(x, y, 2.0))
+
+    def call():
+        before = torch.cuda.memory_allocated()
+        kernel.function(x, y, 2.0)
+        assert torch.cuda.memory_allocated() == before
+
+    graph, _ = captured(torch, call)
     y.zero_()
-    assert torch.cuda.memory_allocated() == before
     for value in (1.0, 5.0):
         x.fill_(value)
         graph.replay()
