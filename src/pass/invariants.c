@@ -22,6 +22,7 @@
 typedef struct invariants {
   tc_ir *ir;
   tc_prover *prover;
+  bool moved; /* something left its loop */
 } invariants;
 
 static bool is_local(const tc_ir *ir, tc_buf buf) {
@@ -122,6 +123,7 @@ static void leave_loop(invariants *v, tc_value loop, tc_region out) {
     if (tc_block_at(ir, tc_child(ir, op, 1))->ops.n || !only_clears(ir, clears)) continue;
     if (is_in_the_way(ir, body, i, clears)) continue;
     bring_out(v, loop, clears, out);
+    v->moved = true;
     for (uint32_t k = i--; k + 1 < body->ops.n; k++)
       body->ops.at[k] = body->ops.at[k + 1];
     body->ops.n--;
@@ -154,4 +156,5 @@ void tc_pass_invariants(tc_ir *ir, const tc_pass_context *cx) {
   tc_prove_push(v.prover);
   run_region(&v, ir->body);
   tc_prove_pop(v.prover);
+  *cx->idle = !v.moved;
 }

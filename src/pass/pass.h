@@ -73,6 +73,7 @@ typedef struct tc_pass_context {
   tc_prover *prover; /* new for each pass: it remembers facts about the IR as it was then    */
   uint64_t caps;
   const tc_pass_options *options;
+  bool *idle; /* set by a pass that changed nothing: what was verified before still holds     */
 } tc_pass_context;
 
 typedef void tc_pass_fn(tc_ir *ir, const tc_pass_context *cx);

@@ -285,10 +285,13 @@ static void drop_alloc(tc_ir *ir, tc_region region, tc_buf buf) {
 
 /* ---- the pass ---- */
 
-typedef TC_VEC(tc_buf) buf_list;
+typedef struct found {
+  TC_VEC(tc_buf) gone; /* arrays that became parts of others */
+  bool any;
+} found;
 
 /* Makes the first branch do for both; false: they differ. */
-static bool unite(const tc_pass_context *cx, tc_ir *ir, tc_value choice, buf_list *gone) {
+static bool unite(const tc_pass_context *cx, tc_ir *ir, tc_value choice, found *f) {
   const tc_op *op = tc_op_at(ir, choice);
   twins t = {.ir = ir, .arena = cx->scratch, .cond = tc_input(ir, op, 0)};
   t.values = tc_map_in(cx->scratch);
@@ -301,23 +304,24 @@ static bool unite(const tc_pass_context *cx, tc_ir *ir, tc_value choice, buf_lis
       return false;
   for (uint32_t i = 0; i < t.joined.n; i++) {
     do_join(ir, &t.joined.at[i]);
-    tc_vec_push(cx->scratch, gone, t.joined.at[i].b);
+    tc_vec_push(cx->scratch, &f->gone, t.joined.at[i].b);
   }
   for (uint32_t i = 0; i < t.changes.n; i++)
     tc_set_inputs(ir, t.changes.at[i].stmt, t.changes.at[i].in,
                   tc_op_at(ir, t.changes.at[i].stmt)->n_in);
+  f->any = true;
   return true;
 }
 
 /* What was united stands in the region itself. */
-static void run_region(const tc_pass_context *cx, tc_ir *ir, tc_region region, buf_list *gone) {
+static void run_region(const tc_pass_context *cx, tc_ir *ir, tc_region region, found *f) {
   tc_block out = {.ops = {0}};
   for (uint32_t i = 0; i < tc_block_at(ir, region)->ops.n; i++) {
     tc_value stmt = tc_block_at(ir, region)->ops.at[i];
     uint32_t n_regions = tc_op_row((enum tc_opcode)tc_op_at(ir, stmt)->opcode)->n_regions;
     for (uint32_t r = 0; r < n_regions; r++)
-      run_region(cx, ir, tc_child(ir, tc_op_at(ir, stmt), r), gone);
-    if (!tc_is(ir, stmt, TC_OP_if) || !unite(cx, ir, stmt, gone)) {
+      run_region(cx, ir, tc_child(ir, tc_op_at(ir, stmt), r), f);
+    if (!tc_is(ir, stmt, TC_OP_if) || !unite(cx, ir, stmt, f)) {
       tc_vec_push(ir->arena, &out.ops, stmt);
       continue;
     }
@@ -329,8 +333,9 @@ static void run_region(const tc_pass_context *cx, tc_ir *ir, tc_region region, b
 }
 
 void tc_pass_twins(tc_ir *ir, const tc_pass_context *cx) {
-  buf_list gone = {0};
-  run_region(cx, ir, ir->body, &gone);
-  for (uint32_t i = 0; i < gone.n; i++)
-    drop_alloc(ir, ir->body, gone.at[i]);
+  found f = {.any = false};
+  run_region(cx, ir, ir->body, &f);
+  for (uint32_t i = 0; i < f.gone.n; i++)
+    drop_alloc(ir, ir->body, f.gone.at[i]);
+  *cx->idle = !f.any;
 }
