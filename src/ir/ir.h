@@ -480,6 +480,7 @@ typedef struct tc_prim {
   uint16_t row;          /* enum tc_prim_row */
   uint32_t n;            /* the row's number: columns, registers, pending groups, ... */
   bool trans_a, trans_b; /* matrix primitives: the operand's other dimension is contiguous */
+  uint32_t reason;       /* of a barrier: as there */
 } tc_prim;
 typedef struct tc_barrier {
   int32_t id;    /* named barrier, -1: the block's */

@@ -365,7 +365,8 @@ static void parse_special(tc_reader *r, stmt *s, char part) {
     break;
   case 'q':
     if (!tc_reader_take(r, "because")) break;
-    s->payload.barrier.reason = tc_pl_text(r->ir, tc_reader_text(r));
+    *(s->op == TC_OP_prim ? &s->payload.prim.reason : &s->payload.barrier.reason) =
+        tc_pl_text(r->ir, tc_reader_text(r));
     break;
   case 'l':
     if (tc_reader_take(r, "layout")) s->payload.copy.layout = tc_reader_text(r);

@@ -564,7 +564,8 @@ static void print_special(printer *p, const tc_op *op, char part, uint32_t *k) {
     print_parallel(p, &p->ir->parallels.at[op->payload], op);
     break;
   case 'q':
-    print_reason(p, p->ir->barriers.at[op->payload].reason);
+    print_reason(p, op->opcode == TC_OP_prim ? p->ir->prims.at[op->payload].reason
+                                             : p->ir->barriers.at[op->payload].reason);
     break;
   case 'l':
     print_layout(p, p->ir->copies.at[op->payload].layout);

@@ -197,7 +197,8 @@ tc_value tc_lower_lane0(tc_lower *lw) {
 
 tc_value tc_lower_prim(tc_lower *lw, enum tc_prim_row row, uint32_t n, const tc_value *in,
                        uint32_t n_in) {
-  return tc_prim_stmt(lw->ir, lw->at, (tc_prim){.row = (uint16_t)row, .n = n}, in, n_in, lw->span);
+  tc_prim what = {.row = (uint16_t)row, .n = n, .reason = lw->reason};
+  return tc_prim_stmt(lw->ir, lw->at, what, in, n_in, lw->span);
 }
 
 tc_value tc_lower_slice(tc_lower *lw, tc_buf array, tc_value base, int64_t n) {

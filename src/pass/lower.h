@@ -41,6 +41,7 @@ typedef struct tc_lower {
   bool single;          /* code of single threads: nothing is shared out */
   tc_region at;         /* where statements go */
   tc_span span;         /* of the statement being lowered */
+  uint32_t reason;      /* of the barrier being lowered, in ir->texts */
   tc_map subst;         /* old value -> new one */
   tc_map views;         /* old view -> new one */
   struct tc_nest *nest; /* around, or NULL */
@@ -117,7 +118,9 @@ bool tc_lower_is_init(const tc_ir *ir, tc_value stmt);
 /* perthread, barrier, mbarrier, async_commit, async_wait, fence and lockstep. */
 void tc_lower_perthread(tc_lower *lw, tc_value stmt);
 void tc_lower_barrier(tc_lower *lw, tc_value stmt);
-void tc_lower_meet(tc_lower *lw); /* the threads around */
+/* A barrier of the threads around, and of the lanes of each warp. */
+void tc_lower_meet(tc_lower *lw, const char *reason);
+void tc_lower_lanes_meet(tc_lower *lw, const char *reason);
 void tc_lower_mbarrier(tc_lower *lw, tc_value stmt);
 void tc_lower_async(tc_lower *lw, tc_value stmt);
 void tc_lower_fence(tc_lower *lw, tc_value stmt);

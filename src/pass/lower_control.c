@@ -125,7 +125,7 @@ static int32_t named_barrier(tc_lower *lw) {
   return id;
 }
 
-void tc_lower_meet(tc_lower *lw) {
+static void meet(tc_lower *lw) {
   if (lw->count == 1) return;
   if (lw->count == lw->n_threads) {
     tc_lower_prim(lw, TC_PRIM_sync_block, 0, NULL, 0);
@@ -140,8 +140,7 @@ void tc_lower_meet(tc_lower *lw) {
   }
 }
 
-void tc_lower_barrier(tc_lower *lw, tc_value stmt) {
-  tc_barrier b = *tc_barrier_of(lw->ir, stmt);
+static void barrier(tc_lower *lw, tc_barrier b) {
   if (b.sync_scope == TC_SYNC_WARP) {
     tc_lower_prim(lw, TC_PRIM_sync_warp, 0, NULL, 0);
     return;
@@ -150,7 +149,7 @@ void tc_lower_barrier(tc_lower *lw, tc_value stmt) {
     tc_lower_refuse_help(lw, "a barrier of more than the block",
                          "split the kernel: what follows runs in a second T.Kernel");
   if (b.id < 0) {
-    tc_lower_meet(lw);
+    meet(lw);
     return;
   }
   int64_t count = b.count ? b.count : lw->count;
@@ -159,6 +158,25 @@ void tc_lower_barrier(tc_lower *lw, tc_value stmt) {
                          "let groups of threads begin and end at multiples of 32");
   tc_value in[2] = {constant_i32(lw, b.id), constant_i32(lw, count)};
   tc_lower_prim(lw, b.arrive ? TC_PRIM_arrive_named : TC_PRIM_sync_named, 0, in, 2);
+}
+
+void tc_lower_barrier(tc_lower *lw, tc_value stmt) {
+  tc_barrier b = *tc_barrier_of(lw->ir, stmt);
+  lw->reason = b.reason;
+  barrier(lw, b);
+  lw->reason = 0;
+}
+
+void tc_lower_meet(tc_lower *lw, const char *reason) {
+  lw->reason = tc_pl_text(lw->ir, reason);
+  meet(lw);
+  lw->reason = 0;
+}
+
+void tc_lower_lanes_meet(tc_lower *lw, const char *reason) {
+  lw->reason = tc_pl_text(lw->ir, reason);
+  tc_lower_prim(lw, TC_PRIM_sync_warp, 0, NULL, 0);
+  lw->reason = 0;
 }
 
 /* ---- mbarriers ---- */

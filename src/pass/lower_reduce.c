@@ -106,7 +106,7 @@ static void by_memory(reduction *r, int64_t div, int64_t mod) {
     put.index[0][0] = local;
     put.value[0] = r->part[i];
     tc_lower_store(lw, &put);
-    tc_lower_meet(lw);
+    tc_lower_meet(lw, "all threads have put their parts of the result");
     for (int64_t k = 0; k < mod; k++) {
       tc_lower_access get = {.buf = array, .n = 1, .rank = 1};
       get.index[0][0] = tc_lower_add(lw, first, tc_i32(ir, k * div));
@@ -114,7 +114,7 @@ static void by_memory(reduction *r, int64_t div, int64_t mod) {
       all = combine(r, all, get.value[0]);
     }
     r->part[i] = all;
-    tc_lower_meet(lw);
+    tc_lower_meet(lw, "all threads have read the parts, whose place is used again");
   }
 }
 

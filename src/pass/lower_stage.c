@@ -272,7 +272,7 @@ static void do_panel(stage *s, const panel *p) {
   int64_t origin[STAGE_RANK] = {0, p->slot, 0, 0};
   tc_matrix_move move;
   one_lane(s, TC_PRIM_bulk_wait_read, (uint32_t)p->pending);
-  tc_lower_prim(lw, TC_PRIM_sync_warp, 0, NULL, 0);
+  tc_lower_lanes_meet(lw, "the slot was sent on, and is filled again");
   enum tc_legal legal =
       tc_layout_matrix_move(lw->arena, s->slots->layout, s->panel, origin, s->bits, 4, &move);
   if (legal == TC_LEGAL_ok && s->bits == 16)
@@ -280,7 +280,7 @@ static void do_panel(stage *s, const panel *p) {
   else
     put_elements(s, p);
   tc_lower_prim(lw, TC_PRIM_fence_async, 0, NULL, 0);
-  tc_lower_prim(lw, TC_PRIM_sync_warp, 0, NULL, 0);
+  tc_lower_lanes_meet(lw, "all lanes have filled their part of the slot");
   send(s, p);
 }
 
@@ -421,9 +421,10 @@ void tc_lower_relay(tc_lower *lw, tc_value stmt) {
   int64_t per_block = s->n / s->width, n = per_block * s->m / PANEL_ROWS;
   for (int64_t i = 0; i < n; i++) {
     panel p = {.block = i / per_block, .column = i % per_block * s->width, .slot = i % s->n_slots};
-    if (i >= s->n_slots || lw->n_stages > 1) tc_lower_prim(lw, TC_PRIM_sync_warp, 0, NULL, 0);
+    if (i >= s->n_slots || lw->n_stages > 1)
+      tc_lower_lanes_meet(lw, "the slot was read, and is filled again");
     put_elements(s, &p);
-    tc_lower_prim(lw, TC_PRIM_sync_warp, 0, NULL, 0);
+    tc_lower_lanes_meet(lw, "all lanes have filled their part of the slot");
     read_back(&r, &p);
   }
 }

@@ -65,10 +65,14 @@ static const char *arguments(tc_cemit *e, tc_value stmt, tc_cudatext_use *use) {
 
 static void prim(tc_cemit *e, tc_value stmt) {
   tc_cudatext_use use = {.prim = *tc_prim_of(e->ir, stmt)};
+  uint32_t reason = use.prim.reason;
+  use.prim.reason = 0;
   const char *args = arguments(e, stmt, &use);
   const char *name = use_of(cuda_of(e), use)->name;
   tc_type type = tc_value_type(e->ir, stmt);
-  if (type.dtype == TC_DT_void)
+  if (reason)
+    tc_cw_line(&e->w, "%s(%s); /* %s */", name, args, e->ir->texts.at[reason]);
+  else if (type.dtype == TC_DT_void)
     tc_cw_line(&e->w, "%s(%s);", name, args);
   else
     tc_cw_line(&e->w, "const %s %s = %s(%s);", tc_ce_type(type), tc_ce_ref(e, stmt, 0), name, args);

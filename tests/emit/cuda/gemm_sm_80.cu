@@ -129,7 +129,7 @@ TC_KERNEL(main_0, 128, 1)(TC_KERNEL_SELF tc_bf16 *A_1, tc_bf16 *B_2, tc_bf16 *C_
     C_local_17[(tc_i64)slot_6] = 0.0f; /* line 18 */
   }
   tc_cp_async_wait_0(); /* line 18 */
-  tc_sync_block(); /* line 18 */
+  tc_sync_block(); /* A_shared_ring: a version was filled and is read */ /* line 18 */
   const tc_i32 v241 = slot_13;
   const tc_bool v242 = v241 == 1;
   const tc_i32 v243 = v241 + 1;
@@ -212,7 +212,7 @@ TC_KERNEL(main_0, 128, 1)(TC_KERNEL_SELF tc_bf16 *A_1, tc_bf16 *B_2, tc_bf16 *C_
     }
     tc_cp_async_commit(); /* line 18 */
     tc_cp_async_wait_0(); /* line 18 */
-    tc_sync_block(); /* line 18 */
+    tc_sync_block(); /* A_shared_ring: a version was filled and is read */ /* line 18 */
     const tc_i32 v342 = slot_13;
     const tc_i32 v343 = v342 * 1024;
     const tc_i32 v344 = v266 + v343;
@@ -284,7 +284,7 @@ TC_KERNEL(main_0, 128, 1)(TC_KERNEL_SELF tc_bf16 *A_1, tc_bf16 *B_2, tc_bf16 *C_
   const float v438_0 = tc_bfloat16_get((tc_bf16)((((tc_u64)v437 & 0xffffffffull) >> 0) & 0xffffull));
   const float v438_1 = tc_bfloat16_get((tc_bf16)((((tc_u64)v437 & 0xffffffffull) >> 16) & 0xffffull));
   TC_STS(tc_u32, smem + 8448u + (tc_u32)v417 * 2u, (tc_u32)(tc_u64)tc_bfloat16_put(v438_0) | (tc_u32)(tc_u64)tc_bfloat16_put(v438_1) << 16); /* line 20 */
-  tc_sync_warp(); /* line 20 */
+  tc_sync_warp(); /* all lanes have filled their part of the slot */ /* line 20 */
   const tc_i32 v444 = v383 % 2;
   const tc_i32 v445 = v444 * 8;
   const tc_i32 v446 = v383 / 8;

@@ -104,7 +104,7 @@ TC_KERNEL(main_0, 256, 1)(TC_KERNEL_SELF TC_TENSOR_MAP A_map_18, TC_TENSOR_MAP B
       tc_mbarrier_fence(); /* line 14 */
     }
   }
-  tc_sync_block(); /* line 14 */
+  tc_sync_block(); /* the barriers of rings are set up before they are used */ /* line 14 */
   const tc_i32 v14 = by_2 * 64;
   const tc_i32 v16 = bx_1 * 32;
   const tc_bool v164 = x_tx_8 < 128;
@@ -184,7 +184,7 @@ TC_KERNEL(main_0, 256, 1)(TC_KERNEL_SELF TC_TENSOR_MAP A_map_18, TC_TENSOR_MAP B
     if (v247) { /* line 20 */
       tc_bulk_wait_read_0(); /* line 20 */
     }
-    tc_sync_warp(); /* line 20 */
+    tc_sync_warp(); /* the slot was sent on, and is filled again */ /* line 20 */
     TC_ARRAY(tc_u32, words_22, 4); /* line 20 */
     const float v267 = C_local_20[0];
     const float v269 = C_local_20[1];
@@ -243,7 +243,7 @@ TC_KERNEL(main_0, 256, 1)(TC_KERNEL_SELF TC_TENSOR_MAP A_map_18, TC_TENSOR_MAP B
     const tc_i32 v349 = v310 + v348;
     tc_stmatrix_x4(smem + 24576u + (tc_u32)v349 * 2u, words_23); /* line 20 */
     tc_fence_async(); /* line 20 */
-    tc_sync_warp(); /* line 20 */
+    tc_sync_warp(); /* all lanes have filled their part of the slot */ /* line 20 */
     if (v247) { /* line 20 */
       const tc_i32 v260 = v259 & 4 - 1;
       const tc_i32 v261 = v260 * 16;
