@@ -88,11 +88,6 @@ static const struct {
     {"tc_float16_put", "TC_FN tc_u16 tc_float16_put(float x) { return tc_float16_from(x); }"},
     {"tc_float16_round", "TC_FN float tc_float16_round(float x) { return "
                          "tc_float16_get(tc_float16_from(x)); }"},
-    {"tc_bfloat16_from",
-     "TC_FN tc_u16 tc_bfloat16_from(float x) { tc_u16 y; asm(\"cvt.rn.bf16.f32 %0, "
-     "%1;\" : \"=h\"(y) : \"f\"(x)); return y; }"},
-    {"tc_bfloat16_round", "TC_FN float tc_bfloat16_round(float x) { return "
-                          "tc_bfloat16_get(tc_bfloat16_from(x)); }"},
 };
 
 static const char *find(const tc_prelude *prelude, tc_arena *arena, tc_str word) {
