@@ -149,8 +149,6 @@ static void walk(converge *c, tc_region region, const uint8_t *active) {
       enum tc_prim_who who = tc_prim_info_of((enum tc_prim_row)tc_prim_of(c->ir, stmt)->row)->who;
       if (who != TC_WHO_THREAD) check(c, active, stmt, who);
     }
-    if (op->opcode == TC_OP_collective && !tc_collective_mask(c->ir, stmt).id)
-      check(c, active, stmt, TC_WHO_WARP);
     if (op->opcode == TC_OP_if) walk_if(c, op, active);
     for (uint32_t r = 0; op->opcode != TC_OP_if && r < n; r++)
       walk(c, tc_child(c->ir, op, r), active);

@@ -306,7 +306,11 @@ static const char *refuse_bulk(const chooser *c) {
 
 static const char *refuse_products(const chooser *c) {
   for (uint32_t i = 0; i < c->products.n; i++) {
+    tc_value stmt = c->products.at[i].stmt;
     const char *why = refuse_wgmma(c, &c->products.at[i], true);
+    if (!why && tc_gemm_holds_a(c->ir, stmt))
+      why = tc_format(c->ir->arena, "%s does not lie in shared memory",
+                      tc_tile_name(c->ir, tc_input(c->ir, tc_op_at(c->ir, stmt), 0)));
     if (why) return why;
   }
   return c->products.n ? NULL : "there is no product that goes on by itself";

@@ -30,4 +30,7 @@ enum tc_warp_policy tc_gemm_sharing(const tc_gemm *g);
 /* May the passes give a kernel's threads to producers and consumers? Why not. */
 const char *tc_roles_refuse(tc_ir *ir, uint64_t caps, tc_value kernel);
 
+/* A product whose first operand wgmma may take from registers. */
+bool tc_gemm_holds_a(const tc_ir *ir, tc_value stmt);
+
 #endif

@@ -19,7 +19,7 @@ static const row ROWS[] = {
 
 /* A product's operands. */
 typedef struct product {
-  tc_value a, b, c;
+  tc_value stmt, a, b, c;
   int64_t m, n, k;
   const tc_gemm *gemm;
 } product;
@@ -27,6 +27,7 @@ typedef struct product {
 static bool measure(const tc_ir *ir, tc_value stmt, product *p) {
   const tc_op *op = tc_op_at(ir, stmt);
   int64_t rows, columns;
+  p->stmt = stmt;
   p->gemm = tc_gemm_of(ir, stmt);
   p->a = tc_input(ir, op, 0), p->b = tc_input(ir, op, 1), p->c = tc_input(ir, op, 2);
   if (!tc_tile_matrix(ir, p->c, &p->m, &p->n) || !tc_tile_matrix(ir, p->a, &rows, &columns))
@@ -60,10 +61,19 @@ static bool divides(const row *r, const product *p, int64_t parts, int64_t rows)
   return false;
 }
 
+/* wgmma takes 16-bit elements of A from registers, too: one product at a time, since nobody else
+ * sees to what becomes of them while it is under way. */
+bool tc_gemm_holds_a(const tc_ir *ir, tc_value stmt) {
+  const tc_gemm *g = tc_gemm_of(ir, stmt);
+  tc_value a = tc_input(ir, tc_op_at(ir, stmt), 0);
+  return tc_tile_scope(ir, a) == TC_SCOPE_fragment && !g->trans_a && !g->async
+         && tc_type_bits(tc_tile_elem(ir, a)) == 16;
+}
+
 /* Shared memory that an engine reads by itself must hold what the source's text says. */
 static const char *refuse_shared(const tc_ir *ir, const row *r, const product *p) {
   bool a_k = !p->gemm->trans_a, b_k = p->gemm->trans_b;
-  if (tc_tile_scope(ir, p->a) != TC_SCOPE_shared)
+  if (tc_tile_scope(ir, p->a) != TC_SCOPE_shared && !tc_gemm_holds_a(ir, p->stmt))
     return tc_format(ir->arena, "%s does not lie in shared memory", tc_tile_name(ir, p->a));
   if (tc_tile_scope(ir, p->b) != TC_SCOPE_shared)
     return tc_format(ir->arena, "%s does not lie in shared memory", tc_tile_name(ir, p->b));

@@ -62,9 +62,11 @@ static void give_layout(converter *c, tc_buf buf, const tc_layout *layout, tc_va
 
 /* `part`: what a warp takes of the last dimension, -1: it does not matter. */
 static tc_buf new_shared(converter *c, tc_buf buf, tc_type elem, int64_t part, tc_value stmt) {
+  tc_ir *ir = c->l->ir;
+  bool wgmma = tc_is(ir, stmt, TC_OP_gemm) && tc_gemm_of(ir, stmt)->engine == TC_ENGINE_wgmma;
   tc_buf made = like(c, buf, TC_SCOPE_shared, elem, "shared", span_of(c, stmt));
-  give_layout(c, made, tc_layouts_shared(c->l, made, false, part < 0 ? 0 : part), stmt);
-  tc_alloc(c->l->ir, c->edit.first, made, span_of(c, stmt));
+  give_layout(c, made, tc_layouts_shared(c->l, made, wgmma, part < 0 ? 0 : part), stmt);
+  tc_alloc(ir, c->edit.first, made, span_of(c, stmt));
   return made;
 }
 

@@ -23,6 +23,7 @@ typedef struct loop {
   const tc_parallel *parallel;
   int64_t extents[TC_LAYOUT_DIMS];
   TC_VEC(access) accesses; /* of fragments */
+  TC_VEC(access) others;   /* of memory */
   int64_t vector;          /* elements of memory that may be moved together */
 } loop;
 
@@ -55,7 +56,10 @@ static bool look(tc_ir *ir, tc_value stmt, void *data) {
     return true;
   access a = {.stmt = stmt, .buf = tc_access_buf(ir, stmt), .writes = op->opcode != TC_OP_load};
   const tc_buffer *b = tc_buf_at(ir, a.buf);
-  if (b->scope == TC_SCOPE_global || b->scope == TC_SCOPE_shared) note_memory(p, stmt, b);
+  if (b->scope == TC_SCOPE_global || b->scope == TC_SCOPE_shared) {
+    note_memory(p, stmt, b);
+    tc_vec_push(p->l->arena, &p->others, a);
+  }
   if (b->scope != TC_SCOPE_fragment || b->rank > TC_LAYOUT_DIMS) return true;
   for (uint32_t d = 0; d < b->rank; d++)
     a.by[d] = variable_of(p, tc_input(ir, op, d));
@@ -181,18 +185,52 @@ void tc_layouts_share_loop(tc_layouts *l, const tc_work *work) {
   l->changed = true;
 }
 
+/* Does the loop have to use the fragment's memory, not its registers? An update meets those of
+ * other threads; or a thread does not hold the elements of its iterations, or not every thread that
+ * holds an element writes it. */
+static bool needs_memory(const loop *p, const tc_layout *map, const access *a) {
+  const tc_layout *have = p->l->of[a->buf.id];
+  const tc_layout *need = is_plain(p, a) ? derive(p, map, a) : NULL;
+  return !need || tc_is(p->l->ir, a->stmt, TC_OP_atomic)
+         || (have && !tc_layout_contains(have, need))
+         || (have && a->writes && !tc_layout_contains(need, have));
+}
+
+static uint32_t root_of(const loop *p, const access *a) {
+  return tc_buf_at(p->l->ir, a->buf)->root.id;
+}
+
+/* Is memory read and written? Where several threads do an iteration, one of them writes, and the
+ * others may read after that. */
+static bool updates_memory(const loop *p, const tc_layout *map) {
+  for (uint32_t i = 0; i < p->others.n; i++)
+    for (uint32_t k = 0; k < p->others.n; k++)
+      if (p->others.at[i].writes && !p->others.at[k].writes
+          && root_of(p, &p->others.at[i]) == root_of(p, &p->others.at[k]))
+        return true;
+  for (uint32_t i = 0; i < p->accesses.n; i++) {
+    const access *a = &p->accesses.at[i];
+    bool read = false, written = false;
+    if (!needs_memory(p, map, a)) continue;
+    for (uint32_t k = 0; k < p->accesses.n; k++) {
+      if (p->accesses.at[k].buf.id != a->buf.id) continue;
+      read = read || !p->accesses.at[k].writes;
+      written = written || p->accesses.at[k].writes;
+    }
+    if (read && written) return true;
+  }
+  return false;
+}
+
 void tc_layouts_check_loop(tc_layouts *l, const tc_work *work) {
   loop p;
   const tc_layout *map = l->map[work->stmt.id];
   if (!map || !read_loop(l, work, &p)) return;
-  for (uint32_t i = 0; i < p.accesses.n; i++) {
-    const access *a = &p.accesses.at[i];
-    const tc_layout *have = l->of[a->buf.id];
-    const tc_layout *need = is_plain(&p, a) ? derive(&p, map, a) : NULL;
-    /* An update meets those of other threads; or a thread does not hold the elements of its
-     * iterations, or not every thread that holds an element writes it. */
-    if (!need || tc_is(l->ir, a->stmt, TC_OP_atomic) || (have && !tc_layout_contains(have, need))
-        || (have && a->writes && !tc_layout_contains(need, have)))
-      tc_layouts_wish(l, work, -1, a->buf, NULL);
+  if (tc_layout_is_replicated(map) && updates_memory(&p, map)) {
+    map = tc_onchip_share(l->arena, p.parallel->n, p.extents, work->team.count, p.vector, false);
+    if (map) l->map[work->stmt.id] = map;
   }
+  for (uint32_t i = 0; map && i < p.accesses.n; i++)
+    if (needs_memory(&p, map, &p.accesses.at[i]))
+      tc_layouts_wish(l, work, -1, p.accesses.at[i].buf, NULL);
 }

@@ -144,6 +144,8 @@ tc_buf tc_lower_other(tc_lower *lw, tc_buf old);
 tc_buf tc_lower_other_of(tc_lower *lw, tc_buf old, uint32_t k); /* of iteration k */
 /* The array and the index of a fragment's slot. */
 tc_buf tc_lower_slot(tc_lower *lw, tc_lower_buf *b, int64_t slot, int64_t *index);
+/* The elements of a fragment from a slot on that fill a word of 32 bits. */
+tc_value tc_lower_word(tc_lower *lw, tc_lower_buf *b, uint32_t bits, int64_t slot);
 /* An array in shared memory with an element for each of the threads around, beyond what was placed
  * there; what it holds is gone at their next use of one. */
 tc_buf tc_lower_scratch(tc_lower *lw, tc_type elem);

@@ -203,6 +203,33 @@ static tc_value vote(const exchange *x) {
   }
 }
 
+/* Warps put their votes side by side into memory, and every thread reads all of them. */
+static tc_value vote_of_all(const exchange *x) {
+  tc_lower *lw = x->lw;
+  tc_ir *ir = lw->ir;
+  bool all = x->what.kind == TC_COLL_ALL, count = x->what.kind == TC_COLL_COUNT;
+  tc_value local = tc_lower_local(lw), result = {0};
+  tc_value yes = ballot(x, all ? tc_unary(ir, TC_OP_not, x->value) : x->value);
+  tc_buf array = tc_lower_scratch(lw, u32());
+  tc_lower_mark mark = tc_lower_if(lw, tc_lower_lane0(lw));
+  tc_lower_access put = {.buf = array, .n = 1, .rank = 1};
+  put.index[0][0] = tc_lower_div(lw, local, TC_WARP);
+  put.value[0] = yes;
+  tc_lower_store(lw, &put);
+  tc_lower_leave(lw, mark);
+  tc_lower_meet(lw);
+  for (int64_t k = 0; k < (lw->count + TC_WARP - 1) / TC_WARP; k++) {
+    tc_lower_access get = {.buf = array, .n = 1, .rank = 1};
+    get.index[0][0] = tc_i32(ir, k);
+    tc_lower_load(lw, &get);
+    tc_value one = count ? tc_math(ir, TC_MATH_popcount, &get.value[0], 1) : get.value[0];
+    result = result.id ? tc_binary(ir, count ? TC_OP_add : TC_OP_or, result, one) : one;
+  }
+  tc_lower_meet(lw);
+  if (count) return result;
+  return tc_binary(ir, all ? TC_OP_eq : TC_OP_ne, result, number(x, 0));
+}
+
 /* ---- the whole ---- */
 
 static tc_value exchanged(const exchange *x) {
@@ -245,12 +272,9 @@ void tc_lower_collective(tc_lower *lw, tc_value stmt) {
   x.value = tc_lower_value(lw, tc_input(ir, op, 0));
   x.type = tc_value_type(ir, x.value);
   if (lane.id) x.lane = tc_lower_value(lw, lane);
-  if (x.what.sync_scope != TC_SYNC_WARP)
-    tc_lower_refuse_help(
-        lw, "a vote of more than a warp",
-        "put the votes of warps into shared memory, and combine them after a barrier");
   if (mask.id && !(tc_const_of(ir, mask, &lanes) && (uint32_t)lanes == UINT32_MAX))
     tc_lower_refuse_help(lw, "an exchange between some lanes of a warp",
                          "leave the mask out: then all lanes take part");
-  tc_lower_map(lw, stmt, exchanged(&x));
+  bool whole = x.what.sync_scope != TC_SYNC_WARP;
+  tc_lower_map(lw, stmt, whole ? vote_of_all(&x) : exchanged(&x));
 }

@@ -1,4 +1,5 @@
-/* Matrix products by wgmma: operands stay in shared memory, descriptors say where.
+/* Matrix products by wgmma: operands stay in shared memory, descriptors say where; A of 16-bit
+ * elements may be a fragment.
  *
  *   gemm A[*], B[*] -> C[*] clear_if %k == 0 wgmma        (C: two blocks of 64 rows a warpgroup)
  *   ->  fence; a, b = descriptors; for each step of k, for each block: wgmma C_block, a + .., b +
@@ -19,6 +20,7 @@ typedef struct product {
   int64_t m, n, k; /* of one warpgroup */
   uint32_t bits;
   tc_value clear; /* bool: overwrite; 0: never */
+  tc_buf words;   /* A, when it is a fragment; 0: it is in shared memory */
 } product;
 
 static int wgmma_row(enum tc_dtype dtype) {
@@ -121,6 +123,59 @@ static tc_value scale_d(product *p, int64_t step) {
   return tc_binary(ir, TC_OP_ne, tc_input(ir, op, 0), tc_input(ir, op, 1));
 }
 
+/* ---- A in registers ---- */
+
+/* Words of all steps: none may change before the product is done. Steps of k come first, blocks of
+ * rows after them. */
+static void take_a(product *p) {
+  tc_lower *lw = p->lw;
+  const int64_t extents[2] = {p->m * p->c->rows, p->k}, groups[2] = {p->c->rows, 1};
+  const tc_layout *l = tc_layout_cover(
+      lw->arena, tc_layout_fragment(lw->arena, TC_FRAGMENT_wgmma_a16), extents, groups);
+  if (l && p->c->columns > 1)
+    l = tc_layout_replicate(lw->arena, l, p->c->columns, TC_SPACE_thread, TC_TILE_OUTER);
+  if (p->bits != 16 || p->what.async || !l || !tc_layout_equal(l, p->a.b->layout))
+    tc_lower_refuse(lw, tc_format(lw->ir->arena,
+                                  "a product by wgmma of '%s', which lies in other "
+                                  "registers than the instructions take it from",
+                                  tc_name_of(lw->ir, p->a.old->name)));
+  int64_t per_word = 32 / p->bits, n = l->size[TC_SPACE_slot] / per_word;
+  tc_value extent = tc_i32(lw->ir, n);
+  p->words =
+      tc_buf_new(lw->ir, "a", tc_scalar_type(TC_DT_uint32), TC_SCOPE_local, 1, &extent, lw->span);
+  tc_alloc(lw->ir, lw->at, p->words, lw->span);
+  for (int64_t i = 0; i < n; i++) {
+    tc_value at = tc_i32(lw->ir, i);
+    tc_store(lw->ir, lw->at, p->words, &at, tc_lower_word(lw, p->a.b, p->bits, i * per_word),
+             (tc_value){0}, lw->span);
+  }
+}
+
+static void issue_held(product *p) {
+  enum { WORDS = 4 };
+  tc_lower *lw = p->lw;
+  tc_ir *ir = lw->ir;
+  tc_wgmma_operand b = operand_at(p, &p->b, !p->what.trans_b, 0, p->n);
+  int64_t n_steps = p->k * p->bits / 8 / STEP_B, next = 0;
+  if (p->c->columns > 1)
+    next = operand_at(p, &p->b, !p->what.trans_b, p->n, p->n).start_b[0] - b.start_b[0];
+  if (p->c->columns > 2) tc_lower_refuse(lw, "more than two warpgroups side by side");
+  tc_value column = p->c->columns > 1 ? tc_lower_div(lw, warpgroup(p), p->c->rows) : tc_i32(ir, 0);
+  tc_value db = descriptor(p, &p->b, &b, column, next);
+  bool f16 = p->a.old->elem.dtype == TC_DT_float16;
+  for (int64_t step = 0; step < n_steps; step++)
+    for (int64_t block = 0; block < p->m / BLOCK_ROWS; block++) {
+      tc_value at = tc_i32(ir, (block * n_steps + step) * WORDS);
+      tc_value in[4] = {tc_slice_whole(ir, p->c->arrays[block]),
+                        tc_lower_slice(lw, p->words, at, WORDS),
+                        moved(p, db, b.start_b[step] - b.start_b[0]), scale_d(p, step)};
+      tc_prim prim = {.row = (uint16_t)(f16 ? TC_PRIM_wgmma_rs_f16 : TC_PRIM_wgmma_rs_bf16),
+                      .n = (uint32_t)p->n,
+                      .trans_b = b.mn_major};
+      tc_prim_stmt(ir, lw->at, prim, in, 4, lw->span);
+    }
+}
+
 /* All steps of k, the blocks inside: the same descriptor of B serves them in a row. */
 static void issue(product *p) {
   tc_lower *lw = p->lw;
@@ -170,7 +225,12 @@ void tc_lower_wgmma(tc_lower *lw, tc_value stmt) {
   tc_ir *ir = lw->ir;
   const tc_op *op = tc_op_at(ir, stmt);
   product p = {.lw = lw, .stmt = stmt, .what = *tc_gemm_of(ir, stmt)};
-  p.a = tc_lower_tile_of(lw, tc_input(ir, op, 0));
+  tc_buf a = tc_slice_buf(ir, tc_input(ir, op, 0));
+  bool held = tc_buf_at(ir, a)->scope == TC_SCOPE_fragment;
+  if (held)
+    p.a = (tc_lower_tile){.b = tc_lower_buffer(lw, a), .old = tc_buf_at(ir, a)};
+  else
+    p.a = tc_lower_tile_of(lw, tc_input(ir, op, 0));
   p.b = tc_lower_tile_of(lw, tc_input(ir, op, 1));
   p.c = tc_lower_buffer(lw, tc_slice_buf(ir, tc_input(ir, op, 2)));
   want_whole(lw, tc_input(ir, op, 2), p.c->layout);
@@ -178,12 +238,16 @@ void tc_lower_wgmma(tc_lower *lw, tc_value stmt) {
   p.m = p.c->layout->bound[0] / p.c->rows;
   p.n = p.c->layout->bound[1] / p.c->columns;
   uint32_t last = p.a.b->layout->n_dims - 1;
-  p.k = p.a.extent[p.what.trans_a ? last - 1 : last];
+  p.k = held ? p.a.b->layout->bound[last] : p.a.extent[p.what.trans_a ? last - 1 : last];
   if (p.what.clear) p.clear = tc_const_bool(ir, true);
   if (op->n_in == 4) p.clear = tc_lower_value(lw, tc_input(ir, op, 3));
   check(&p);
+  if (held) take_a(&p);
   tc_lower_prim(lw, TC_PRIM_wgmma_fence, 0, NULL, 0);
-  issue(&p);
+  if (held)
+    issue_held(&p);
+  else
+    issue(&p);
   if (p.what.async) return;
   tc_lower_prim(lw, TC_PRIM_wgmma_commit, 0, NULL, 0);
   tc_lower_prim(lw, TC_PRIM_wgmma_wait, 0, NULL, 0);

@@ -185,15 +185,30 @@ static int64_t tile_slots(const product *p, const operand *o) {
   return o == &p->a ? p->step * ROWS / TC_WARP : p->step * COLUMNS / TC_WARP;
 }
 
+static tc_value slot_value(tc_lower *lw, tc_lower_buf *b, int64_t slot) {
+  tc_lower_access a = {.n = 1, .rank = 1};
+  int64_t index;
+  a.buf = tc_lower_slot(lw, b, slot, &index);
+  a.index[0][0] = tc_i32(lw->ir, index);
+  tc_lower_load(lw, &a);
+  return a.value[0];
+}
+
 /* `data`: the number of the step. */
 static tc_value read_fragment(product *p, operand *o, const void *data, int64_t slot) {
-  int64_t step = *(const int64_t *)data, tile = tile_slots(p, o), index;
-  int64_t all = (slot / tile * steps_of(p) + step) * tile + slot % tile;
-  tc_lower_access a = {.n = 1, .rank = 1};
-  a.buf = tc_lower_slot(p->lw, o->tile.b, all, &index);
-  a.index[0][0] = tc_i32(p->lw->ir, index);
-  tc_lower_load(p->lw, &a);
-  return a.value[0];
+  int64_t step = *(const int64_t *)data, tile = tile_slots(p, o);
+  return slot_value(p->lw, o->tile.b, (slot / tile * steps_of(p) + step) * tile + slot % tile);
+}
+
+tc_value tc_lower_word(tc_lower *lw, tc_lower_buf *b, uint32_t bits, int64_t slot) {
+  tc_type u32 = tc_scalar_type(TC_DT_uint32);
+  tc_value word = {0};
+  for (uint32_t k = 0; k < 32 / bits; k++) {
+    tc_value x = bits_of(lw, slot_value(lw, b, slot + k));
+    if (k) x = tc_binary(lw->ir, TC_OP_shl, x, tc_const_int(lw->ir, u32, (int64_t)k * bits));
+    word = word.id ? tc_binary(lw->ir, TC_OP_or, word, x) : x;
+  }
+  return word;
 }
 
 /* Makes the step ready for the instructions. */

@@ -255,7 +255,7 @@ static void wait_for_products(tc_ir *ir, tc_region region) {
     move(ir, to, stmt);
     if (op->opcode != TC_OP_gemm) continue;
     tc_gemm *gemm = tc_gemm_of(ir, stmt);
-    if (gemm->engine != TC_ENGINE_wgmma || gemm->async) continue;
+    if (gemm->engine != TC_ENGINE_wgmma || gemm->async || tc_gemm_holds_a(ir, stmt)) continue;
     gemm->async = true;
     tc_async mma = {.queue = TC_ASYNC_MMA};
     tc_async_stmt(ir, to, TC_OP_async_commit, mma, op->span);

@@ -152,3 +152,9 @@ kernel("sums", lambda p, r: {"A": numbers(r, (p["M"], p["N"]), p.get("dtype", "f
        [dict(M=2, N=40), dict(M=16, N=9, threads=96), dict(M=64, N=48, threads=256),
         dict(M=5, N=33, dtype="int32"), dict(M=1, N=3), dict(M=3, N=2, threads=384),
         dict(M=7, N=24, where="shared"), dict(M=32, N=64, where="shared", dtype="int32")])
+
+
+kernel("in_place", lambda p, r: {"A": integers(r, 8, -9, 9, "float32"),
+                                 "B": integers(r, 8, -9, 9, "float32")},
+       lambda p: {"B": "float32", "C": "float32"},
+       lambda p, x: {"B": x["B"] * (x["A"] + 1) + 1, "C": x["A"] + 1}, [{}])

@@ -199,7 +199,7 @@ static const struct {
     {"lane", KERNEL "if %c & (%t < 64) {\nprim wgmma_fence()\n}\n}", TC_RULE_converged},
     {"lane", KERNEL "if 64 <= %t {\n} else {\nprim wgmma_commit()\n}\n}", TC_RULE_converged},
     {"lane", KERNEL "if %t < 128 {\nprim sync_block()\n}\n}", TC_RULE_converged},
-    {"lane", KERNEL "if %t / 4 == 3 {\n%1 = collective sum %t\n}\n}", TC_RULE_converged},
+    {"lane", KERNEL "if %t / 4 == 3 {\n%1 = prim ballot(%c)\n}\n}", TC_RULE_converged},
     {"lane", KERNEL "prim sync_named(16, 64)\n}", TC_RULE_payloads},
     {"lane", KERNEL "prim sync_named(1, 40)\n}", TC_RULE_payloads},
     {"lane", KERNEL "prim arrive_named(1, 0)\n}", TC_RULE_payloads},
@@ -307,8 +307,7 @@ static const struct {
     {"surface", "alloc v: var int64\nstore v[] = 1:int64"},
     {"lane", "atomic xor I[0], 1 in_bounds"},
     {"lane", KERNEL "if %t < 64 {\nprim sync_warp()\nif %c {\nprim sync_named(15, 64)\n}\n}\n}"},
-    {"lane", KERNEL "if %t / 32 == 3 {\n%1 = collective sum %t\n}\nif %t < 16 {\n%2 = collective "
-                    "sum %t mask 65535:uint32\n}\n}"},
+    {"lane", KERNEL "if %t / 32 == 3 {\n%1 = prim ballot(%c)\n}\n}"},
     {"lane", KERNEL
      "if 128 <= %t {\nprim wgmma_fence()\n} else {\nprim wgmma_fence()\n}\nprim sync_block()\n}"},
     {"lane", KERNEL "alloc w: local uint32[4]\nalloc f: local float32[4]\nalloc s: shared "

@@ -75,8 +75,25 @@ static const char *device_function(tc_arena *arena, const char *text) {
   return text;
 }
 
+/* Functions of the library that are one instruction here. NaNs lose what they carry. */
+static const struct {
+  const char *name, *text;
+} INSTRUCTIONS[] = {
+    {"tc_float16_get",
+     "TC_FN float tc_float16_get(tc_u16 x) { float y; asm(\"cvt.f32.f16 %0, %1;\" : "
+     "\"=f\"(y) : \"h\"(x)); return y; }"},
+    {"tc_float16_from",
+     "TC_FN tc_u16 tc_float16_from(float x) { tc_u16 y; asm(\"cvt.rn.f16.f32 %0, "
+     "%1;\" : \"=h\"(y) : \"f\"(x)); return y; }"},
+    {"tc_float16_put", "TC_FN tc_u16 tc_float16_put(float x) { return tc_float16_from(x); }"},
+    {"tc_float16_round", "TC_FN float tc_float16_round(float x) { return "
+                         "tc_float16_get(tc_float16_from(x)); }"},
+};
+
 static const char *find(const tc_prelude *prelude, tc_arena *arena, tc_str word) {
   (void)prelude;
+  for (size_t i = 0; i < TC_COUNT(INSTRUCTIONS); i++)
+    if (tc_str_is(word, INSTRUCTIONS[i].name)) return INSTRUCTIONS[i].text;
   const char *text = tc_prelude_scalar(arena, word);
   return text ? device_function(arena, text) : NULL;
 }

@@ -140,33 +140,47 @@ static void ldmatrix_text(tc_sb *out, const tc_cudatext_use *use) {
 static const struct {
   uint32_t prim;
   const char *k, *types;
-  bool is_int, has_scale, has_major;
+  bool is_int, has_scale, has_major, held; /* held: A is in registers */
 } WGMMA[] = {
-    {TC_PRIM_wgmma_f16, "k16", "f32.f16.f16", false, true, true},
-    {TC_PRIM_wgmma_bf16, "k16", "f32.bf16.bf16", false, true, true},
-    {TC_PRIM_wgmma_tf32, "k8", "f32.tf32.tf32", false, true, false},
-    {TC_PRIM_wgmma_e4m3, "k32", "f32.e4m3.e4m3", false, true, false},
-    {TC_PRIM_wgmma_e5m2, "k32", "f32.e5m2.e5m2", false, true, false},
-    {TC_PRIM_wgmma_s8, "k32", "s32.s8.s8", true, false, false},
+    {TC_PRIM_wgmma_f16, "k16", "f32.f16.f16", false, true, true, false},
+    {TC_PRIM_wgmma_bf16, "k16", "f32.bf16.bf16", false, true, true, false},
+    {TC_PRIM_wgmma_tf32, "k8", "f32.tf32.tf32", false, true, false, false},
+    {TC_PRIM_wgmma_e4m3, "k32", "f32.e4m3.e4m3", false, true, false, false},
+    {TC_PRIM_wgmma_e5m2, "k32", "f32.e5m2.e5m2", false, true, false, false},
+    {TC_PRIM_wgmma_s8, "k32", "s32.s8.s8", true, false, false, false},
+    {TC_PRIM_wgmma_rs_f16, "k16", "f32.f16.f16", false, true, true, true},
+    {TC_PRIM_wgmma_rs_bf16, "k16", "f32.bf16.bf16", false, true, true, true},
 };
 
 static void wgmma_text(tc_sb *out, const tc_cudatext_use *use) {
   uint32_t at = 0, regs = use->prim.n / 2;
   while (WGMMA[at].prim != use->prim.row)
     at++;
-  bool is_int = WGMMA[at].is_int;
+  bool is_int = WGMMA[at].is_int, held = WGMMA[at].held;
+  uint32_t n_a = held ? 4 : 1; /* registers of A, or its descriptor */
   tc_sb_printf(out,
-               "TC_FN void %s(%s *d, tc_u64 a, tc_u64 b, tc_bool add) { asm volatile(\"{ .reg "
+               "TC_FN void %s(%s *d, %s, tc_u64 b, tc_bool add) { asm volatile(\"{ .reg "
                ".pred p; setp.ne.b32 p, %%%u, 0; wgmma.mma_async.sync.aligned.m64n%u%s.%s ",
-               use->name, is_int ? "tc_i32" : "float", regs + 2, use->prim.n, WGMMA[at].k,
-               WGMMA[at].types);
+               use->name, is_int ? "tc_i32" : "float", held ? "const tc_u32 *a" : "tc_u64 a",
+               regs + n_a + 1, use->prim.n, WGMMA[at].k, WGMMA[at].types);
   add_list(out, 0, regs);
-  tc_sb_printf(out, ", %%%u, %%%u, p", regs, regs + 1);
+  tc_sb_adds(out, ", ");
+  if (held)
+    add_list(out, regs, n_a);
+  else
+    tc_sb_printf(out, "%%%u", regs);
+  tc_sb_printf(out, ", %%%u, p", regs + n_a);
   if (WGMMA[at].has_scale) tc_sb_adds(out, ", 1, 1");
-  if (WGMMA[at].has_major) tc_sb_printf(out, ", %d, %d", use->prim.trans_a, use->prim.trans_b);
+  if (WGMMA[at].has_major && !held) tc_sb_printf(out, ", %d", use->prim.trans_a);
+  if (WGMMA[at].has_major) tc_sb_printf(out, ", %d", use->prim.trans_b);
   tc_sb_adds(out, "; }\" : ");
   add_operands(out, is_int ? "+r" : "+f", "d", regs);
-  tc_sb_adds(out, " : \"l\"(a), \"l\"(b), \"r\"((tc_i32)add)); }\n");
+  tc_sb_adds(out, " : ");
+  if (held)
+    add_operands(out, "r", "a", n_a);
+  else
+    tc_sb_adds(out, "\"l\"(a)");
+  tc_sb_adds(out, ", \"l\"(b), \"r\"((tc_i32)add)); }\n");
 }
 
 static void pin_text(tc_sb *out, const tc_cudatext_use *use) {

@@ -185,3 +185,17 @@ def sums(M, N, threads=128, dtype="float32", where="fragment"):
             T.copy(p, P)
 
     return main
+
+
+@T.prim_func
+def in_place(A: T.Tensor((8,), "float32"), B: T.Tensor((8,), "float32"),
+             C: T.Tensor((8,), "float32")):
+    """Memory and other threads' elements are updated by more threads than there are elements."""
+    with T.Kernel(1, threads=128) as bx:
+        f = T.alloc_fragment((8,), "float32")
+        T.copy(A, f)
+        for i in T.Parallel(8):
+            f[(i + 3) % 8] += 1
+        for i in T.Parallel(8):
+            B[i] = B[i] * f[i] + 1
+        T.copy(f, C)
