@@ -116,7 +116,7 @@ static uint32_t join_runs(tc_mode *modes, uint32_t n) {
       else
         out[n_out++] = mode;
     }
-  memcpy(modes, out, n_out * sizeof *out);
+  if (n_out) memcpy(modes, out, n_out * sizeof *out);
   return n_out;
 }
 

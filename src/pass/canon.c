@@ -23,7 +23,8 @@
 static tc_value plus_extent(tc_ir *ir, tc_value index, tc_value extent) {
   tc_type x = tc_value_type(ir, index), y = tc_value_type(ir, extent);
   tc_type type = tc_type_bits(x) >= tc_type_bits(y) ? x : y;
-  return tc_binary(ir, TC_OP_add, tc_cast(ir, index, type), tc_cast(ir, extent, type));
+  tc_value n = tc_cast(ir, extent, type);
+  return tc_binary(ir, TC_OP_add, tc_cast(ir, index, type), n);
 }
 
 static bool is_negative(tc_prover *p, tc_ir *ir, tc_value index) {

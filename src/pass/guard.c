@@ -28,7 +28,8 @@ tc_value tc_guard_upper(tc_ir *ir, tc_value index, tc_value extent) {
 
 tc_value tc_guard_slice_upper(tc_ir *ir, tc_value base, tc_value extent, tc_value size) {
   tc_type type = tc_scalar_type(TC_DT_int64);
-  tc_value end = tc_binary(ir, TC_OP_add, tc_cast(ir, base, type), tc_cast(ir, extent, type));
+  tc_value n = tc_cast(ir, extent, type);
+  tc_value end = tc_binary(ir, TC_OP_add, tc_cast(ir, base, type), n);
   return tc_binary(ir, TC_OP_le, end, tc_cast(ir, size, type));
 }
 

@@ -177,6 +177,12 @@ static tc_value slot_base(stage *s, int64_t slot) {
                       constant(s, tc_layout_offset(s->slots->layout, at)));
 }
 
+/* The place of `in` in the first slot. */
+static tc_value in_slot(stage *s, const tc_layout_digits *at, const tc_value *in) {
+  tc_value inside = tc_lower_digits(s->lw, at, in);
+  return tc_lower_add(s->lw, slot_base(s, 0), inside);
+}
+
 static tc_value lane(stage *s) {
   return tc_lower_mod(s->lw, tc_lower_local(s->lw), TC_WARP);
 }
@@ -208,7 +214,7 @@ static void put_matrices(stage *s, const panel *p, const tc_matrix_move *move) {
     const tc_layout_digits *to =
         tc_layout_digits_fix(lw->arena, move->address, TC_SPACE_slot, first);
     tc_value in[TC_N_SPACES] = {lane(s), {0}, {0}};
-    tc_value base = tc_lower_add(lw, slot_base(s, 0), tc_lower_digits(lw, to, in));
+    tc_value base = in_slot(s, to, in);
     tc_value operands[2] = {tc_lower_slice(lw, s->slots->arrays[0], base, 128 / s->bits),
                             tc_lower_slice(lw, words, zero, move->n_matrices)};
     tc_prim_stmt(ir, lw->at,
@@ -229,7 +235,7 @@ static void put_elements(stage *s, const panel *p) {
     tc_lower_access *a = TC_NEW(lw->arena, tc_lower_access);
     const tc_layout_digits *to = tc_layout_digits_fix(lw->arena, digits, TC_SPACE_slot, first);
     tc_value in[TC_N_SPACES] = {lane(s), {0}, {0}};
-    tc_value base = tc_lower_add(lw, slot_base(s, 0), tc_lower_digits(lw, to, in));
+    tc_value base = in_slot(s, to, in);
     a->buf = s->slots->arrays[0];
     a->n = (uint32_t)run;
     a->known = (uint32_t)run;
@@ -400,7 +406,7 @@ static void read_back(relay *r, const panel *p) {
   for (int64_t slot = 0; slot < r->share->size[TC_SPACE_slot]; slot += r->vector) {
     const tc_layout_digits *at = tc_layout_digits_fix(lw->arena, digits, TC_SPACE_slot, slot);
     tc_value in[TC_N_SPACES] = {lane(&r->s), {0}, {0}};
-    pass_on(r, base, tc_lower_add(lw, slot_base(&r->s, 0), tc_lower_digits(lw, at, in)), slot);
+    pass_on(r, base, in_slot(&r->s, at, in), slot);
   }
 }
 

@@ -300,7 +300,8 @@ static tc_value count_tiles(persister *p, const raster *r, tc_region before) {
   tc_value tiles = op2(ir, TC_OP_mul, op2(ir, TC_OP_mul, r->nx, r->ny), r->outer);
   int64_t known;
   if (tc_const_of(ir, tiles, &known)) return tiles;
-  tc_value product = op2(ir, TC_OP_mul, tc_cast(ir, r->nx, wide), tc_cast(ir, r->ny, wide));
+  tc_value ny = tc_cast(ir, r->ny, wide);
+  tc_value product = op2(ir, TC_OP_mul, tc_cast(ir, r->nx, wide), ny);
   product = op2(ir, TC_OP_mul, product, tc_cast(ir, r->outer, wide));
   tc_value ok = op2(ir, TC_OP_le, product, tc_const_int(ir, wide, INT32_MAX / 2));
   tc_stmt(ir, before, TC_OP_assert, tc_scalar_type(TC_DT_void), &ok, 1,

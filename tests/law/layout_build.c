@@ -169,6 +169,14 @@ static void rows_are_padded(struct law *w) {
   CHECK(tc_layout_find(big, last, 0, &hw) && tc_layout_apply(big, &hw, x) && x[0] == last[0]);
 }
 
+static void one_element_needs_no_modes(struct law *w) {
+  int64_t extents[] = {1, 1}, at[] = {0, 0}, x[2] = {7, 7};
+  const tc_layout *l = tc_layout_row_major(&w->arena, 2, extents, 0);
+  tc_hw hw;
+  LAW_CHECK(w, l, tc_layout_offset(l, at) == 0 && l->size[TC_SPACE_offset] == 1);
+  LAW_CHECK(w, l, tc_layout_find(l, at, 0, &hw) && tc_layout_apply(l, &hw, x) && !x[0] && !x[1]);
+}
+
 /* ---- from layouts ---- */
 
 /* The new digit is known by what the other digits' inputs become without it. */
@@ -489,6 +497,7 @@ int main(void) {
   LAW(fragments_are_the_manuals);
   LAW(swizzles_are_the_byte_rule);
   LAW(rows_are_padded);
+  LAW(one_element_needs_no_modes);
   LAW(tiling_repeats);
   LAW(covers_are_exact);
   LAW(wgmma_slots_run_over_columns);
