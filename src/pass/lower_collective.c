@@ -217,7 +217,7 @@ static tc_value vote_of_all(const exchange *x) {
   put.value[0] = yes;
   tc_lower_store(lw, &put);
   tc_lower_leave(lw, mark);
-  tc_lower_meet(lw, "all warps have said their part");
+  tc_lower_meet(lw, "all warps have put their votes");
   for (int64_t k = 0; k < (lw->count + TC_WARP - 1) / TC_WARP; k++) {
     tc_lower_access get = {.buf = array, .n = 1, .rank = 1};
     get.index[0][0] = tc_i32(ir, k);
@@ -225,7 +225,7 @@ static tc_value vote_of_all(const exchange *x) {
     tc_value one = count ? tc_math(ir, TC_MATH_popcount, &get.value[0], 1) : get.value[0];
     result = result.id ? tc_binary(ir, count ? TC_OP_add : TC_OP_or, result, one) : one;
   }
-  tc_lower_meet(lw, "all threads have read it, and its place is used again");
+  tc_lower_meet(lw, "all threads have read the votes, whose place is used again");
   if (count) return result;
   return tc_binary(ir, all ? TC_OP_eq : TC_OP_ne, result, number(x, 0));
 }

@@ -62,7 +62,8 @@ static tc_value source_value(reduction *r, int64_t slot) {
   tc_ir *ir = lw->ir;
   const tc_layout *l = r->from->layout;
   tc_value x = slot_value(r, r->from, slot), valid = {0};
-  if (r->how.kind == TC_RED_ABSMAX || r->how.kind == TC_RED_ABSSUM) x = tc_unary(ir, TC_OP_abs, x);
+  bool size = r->how.kind == TC_RED_ABSMAX || r->how.kind == TC_RED_ABSSUM;
+  if (size && !tc_is_bool(r->type)) x = tc_unary(ir, TC_OP_abs, x);
   for (uint32_t d = 0; d < l->n_dims; d++)
     if (tc_layout_box(l, d) > l->bound[d])
       valid = tc_and(
@@ -233,6 +234,8 @@ void tc_lower_reduce(tc_lower *lw, tc_value stmt) {
   r.to = whole_fragment(lw, tc_input(lw->ir, op, 1), &to);
   r.type = type_of_sum(from, to);
   r.op = tc_reduce_op((enum tc_reduce_kind)r.how.kind, r.type);
+  if (tc_is_bool(r.type)) /* the greater of two is their or, the lesser their and */
+    r.op = r.op == TC_OP_max ? TC_OP_or : r.op == TC_OP_min ? TC_OP_and : r.op;
   if (r.how.nan_propagate && tc_is_float(r.type))
     tc_lower_refuse_help(lw, "a reduction that passes NaN on",
                          "leave nan_propagate out, and look for NaN with a reduction of its own");

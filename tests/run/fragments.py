@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from formats import EPS, is_float
+from formats import EPS, Array, is_float
 
 from refs import Bounded, Case, integers, normal
 from refs.common import like, matmul
@@ -158,3 +158,12 @@ kernel("in_place", lambda p, r: {"A": integers(r, 8, -9, 9, "float32"),
                                  "B": integers(r, 8, -9, 9, "float32")},
        lambda p: {"B": "float32", "C": "float32"},
        lambda p, x: {"B": x["B"] * (x["A"] + 1) + 1, "C": x["A"] + 1}, [{}])
+
+
+def flags(p, x):
+    a = x["A"] > 0
+    return {"B": np.stack([a.any(axis=1), a.all(axis=1), a.any(axis=1)]).astype(np.int64)}
+
+
+kernel("flags", lambda p, r: {"A": Array(np.arange(6)[:, None] * 9 > np.arange(40), "int32")},
+       lambda p: {"B": "int32"}, flags, [{}])

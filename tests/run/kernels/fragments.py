@@ -199,3 +199,22 @@ def in_place(A: T.Tensor((8,), "float32"), B: T.Tensor((8,), "float32"),
         for i in T.Parallel(8):
             B[i] = B[i] * f[i] + 1
         T.copy(f, C)
+
+
+@T.prim_func
+def flags(A: T.Tensor((6, 40), "int32"), B: T.Tensor((3, 6), "int32")):
+    """Reductions of bools."""
+    with T.Kernel(1, threads=128) as bx:
+        a = T.alloc_fragment((6, 40), "bool")
+        most = T.alloc_fragment((6,), "bool")
+        least = T.alloc_fragment((6,), "bool")
+        size = T.alloc_fragment((6,), "bool")
+        for i, j in T.Parallel(6, 40):
+            a[i, j] = A[i, j] > 0
+        T.reduce_max(a, most, dim=1)
+        T.reduce_min(a, least, dim=1)
+        T.reduce_absmax(a, size, dim=1)
+        for i in T.Parallel(6):
+            B[0, i] = T.cast(most[i], "int32")
+            B[1, i] = T.cast(least[i], "int32")
+            B[2, i] = T.cast(size[i], "int32")
