@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import subprocess
 import sys
 import threading
 import time
@@ -46,7 +47,7 @@ def tuned(configs, **more):
 
 
 def test_the_fastest_wins():
-    kernel = tuned([{"work": 40}, {"work": 1}, {"work": 60}])(64)
+    kernel = tuned([{"work": 400}, {"work": 1}, {"work": 600}])(64)
     assert kernel.config == {"work": 1} and kernel.latency > 0
     a = np.arange(64, dtype=np.float32)
     assert (np.from_dlpack(kernel(a)) == 2 * a).all()
@@ -169,7 +170,7 @@ def added(A, B, block=8, work=1):
 
 
 def test_eager_functions():
-    func = autotune(configs={"work": [30, 1]}, **QUICK)(added)
+    func = autotune(configs={"work": [900, 1]}, **QUICK)(added)
     a = np.arange(16, dtype=np.float32)
     for _ in range(2):
         assert (np.from_dlpack(func(a, a)) == 2 * a).all()
@@ -199,7 +200,7 @@ def test_inputs_around_a_call():
 
 
 def test_the_object(tmp_path):
-    tuner = AutoTuner.from_kernel(scaled.func, [{"N": 8, "work": 9}, {"N": 8, "work": 1}])
+    tuner = AutoTuner.from_kernel(scaled.func, [{"N": 8, "work": 900}, {"N": 8, "work": 1}])
     tuner.set_compile_args(out_idx=[1], target="interp").set_profile_args(ref_prog=None, rep=1)
     result = tuner.run(warmup=0)
     assert result.config == {"N": 8, "work": 1} and result.libcode and result.func
@@ -255,3 +256,34 @@ def test_clear_cache(own_cache):
     assert rows(own_cache) and pathlib.Path(own_cache).exists()
     tilec.clear_cache()
     assert not rows(own_cache)
+
+
+PROCESS = """
+import sys
+sys.path[:0] = %r
+import tilec, tilec.language as T
+
+@tilec.autotune(configs={"work": [1, 2, 3, 4]}, warmup=0, rep=50)
+@tilec.jit(out_idx=[1], target="interp")
+def twice(N, work=1):
+    @T.prim_func
+    def main(A: T.Tensor((N,), T.float32), B: T.Tensor((N,), T.float32)):
+        with T.Kernel(1, threads=8) as bx:
+            for r in T.serial(work):
+                for i in T.Parallel(N):
+                    B[i] = A[i] * 2
+    return main
+
+print(sum(not trial["cached"] for trial in twice.tune(32).trials))
+"""
+
+
+@pytest.mark.over_ffi
+def test_processes_wait_for_each_other(tmp_path):
+    """Two that tune the same at once measure each configuration once between them."""
+    script = tmp_path / "tune.py"
+    script.write_text(PROCESS % sys.path)
+    running = [subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE)
+               for _ in range(2)]
+    measured = [int(process.communicate(timeout=120)[0]) for process in running]
+    assert sorted(measured) == [0, 4]
