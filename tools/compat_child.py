@@ -29,19 +29,19 @@ def counted(owner, name):
     @functools.wraps(function)
     def compare(*args, **kwargs):
         depth.append(name)
-        good = False
+        said, good = name, None
         try:
             result = function(*args, **kwargs)
             good = result is None or bool(result)
             return result
         except AssertionError as error:
-            depth[-1] = "%s: %s" % (name, " ".join(str(error).split())[:160])
+            said, good = "%s: %s" % (name, " ".join(str(error).split())[:160]), False
             raise
         finally:
-            said = depth.pop()
+            depth.pop()
             if not depth and good:
                 found["held"] += 1
-            elif not depth:
+            elif not depth and good is False:
                 found["differ"].append(said)
 
     setattr(owner, name, compare)

@@ -105,6 +105,8 @@ def verdict(file, found, text, code, seconds, options):
         return ("right" if held else "needs"), f"package {name[1] if name else '?'}{after}"
     if found["error"] in ("AssertionError",):
         return "wrong", f"{found['text'] or 'assertion failed'} ({Path(found['where']).name})"
+    if found["error"] == "InterpreterError":
+        return "needs", f"Triton, whose interpreter says {found['text']}"
     if found["error"] in ("MemoryError", "DefaultCPUAllocator"):
         return "limit", "memory"
     if found["error"]:

@@ -204,6 +204,9 @@ def test_modules_are_those_of_tilec(tmp_path):
     assert printed(tmp_path, """
     import importlib
     import tilec, tilelang, tilelang.language, tilelang.jit, tilelang.layout
+    from tilelang.backend.target import determine_target
+    from tilelang.engine.lower import lower
+    from tilelang.language.dtypes import float16, get_tvm_dtype
     from tilelang import tvm
     from tilelang.autotuner import autotune
     from tilelang.jit import jit
@@ -214,7 +217,8 @@ def test_modules_are_those_of_tilec(tmp_path):
     print(tilec.language.__spec__.name, tilelang.language.__name__)
     print(autotune is tilec.autotuner.autotune, PassConfigKey is tilec.PassConfigKey)
     print(TensorSupplyType is tilelang.TensorSupplyType, tvm.__name__)
-    """) == ["True True", "tilec.language tilec.language", "True True", "True tvm"]
+    print(lower is tilec.lower, get_tvm_dtype("float16") == float16, determine_target("c"))
+    """) == ["True True", "tilec.language tilec.language", "True True", "True tvm", "True True cpu"]
 
 
 def test_a_name_that_is_nowhere(tmp_path):

@@ -42,7 +42,6 @@ ABSENT = {
     "tilelang.carver.roller.policy": _ANALYSIS,
     "tilelang.carver.roller.rasterization": _ANALYSIS,
     "tilelang.contrib.nvrtc": _OWN_TOOLS,
-    "tilelang.engine": _ENGINE,
     "tilelang.engine.callback": _ENGINE,
     "tvm.ir": "tilec has its own intermediate form",
     "tvm.relax": "tilec compiles kernels, not graphs",

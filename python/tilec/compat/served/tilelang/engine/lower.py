@@ -1,0 +1,5 @@
+"""The text that a function becomes."""
+
+from tilec import lower
+
+__all__ = ["lower"]
