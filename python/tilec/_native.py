@@ -35,8 +35,9 @@ class _Ffi:
         self._ffi.evaluate(world, op, *self._flat(args))
 
     def words(self):
-        flat = list(self._ffi.words())
-        return [tuple(flat[i:i + 5]) for i in range(0, len(flat), 5)]
+        rows = [line.split("\t") for line in str(self._ffi.words()).splitlines()]
+        return [(name, signature, text, missing == "1", anywhere == "1")
+                for name, signature, text, missing, anywhere in rows]
 
     def module(self, path, entry, shapes, options, world, configs=()):
         flat = [field for name, extents in shapes for field in (name, tuple(extents))]

@@ -6,6 +6,7 @@
 #include "ffi/ffi.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -247,27 +248,32 @@ int tc_ffi_evaluate(void *self, const tc_ffi_any *args, int32_t n, tc_ffi_any *r
   return status;
 }
 
+static const char *or_empty(const char *text) {
+  return text ? text : "";
+}
+
+/* One text, because making thousands of objects is most of what importing the package would cost:
+ * rows end with \n, fields are separated by \t, which no row of the table holds. */
 int tc_ffi_words(void *self, const tc_ffi_any *args, int32_t n, tc_ffi_any *result) {
-  enum { COLUMNS = 5 };
   tc_ffi_args a;
+  size_t size_b = 1, used = 0, count = tilec_word_count();
   (void)self;
   if (!tc_ffi_args_start(&a, "words", args, n, 0, 0)) return -1;
-  size_t count = tilec_word_count() * COLUMNS;
-  tc_ffi_any *items = calloc(count + 1, sizeof *items);
-  if (!items) return tc_ffi_no_memory();
-  int status = 0;
-  for (size_t i = 0; !status && i < count; i += COLUMNS) {
+  for (size_t i = 0; i < count; i++) {
     tilec_word row = {.size = sizeof row};
-    tilec_word_at(i / COLUMNS, &row);
-    const char *const texts[] = {row.name, row.signature, row.help};
-    for (size_t k = 0; !status && k < 3; k++)
-      if (texts[k]) status = tc_ffi_string(texts[k], strlen(texts[k]), &items[i + k]);
-    items[i + 3] = tc_ffi_bool(row.missing);
-    items[i + 4] = tc_ffi_bool(row.anywhere);
+    tilec_word_at(i, &row);
+    size_b += strlen(row.name) + strlen(or_empty(row.signature)) + strlen(or_empty(row.help)) + 7;
   }
-  if (!status) status = tc_ffi_array(items, (int32_t)count, result);
-  for (size_t i = 0; i < count; i++)
-    tc_ffi_drop(&items[i]);
-  free(items);
+  char *text = malloc(size_b);
+  if (!text) return tc_ffi_no_memory();
+  for (size_t i = 0; i < count; i++) {
+    tilec_word row = {.size = sizeof row};
+    tilec_word_at(i, &row);
+    used += (size_t)snprintf(text + used, size_b - used, "%s\t%s\t%s\t%d\t%d\n", row.name,
+                             or_empty(row.signature), or_empty(row.help), row.missing != 0,
+                             row.anywhere != 0);
+  }
+  int status = tc_ffi_string(text, used, result);
+  free(text);
   return status;
 }

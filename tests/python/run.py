@@ -92,6 +92,28 @@ def pytest(counts, name, python, build, *args, **environ):
     counts.add(name, max(total - skipped - failed, 0), failed, skipped)
 
 
+def try_source(counts, build, python, wanted):
+    """The source distribution, and an installation that takes the files from where they are."""
+    own = environment(build / "try-source", python, NEEDED + ["build", "scikit-build-core>=0.10"])
+    if own is None:
+        counts.add("source", 0, 0, 1)
+        return
+    folder = build / "source"
+    shutil.rmtree(folder, ignore_errors=True)
+    made = run(own, "-m", "build", "--sdist", "-o", folder, ROOT)
+    files = sorted(folder.glob("*.tar.gz"))
+    counts.check("source is packed", made.returncode == 0 and len(files) == 1, made.stdout)
+    if files:
+        made = run(own, "-m", "pip", "wheel", "-q", "--no-deps", "-w", folder, files[0])
+        wheels = sorted(folder.glob("*.whl"))
+        names = zipfile.ZipFile(wheels[0]).namelist() if wheels else []
+        counts.check("source makes the same wheel", sorted(names) == sorted(wanted), made.stdout)
+    made = run(own, "-m", "pip", "install", "-q", "-e", ROOT)
+    counts.check("editable install", made.returncode == 0, made.stdout)
+    pytest(counts, "editable", own, build, *[HERE / "conformance" / f for f in MATRIX],
+           "--installed", PYTHONPATH="")
+
+
 def try_wheel(counts, build, python):
     """Builds a wheel, looks at it, and installs it for every Python there is."""
     folder = build / "wheel"
@@ -103,6 +125,7 @@ def try_wheel(counts, build, python):
         return
     names = zipfile.ZipFile(wheels[0]).namelist()
     libraries = [n for n in names if ".so" in n or ".dylib" in n]
+    try_source(counts, build, python, names)
     counts.check("wheel tag", "-py3-none-" in wheels[0].name, wheels[0].name)
     counts.check("wheel size", wheels[0].stat().st_size <= WHEEL_LIMIT_B, wheels[0].stat().st_size)
     counts.check("wheel libraries", libraries == ["tilec/lib/libtilec_ffi.so"], libraries)

@@ -66,8 +66,7 @@ def __dir__():
 
 
 def _fill_all():
-    __all__.extend(name for name in (*words(), *_SPECIAL, *_DTYPES)
-                   if name not in __all__)
+    __all__[:] = dict.fromkeys((*__all__, *words(), *_SPECIAL, *_DTYPES))
 
 
 _fill_all()
