@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import subprocess
 import sys
 import threading
 import time
@@ -255,3 +256,34 @@ def test_clear_cache(own_cache):
     assert rows(own_cache) and pathlib.Path(own_cache).exists()
     tilec.clear_cache()
     assert not rows(own_cache)
+
+
+PROCESS = """
+import sys
+sys.path[:0] = %r
+import tilec, tilec.language as T
+
+@tilec.autotune(configs={"work": [1, 2, 3, 4]}, warmup=0, rep=50)
+@tilec.jit(out_idx=[1], target="interp")
+def twice(N, work=1):
+    @T.prim_func
+    def main(A: T.Tensor((N,), T.float32), B: T.Tensor((N,), T.float32)):
+        with T.Kernel(1, threads=8) as bx:
+            for r in T.serial(work):
+                for i in T.Parallel(N):
+                    B[i] = A[i] * 2
+    return main
+
+print(sum(not trial["cached"] for trial in twice.tune(32).trials))
+"""
+
+
+@pytest.mark.over_ffi
+def test_processes_wait_for_each_other(tmp_path):
+    """Two that tune the same at once measure each configuration once between them."""
+    script = tmp_path / "tune.py"
+    script.write_text(PROCESS % sys.path)
+    running = [subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE)
+               for _ in range(2)]
+    measured = [int(process.communicate(timeout=120)[0]) for process in running]
+    assert sorted(measured) == [0, 4]

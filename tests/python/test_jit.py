@@ -1,6 +1,8 @@
 """@tilec.jit in both forms, ways to call, what shares a kernel, the kernel object, the profiler."""
 
 import pathlib
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -298,3 +300,76 @@ def test_names_outside_kernels():
     assert repr(T.dynamic("n") * 2) == "(T.dynamic('n') * 2)"
     with pytest.raises(TypeError, match="before a kernel runs"):
         int(T.dynamic("n"))
+
+
+# ---- several threads ----
+
+def together(work, n=8):
+    """Results of work(i) in threads that start at once."""
+    from concurrent.futures import ThreadPoolExecutor
+    barrier = threading.Barrier(n)
+
+    def run(i):
+        barrier.wait()
+        return work(i)
+
+    with ThreadPoolExecutor(n) as pool:
+        return list(pool.map(run, range(n)))
+
+
+def test_concurrent_misses_compile_once(monkeypatch):
+    from tilec import compiler
+    compiled, compile_one = [], compiler.Settings.compile
+
+    def counted(self, *args):
+        compiled.append(1)
+        time.sleep(0.05)
+        return compile_one(self, *args)
+
+    monkeypatch.setattr(compiler.Settings, "compile", counted)
+    assert len(set(map(id, together(lambda i: lazy(4000))))) == 1 and len(compiled) == 1
+    own = tilec.jit(target="interp")(eager.func)
+    compiled.clear()
+    a, b = numbers(3, 5), numbers(5)
+    for made in together(lambda i: own(a, b)):
+        assert (np.from_dlpack(made) == a * 2 + b).all()
+    assert len(compiled) == 1
+
+
+def test_a_failed_miss_is_tried_by_each():
+    def work(i):
+        with pytest.raises(tilec.CompileError):
+            lazy(16, k="no number")
+        return True
+
+    assert all(together(work))
+
+
+def test_different_kernels_compile_side_by_side():
+    kernels = together(lambda i: lazy(5000 + i))
+    assert len(set(map(id, kernels))) == 8
+    x = numbers(5003)
+    assert (np.from_dlpack(kernels[3](x)) == 2 * x).all()
+
+
+def test_one_function_compiled_by_many():
+    func = lazy.get_tir(64)
+    x = numbers(64)
+    for kernel in together(lambda i: tilec.compile(
+            func, out_idx=[1], target=("interp", "cpu")[i % 2],
+            pass_configs={"tilec.lockstep": i + 1})):
+        assert (np.from_dlpack(kernel(x)) == 2 * x).all()
+
+
+def test_an_eager_function_of_changing_arguments():
+    """The short way of the last call is left when something is another."""
+    own = tilec.jit(target="interp")(eager.func)
+    for m, n, k, dtype in ((2, 4, 2, "float32"), (2, 4, 2, "float32"), (3, 5, 2, "float32"),
+                           (2, 4, 3, "float32"), (2, 4, 2, "float32"), (2, 4, 2, "float16")):
+        a, b = numbers(m, n).astype(dtype), numbers(n).astype(dtype)
+        assert (np.from_dlpack(own(a, b, k, dtype)) == a * k + b).all()
+        assert (np.from_dlpack(own(a, b, k=k, dtype=dtype)) == a * k + b).all()
+    with pytest.raises(TypeError):
+        own(numbers(2, 4), numbers(4).astype(np.float64))
+    with pytest.raises(ValueError):
+        own(numbers(2, 4), numbers(5))
