@@ -1,6 +1,7 @@
 """Compiled kernels."""
 
 import os
+import sys
 
 from ._native import native
 from ._values import dtype
@@ -90,6 +91,19 @@ def _listing(function):
     return call
 
 
+def _giving_torch(function):
+    """No argument says whose tensors the results shall be: torch's, when the program has it."""
+    def call(*args):
+        returned, torch = function(*args), sys.modules.get("torch")
+        if returned is None or torch is None:
+            return returned
+        if isinstance(returned, list):
+            return [torch.from_dlpack(tensor) for tensor in returned]
+        return torch.from_dlpack(returned)
+
+    return call
+
+
 class JITKernel:
     """A compiled kernel: call it with its arguments; with those of out_idx left out, they are
     allocated and returned."""
@@ -111,6 +125,9 @@ class JITKernel:
         self._function = kernel.bind(self.out_idx) if self.out_idx else kernel.function
         if len(self.result_idx) > 1:
             self._function = _listing(self._function)
+        if self.result_idx and all(p.is_scalar() for i, p in enumerate(self.params)
+                                   if i not in self.result_idx):
+            self._function = _giving_torch(self._function)
         self.latency = self.config = self.ref_latency = None
 
     def __call__(self, *args, **kwargs):

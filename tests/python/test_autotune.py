@@ -47,7 +47,7 @@ def tuned(configs, **more):
 
 
 def test_the_fastest_wins():
-    kernel = tuned([{"work": 40}, {"work": 1}, {"work": 60}])(64)
+    kernel = tuned([{"work": 400}, {"work": 1}, {"work": 600}])(64)
     assert kernel.config == {"work": 1} and kernel.latency > 0
     a = np.arange(64, dtype=np.float32)
     assert (np.from_dlpack(kernel(a)) == 2 * a).all()
@@ -170,7 +170,7 @@ def added(A, B, block=8, work=1):
 
 
 def test_eager_functions():
-    func = autotune(configs={"work": [30, 1]}, **QUICK)(added)
+    func = autotune(configs={"work": [900, 1]}, **QUICK)(added)
     a = np.arange(16, dtype=np.float32)
     for _ in range(2):
         assert (np.from_dlpack(func(a, a)) == 2 * a).all()
@@ -200,7 +200,7 @@ def test_inputs_around_a_call():
 
 
 def test_the_object(tmp_path):
-    tuner = AutoTuner.from_kernel(scaled.func, [{"N": 8, "work": 9}, {"N": 8, "work": 1}])
+    tuner = AutoTuner.from_kernel(scaled.func, [{"N": 8, "work": 900}, {"N": 8, "work": 1}])
     tuner.set_compile_args(out_idx=[1], target="interp").set_profile_args(ref_prog=None, rep=1)
     result = tuner.run(warmup=0)
     assert result.config == {"N": 8, "work": 1} and result.libcode and result.func

@@ -103,6 +103,27 @@ def test_several_results_are_a_list():
     kernel.get_profiler().assert_allclose(lambda x: [None, x[32:]])
 
 
+def test_results_without_tensors_as_arguments(monkeypatch):
+    @tilec.jit(target="interp")
+    def counted(N, step: T.int32):
+        A, B = T.empty((N,), T.int32), T.empty((1,), T.int32)
+        with T.Kernel(1, threads=32):
+            for i in T.Parallel(N):
+                A[i] = i * step
+            B[0] = step
+        return A, B
+
+    def check():
+        a, b = counted(5, 3)
+        assert as_numpy(a).tolist() == [0, 3, 6, 9, 12] and as_numpy(b).tolist() == [3]
+        return a
+
+    torch = pytest.importorskip("torch")
+    assert isinstance(check(), torch.Tensor)
+    monkeypatch.delitem(sys.modules, "torch")
+    assert not isinstance(check(), torch.Tensor)
+
+
 def test_arguments_by_name():
     kernel, out = axpy(64), np.zeros(64, np.float32)
     kernel(np.ones(64, np.float32), alpha=3.0, Y=out)
