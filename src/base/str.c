@@ -133,7 +133,7 @@ tc_sb tc_sb_in(tc_arena *arena) {
   return (tc_sb){.arena = arena};
 }
 
-static void sb_room(tc_sb *sb, size_t more) {
+void tc_sb_room(tc_sb *sb, size_t more) {
   if (sb->n + more + 1 <= sb->cap) return;
   size_t cap = sb->cap * 2 > sb->n + more + 1 ? sb->cap * 2 : sb->n + more + 1;
   if (cap < 256) cap = 256;
@@ -144,7 +144,7 @@ static void sb_room(tc_sb *sb, size_t more) {
 }
 
 void tc_sb_add(tc_sb *sb, tc_str text) {
-  sb_room(sb, text.n);
+  tc_sb_room(sb, text.n);
   if (text.n) memcpy(sb->at + sb->n, text.at, text.n);
   sb->n += text.n;
   sb->at[sb->n] = 0;
@@ -164,7 +164,7 @@ void tc_sb_vprintf(tc_sb *sb, const char *fmt, va_list args) {
   size_t room = sb->cap - sb->n; /* mostly there is enough */
   int n = vsnprintf(room ? sb->at + sb->n : NULL, room, fmt, args);
   if (n > 0 && (size_t)n >= room) {
-    sb_room(sb, (size_t)n);
+    tc_sb_room(sb, (size_t)n);
     vsnprintf(sb->at + sb->n, (size_t)n + 1, fmt, again);
   }
   if (n > 0) sb->n += (size_t)n;

@@ -46,6 +46,8 @@ typedef struct tc_sb {
   size_t n, cap;
 } tc_sb;
 tc_sb tc_sb_in(tc_arena *arena);
+/* Room for so many more bytes, so that the text need not move as it grows. */
+void tc_sb_room(tc_sb *sb, size_t more);
 void tc_sb_add(tc_sb *sb, tc_str text);
 void tc_sb_adds(tc_sb *sb, const char *text);
 void tc_sb_char(tc_sb *sb, char c);

@@ -89,6 +89,14 @@ static void mark(const tc_cw *w, const char *text, bool *used) {
   }
 }
 
+static void make_room(const tc_cw *w, const bool *keep, tc_sb *out) {
+  enum { NOTE_B = 24 };
+  size_t n = 0;
+  for (uint32_t i = 0; i < w->lines.n; i++)
+    if (keep[i]) n += strlen(w->lines.at[i].text) + 2 * w->lines.at[i].indent + NOTE_B;
+  tc_sb_room(out, n);
+}
+
 void tc_cw_join(const tc_cw *w, tc_sb *out) {
   bool *used = TC_NEW_ARRAY(w->arena, w->last_id + 1 + w->n_temps, bool);
   bool *keep = TC_NEW_ARRAY(w->arena, w->lines.n + 1, bool);
@@ -98,13 +106,17 @@ void tc_cw_join(const tc_cw *w, tc_sb *out) {
     keep[i] = true;
     mark(w, line->text, used);
   }
-  for (uint32_t i = 0; i < w->lines.n; i++) {
+  make_room(w, keep, out);
+  const char *note = "";
+  for (uint32_t i = 0, last = 0; i < w->lines.n; i++) {
     const tc_cline *line = &w->lines.at[i];
     if (!keep[i]) continue;
     for (uint32_t k = 0; k < line->indent; k++)
       tc_sb_adds(out, "  ");
     tc_sb_adds(out, line->text);
-    if (line->note) tc_sb_printf(out, " /* line %u */", line->note);
+    if (line->note != last) note = tc_format(w->arena, " /* line %u */", line->note);
+    if (line->note) tc_sb_adds(out, note);
+    last = line->note;
     tc_sb_char(out, '\n');
   }
 }
