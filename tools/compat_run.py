@@ -62,7 +62,8 @@ def start(file, root, options, folder):
     paths = [str(ROOT / "python"), os.environ.get("PYTHONPATH", "")]
     environment = dict(os.environ, PYTHONPATH=":".join(p for p in paths if p),
                        PYTILEC_LIBRARY=str(Path(options.library).resolve()),
-                       OMP_NUM_THREADS="1", PYTHONUNBUFFERED="1")
+                       OMP_NUM_THREADS="1", PYTHONUNBUFFERED="1",
+                       TILELANG_AUTO_TUNING_DISABLE_CACHE="1")  # tuning compares, too
     began = time.monotonic()
     with open(str(report) + ".out", "w+", encoding="utf-8", errors="replace") as out:
         child = subprocess.Popen(command, cwd=path.parent, env=environment, stdout=out,

@@ -74,6 +74,18 @@ static tc_val var_values(tc_eval *ev, const tc_var *vars, uint32_t n) {
   return n == 1 ? items[0] : tc_val_tuple(ev->arena, items, n);
 }
 
+/* The index of a block has the type of its extent: with an int64 dimension, `bx * n + i` counts in
+ * 64 bits. */
+static tc_val block_values(tc_eval *ev, const tc_var *vars, const tc_value *grid, uint32_t n) {
+  tc_val items[3];
+  for (uint32_t i = 0; i < n; i++) {
+    tc_value v = tc_var_value(ev->ir, vars[i]);
+    tc_type type = tc_value_type(ev->ir, grid[i]);
+    items[i] = tc_val_expr(type.dtype == TC_DT_int64 ? tc_cast(ev->ir, v, type) : v);
+  }
+  return n == 1 ? items[0] : tc_val_tuple(ev->arena, items, n);
+}
+
 static tc_cursor enter_kernel(tc_eval *ev, tc_frame *f, tc_val *target, tc_span span) {
   static const char *const NAMES[] = {"bx", "by", "bz"};
   if (ev->probing) tc_diag_stop(ev->diags);
@@ -94,7 +106,7 @@ static tc_cursor enter_kernel(tc_eval *ev, tc_frame *f, tc_val *target, tc_span 
     tc_stage_assert_no_wrap(ev, grid[d], 1, "a grid extent", span);
   }
   tc_value stmt = tc_kernel_stmt(ev->ir, ev->cursor.at, &kernel, grid, span);
-  *target = var_values(ev, kernel.block, f->n);
+  *target = block_values(ev, kernel.block, grid, f->n);
   for (uint32_t d = 0; d < f->n; d++)
     f->at[d] = tc_var_value(ev->ir, kernel.block[d]);
   f->body = tc_child(ev->ir, tc_op_at(ev->ir, stmt), 0);
