@@ -74,7 +74,7 @@ def main():
         for line in wrong:
             print(f"FAIL gpu.md, {heading}: not printed: {line}")
         passed, failed = passed + (not wrong), failed + bool(wrong)
-    print(f"gpu.md: {passed} passed, {failed} failed")
+    print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
 
 

@@ -59,6 +59,7 @@ static int element_code(enum tc_dtype dtype) {
   case TC_DT_float16:
     return 6;
   case TC_DT_float32:
+  case TC_DT_tfloat32: /* its bits as they are; the encoder's own tf32 would round them */
     return 7;
   case TC_DT_float64:
     return 8;
