@@ -221,9 +221,7 @@ void tc_sim_deadlock(sim_team *team) {
       n += add_waiters(team->run, block, i, end, text + n, sizeof text - n);
     }
   }
-  record(team, TC_SIM_KIND_deadlock, 0, 0, text);
-  if (team->run->report->kind == TC_SIM_KIND_deadlock && !team->run->report->line) {
-    team->run->report->line = line;
-    team->run->report->kernel_line = tc_sim_kernel_line(team->run->module, line);
-  }
+  if (!record(team, TC_SIM_KIND_deadlock, 0, 0, text)) return; /* the report is another team's */
+  team->run->report->line = line;
+  team->run->report->kernel_line = tc_sim_kernel_line(team->run->module, line);
 }
