@@ -170,7 +170,7 @@ REFUSED = [
     Refused("E0323.*grid extent . is 0", 6, lambda r: r.shape >= len(SHAPES) - N_EMPTY),
     # Accumulators fill the registers of the threads that the kernel asks for.
     Refused(
-        "E0835.*fragments need|E0392.*too large for the registers",
+        "E0835.*fragments need|E0392.*have registers for",
         4,
         lambda r: r.tile[0] * r.tile[1] // r.threads >= 200,
     ),
