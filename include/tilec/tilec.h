@@ -4,6 +4,7 @@
  *   program   one kernel source (text or file), its -D values and its entry
  *   kernel    a program compiled for one target
  *   tensor    a view of memory: type, shape, strides
+ *   layout    where the elements of a tile are
  *   error     what went wrong: a status, one line of text, all diagnostics as text or JSON
  *
  * Rules that hold for every function:
@@ -713,6 +714,85 @@ TILEC_API tilec_status tilec_tensor_compare(const tilec_tensor *got, const tilec
                                             tilec_difference *out, tilec_error **error);
 /* The greatest finite magnitude in a row-major tensor, read as `dtype`; 0 for an empty one. */
 TILEC_API double tilec_tensor_magnitude(const tilec_tensor *tensor, tilec_dtype dtype);
+
+/* ---- layouts: where the elements of a tile are ---- */
+
+/* A layout says for each element of a tile in which slots of which threads it is (a fragment), or
+ * at which offset of memory (a buffer), counted in elements. It never changes. Two with one text
+ * are the same map, and the same digits always have one text.
+ *
+ *     layout(thread:[3(0,2), 8(1,0)], slot:[2(0,1)] -> [8, 6])
+ *
+ * lists the digits of each space, lowest first, with what each adds to the index of the element:
+ * the lowest digit of the thread, below 3, adds that times 2 to the column. n^(m, ..) XORs instead.
+ */
+typedef struct tilec_layout tilec_layout;
+
+enum { TILEC_LAYOUT_RANK = 6 /* the greatest rank of a tile that has one */ };
+
+/* Where a copy of an element is. */
+typedef struct tilec_layout_place {
+  int64_t thread, slot, offset;
+} tilec_layout_place;
+
+typedef struct tilec_layout_spec {
+  size_t size;
+  /* make_linear_layout and the other names that kernels use, or an instruction's fragment: mma_c,
+   * wgmma_d and so on */
+  const char *name;
+  uint32_t rank;        /* fragments of instructions: 0 is their own tile */
+  uint32_t bits;        /* of an element; only swizzles ask */
+  const int64_t *shape; /* rank extents */
+  int64_t n_threads;    /* only make_fully_replicated_layout_fragment asks */
+} tilec_layout_spec;
+
+typedef struct tilec_layout_info {
+  size_t size;
+  uint32_t rank;
+  int is_injective;  /* not 0: no place holds what another does, padding included      */
+  int is_surjective; /* not 0: every element of the tile is somewhere                  */
+  int is_replicated; /* not 0: some element is held by more than one thread            */
+  int is_table;      /* not 0: no digits give it, so that it is a list of places       */
+  int64_t shape[TILEC_LAYOUT_RANK];
+  int64_t n_threads, n_slots, n_offsets; /* places of each space; 1: it is not used    */
+  int64_t n_copies;                      /* places of each element                     */
+} tilec_layout_info;
+
+/* Reads a layout's text, blanks anywhere.
+ * returns TILEC_OK; TILEC_ARGUMENT (no layout; the text says at which byte); TILEC_USAGE;
+ * TILEC_MEMORY. */
+TILEC_API tilec_status tilec_layout_parse(tilec_context *context, const char *text,
+                                          tilec_layout **out, tilec_error **error);
+/* Makes the layout of a name.
+ * returns TILEC_OK; TILEC_ARGUMENT (the name is not known; there is none of this tile: an extent
+ * below 1, rows that no swizzle fits, too many elements); TILEC_USAGE (NULL, rank, struct size);
+ * TILEC_MEMORY. */
+TILEC_API tilec_status tilec_layout_make(tilec_context *context, const tilec_layout_spec *spec,
+                                         tilec_layout **out, tilec_error **error);
+/* Makes the layout that has these places: those of each element in row-major order, its n_copies
+ * one after another. A list that digits give becomes them.
+ * returns TILEC_OK; TILEC_ARGUMENT (an extent below 1; not n_places of them; more than 2^20; a
+ * place is negative or 2^20 and more; one place holds two elements); TILEC_USAGE; TILEC_MEMORY. */
+TILEC_API tilec_status tilec_layout_fit(tilec_context *context, uint32_t rank, const int64_t *shape,
+                                        int64_t n_copies, const tilec_layout_place *places,
+                                        size_t n_places, tilec_layout **out, tilec_error **error);
+TILEC_API tilec_layout *tilec_layout_retain(tilec_layout *layout);
+TILEC_API void tilec_layout_release(tilec_layout *layout);
+
+/* Its text, in the one form that equal layouts have. Lives as long as the layout; "" for NULL. */
+TILEC_API const char *tilec_layout_text(const tilec_layout *layout);
+/* What a layout is. returns TILEC_OK, TILEC_USAGE. */
+TILEC_API tilec_status tilec_layout_describe(const tilec_layout *layout, tilec_layout_info *out);
+/* Where copy `copy` of element index[rank] is; copy 0 is the one that stores.
+ * returns TILEC_OK; TILEC_ARGUMENT (outside the tile, no such copy, or it is nowhere); TILEC_USAGE.
+ * threads any number at once; allocates nothing. */
+TILEC_API tilec_status tilec_layout_find(const tilec_layout *layout, const int64_t *index,
+                                         int64_t copy, tilec_layout_place *out);
+/* The inverse: which element is at a place, into index[rank].
+ * returns TILEC_OK; TILEC_ARGUMENT (there is no such place, or it is padding); TILEC_USAGE.
+ * threads any number at once; allocates nothing. */
+TILEC_API tilec_status tilec_layout_element(const tilec_layout *layout,
+                                            const tilec_layout_place *place, int64_t *index);
 
 /* ---- knowing things ---- */
 

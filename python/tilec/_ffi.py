@@ -111,6 +111,9 @@ live = _function("live")
 trace_do = _function("trace_do")
 evaluate = _function("evaluate")
 words = _function("words")
+layout = _function("layout")
+layout_make = _function("layout_make")
+layout_fit = _function("layout_fit")
 _new_config = _function("config")
 _options = _function("options")
 
@@ -218,6 +221,25 @@ class Target(_Data):
 @tvm_ffi.register_object("tilec.Param")
 class Param(_Data):
     """A parameter of a kernel."""
+
+
+@tvm_ffi.register_object("tilec.Layout")
+class Layout(_Data):
+    """Where the elements of a tile are. Made by tilec.layout.parse, make and fit."""
+
+    def __call__(self, *index, copy=0):
+        """(thread, slot, offset) of an element, or of its copy of that number."""
+        return tuple(self.find(index, copy))
+
+    def inverse(self, thread=0, slot=0, offset=0):
+        """The index of the element that is there."""
+        return tuple(self.element(thread, slot, offset))
+
+    def __str__(self):
+        return self.text
+
+    def __repr__(self):
+        return "tilec.layout.parse(%r)" % self.text
 
 
 @tvm_ffi.register_object("tilec.Config")

@@ -181,6 +181,11 @@ int tc_ffi_kernel_function(tilec_kernel *kernel, tilec_context *context, const c
 int tc_ffi_launch_args(const tilec_kernel *kernel, const tc_ffi_any *given, int32_t n,
                        tilec_tensor *tensors, tilec_arg *args);
 
+/* ---- layouts (layout.c) ---- */
+
+/* The setter of the field `text` of a Layout: reads it, and sets all other fields, too. */
+int tc_ffi_layout_set_text(void *field, const tc_ffi_any *value);
+
 /* ---- resolvers (world.c) ---- */
 
 /* The resolver that a function of the other side is; `release` ends it. */

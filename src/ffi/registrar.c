@@ -16,6 +16,9 @@ static void release_program(void *handle) {
 static void release_kernel(void *handle) {
   tilec_kernel_release(handle);
 }
+static void release_layout(void *handle) {
+  tilec_layout_release(handle);
+}
 
 /* ---- the tables ---- */
 
@@ -27,7 +30,20 @@ typedef struct type_row {
   void (*release)(void *handle);
 } type_row;
 
-enum field_kind { TEXT, INT, BOOL, FLOAT, LIST, TEXTS, OBJECT_KIND };
+/* Those that follow from another field of theirs cannot be set. */
+enum field_kind {
+  TEXT,
+  INT,
+  BOOL,
+  FLOAT,
+  LIST,
+  TEXTS,
+  OBJECT_KIND,
+  LAYOUT,
+  FOLLOWS_INT,
+  FOLLOWS_BOOL,
+  FOLLOWS_LIST
+};
 typedef struct field_row {
   enum tc_ffi_type type;
   enum field_kind kind;
@@ -58,13 +74,17 @@ static const field_row FIELDS[] = {
 #define FIELD(type, name, kind, flags, schema, doc)                                                \
   {TC_FFI_TYPE_##type, KIND_##kind, TC_FFI_FIELD(type, name), flags, #name, schema, doc},
 #define METHOD(type, name, function, flags, doc)
-#define KIND_TEXT   TEXT
-#define KIND_INT    INT
-#define KIND_BOOL   BOOL
-#define KIND_FLOAT  FLOAT
-#define KIND_LIST   LIST
-#define KIND_TEXTS  TEXTS
-#define KIND_OBJECT OBJECT_KIND
+#define KIND_TEXT         TEXT
+#define KIND_INT          INT
+#define KIND_BOOL         BOOL
+#define KIND_FLOAT        FLOAT
+#define KIND_LIST         LIST
+#define KIND_TEXTS        TEXTS
+#define KIND_OBJECT       OBJECT_KIND
+#define KIND_LAYOUT       LAYOUT
+#define KIND_FOLLOWS_INT  FOLLOWS_INT
+#define KIND_FOLLOWS_BOOL FOLLOWS_BOOL
+#define KIND_FOLLOWS_LIST FOLLOWS_LIST
 #include "ffi/objects.def"
 #undef OBJECT
 #undef FIELD
@@ -221,15 +241,27 @@ static int set_object(void *field, const tc_ffi_any *value) {
   return set_value(field, value, value->type_index >= TC_FFI_OBJECT, "an object");
 }
 
+static int set_nothing(void *field, const tc_ffi_any *value) {
+  (void)field, (void)value;
+  return 0;
+}
+
 typedef int field_setter(void *field, const tc_ffi_any *value);
-static field_setter *const SETTERS[] = {
-    [TEXT] = set_text, [INT] = set_int,     [BOOL] = set_bool,          [FLOAT] = set_float,
-    [LIST] = set_list, [TEXTS] = set_texts, [OBJECT_KIND] = set_object,
-};
-static const int32_t STATIC_TYPES[] = {
-    [TEXT] = TC_FFI_STR,           [INT] = TC_FFI_INT,    [BOOL] = TC_FFI_BOOL,
-    [FLOAT] = TC_FFI_FLOAT,        [LIST] = TC_FFI_ARRAY, [TEXTS] = TC_FFI_ARRAY,
-    [OBJECT_KIND] = TC_FFI_OBJECT,
+static const struct kind_row {
+  field_setter *set;
+  int32_t static_type;
+} KINDS[] = {
+    [TEXT] = {set_text, TC_FFI_STR},
+    [INT] = {set_int, TC_FFI_INT},
+    [BOOL] = {set_bool, TC_FFI_BOOL},
+    [FLOAT] = {set_float, TC_FFI_FLOAT},
+    [LIST] = {set_list, TC_FFI_ARRAY},
+    [TEXTS] = {set_texts, TC_FFI_ARRAY},
+    [OBJECT_KIND] = {set_object, TC_FFI_OBJECT},
+    [LAYOUT] = {tc_ffi_layout_set_text, TC_FFI_STR},
+    [FOLLOWS_INT] = {set_nothing, TC_FFI_INT},
+    [FOLLOWS_BOOL] = {set_nothing, TC_FFI_BOOL},
+    [FOLLOWS_LIST] = {set_nothing, TC_FFI_ARRAY},
 };
 
 /* ---- creators: one for each type that is made of its fields alone ---- */
@@ -240,10 +272,22 @@ static int create(enum tc_ffi_type type, void **result) {
   for (int i = 0; i < N_FIELDS; i++) {
     if (FIELDS[i].type != type) continue;
     tc_ffi_any *field = &object->fields[FIELDS[i].place];
-    if (FIELDS[i].kind == INT) *field = tc_ffi_int(0);
-    if (FIELDS[i].kind == BOOL) *field = tc_ffi_bool(false);
-    if (FIELDS[i].kind == FLOAT) *field = (tc_ffi_any){TC_FFI_FLOAT, 0, {.f = 0}};
-    if (FIELDS[i].kind == TEXT) *field = (tc_ffi_any){TC_FFI_SMALL_STR, 0, {.i = 0}};
+    switch (KINDS[FIELDS[i].kind].static_type) {
+    case TC_FFI_INT:
+      *field = tc_ffi_int(0);
+      break;
+    case TC_FFI_BOOL:
+      *field = tc_ffi_bool(false);
+      break;
+    case TC_FFI_FLOAT:
+      *field = (tc_ffi_any){TC_FFI_FLOAT, 0, {.f = 0}};
+      break;
+    case TC_FFI_STR:
+      *field = (tc_ffi_any){TC_FFI_SMALL_STR, 0, {.i = 0}};
+      break;
+    default:
+      break;
+    }
   }
   *result = object;
   return 0;
@@ -284,8 +328,8 @@ static int register_field(const field_row *row) {
                               .offset = (int64_t)(offsetof(tc_ffi_instance, fields)
                                                   + (size_t)row->place * sizeof(tc_ffi_any)),
                               .getter = get_field,
-                              .setter = SETTERS[row->kind],
-                              .static_type = STATIC_TYPES[row->kind]};
+                              .setter = KINDS[row->kind].set,
+                              .static_type = KINDS[row->kind].static_type};
   return tc_ffi.TypeRegisterField(indices[row->type], &field);
 }
 

@@ -122,6 +122,34 @@ const tc_layout *tc_layout_swizzled(tc_arena *arena, uint32_t n_dims, const int6
 const tc_layout *tc_layout_replicated(tc_arena *arena, uint32_t n_dims, const int64_t *extents,
                                       int64_t n_threads);
 
+/* ---- by the names that kernels use (makers.c) ---- */
+
+enum tc_maker_way {
+  TC_MAKER_ROWS,       /* row-major memory */
+  TC_MAKER_WIDEST,     /* the widest swizzle that the tile takes */
+  TC_MAKER_SWIZZLED,   /* this one */
+  TC_MAKER_FRAGMENT,   /* a row of fragments.def */
+  TC_MAKER_TRANSPOSED, /* the same, columns for rows */
+  TC_MAKER_REPLICATED  /* all of it in each thread */
+};
+typedef struct tc_layout_maker {
+  const char *name;
+  uint8_t way, which; /* enum tc_maker_way; a tc_swizzle or tc_fragment */
+} tc_layout_maker;
+
+typedef struct tc_tile_wish {
+  uint32_t n_dims; /* a fragment takes 0: the instruction's own tile */
+  const int64_t *extents;
+  uint32_t element_bits; /* swizzles */
+  int64_t n_threads;     /* REPLICATED */
+} tc_tile_wish;
+
+/* A row of makers.def or fragments.def; NULL: there is none. */
+const tc_layout_maker *tc_layout_maker_find(tc_str name);
+/* NULL: there is no such layout of this tile. A fragment covers more than its own tile by slots. */
+const tc_layout *tc_layout_by_maker(tc_arena *arena, const tc_layout_maker *maker,
+                                    const tc_tile_wish *wish);
+
 /* ---- from one layout to another (build.c); NULL where the result is not a layout, and for a
  * table ---- */
 

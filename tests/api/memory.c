@@ -132,6 +132,27 @@ static int launch_all(tilec_kernel *kernel) {
   return status == TILEC_OK;
 }
 
+/* A list of places that no digits give, and one by name. */
+static int make_layouts(tilec_context *context) {
+  const int64_t shape[] = {8, 64};
+  const tilec_layout_spec spec = {
+      .size = sizeof spec, .name = "make_swizzled_layout", .rank = 2, .bits = 16, .shape = shape};
+  tilec_layout *list = NULL, *swizzle = NULL;
+  tilec_error *error = NULL;
+  tilec_status status = tilec_layout_parse(
+      context, "layout(table copies:1, thread:1, slot:1, offset:3 -> [3] {2+1, 0+2})", &list,
+      &error);
+  CHECK(allowed(status) && (status == TILEC_OK) == (list != NULL));
+  tilec_error_release(error);
+  status = tilec_layout_make(context, &spec, &swizzle, &error);
+  CHECK(allowed(status) && (status == TILEC_OK) == (swizzle != NULL));
+  tilec_error_release(error);
+  int good = list && swizzle;
+  tilec_layout_release(list);
+  tilec_layout_release(swizzle);
+  return good;
+}
+
 static int use_program(tilec_context *context, tilec_program *program, const setting *how) {
   tilec_kernel *kernel = NULL;
   tilec_error *error = NULL;
@@ -142,6 +163,7 @@ static int use_program(tilec_context *context, tilec_program *program, const set
   CHECK(allowed(status) && (status == TILEC_OK) == (array != NULL));
   tilec_array_release(array);
   tilec_error_release(error);
+  good = good && make_layouts(context);
   status = tilec_kernel_new(program, how->target, &kernel, &error);
   if (!CHECK(allowed(status))) printf("%s", tilec_error_diagnostics(error, TILEC_FORMAT_TEXT));
   CHECK((status == TILEC_OK) == (kernel != NULL) && (status != TILEC_OK) == (error != NULL));

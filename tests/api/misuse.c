@@ -10,6 +10,7 @@ static void nothing_given(void) {
   tilec_kernel *kernel = NULL;
   tilec_text *text = NULL;
   tilec_array *array = NULL;
+  tilec_layout *layout = NULL;
   tilec_error *error = NULL;
   int64_t shape[TILEC_MAX_RANK];
   USAGE(tilec_context_new(NULL, NULL, &error));
@@ -31,6 +32,14 @@ static void nothing_given(void) {
   USAGE(tilec_array_new(NULL, TILEC_INT8, 0, NULL, &array, NULL));
   USAGE(tilec_tensor_random(NULL, TILEC_INT8, 0, NULL));
   USAGE(tilec_tensor_compare(NULL, NULL, TILEC_INT8, 0, 0, NULL, NULL));
+  USAGE(tilec_layout_parse(NULL, "layout(-> [1])", &layout, NULL));
+  USAGE(tilec_layout_make(NULL, NULL, &layout, NULL));
+  USAGE(tilec_layout_fit(NULL, 0, NULL, 1, NULL, 0, &layout, NULL));
+  USAGE(tilec_layout_describe(NULL, NULL));
+  USAGE(tilec_layout_find(NULL, shape, 0, NULL));
+  USAGE(tilec_layout_element(NULL, NULL, shape));
+  CHECK(!layout && !*tilec_layout_text(NULL) && !tilec_layout_retain(NULL));
+  tilec_layout_release(NULL);
   USAGE(tilec_doctor(NULL, TILEC_FORMAT_TEXT, &text, NULL));
   USAGE(tilec_cache_run(NULL, "ls", TILEC_FORMAT_TEXT, &text, NULL));
   USAGE(tilec_pass_table(NULL, &text, NULL));

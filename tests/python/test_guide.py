@@ -5,6 +5,7 @@ import pytest
 
 import tilec
 import tilec.language as T
+from tilec import layout
 
 
 @tilec.jit(out_idx=[-1])
@@ -46,6 +47,15 @@ def test_calls():
     kernel(x, 3.0, out)             # the same, into memory of your own
     z = np.from_dlpack(add(x, y))   # compiles on the first call
     assert (y == 3 * x).all() and (out == y).all() and (z == 4 * x).all()
+
+
+@pytest.mark.over_ffi
+def test_layouts():
+    x = layout.make("make_swizzled_layout", (16, 64), T.float16)
+    assert x(1, 8) == (0, 0, 64) and x.inverse(offset=64) == (1, 8)  # thread, slot, offset
+    rows = layout.fit((8, 6), lambda i, j: (i * 3 + j // 2, j % 2))
+    assert rows == layout.parse("layout(thread:[3(0,2), 8(1,0)], slot:[2(0,1)] -> [8, 6])")
+    assert rows.n_threads == 24 and rows(1, 3) == (4, 1, 0)
 
 
 def test_tuning(tmp_path, monkeypatch):

@@ -140,7 +140,8 @@ class World:
             raise ImportError(text.value.decode())
         self._callbacks = []
         self.make_array = self._global("ffi.Array")
-        for name in ("version", "targets", "module", "explain", "live"):
+        for name in ("version", "targets", "module", "explain", "live", "layout", "layout_make",
+                     "layout_fit"):
             setattr(self, name, self._global("tilec." + name))
         self.new_config = self._global("tilec.config")
 

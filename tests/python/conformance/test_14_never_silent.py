@@ -72,3 +72,12 @@ def test_tables(faults):
     assert through_all(faults, faults.targets) > 3
     assert through_all(faults, lambda: faults.config({"jobs": "2"})) > 1
     assert through_all(faults, lambda: faults.explain("E0634")) > 0
+
+
+def test_layouts(faults):
+    text = "layout(thread:[3(0,2), 8(1,0)], slot:[2(0,1)] -> [8, 6])"
+    assert through_all(faults, lambda: faults.layout(text)) >= 3
+    assert through_all(faults, lambda: faults.layout_make("mma_c", [16, 32])) >= 3
+    assert through_all(faults, lambda: faults.layout_fit([1, 2], 1, [0, 0, 1, 0, 0, 0])) >= 3
+    layout = faults.layout(text)
+    assert through_all(faults, lambda: (layout.find([1, 1], 0), layout.element(4, 1, 0))) >= 1

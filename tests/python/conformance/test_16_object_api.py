@@ -2,7 +2,7 @@
 
 import pytest
 
-pytestmark = pytest.mark.real
+real = pytest.mark.real
 
 
 @pytest.fixture
@@ -10,6 +10,7 @@ def target(world):
     return next(t for t in world.targets() if t.name == "cpu")
 
 
+@real
 def test_fields(world, target, axpy):
     assert isinstance(target, world.Target)
     assert (target.name, target.available) == ("cpu", True)
@@ -20,6 +21,7 @@ def test_fields(world, target, axpy):
     assert axpy.function.same_as(axpy.function)
 
 
+@real
 def test_read_only(target):
     with pytest.raises(AttributeError):
         target.name = "x"
@@ -27,6 +29,7 @@ def test_read_only(target):
         target.other = 1
 
 
+@real
 def test_methods(world, axpy):
     assert world.config({"jobs": 3}).get("jobs") == "3"
     assert axpy.diagnostics() == [] or list(axpy.diagnostics()) == []
@@ -35,12 +38,14 @@ def test_methods(world, axpy):
     assert "Module" in module.emit("ast") or module.emit("ast")
 
 
-@pytest.mark.parametrize("name", ["Target", "Diagnostic", "Param", "Config", "Module", "Kernel"])
+@real
+@pytest.mark.parametrize("name", ["Target", "Diagnostic", "Param", "Config", "Layout", "Module", "Kernel"])
 def test_no_constructor(world, name):
     with pytest.raises(TypeError):
         getattr(world, name)()
 
 
+@real
 def test_method_of_another_type(world, target):
     with pytest.raises(TypeError, match="expected a tilec.Kernel"):
         world.Kernel.diagnostics(target)
@@ -48,10 +53,12 @@ def test_method_of_another_type(world, target):
         world.module("", "k.py", None, [], [], target)
 
 
+@real
 def test_repr(target):
     assert 'name="cpu"' in repr(target) and str(target) == "cpu"
 
 
+@real
 def test_unregistered(world, child):
     """Without our classes the binding makes some of its own."""
     status, out, err = child("""
@@ -65,6 +72,7 @@ print([t.name for t in tvm_ffi.get_global_func("tilec.targets")()][0])
     assert out == "cpu\n"
 
 
+@real
 def test_call_of_a_kernel(axpy):
     import numpy as np
     y = np.ones(3, np.float32)
@@ -72,6 +80,7 @@ def test_call_of_a_kernel(axpy):
     assert y.tolist() == [3, 3, 3]
 
 
+@real
 def test_positions():
     """Fields and methods are those of the table, each with a line of documentation."""
     import re
@@ -88,3 +97,104 @@ def test_positions():
     assert [f.name for f in info.fields] == ["name", "help", "available"]
     assert all(f.doc for f in info.fields)
     assert tvm_ffi.structural_equal(1, 1)
+
+
+# ---- layouts, in both worlds ----
+
+SWIZZLED = "layout(offset:[8(0,1), 8^(0,8), 8^(1,8), 2(8,0)] -> [16, 64])"
+FRAGMENT = "layout(thread:[3(0,2), 8(1,0)], slot:[2(0,1)] -> [8, 6])"
+
+
+def facts(layout):
+    return (list(layout.shape), layout.n_threads, layout.n_slots, layout.n_offsets, layout.n_copies,
+            layout.is_injective, layout.is_surjective, layout.is_replicated, layout.is_table)
+
+
+def test_layout_of_text(world):
+    layout = world.layout(FRAGMENT.replace(" ", ""))
+    assert layout.text == FRAGMENT
+    assert facts(layout) == ([8, 6], 24, 2, 1, 1, True, True, False, False)
+    assert [list(layout.find(x, 0)) for x in ([0, 0], [0, 3], [1, 0])] == [[0, 0, 0], [1, 1, 0],
+                                                                           [3, 0, 0]]
+    assert list(layout.element(4, 1, 0)) == [1, 3]
+    for i in range(8):
+        for j in range(6):
+            assert list(layout.element(*layout.find([i, j], 0))) == [i, j]
+
+
+def test_layout_of_a_name(world):
+    layout = world.layout_make("make_full_bank_swizzled_layout", [16, 64], 16)
+    assert layout.text == SWIZZLED
+    assert layout.text == world.layout_make("make_swizzled_layout", [16, 64], 16).text
+    # Chunk j of 8 elements of row i is chunk j ^ i of it.
+    assert all(list(layout.find([i, j], 0))[2] == 64 * i + (j // 8 ^ i % 8) * 8 + j % 8
+               for i in range(16) for j in range(64))
+    rows = world.layout_make("make_linear_layout", [3, 5])
+    assert list(rows.find([2, 1], 0)) == [0, 0, 11] and rows.n_offsets == 15
+    assert facts(world.layout_make("mma_c"))[:3] == ([16, 8], 32, 4)
+    assert facts(world.layout_make("mma_c", [32, 16]))[:3] == ([32, 16], 32, 16)
+    copies = world.layout_make("make_fully_replicated_layout_fragment", [4], 0, 32)
+    assert (copies.n_copies, copies.is_replicated) == (32, True)
+    assert list(copies.find([3], 7)) == [7, 3, 0]
+
+
+def test_layout_of_places(world):
+    layout = world.layout_fit([2, 4], 1, [n for i in range(8) for n in (i // 4, i % 4, 0)])
+    assert layout.text == "layout(thread:[2(1,0)], slot:[4(0,1)] -> [2, 4])"
+    table = world.layout_fit([4], 1, [n for at in (2, 0, 3, 1) for n in (0, 0, at)])
+    assert table.is_table and [list(table.find([i], 0))[2] for i in range(4)] == [2, 0, 3, 1]
+    assert world.layout(table.text).text == table.text
+
+
+@pytest.mark.parametrize("args,error", [
+    (("layout", "layout(-> [0])"), ValueError), (("layout", "layout("), ValueError),
+    (("layout", "\0"), TypeError), (("layout", 3), TypeError), (("layout",), TypeError),
+    (("layout_make", "make_lovely_layout", [8]), ValueError),
+    (("layout_make", "make_swizzled_layout", [7, 9], 16), ValueError),
+    (("layout_make", "make_linear_layout", [2] * 7), ValueError),
+    (("layout_make", "make_linear_layout", ["x"]), TypeError),
+    (("layout_make", "make_linear_layout", [1 << 40, 1 << 40]), ValueError),
+    (("layout_make", "make_linear_layout", [-1]), ValueError),
+    (("layout_fit", [2], 1, [0, 0, 0]), ValueError), (("layout_fit", [2], 1, [0, 0]), ValueError),
+    (("layout_fit", [2], 1, [0, 0, 0, 0, 0, 0]), ValueError),
+    (("layout_fit", [2], 1, [0, 0, 0, 0, 0, -1]), ValueError),
+    (("layout_fit", [2], 1, [0, 0, 0, 0, 0, 1.5]), TypeError)])
+def test_layout_refused(world, args, error):
+    with pytest.raises(error):
+        getattr(world, args[0])(*args[1:])
+
+
+def test_layout_outside(world):
+    layout = world.layout(FRAGMENT)
+    for index, copy in (([8, 0], 0), ([0, -1], 0), ([0, 0], 1), ([0, 0], -1)):
+        with pytest.raises(IndexError):
+            layout.find(index, copy)
+    for place in ((24, 0, 0), (0, 2, 0), (0, 0, 1), (-1, 0, 0)):
+        with pytest.raises(IndexError):
+            layout.element(*place)
+    padded = world.layout("layout(offset:[8(0,1), 2(1,0)] -> [2, 6])")
+    with pytest.raises(IndexError, match="nothing is at thread 0, slot 0, offset 7"):
+        padded.element(0, 0, 7)
+    with pytest.raises(ValueError, match="rank 2"):
+        layout.find([1], 0)
+    with pytest.raises(TypeError):
+        layout.find(["x", 0], 0)
+
+
+@real
+def test_layout_in_python(world):
+    from tilec import layout
+    one = layout.parse(FRAGMENT)
+    assert isinstance(one, world.Layout) and str(one) == FRAGMENT and one(1, 3) == (4, 1, 0)
+    assert one.inverse(thread=4, slot=1) == (1, 3) and eval(repr(one), {"tilec": __import__("tilec")}) == one
+    assert layout.make("make_swizzled_layout", (16, 64), "bfloat16").text == SWIZZLED
+    assert layout.make("make_swizzled_layout", (16, 64), "float8_e4m3fn") != layout.parse(SWIZZLED)
+    assert layout.fit((8, 6), lambda i, j: (i * 3 + j // 2, j % 2)) == one
+    assert layout.fit((3, 5), lambda i, j: i * 5 + j) == layout.make("make_linear_layout", (3, 5))
+    copies = layout.fit((4,), lambda i, copy: (copy, i), n_copies=32)
+    assert copies == layout.make("make_fully_replicated_layout_fragment", (4,), n_threads=32)
+    assert copies(3, copy=7) == (7, 3, 0)
+    with pytest.raises(AttributeError):
+        one.text = SWIZZLED
+    with pytest.raises(TypeError, match="expected a tilec.Layout"):
+        world.Layout.find(next(iter(world.targets())), [0, 0], 0)

@@ -9,6 +9,8 @@ from test_13_error_frames import WRONG
 
 pytestmark = pytest.mark.real
 
+LAYOUT = "layout(thread:[3(0,2), 8(1,0)], slot:[2(0,1)] -> [8, 6])"
+
 
 @pytest.fixture
 def diagnostic(world):
@@ -62,3 +64,40 @@ def test_handles_are_unique(world, axpy):
     assert tvm_ffi.structural_equal(one, one) and not tvm_ffi.structural_equal(one, other)
     with pytest.raises(Exception):  # noqa: B017
         pickle.dumps(axpy)
+
+
+def test_layouts_are_equal_by_their_text(world):
+    import tvm_ffi
+    one, same = world.layout(LAYOUT), world.layout(LAYOUT.replace(" ", ""))
+    other = world.layout_make("make_linear_layout", [8, 6])
+    assert one == same and hash(one) == hash(same) and not one.same_as(same) and one != other
+    assert len({one, same, other}) == 2
+    assert str(tvm_ffi.get_first_structural_mismatch(one, other)[0]) == "<root>.text"
+
+
+def test_round_trips_of_layouts(world):
+    import tvm_ffi
+    table = world.layout_fit([4], 1, [n for at in (2, 0, 3, 1) for n in (0, 0, at)])
+    for layout in (world.layout(LAYOUT), table):
+        text = tvm_ffi.serialization.to_json_graph_str(layout)
+        for other in (pickle.loads(pickle.dumps(layout)), copy.deepcopy(layout),
+                      tvm_ffi.serialization.from_json_graph_str(text)):
+            assert other == layout and hash(other) == hash(layout)
+            assert list(other.shape) == list(layout.shape) and other.n_slots == layout.n_slots
+            assert list(other.find([0] * len(layout.shape), 0)) == list(
+                layout.find([0] * len(layout.shape), 0))
+
+
+def test_json_cannot_make_layouts_that_lie(world):
+    """What follows from the text is not read, and what is no text of a layout is refused."""
+    import tvm_ffi
+    graph = json.loads(tvm_ffi.serialization.to_json_graph_str(world.layout(LAYOUT)))
+    root = graph["nodes"][graph["root_index"]]["data"]
+    root["n_threads"] = 5
+    changed = tvm_ffi.serialization.from_json_graph_str(json.dumps(graph))
+    assert changed == world.layout(LAYOUT) and changed.n_threads == 24
+    strings = [n for n in graph["nodes"] if n["data"] == LAYOUT]
+    for wrong in ("layout(", "", "no layout at all, of any kind"):
+        strings[0]["data"] = wrong
+        with pytest.raises(Exception):  # noqa: B017  # which one, the serializer decides
+            tvm_ffi.serialization.from_json_graph_str(json.dumps(graph))

@@ -76,3 +76,19 @@ def test_kernels(world):
     assert growth(work, 300) < 4 * GROWTH_KB
     gc.collect()
     assert world.live() == before
+
+
+def test_layouts(world):
+    before = world.live()
+
+    def work():
+        layout = world.layout_make("make_swizzled_layout", [16, 64], 16)
+        assert list(world.layout(layout.text).find([1, 8], 0)) == [0, 0, 64]
+        for wrong in (lambda: world.layout("layout("), lambda: layout.find([16, 0], 0)):
+            try:
+                wrong()
+            except (ValueError, IndexError):
+                pass
+    assert growth(work, scale(world, 5000)) < GROWTH_KB
+    gc.collect()
+    assert world.live() == before
