@@ -285,6 +285,25 @@ tc_type tc_collective_type(enum tc_collective_kind kind, tc_type value) {
   return value;
 }
 
+enum tc_opcode tc_collective_combine(enum tc_collective_kind kind) {
+  switch ((int)kind) { /* table */
+  case TC_COLL_SUM:
+    return TC_OP_add;
+  case TC_COLL_MIN:
+    return TC_OP_min;
+  case TC_COLL_MAX:
+    return TC_OP_max;
+  case TC_COLL_BITAND:
+    return TC_OP_and;
+  case TC_COLL_BITOR:
+    return TC_OP_or;
+  case TC_COLL_BITXOR:
+    return TC_OP_xor;
+  default:
+    return TC_OP_none;
+  }
+}
+
 static int64_t volume(const int64_t *extent) {
   int64_t n = 1;
   for (int d = 0; d < 3; d++) {

@@ -125,23 +125,6 @@ static tc_value shuffle(const exchange *x) {
   return shuffle_by(x, TC_PRIM_shuffle_idx, x->value, source_lane(x), TC_WARP);
 }
 
-static enum tc_opcode combine_op(enum tc_collective_kind kind) {
-  switch ((int)kind) { /* table */
-  case TC_COLL_SUM:
-    return TC_OP_add;
-  case TC_COLL_MIN:
-    return TC_OP_min;
-  case TC_COLL_MAX:
-    return TC_OP_max;
-  case TC_COLL_BITAND:
-    return TC_OP_and;
-  case TC_COLL_BITOR:
-    return TC_OP_or;
-  default:
-    return TC_OP_xor;
-  }
-}
-
 /* In the order that ops.def gives. */
 static tc_value combine(const exchange *x) {
   tc_ir *ir = x->lw->ir;
@@ -151,7 +134,7 @@ static tc_value combine(const exchange *x) {
                          "use a multiple of 32 threads");
   for (uint32_t d = x->what.width / 2; d; d /= 2) {
     tc_value other = shuffle_by(x, TC_PRIM_shuffle_xor, all, tc_i32(ir, d), TC_WARP);
-    all = tc_binary(ir, combine_op((enum tc_collective_kind)x->what.kind), all, other);
+    all = tc_binary(ir, tc_collective_combine((enum tc_collective_kind)x->what.kind), all, other);
   }
   return all;
 }

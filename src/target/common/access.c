@@ -148,6 +148,15 @@ const char *tc_ce_offset(tc_cemit *e, tc_buf buf, const tc_value *index, uint32_
   return tc_ce_offset_parts(e, buf, index, lane, NULL);
 }
 
+uint32_t tc_ce_points(tc_cemit *e, const tc_buffer *b, const tc_value *index) {
+  uint32_t points = 1;
+  for (uint32_t d = 0; d < b->rank; d++) {
+    uint32_t lanes = tc_value_type(e->ir, index[d]).lanes;
+    if (lanes > points) points = lanes;
+  }
+  return points;
+}
+
 /* ---- elements ---- */
 
 /* Buffers without a pointer of their own begin at an address, or inside their root, that is known

@@ -105,6 +105,9 @@ const char *tc_ce_linear32(tc_cemit *e, const tc_linear *l);
 /* Row-major or declared stride of dimension d: constant, or a 64-bit expression. */
 bool tc_ce_stride_const(tc_cemit *e, tc_buf buf, uint32_t d, int64_t *x);
 const char *tc_ce_stride(tc_cemit *e, tc_buf buf, uint32_t d);
+/* Elements an access touches, neighbouring or scattered: more than one where an index is a vector.
+ */
+uint32_t tc_ce_points(tc_cemit *e, const tc_buffer *b, const tc_value *index);
 /* The pointer to a buffer's first element, as an operand of []. May define temporaries. */
 const char *tc_ce_base(tc_cemit *e, tc_buf buf);
 /* Element number of an index tuple. */

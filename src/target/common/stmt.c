@@ -85,16 +85,6 @@ static const tc_value *index_of(tc_cemit *e, tc_value stmt) {
   return tc_inputs_of(e->ir, tc_op_at(e->ir, stmt));
 }
 
-/* Elements an access touches: more than one when an index is a vector. */
-static uint32_t points_of(tc_cemit *e, tc_value stmt, tc_buf buf) {
-  uint32_t points = 1, rank = tc_buf_at(e->ir, buf)->rank;
-  for (uint32_t d = 0; d < rank; d++) {
-    uint32_t lanes = tc_value_type(e->ir, index_of(e, stmt)[d]).lanes;
-    if (lanes > points) points = lanes;
-  }
-  return points;
-}
-
 /* An element of a narrow float: its bits by themselves, so that moving it is no conversion. */
 static bool load_bits(tc_cemit *e, tc_value stmt) {
   tc_buf buf = tc_access_buf(e->ir, stmt);
@@ -139,7 +129,7 @@ static void store(tc_cemit *e, tc_value stmt) {
   tc_buf buf = tc_access_buf(e->ir, stmt);
   const tc_buffer *b = tc_buf_at(e->ir, buf);
   tc_value value = tc_access_value(e->ir, stmt), pred = tc_access_pred(e->ir, stmt);
-  uint32_t lanes = points_of(e, stmt, buf) * b->elem.lanes;
+  uint32_t lanes = tc_ce_points(e, b, index_of(e, stmt)) * b->elem.lanes;
   uint32_t value_lanes = tc_value_type(e->ir, value).lanes;
   tc_type elem = {b->elem.dtype, 0, 1};
   for (uint32_t lane = 0; lane < lanes; lane++) {

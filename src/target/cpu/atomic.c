@@ -141,15 +141,6 @@ static void print_update(tc_cpu *c, tc_value stmt, const update *u) {
 
 /* ---- one element, or the lanes of one ---- */
 
-static uint32_t points_of(tc_cemit *e, const tc_buffer *b, const tc_value *index) {
-  uint32_t points = 1;
-  for (uint32_t d = 0; d < b->rank; d++) {
-    uint32_t lanes = tc_value_type(e->ir, index[d]).lanes;
-    if (lanes > points) points = lanes;
-  }
-  return points;
-}
-
 /* An iteration's part of a sum that nest_sums.c keeps in lanes. */
 static void update_sum(tc_cpu *c, const update *u, const char *cell) {
   const char *now = new_value(c->e, u, cell);
@@ -204,7 +195,7 @@ void tc_cpu_atomic(tc_cpu *c, tc_value stmt) {
                  .order = order_name(a->order),
                  .buf = a->buf,
                  .elem = {b->elem.dtype, 0, 1}};
-  uint32_t lanes = points_of(e, b, tc_inputs_of(e->ir, tc_op_at(e->ir, stmt))) * b->elem.lanes;
+  uint32_t lanes = tc_ce_points(e, b, tc_inputs_of(e->ir, tc_op_at(e->ir, stmt))) * b->elem.lanes;
   for (uint32_t lane = 0; lane < lanes; lane++)
     update_lane(c, stmt, &plan, lane);
 }
@@ -289,7 +280,7 @@ bool tc_cpu_ordered_access(tc_cpu *c, tc_value stmt) {
   bool is_load = tc_is(e->ir, stmt, TC_OP_load);
   uint32_t bits = tc_type_bits((tc_type){b->elem.dtype, 0, 1});
   const tc_value *index = tc_inputs_of(e->ir, tc_op_at(e->ir, stmt));
-  if (b->elem.lanes != 1 || points_of(e, b, index) != 1 || bits < 8)
+  if (b->elem.lanes != 1 || tc_ce_points(e, b, index) != 1 || bits < 8)
     tc_ce_refuse(e, stmt, "an ordered access of several elements or of part of a byte");
   const char *order = side_order(a->order, is_load),
              *cond = tc_ce_pred(e, tc_access_pred(e->ir, stmt), 0);

@@ -28,25 +28,6 @@ static exchange exchange_of(tc_cpu *c, tc_value stmt) {
   return x;
 }
 
-static enum tc_opcode combine_of(enum tc_collective_kind kind) {
-  switch ((int)kind) { /* table */
-  case TC_COLL_SUM:
-    return TC_OP_add;
-  case TC_COLL_MIN:
-    return TC_OP_min;
-  case TC_COLL_MAX:
-    return TC_OP_max;
-  case TC_COLL_BITAND:
-    return TC_OP_and;
-  case TC_COLL_BITOR:
-    return TC_OP_or;
-  case TC_COLL_BITXOR:
-    return TC_OP_xor;
-  default:
-    return TC_OP_none;
-  }
-}
-
 static bool is_vote(enum tc_collective_kind kind) {
   return kind == TC_COLL_ANY || kind == TC_COLL_ALL || kind == TC_COLL_BALLOT
          || kind == TC_COLL_COUNT;
@@ -77,7 +58,7 @@ static void print_combine(const exchange *x, const char *set) {
   tc_cw_line(&e->w, "const %s a = all[i], b = all[i ^ step];", type);
   tc_cw_line(&e->w, "const tc_bool has_a = had >> i & 1, has_b = had >> (i ^ step) & 1;");
   tc_cw_line(&e->w, "half[i] = has_a & has_b ? %s : has_a ? a : b;",
-             tc_ce_binary(e, combine_of(kind_of(x)), x->type, "a", "b"));
+             tc_ce_binary(e, tc_collective_combine(kind_of(x)), x->type, "a", "b"));
   tc_cw_line(&e->w, "has |= (tc_u32)has_b << i;");
   tc_cw_close(&e->w);
   tc_cw_line(&e->w, "__builtin_memcpy(all, half, sizeof all);");
@@ -94,7 +75,7 @@ static void print_once(const exchange *x) {
     tc_cw_line(&e->w, "tc_u64 bits[32];");
     tc_cw_line(&e->w, "for (tc_i32 i = 0; i < 32; i++) bits[i] = %s;",
                tc_ce_bits(e, x->type, "in[i]"));
-  } else if (combine_of(kind_of(x)) != TC_OP_none && !x->masked) {
+  } else if (tc_collective_combine(kind_of(x)) != TC_OP_none && !x->masked) {
     print_combine(x, "came");
   }
 }

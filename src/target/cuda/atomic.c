@@ -90,16 +90,6 @@ static uint32_t row_of(tc_cemit *e, tc_value stmt, tc_type elem) {
   tc_ce_refuse(e, stmt, tc_ce_text(e, "an atomic update of %s", tc_type_name(e->ir->arena, elem)));
 }
 
-/* Elements that one statement updates, at neighbouring or scattered places. */
-static uint32_t points_of(tc_cemit *e, const tc_buffer *b, const tc_value *index) {
-  uint32_t points = 1;
-  for (uint32_t d = 0; d < b->rank; d++) {
-    uint32_t lanes = tc_value_type(e->ir, index[d]).lanes;
-    if (lanes > points) points = lanes;
-  }
-  return points;
-}
-
 static const char *call(tc_cemit *e, tc_value stmt, uint32_t lane) {
   const tc_atomic *a = tc_atomic_of(e->ir, stmt);
   const tc_buffer *b = tc_buf_at(e->ir, a->buf);
@@ -144,7 +134,7 @@ bool tc_cudatext_atomic(tc_cudatext *c, tc_value stmt) {
   if (b->scope != TC_SCOPE_shared && b->scope != TC_SCOPE_global) return false;
   if (b->elem.lanes != 1) tc_ce_refuse(e, stmt, "an atomic update of a buffer of vectors");
   c->atomics |= UINT64_C(1) << (row_of(e, stmt, elem) * TC_COUNT(KINDS) + a->kind);
-  uint32_t points = points_of(e, b, tc_inputs_of(e->ir, tc_op_at(e->ir, stmt)));
+  uint32_t points = tc_ce_points(e, b, tc_inputs_of(e->ir, tc_op_at(e->ir, stmt)));
   tc_cudatext_order(e, a->order, a->sync_scope, false);
   for (uint32_t lane = 0; lane < points; lane++) {
     const char *cond = tc_ce_pred(e, tc_access_pred(e->ir, stmt), lane),
