@@ -678,12 +678,12 @@ def type_stubs():
         "lang/builtins.def", BUILTIN="name signature where handler aux doc", MISSING="name"
     )
     source = (stubs.PACKAGE / "language" / "__init__.py").read_text(encoding="utf-8")
-    objects = table("ffi/objects.def", OBJECT="type key structure release doc",
+    objects = table("ffi/objects.def", OBJECT="type key parent structure release doc",
                     FIELD="type name kind flags schema doc", METHOD="type name function flags doc")
     functions = table("ffi/functions.def", FUNCTION="name function doc")
     found = {"language/__init__": stubs.language(rows, source),
-             "_ffi": stubs.ffi(objects, functions)}
-    found |= {name: stubs.module(name) for name in stubs.MODULES}
+             "_ffi": stubs.ffi(stubs.values(objects)[1], functions)}
+    found |= {name: stubs.module(name, stubs.values(objects)[0]) for name in stubs.MODULES}
     return {f"../../python/tilec/{name}.pyi": text for name, text in found.items()}
 
 

@@ -43,7 +43,7 @@ RETURNS = {
     "save_to_disk": "None", "main": "NoReturn", "__init__": "None", "__repr__": "str",
     "__str__": "str", "__dir__": "list[str]",
 }
-KNOWN_BASES = ("str", "enum.Enum", "RuntimeError", "ValueError")
+KNOWN_BASES = ("str", "enum.Enum", "RuntimeError", "ValueError", "Value", "Expr")
 NEEDED = {  # names of those types, where a module does not define or import them
     "JITKernel": ".kernel", "Profiler": ".profiler", "CompiledArtifact": ".compiler",
     "TensorSupplyType": ".profiler"}
@@ -126,7 +126,7 @@ def _attributes(node):
     return list(dict.fromkeys(found))
 
 
-def _class(node):
+def _class(node, rows=()):
     bases = ", ".join(b for b in map(ast.unparse, node.bases) if b in KNOWN_BASES)
     lines = ["class %s%s:" % (node.name, "(%s)" % bases if bases else "")]
     is_enum = any(isinstance(b, ast.Attribute) and b.attr == "Enum" for b in node.bases)
@@ -140,33 +140,35 @@ def _class(node):
                     lines.append("    %s = %s" % (target.id, _value(child.value)) if is_enum
                                  else "    %s: Any" % target.id)
     lines += ["    %s: Any" % name for name in _attributes(node) if name not in methods]
+    lines += [_member(row) for row in rows if row.type == node.name and row.macro != "OBJECT"]
     return lines if len(lines) > 1 else [lines[0] + " ..."]
 
 
-def _imports(node):
+def _imports(node, private=False):
     """Public names from public modules are handed on, as `name as name`."""
     names = ", ".join("%s as %s" % (a.name, a.asname or a.name) for a in node.names
                       if not (a.asname or a.name).startswith("_"))
-    if not names or (node.module or "").startswith("_"):
+    if not names or ((node.module or "").startswith("_") and not private):
         return []
     return ["from %s%s import %s" % ("." * node.level, node.module or "", names)]
 
 
-def module(name):
-    """The stub of one module, from its source."""
+def module(name, rows=()):
+    """The stub of one module, from its source; rows of objects.def say what its classes have of
+    tvm-ffi."""
     path = PACKAGE / (name + ".py")
     tree = ast.parse(path.read_text(encoding="utf-8"))
     lines, defined = [], set()
     for node in tree.body:
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             if isinstance(node, ast.ImportFrom) and node.level:
-                lines += _imports(node)
+                lines += _imports(node, name == "__init__")
                 if not (node.module or "").startswith("_"):
                     defined |= {a.asname or a.name for a in node.names}
         elif isinstance(node, ast.FunctionDef) and _is_public(node.name):
             lines += _function(node, "", False)
         elif isinstance(node, ast.ClassDef) and _is_public(node.name):
-            lines += _class(node)
+            lines += _class(node, rows)
             defined.add(node.name)
         elif isinstance(node, ast.Assign):
             for target in node.targets:
@@ -264,20 +266,34 @@ def _called(doc):
     return ", ".join("%s: Any = ..." % name for name in names)
 
 
+def _member(row):
+    """A field or a method of objects.def."""
+    if row.macro == "FIELD":
+        known = row.schema in KINDS or row.schema.startswith("tilec.")
+        kind = KINDS.get(row.schema, row.schema.rpartition(".")[2])
+        return "    %s: %s" % (row.name, kind if known else "Any")
+    arguments = "*args: Any" if "*" in row.doc.partition(")")[0] else _called(row.doc)
+    return "    def %s(self%s) -> Any: ..." % (row.name, ", " + arguments if arguments else "")
+
+
+def values(objects):
+    """The rows of objects.def that are classes of tilec._values, and the others."""
+    family = {"Value"}
+    family |= {row.type for row in objects if row.macro == "OBJECT"
+               and row.parent in ("Value", "Expr")}
+    return ([row for row in objects if row.type in family],
+            [row for row in objects if row.type not in family])
+
+
 def ffi(objects, functions):
     out = [FFI_HEAD]
     for row in functions:
         if row.name not in ("config", "options", "on_signals"):
             out.append("def %s(*args: Any) -> Any: ...\n" % row.name)
     for row in objects:
-        if row.macro == "OBJECT":
-            out.append("\nclass %s:\n" % row.type)
-        elif row.macro == "FIELD":
-            kind = KINDS.get(row.schema, row.schema.rpartition(".")[2])
-            out.append("    %s: %s\n" % (row.name, kind if row.schema.startswith("tilec.")
-                                         or row.schema in KINDS else "Any"))
-        else:
-            arguments = "*args: Any" if "*" in row.doc.partition(")")[0] else _called(row.doc)
-            out.append("    def %s(self%s) -> Any: ...\n"
-                       % (row.name, ", " + arguments if arguments else ""))
+        if row.macro != "OBJECT":
+            out.append(_member(row) + "\n")
+            continue
+        members = [r for r in objects if r.type == row.type and r is not row]
+        out.append("\nclass %s:%s\n" % (row.type, "" if members else " ..."))
     return "".join(out)

@@ -302,8 +302,11 @@ typedef enum tilec_value_kind {
   TILEC_VALUE_RECORD = 14,   /* an operation that was put off: item 0 is an INT, the operation
                                 (tilec_op), the others are its arguments                          */
   TILEC_VALUE_OBJECT = 15,   /* anything else of the resolver's world                             */
-  TILEC_VALUE_STAGED = 16    /* a value of the evaluation; only the library makes them. as.text: its
-                                kind in words ("a buffer"), n bytes                               */
+  TILEC_VALUE_STAGED = 16,   /* a value of the evaluation; only the library makes them. as.text: its
+                                kind in words ("a frame"), n bytes                                */
+  TILEC_VALUE_VAR = 17,      /* the same, and a variable: of a loop, a dimension, T.alloc_var     */
+  TILEC_VALUE_EXPR = 18,     /* the same, and any other number or truth value of run time         */
+  TILEC_VALUE_BUFFER = 19    /* the same, and a buffer                                            */
 } tilec_value_kind;
 
 typedef enum tilec_function_flags {
@@ -364,6 +367,19 @@ typedef enum tilec_op {
       TILEC_OP_COUNT
 } tilec_op;
 
+/* What a resolver answered in the evaluations of one function, and what it did with their values
+ * meanwhile. A program is evaluated anew for every form it is wanted in; with a history its
+ * resolver is asked the first time only, so that code with effects runs once, and a kernel stays
+ * what it was. Where an evaluation asks something else (of another device), the resolver is asked
+ * from there on. Several programs of the same function may share one. Numbers of objects must then
+ * mean the same as long as the history lives. threads any. */
+typedef struct tilec_history tilec_history;
+/* NULL: out of memory. */
+TILEC_API tilec_history *tilec_history_new(void);
+TILEC_API void tilec_history_retain(tilec_history *history);
+/* The last release ends it. NULL is allowed. */
+TILEC_API void tilec_history_release(tilec_history *history);
+
 typedef struct tilec_resolver {
   size_t size;
   /* Performs `op`. Sets *result and returns TILEC_OK; or keeps the exception that was raised, sets
@@ -375,6 +391,7 @@ typedef struct tilec_resolver {
   /* The program that held it has ended; may be NULL. */
   void (*release)(void *data);
   void *data;
+  tilec_history *history; /* NULL: none. The program keeps a reference of its own */
 } tilec_resolver;
 
 /* Performs an operation (ITEM to REPR) on values of the evaluation, while a callback of `trace`

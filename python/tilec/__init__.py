@@ -1,7 +1,7 @@
 """tilec compiles tile kernels and runs them."""
 
 from ._native import native as _native
-from ._values import Name as _Name
+from ._values import Buffer, Expr, Name as _Name, Value, Var
 
 __version__ = _native.version()
 
@@ -40,13 +40,13 @@ def __getattr__(name):
     raise AttributeError("module 'tilec' has no attribute %r" % name)
 
 
-__all__ = ["AutoTuner", "BudgetError", "CheckError", "CompileError", "EnvironmentError",
-           "InternalError", "JITImpl", "JITKernel", "LaunchError", "PassConfigKey", "TargetError",
-           "TensorSupplyType", "autotune", "autotuner", "cdiv", "clear_cache", "compile",
-           "default_target", "determine_target", "diagnostics", "disable_cache", "enable_cache",
-           "env", "is_cache_enabled", "jit", "language", "layout", "lower", "math",
-           "next_power_of_2", "par_compile", "profiler", "set_autotune_inputs", "set_log_level",
-           "testing", "utils"]
+__all__ = ["AutoTuner", "BudgetError", "Buffer", "CheckError", "CompileError", "EnvironmentError",
+           "Expr", "InternalError", "JITImpl", "JITKernel", "LaunchError", "PassConfigKey",
+           "TargetError", "TensorSupplyType", "Value", "Var", "autotune", "autotuner", "cdiv",
+           "clear_cache", "compile", "default_target", "determine_target", "diagnostics",
+           "disable_cache", "enable_cache", "env", "is_cache_enabled", "jit", "language", "layout",
+           "lower", "math", "next_power_of_2", "par_compile", "profiler", "set_autotune_inputs",
+           "set_log_level", "testing", "utils"]
 
 
 def __dir__():

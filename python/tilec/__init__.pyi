@@ -6,6 +6,7 @@ import enum
 from typing import Any, NoReturn
 
 from .profiler import TensorSupplyType
+from ._values import Buffer as Buffer, Expr as Expr, Value as Value, Var as Var
 __version__: Any
 BudgetError: Any
 CheckError: Any

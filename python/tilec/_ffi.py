@@ -109,6 +109,9 @@ explain = _function("explain")
 cache = _function("cache")
 live = _function("live")
 trace_do = _function("trace_do")
+value = _function("value")
+value_do = _function("value_do")
+history = _function("history")
 evaluate = _function("evaluate")
 words = _function("words")
 layout = _function("layout")
@@ -258,6 +261,16 @@ class Kernel(tvm_ffi.Object):
 
     def __call__(self, *args):
         return self.function(*args)
+
+
+@tvm_ffi.register_object("tilec.History")
+class History(tvm_ffi.Object):
+    """Answers of Python that the evaluations of one function share. Made by history()."""
+
+
+@tvm_ffi.register_object("tilec.Trace")
+class Trace(tvm_ffi.Object):
+    """A kernel that is being evaluated."""
 
 
 _configs = {}

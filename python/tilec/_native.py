@@ -13,11 +13,10 @@ class _Ffi:
 
     def __init__(self, ffi):
         self._ffi = ffi
-        self._STATUS = {1: ffi.CompileError, 2: ffi.CompileError, 3: ffi.CheckError,
-                        5: ffi.BudgetError, 7: MemoryError, 9: KeyboardInterrupt,
-                        10: ffi.RaisedError}
+        self.Object, self.List = ffi.tvm_ffi.Object, ffi.tvm_ffi.Array
         for name in ("CompileError", "CheckError", "LaunchError", "TargetError", "InternalError",
-                     "EnvironmentError", "BudgetError", "diagnostics", "version", "targets"):
+                     "EnvironmentError", "BudgetError", "diagnostics", "version", "targets",
+                     "value", "value_do", "history"):
             setattr(self, name, getattr(ffi, name))
 
     @staticmethod
@@ -25,11 +24,20 @@ class _Ffi:
         return [field for arg in args for field in arg]
 
     def trace_do(self, trace, op, args):
-        result = tuple(self._ffi.trace_do(trace, op, *self._flat(args)))
-        if result[0] == "failed":
-            _, status, text = result
-            raise self._STATUS.get(status, self.InternalError)(str(text))
-        return result
+        return tuple(self._ffi.trace_do(trace, op, *self._flat(args)))
+
+    def value_class(self, name):
+        """Decorates the class of tilec.<name>."""
+        return self._ffi.tvm_ffi.register_object("tilec." + name)
+
+    @staticmethod
+    def identity(value):
+        """A number that two Python objects of one value share."""
+        return value.__chandle__()
+
+    @staticmethod
+    def evaluation_of(trace):
+        return trace.evaluation
 
     def evaluate(self, world, op, args):
         self._ffi.evaluate(world, op, *self._flat(args))
@@ -42,7 +50,8 @@ class _Ffi:
     def module(self, path, entry, shapes, options, world, configs=()):
         flat = [field for name, extents in shapes for field in (name, tuple(extents))]
         pairs = [text for pair in configs for text in pair]
-        return self._ffi.module("", path, entry, [], flat, self._ffi.config(options), world, pairs)
+        return self._ffi.module("", path, entry, [], flat, self._ffi.config(options), world, pairs,
+                                world.history.answers)
 
     def file_module(self, path, entry, defines, options):
         flat = [text for pair in defines for text in pair]

@@ -2,8 +2,10 @@
 
 A Name stands for something of the compiler (T.copy). What is done with it means something now when
 a kernel is being evaluated around the call (a helper that runs in Python), or when the compiler can
-say the result without a kernel (T.ceildiv(100, 7)). Otherwise it is put off: a Record holds the
-operation, and the compiler performs it in the kernel that uses it (T.Tensor((M, N), dtype)).
+say the result without a kernel (T.ceildiv(100, 7)). Otherwise it is put off: a Value holds the
+operation, and the compiler performs it in the kernel that uses it (T.Tensor((M, N), dtype)). Values
+of a kernel that is being evaluated are such objects as well. They are objects of tvm-ffi: what they
+are made of stands in src/ffi/objects.def.
 """
 
 import threading
@@ -28,20 +30,34 @@ def perform(op, *args):
     """An operation of the compiler on values at least one of which is its own."""
     if current.worlds:
         return current.worlds[-1].perform(op, args)
-    if _holds_record(args):
-        return Record(op, args)
     from ._world import evaluate
-    return evaluate(op, args)
+    if not _holds_value(args):
+        return evaluate(op, args)
+    if op not in (ops.CALL, ops.GETATTR, ops.GETITEM):
+        return put_off(ops.EXPR, op, args)
+    callee = args[0].path if op == ops.CALL and type(args[0]) is Name else None
+    if callee in _kinds:
+        return put_off(_kinds[callee], op, args)
+    try:
+        found = evaluate(op, args)
+    except Exception:  # what it needs is there in a kernel only
+        return put_off(ops.STAGED, op, args)
+    if callee and isinstance(found, Value):
+        _kinds[callee] = KINDS[type(found)]
+    return found
 
 
-def _holds_record(value):
-    if isinstance(value, Record):
+_kinds = {}  # of what calls of words give; found out once, as evaluating takes its time
+
+
+def _holds_value(x):
+    if isinstance(x, Value):
         return True
-    if isinstance(value, (tuple, list)):
-        return any(_holds_record(item) for item in value)
-    if isinstance(value, dict):
-        return any(_holds_record(item) for item in value.values())
-    return isinstance(value, slice) and _holds_record((value.start, value.stop, value.step))
+    if isinstance(x, (tuple, list)):
+        return any(_holds_value(item) for item in x)
+    if isinstance(x, dict):
+        return any(_holds_value(item) for item in x.values())
+    return isinstance(x, slice) and _holds_value((x.start, x.stop, x.step))
 
 
 def call(callee, args, kwargs):
@@ -50,7 +66,9 @@ def call(callee, args, kwargs):
 
 
 class _Operators:
-    """Operators that the compiler performs. What Python must know at once, it may not."""
+    """Operators that the compiler performs."""
+
+    __slots__ = ()
 
     def __getattr__(self, name):
         if name.startswith("__") and name.endswith("__"):
@@ -211,78 +229,75 @@ def _dtype_name(value):
     return text.rpartition(".")[2]
 
 
-class Record(_Operators):
-    """An operation that was put off until a kernel uses it."""
+# ---- values ----
 
-    def __init__(self, op, args):
-        self.__dict__.update(_op=op, _args=tuple(args))
+_SYMBOLS = (ops.BINARY, ops.COMPARE)
+_NEEDS_KERNEL = "%r has no value before a kernel runs"
+
+
+@native.value_class("Value")
+class Value(_Operators, native.Object):
+    """An operation that is put off until a kernel uses it, or a value of the kernel that is being
+    evaluated, which is of no use afterwards. `op` and `args` say what it is."""
+
+    __slots__ = ()
+    _what = "a value"
+
+    __hash__ = native.Object.__hash__
 
     def __setattr__(self, name, value):
-        raise AttributeError("%r is not a value yet" % self)
+        self._in_kernel(ops.SETATTR, name, value)
+
+    def __setitem__(self, index, value):
+        self._in_kernel(ops.SETITEM, index, value)
 
     def __bool__(self):
-        raise TypeError("whether %r holds is not known before a kernel runs" % self)
+        return bool(self._in_kernel(ops.TRUTH))
 
-    def __index__(self):
-        raise TypeError("%r has no value before a kernel runs" % self)
+    def __len__(self):
+        return self._in_kernel(ops.LEN)
 
-    __int__ = __float__ = __len__ = __index__
+    def __contains__(self, item):
+        return bool(self._in_kernel(ops.CONTAINS, item))
 
     def __iter__(self):
         """T.dynamic("M, N") names several dimensions."""
-        if self._op == ops.CALL and self._args[2:] and isinstance(self._args[2], str):
-            names = self._args[2].replace(",", " ").split()
-            if len(names) > 1:
-                return iter([Record(ops.GETITEM, (self, i)) for i in range(len(names))])
-        raise TypeError("%r cannot be iterated over" % self)
-
-    def __repr__(self):
-        if self._op == ops.CALL:
-            return "%r(%s)" % (self._args[0], ", ".join(map(repr, self._args[2:])))
-        if self._op in (ops.BINARY, ops.COMPARE):
-            return "(%r %s %r)" % (self._args[1], self._args[0], self._args[2])
-        return "<put off: %s>" % ", ".join(map(repr, self._args))
-
-
-class Staged(_Operators):
-    """A value of a kernel that is being evaluated; of no use afterwards."""
-
-    def __init__(self, world, number, kind):
-        self.__dict__.update(_world=world, _number=number, _kind=kind)
-
-    def __setattr__(self, name, value):
-        perform(ops.SETATTR, self, name, value)
-
-    def __setitem__(self, index, value):
-        perform(ops.SETITEM, self, index, value)
-
-    def __bool__(self):
-        return bool(perform(ops.TRUTH, self))
-
-    def __len__(self):
-        return perform(ops.LEN, self)
-
-    def __iter__(self):
+        if not self.evaluation and not current.worlds:
+            return iter(self._dimensions())
         items = perform(ops.ITERATE, self)
         if items is UNBOUND:
-            raise TypeError("%s cannot be iterated over" % self._kind)
+            raise TypeError("%s cannot be iterated over" % self._what)
         return iter(items)
 
-    def __contains__(self, item):
-        return bool(perform(ops.CONTAINS, self, item))
+    def _dimensions(self):
+        args = operands(self) if self.op == "call" else []
+        names = args[2].replace(",", " ").split() if args[2:] and isinstance(args[2], str) else []
+        if len(names) < 2:
+            raise TypeError("%r cannot be iterated over" % self)
+        return [put_off(ops.VAR, ops.GETITEM, (self, i)) for i in range(len(names))]
+
+    def _in_kernel(self, op, *args):
+        """What means something in a kernel alone."""
+        if self.evaluation or current.worlds:
+            return perform(op, self, *args)
+        raise TypeError(_NEEDS_KERNEL % self)
 
     def __index__(self):
-        raise TypeError("%s has no value while a kernel is compiled" % self._kind)
+        if self.evaluation:
+            raise TypeError("%s has no value while a kernel is compiled" % self._what)
+        raise TypeError(_NEEDS_KERNEL % self)
 
     __int__ = __float__ = __index__
 
     def __str__(self):
-        return perform(ops.STR, self) if self._world.is_open else repr(self)
+        return perform(ops.STR, self) if self.evaluation and current.worlds else repr(self)
 
     def __repr__(self):
-        if self._world.is_open and current.worlds:
+        if not self.evaluation:
+            return _text_of(self)
+        if current.worlds and current.worlds[-1].owns(self):
             return perform(ops.REPR, self)
-        return "<%s of a kernel that was compiled>" % self._kind
+        return "<%s of a kernel that was compiled>" % self._what
 
     def __enter__(self):
         raise TypeError("'with' on a frame of a kernel needs the text of the function it stands in: "
@@ -290,3 +305,112 @@ class Staged(_Operators):
 
     def __exit__(self, *ignored):
         return False
+
+
+@native.value_class("Expr")
+class Expr(Value):
+    """A number or a truth value of run time."""
+
+    __slots__ = ()
+    _what = "an expression"
+
+
+@native.value_class("Var")
+class Var(Expr):
+    """A variable: of a loop, a dimension, T.alloc_var."""
+
+    __slots__ = ()
+    _what = "a variable"
+
+
+@native.value_class("Buffer")
+class Buffer(Value):
+    """A buffer, or the tensor type of a parameter."""
+
+    __slots__ = ()
+    _what = "a buffer"
+
+
+KINDS = {Value: ops.STAGED, Var: ops.VAR, Expr: ops.EXPR, Buffer: ops.BUFFER}
+
+
+def put_off(kind, op, args):
+    """An operation that a kernel performs, and what its result will be."""
+    return native.value(kind, ops.NAMES[op], *map(_held, args))
+
+
+class _Object:
+    """Something that only Python knows: tvm-ffi leaves it as it is."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value):
+        self.value = value
+
+
+def _held(x):
+    """A value among the fields of another; _told gives it back."""
+    kind = type(x)
+    if x is None or kind in (int, float, bool, str):
+        return x
+    if isinstance(x, Value):
+        if x.evaluation:
+            raise RuntimeError("%r is used outside of its kernel" % x)
+        return x
+    if kind is Name:
+        return native.value(ops.STAGED, "name", x.path)
+    if kind is dtype:
+        return native.value(ops.STAGED, "name", LANGUAGE + x)
+    if kind is tuple:
+        return tuple(map(_held, x))
+    if kind is slice:
+        return native.value(ops.STAGED, "slice", *map(_held, (x.start, x.stop, x.step)))
+    if kind in (list, set, frozenset):
+        return native.value(ops.STAGED, "list" if kind is list else "set", *map(_held, x))
+    if kind is dict:
+        flat = [_held(field) for pair in x.items() for field in pair]
+        return native.value(ops.STAGED, "dict", *flat)
+    return _Object(x)
+
+
+def _named(path):
+    from ._world import named
+    return named(path)
+
+
+_CONTAINERS = {"list": list, "set": set, "slice": lambda items: slice(*items),
+               "dict": lambda items: dict(zip(items[::2], items[1::2])),
+               "name": lambda items: _named(items[0])}
+
+
+def _told(x):
+    if isinstance(x, _Object):
+        return x.value
+    if isinstance(x, str):
+        return str(x)
+    if isinstance(x, (tuple, native.List)):
+        return tuple(map(_told, x))
+    make = _CONTAINERS.get(x.op) if isinstance(x, Value) else None
+    return make(operands(x)) if make else x
+
+
+def operands(value):
+    """The arguments of an operation that was put off, as they were given."""
+    return [_told(item) for item in value.args]
+
+
+def _text_of(value):
+    items = operands(value)
+    if value.op == "call":
+        n = len(items) - 2 * items[1]
+        named = ["%s=%r" % pair for pair in zip(items[n::2], items[n + 1::2])]
+        return "%r(%s)" % (items[0], ", ".join([*map(repr, items[2:n]), *named]))
+    if value.op in [ops.NAMES[op] for op in _SYMBOLS]:
+        return "(%r %s %r)" % (items[1], items[0], items[2])
+    if value.op == "unary":
+        return "(%s%r)" % (items[0], items[1])
+    if value.op == "getattr":
+        return "%r.%s" % (items[0], items[1])
+    if value.op == "getitem":
+        return "%r[%r]" % (items[0], items[1])
+    return "<%s(%s)>" % (value.op, ", ".join(map(repr, items)))

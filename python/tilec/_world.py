@@ -18,7 +18,7 @@ import types
 from . import _ops as ops
 from . import _source
 from ._native import native
-from ._values import LANGUAGE, UNBOUND, Name, Record, Staged, current, dtype
+from ._values import (KINDS, LANGUAGE, UNBOUND, Name, Value, current, dtype, operands, put_off)
 
 _INT64 = range(-2**63, 2**63)
 _KNOWN_MODULES = {
@@ -146,62 +146,59 @@ def _is_numpy_number(value):
         and not hasattr(value, "__setitem__")
 
 
-class _Step:
-    """One callback: what was asked, what it did with the evaluation, what it answered."""
-
-    __slots__ = ("op", "args", "calls", "answer")
-
-    def __init__(self, op, args):
-        self.op, self.args, self.calls, self.answer = op, args, [], None
-
-
 class History:
-    """What the evaluations of one function asked, in their order, and the objects they met."""
+    """What the evaluations of one function share: the answers they got, and the objects that these
+    name."""
 
     def __init__(self):
-        self.runs = []
-        self.objects = []
         self.lock = threading.Lock()  # several threads may compile one function
+        self.objects = []             # an object's number is its place + 1
+        self._numbers = {}            # by identity; the table keeps it alive
+        self._answers = None
+
+    @property
+    def answers(self):
+        """For the compiler, which asks Python the first time only: later evaluations get the same
+        answers, so that a kernel is what it was when it was defined, and code with effects runs
+        once."""
+        with self.lock:
+            if self._answers is None:
+                self._answers = native.history()
+            return self._answers
+
+    def number(self, value):
+        key = native.identity(value) if isinstance(value, Value) else id(value)
+        with self.lock:
+            found = self._numbers.get(key)
+            if found is None:
+                self.objects.append(value)
+                found = self._numbers[key] = len(self.objects)
+            return found
 
 
 class World:
-    """The resolver of one function, or of one operation outside of kernels.
-
-    The compiler evaluates a function again for each form it is wanted in. Python is asked the first
-    time only: later evaluations get the same answers, so that a kernel is what it was when it was
-    defined, and code with effects runs once. Where an evaluation takes another way (the facts of
-    another device), Python is asked from there on."""
+    """The resolver of one function, or of one operation outside of kernels."""
 
     def __init__(self, entry=None, defines=None, history=None):
         self.entry = entry
         self.defines = defines or {}
         self.history = history or History()
         self.lock = threading.RLock()
-        self._next_run = 0
-        self._replay = []   # steps that were recorded before
-        self._steps = []    # of this evaluation
-        self._open = []     # those that are running
         self.asked = {}     # of the defines, what the evaluation depended on
         self.raised = None  # the exception that ended it
         self.result = None
-        self.is_open = False
-        self._trace = 0
-        self._objects = []  # an object's number is its place + 1
-        self._numbers = {}  # by identity
+        self._trace = None
+        self._evaluation = None
         self._scopes = {}
-        self._flat = {}     # the items of sets and dicts
-
-    # ---- numbers ----
-
-    def number(self, value):
-        found = self._numbers.get(id(value))
-        if found is None:
-            self._objects.append(value)
-            found = self._numbers[id(value)] = len(self._objects)
-        return found
+        self._flat = {}     # items of records, sets and dicts
+        self.number = self.history.number
 
     def _object(self, number):
-        return self._objects[number - 1]
+        return self.history.objects[number - 1]
+
+    def owns(self, value):
+        """Whether a value belongs to the evaluation that goes on."""
+        return value.evaluation == self._evaluation
 
     # ---- Python's values for the compiler ----
 
@@ -229,10 +226,12 @@ class World:
     def _encode_many(self, kind, n, value):
         return kind, n, None, self.number(value)
 
-    def _encode_staged(self, value):
-        if value._world is not self or not self.is_open:
+    def _encode_value(self, value):
+        if not value.evaluation:
+            return self._encode_many(ops.RECORD, 1 + len(value.args), value)
+        if not self.owns(value):
             raise RuntimeError("%r belongs to another kernel" % value)
-        return ops.STAGED, 0, "", value._number
+        return ops.STAGED, 0, value, 0
 
     def _encode_function(self, value):
         if not _is_plain_function(value) or _source.is_library(value.__code__.co_filename):
@@ -264,18 +263,15 @@ class World:
         if not isinstance(value.func, (types.FunctionType, Function, Name)):
             return None
         named = [field for pair in value.keywords.items() for field in pair]
-        record = Record(ops.CALL, (functools.partial, len(value.keywords), value.func, *value.args,
-                                   *named))
-        return self._encode_many(ops.RECORD, 1 + len(record._args), self._keep(record))
+        return self._encode_call(functools.partial, len(value.keywords), value.func, *value.args,
+                                 *named)
 
     def _encode_range(self, value):
-        record = Record(ops.CALL, (range, 0, value.start, value.stop, value.step))
-        return self._encode_many(ops.RECORD, 6, self._keep(record))
+        return self._encode_call(range, 0, value.start, value.stop, value.step)
 
-    def _keep(self, value):
-        """Numbers are given by identity: a new object must live as long as the table."""
-        self.number(value)
-        return value
+    def _encode_call(self, *args):
+        record = _Record(args)
+        return self._encode_many(ops.RECORD, 1 + len(args), record)
 
     # ---- the compiler's values for Python ----
 
@@ -294,9 +290,9 @@ class World:
         if kind in (ops.OBJECT, ops.FUNCTION):
             return self._object(number)
         if kind == ops.NAME:
-            return _named(payload)
-        if kind == ops.STAGED:
-            return Staged(self, number, payload)
+            return named(payload)
+        if kind >= ops.STAGED:
+            return payload
         items = [self.decode(self._do(ops.ITEM, [(kind, n, None, number), (ops.INT, 0, i, 0)]))
                  for i in range(n)]
         return _MANY[kind](items)
@@ -304,50 +300,32 @@ class World:
     # ---- both ways ----
 
     def _do(self, op, args):
-        if self._open:
-            self._open[-1].calls.append((op, args))
         return native.trace_do(self._trace, op, args)
 
     def perform(self, op, args):
         """An operation on the compiler's values, while a callback runs."""
-        return self.decode(self._do(op, [self.encode(arg) for arg in args]))
+        if not _is_plain(args):
+            return self.decode(self._do(op, [self.encode(arg) for arg in args]))
+        result = native.value_do(op, *args)
+        if isinstance(result, native.List):
+            return self.decode(tuple(result))
+        return str(result) if isinstance(result, str) else result
 
     def start(self):
         """The compiler is about to evaluate the function, perhaps several times."""
-        self._next_run = 0
         self.raised = None
-
-    def _repeat(self, trace, step):
-        """Does again what a callback did."""
-        self._steps.append(step)
-        for op, args in step.calls:
-            native.trace_do(trace, op, args)
-        return step.answer
-
-    def _recorded(self, op, flat):
-        """The step that was recorded here, if this evaluation went the same way up to it."""
-        at = len(self._steps)
-        if at < len(self._replay) and self._replay[at].op == op and self._replay[at].args == flat:
-            return self._replay[at]
-        self._replay = []
-        return None
 
     def __call__(self, trace, op, *flat):
         """The callback: the fields of its arguments stand one after another."""
-        self._trace = trace
+        if trace is not self._trace:
+            self._trace, self._evaluation = trace, native.evaluation_of(trace)
+        if op == ops.ENCODE:
+            return self.encode(flat[0])
         if op in (ops.BEGIN, ops.END):
             return _DO[op](self, ())
-        step = self._recorded(op, flat) if self._replay else None
-        if step is not None:
-            return self._repeat(trace, step)
-        args = [flat[i:i + 4] for i in range(0, len(flat), 4)]
-        step = _Step(op, flat)
-        self._steps.append(step)
-        self._open.append(step)
         current.worlds.append(self)
         try:
-            step.answer = _DO[op](self, args)
-            return step.answer
+            return _DO[op](self, [flat[i:i + 4] for i in range(0, len(flat), 4)])
         except KeyboardInterrupt as error:
             self.raised = error
             return ("interrupted",)
@@ -357,8 +335,6 @@ class World:
             return ("raised", "%s: %s" % (type(error).__name__, error))
         finally:
             current.worlds.pop()
-            if self._open and self._open[-1] is step:
-                self._open.pop()
 
     def scope_of(self, value):
         if value is self.entry:
@@ -371,28 +347,12 @@ class World:
     # ---- operations ----
 
     def _begin(self, args):
-        at = self._next_run
-        self._next_run += 1
-        self.is_open = True
         self._scopes, self._flat = {}, {}
-        self._steps, self._open = [], []
-        with self.history.lock:
-            runs = self.history.runs
-            self._replay = runs[at] if at < len(runs) else []
-            self._objects = list(self.history.objects)
-        self._numbers = {id(value): i + 1 for i, value in enumerate(self._objects)}
         return _NOTHING
 
     def _end(self, args):
-        history, at = self.history, self._next_run - 1
-        with history.lock:
-            if self.raised is None and at == len(history.runs):
-                history.runs.append(self._steps)
-                history.objects = self._objects
-        self.is_open = False
-        self._replay, self._steps = [], []
-        self._objects, self._numbers, self._scopes, self._flat = [], {}, {}, {}
-        return _NOTHING
+        self._trace = self._evaluation = None
+        return self._begin(args)
 
     def _entry(self, args):
         return self.encode(self.entry)
@@ -411,7 +371,7 @@ class World:
     def _source(self, args):
         source = _source.find(_function_of(self._object(args[0][3])))
         return _UNBOUND if source is None else (ops.TUPLE, len(source), None,
-                                                self.number(self._keep(source)))
+                                                self.number(source))
 
     def _look_up(self, args):
         function = self._object(args[0][3])
@@ -435,19 +395,15 @@ class World:
         return self.encode(importlib.import_module(path, module.get("__package__") or None))
 
     def _item(self, args):
-        value, at = self._object(args[0][3]), args[1][2]
-        if isinstance(value, Record):
-            return self.encode(value._args[at - 1] if at else value._op)
+        number, at = args[0][3], args[1][2]
+        value = self._object(number)
         if isinstance(value, types.MethodType):
             return self.encode(value.__func__ if at else value.__self__)
         if isinstance(value, slice):
             return self.encode((value.start, value.stop, value.step)[at])
-        if isinstance(value, (dict, set, frozenset)):
-            number = args[0][3]
+        if isinstance(value, (Value, dict, set, frozenset)):
             if number not in self._flat:
-                flat = list(value) if not isinstance(value, dict) else [
-                    field for pair in value.items() for field in pair]
-                self._flat[number] = flat
+                self._flat[number] = _items_of(value)
             value = self._flat[number]
         return self.encode(value[at])
 
@@ -481,10 +437,42 @@ class World:
         value = self.decode(args[0])
         if not hasattr(value, "__iter__") and not hasattr(value, "__getitem__"):
             return _UNBOUND
-        return ops.OBJECT, 0, None, self.number(self._keep(_Iterator(iter(value))))
+        return ops.OBJECT, 0, None, self.number(_Iterator(iter(value)))
 
     def _next(self, args):
         return self._or_unbound(next(self._object(args[0][3]).of, UNBOUND))
+
+
+class _Record(tuple):
+    """A call that the compiler performs."""
+
+    def __new__(cls, args):
+        return tuple.__new__(cls, (ops.CALL, *args))
+
+
+_PLAIN_TYPES = frozenset((int, float, bool, str, type(None), *KINDS))
+
+
+def _is_plain(args):
+    """Whether values go to the compiler as they are: one at least is of the kernel."""
+    staged = False
+    for arg in args:
+        kind = type(arg)
+        if kind not in _PLAIN_TYPES:
+            return False
+        if kind in KINDS:
+            if not arg.evaluation:
+                return False
+            staged = True
+    return staged and native.value_do is not None
+
+
+def _items_of(value):
+    if isinstance(value, Value):
+        return [ops.NAMES.index(value.op), *operands(value)]
+    if isinstance(value, dict):
+        return [field for pair in value.items() for field in pair]
+    return list(value)
 
 
 class _Iterator:
@@ -541,14 +529,13 @@ _PLAIN = {
     dict: lambda world, value: world._encode_many(ops.DICT, 2 * len(value), value),
     slice: lambda world, value: world._encode_many(ops.SLICE, 3, value),
     range: World._encode_range,
-    Staged: World._encode_staged,
+    **dict.fromkeys(KINDS, World._encode_value),
     dtype: lambda world, value: _text(ops.NAME, LANGUAGE + value),
     Name: lambda world, value: _text(ops.NAME, value.path, world.number(value)),
     _source.Source: _many(ops.TUPLE),
     functools.partial: World._encode_partial,
 }
 _KINDS = (
-    (Record, lambda world, value: world._encode_many(ops.RECORD, 1 + len(value._args), value)),
     (Function, lambda world, value: (ops.FUNCTION, 0, value.flags, world.number(value))),
     (types.FunctionType, World._encode_function),
     (types.MethodType, World._encode_method),
@@ -590,9 +577,8 @@ _DO = {
 # ---- without a kernel ----
 
 def evaluate(op, args):
-    """The result of one operation of the compiler, or a Record where only a kernel has one."""
+    """The result of one operation of the compiler, or a Value where only a kernel has one."""
     world = World()
-    world.is_open = True
     try:
         encoded = [world.encode(arg) for arg in args]
         native.evaluate(_Once(world), op, encoded)
@@ -601,7 +587,7 @@ def evaluate(op, args):
             raise world.raised from None
         raise
     result = world.result
-    return Record(op, args) if _needs_kernel(result) else result
+    return put_off(KINDS.get(type(result), ops.STAGED), op, args) if _needs_kernel(result) else result
 
 
 class _Once:
@@ -619,7 +605,7 @@ class _Once:
 def _needs_kernel(value):
     if isinstance(value, (tuple, list)):
         return any(_needs_kernel(item) for item in value)
-    return isinstance(value, (Staged, Record))
+    return isinstance(value, Value)
 
 
 _members = {}
@@ -634,13 +620,13 @@ def member(path, name):
         result = evaluate(ops.GETATTR, (Name(path), name))
         if result is UNBOUND:
             raise AttributeError("%s has no name %r" % (path, name))
-        found = Name(whole) if isinstance(result, Record) else result
+        found = Name(whole) if isinstance(result, Value) else result
         with _members_lock:
             found = _members.setdefault(whole, found)
     return found
 
 
-def _named(path):
+def named(path):
     owner, _, name = path.rpartition(".")
     if path.startswith(LANGUAGE):
         if path.count(".") == 2 and is_dtype(name):

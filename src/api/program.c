@@ -185,6 +185,7 @@ tilec_status tilec_program_new(tilec_context *context, const tilec_program_optio
     tilec_program_release(program);
   } else {
     program->resolver = resolver;
+    tilec_history_retain(resolver.history);
     *out = program;
   }
   return status;
@@ -201,6 +202,7 @@ void tilec_program_release(tilec_program *program) {
   tc_session_end(&program->store);
   if (program->resolver.run && program->resolver.release)
     program->resolver.release(program->resolver.data);
+  tilec_history_release(program->resolver.history);
   tc_api_delete(context, program, sizeof *program);
   tilec_context_release(context);
 }

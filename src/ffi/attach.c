@@ -75,6 +75,7 @@ static int resolve(void *library, tc_ffi_runtime *runtime, const answer *a) {
   if (v->major != 0 || v->minor != 1 || v->patch < LEAST_PATCH)
     return fail(a, "apache-tvm-ffi %u.%u.%u is loaded, but tilec works with 0.1.%d and later 0.1",
                 v->major, v->minor, v->patch, LEAST_PATCH);
+  runtime->make_array = NULL;
   runtime->has_extra = runtime->ErrorCreateWithCauseAndExtraContext != NULL;
   return 0;
 }
@@ -123,6 +124,13 @@ static int find_other(bool *found, const answer *a) {
   return !same;
 }
 
+/* Kept for ever: arrays are made all the time. */
+static int find_array(const answer *a) {
+  const tc_ffi_bytes name = tc_ffi_text("ffi.Array");
+  if (tc_ffi.FunctionGetGlobal(&name, &tc_ffi.make_array)) return fail_raised(a);
+  return tc_ffi.make_array ? 0 : fail(a, "%s has no function ffi.Array", LIBRARY);
+}
+
 static int attach(const char *path, const answer *a) {
   void *library = open_library(path, a);
   if (!library) return 1;
@@ -135,6 +143,7 @@ static int attach(const char *path, const answer *a) {
   if (resolve(library, &runtime, a)) return dlclose(library), 1;
   tc_ffi = runtime;
   bool other = false;
+  if (find_array(a)) return 1;
   if (find_other(&other, a)) return 1;
   if (!other && (tc_ffi_register_types() || tc_ffi_register_functions())) return fail_raised(a);
   attached.library = library;

@@ -32,14 +32,8 @@ int tc_ffi_string(const char *text, size_t n, tc_ffi_any *out) {
 }
 
 int tc_ffi_array(tc_ffi_any *items, int32_t n, tc_ffi_any *out) {
-  const tc_ffi_bytes name = tc_ffi_text("ffi.Array");
-  void *make = NULL;
   tc_ffi_any result = {0};
-  int status = tc_ffi.FunctionGetGlobal(&name, &make);
-  if (status == 0 && !make)
-    status = tc_ffi_raise("RuntimeError", "libtvm_ffi has no function ffi.Array");
-  if (status == 0) status = tc_ffi.FunctionCall(make, items, n, &result);
-  if (make) tc_ffi.ObjectDecRef(make);
+  int status = tc_ffi.FunctionCall(tc_ffi.make_array, items, n, &result);
   for (int32_t i = 0; i < n; i++)
     tc_ffi_drop(&items[i]);
   *out = result;

@@ -17,13 +17,16 @@ static const kind_row KINDS[] = {
 #undef KIND
 };
 
-static const char *kind_of(const tilec_error *error) {
-  int status = (int)tilec_error_status(error);
+static const char *kind_of_status(const char *code, tilec_status status) {
   for (size_t i = 0; i < sizeof KINDS / sizeof *KINDS; i++) {
-    bool code = !*KINDS[i].code || strcmp(KINDS[i].code, tilec_error_code(error)) == 0;
-    if (code && (KINDS[i].status == -1 || KINDS[i].status == status)) return KINDS[i].kind;
+    bool fits = !*KINDS[i].code || strcmp(KINDS[i].code, code) == 0;
+    if (fits && (KINDS[i].status == -1 || KINDS[i].status == (int)status)) return KINDS[i].kind;
   }
   return "RuntimeError";
+}
+
+static const char *kind_of(const tilec_error *error) {
+  return kind_of_status(tilec_error_code(error), tilec_error_status(error));
 }
 
 /* Creating an error object may fail, and a caller that gets -1 without one crashes; the function
@@ -52,6 +55,10 @@ int tc_ffi_raise(const char *kind, const char *fmt, ...) {
   vsnprintf(text, sizeof text, fmt, args);
   va_end(args);
   return raise_with(kind, text, "", NULL);
+}
+
+int tc_ffi_raise_status(tilec_status status, const char *text) {
+  return raise_with(kind_of_status("", status), text, "", NULL);
 }
 
 int tc_ffi_no_memory(void) {

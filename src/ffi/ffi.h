@@ -13,6 +13,7 @@
 #include "ffi/abi.h"
 #include "tilec/tilec.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
@@ -29,7 +30,8 @@ typedef struct tc_ffi_runtime {
 #include "ffi/calls.def"
 #undef CALL
   tc_ffi_version version;
-  bool has_extra; /* errors hold a cause and a context */
+  void *make_array; /* the function ffi.Array */
+  bool has_extra;   /* errors hold a cause and a context */
 } tc_ffi_runtime;
 
 /* Written once, by tilec_ffi_attach before anything is registered that could read it. */
@@ -50,6 +52,8 @@ int tc_ffi_raise(const char *kind, const char *fmt, ...)
 int tc_ffi_no_memory(void);
 /* Sets the error of a launch, whose text `who` precedes, releases it and returns -1. */
 int tc_ffi_raise_launch(tilec_error *error, const char *who);
+/* Sets the error of an operation that gave this status. */
+int tc_ffi_raise_status(tilec_status status, const char *text);
 /* Sets the error of a compilation: its diagnostics are the error's context and the places they name
  * its innermost frames, in a function called `name`. Releases it and returns -1. */
 int tc_ffi_raise_compile(tilec_error *error, const char *name);
@@ -126,7 +130,8 @@ typedef struct tc_ffi_instance {
 } tc_ffi_instance;
 
 enum tc_ffi_type {
-#define OBJECT(type, key, structure, release, doc) TC_FFI_TYPE_##type,
+  TC_FFI_TYPE_NONE = -1,
+#define OBJECT(type, key, parent, structure, release, doc) TC_FFI_TYPE_##type,
 #define FIELD(type, name, kind, flags, schema, doc)
 #define METHOD(type, name, function, flags, doc)
 #include "ffi/objects.def"
@@ -138,7 +143,7 @@ enum tc_ffi_type {
 
 /* Places of fields: TC_FFI_FIELD(Kernel, name) indexes tc_ffi_instance.fields. */
 enum tc_ffi_place {
-#define OBJECT(type, key, structure, release, doc)                                                 \
+#define OBJECT(type, key, parent, structure, release, doc)                                         \
   TC_FFI_FIRST_##type, TC_FFI_BEFORE_##type = TC_FFI_FIRST_##type - 1,
 #define FIELD(type, name, kind, flags, schema, doc) TC_FFI_AT_##type##_##name,
 #define METHOD(type, name, function, flags, doc)
@@ -155,7 +160,7 @@ int tc_ffi_new(enum tc_ffi_type type, tc_ffi_instance **out);
 /* The instance a value holds; NULL, with a TypeError, when it is of another type. */
 tc_ffi_instance *tc_ffi_instance_of(const tc_ffi_any *value, enum tc_ffi_type type,
                                     const char *function);
-/* Whether it is, without an error. */
+/* Whether it is one, or of a type that comes from it, without an error. */
 bool tc_ffi_is(const tc_ffi_any *value, enum tc_ffi_type type);
 /* One more reference. */
 tc_ffi_any tc_ffi_share(const tc_ffi_any *value);
@@ -188,14 +193,37 @@ int tc_ffi_layout_set_text(void *field, const tc_ffi_any *value);
 
 /* ---- resolvers (world.c) ---- */
 
-/* The resolver that a function of the other side is; `release` ends it. */
-int tc_ffi_resolver(const tc_ffi_any *function, tilec_resolver *out);
+/* The resolver that a function of the other side is, with a History or NULL; `release` ends it. */
+int tc_ffi_resolver(const tc_ffi_any *function, const tc_ffi_any *history, tilec_resolver *out);
+
+/* The handle of a Trace. */
+typedef struct tc_ffi_trace {
+  tilec_trace *trace; /* NULL: the evaluation has ended */
+  void *function;     /* the world that answers; as long as there is a trace */
+  pthread_t thread;   /* where a callback is running */
+  uint32_t depth;     /* of callbacks */
+  tc_ffi_any last;    /* what the last one gave; texts in it live until the next */
+} tc_ffi_trace;
+void tc_ffi_trace_release(void *handle);
+
+/* ---- values of kernels (value.c) ---- */
+
+/* A value crosses as four fields: kind, n, payload, object (see tilec_value); the payload of a
+ * staged one is a Value object. */
+enum { TC_FFI_VALUE_FIELDS = 4, TC_FFI_OP_ENCODE = -1 };
+/* Owned fields. */
+int tc_ffi_give(tc_ffi_instance *trace, const tilec_value *value,
+                tc_ffi_any fields[TC_FFI_VALUE_FIELDS]);
+/* Text is borrowed from the fields, which must stay where they are. `trace` may be NULL. */
+bool tc_ffi_take_fields(const tc_ffi_instance *trace, const tc_ffi_any fields[TC_FFI_VALUE_FIELDS],
+                        tilec_value *value);
+void tc_ffi_value_release(void *handle);
 
 /* Functions and methods: the rows of functions.def and objects.def. */
 #define FUNCTION(name, function, doc) tc_ffi_call function;
 #include "ffi/functions.def"
 #undef FUNCTION
-#define OBJECT(type, key, structure, release, doc)
+#define OBJECT(type, key, parent, structure, release, doc)
 #define FIELD(type, name, kind, flags, schema, doc)
 #define METHOD(type, name, function, flags, doc) tc_ffi_call function;
 #include "ffi/objects.def"

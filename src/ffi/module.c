@@ -154,11 +154,11 @@ static int new_module(const tilec_program_options *o, tc_ffi_any *config, tc_ffi
 }
 
 /* The program takes the resolver over, if it can be made. */
-static int new_resolved(tilec_program_options *o, const tc_ffi_any *function, tc_ffi_any *config,
-                        tc_ffi_any *result) {
+static int new_resolved(tilec_program_options *o, const tc_ffi_any *function,
+                        const tc_ffi_any *history, tc_ffi_any *config, tc_ffi_any *result) {
   tilec_resolver resolver;
   if (!function) return new_module(o, config, result);
-  if (tc_ffi_resolver(function, &resolver)) return -1;
+  if (tc_ffi_resolver(function, history, &resolver)) return -1;
   o->resolver = &resolver;
   tilec_context *context = tc_ffi_context_of(config);
   tilec_program *program;
@@ -175,7 +175,7 @@ int tc_ffi_module(void *self, const tc_ffi_any *args, int32_t n, tc_ffi_any *res
   parts p;
   tc_ffi_any config = {0};
   (void)self;
-  if (!tc_ffi_args_start(&a, "module", args, n, 2, 8)) return -1;
+  if (!tc_ffi_args_start(&a, "module", args, n, 2, 9)) return -1;
   const char *source = tc_ffi_take_text(&a, true, small[0]);
   const char *path = tc_ffi_take_text(&a, false, small[1]);
   const char *entry = tc_ffi_take_text(&a, true, small[2]);
@@ -183,6 +183,7 @@ int tc_ffi_module(void *self, const tc_ffi_any *args, int32_t n, tc_ffi_any *res
   if (a.failed || tc_ffi_config_or_empty(tc_ffi_take(&a), "module", &config)) return -1;
   const tc_ffi_any *world = tc_ffi_take(&a);
   const tc_ffi_seq *configs = tc_ffi_take_list(&a);
+  const tc_ffi_any *history = tc_ffi_take(&a);
   int status = a.failed ? -1 : read_parts(defines, configs, shapes, &p);
   if (!status) {
     tilec_program_options options = {.size = sizeof options,
@@ -196,7 +197,7 @@ int tc_ffi_module(void *self, const tc_ffi_any *args, int32_t n, tc_ffi_any *res
                                      .n_shapes = p.n_shapes,
                                      .configs = p.configs,
                                      .n_configs = p.n_configs};
-    status = new_resolved(&options, world, &config, result);
+    status = new_resolved(&options, world, history, &config, result);
     end_parts(&p);
   }
   tc_ffi_drop(&config);

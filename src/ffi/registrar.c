@@ -16,6 +16,9 @@ static void release_program(void *handle) {
 static void release_kernel(void *handle) {
   tilec_kernel_release(handle);
 }
+static void release_history(void *handle) {
+  tilec_history_release(handle);
+}
 static void release_layout(void *handle) {
   tilec_layout_release(handle);
 }
@@ -26,6 +29,7 @@ enum structure { TREE = TC_FFI_TREE, UNIQUE = TC_FFI_UNIQUE };
 
 typedef struct type_row {
   const char *key, *doc;
+  int parent; /* a type, or TC_FFI_TYPE_NONE */
   enum structure structure;
   void (*release)(void *handle);
 } type_row;
@@ -60,7 +64,8 @@ typedef struct method_row {
 } method_row;
 
 static const type_row TYPES[] = {
-#define OBJECT(type, key, structure, release, doc) {key, doc, structure, release},
+#define OBJECT(type, key, parent, structure, release, doc)                                         \
+  {key, doc, TC_FFI_TYPE_##parent, structure, release},
 #define FIELD(type, name, kind, flags, schema, doc)
 #define METHOD(type, name, function, flags, doc)
 #include "ffi/objects.def"
@@ -70,7 +75,7 @@ static const type_row TYPES[] = {
 };
 
 static const field_row FIELDS[] = {
-#define OBJECT(type, key, structure, release, doc)
+#define OBJECT(type, key, parent, structure, release, doc)
 #define FIELD(type, name, kind, flags, schema, doc)                                                \
   {TC_FFI_TYPE_##type, KIND_##kind, TC_FFI_FIELD(type, name), flags, #name, schema, doc},
 #define METHOD(type, name, function, flags, doc)
@@ -92,7 +97,7 @@ static const field_row FIELDS[] = {
 };
 
 static const method_row METHODS[] = {
-#define OBJECT(type, key, structure, release, doc)
+#define OBJECT(type, key, parent, structure, release, doc)
 #define FIELD(type, name, kind, flags, schema, doc)
 #define METHOD(type, name, function, flags, doc) {TC_FFI_TYPE_##type, flags, #name, doc, function},
 #include "ffi/objects.def"
@@ -106,10 +111,18 @@ enum { N_FIELDS = sizeof FIELDS / sizeof *FIELDS, N_METHODS = sizeof METHODS / s
 static int32_t indices[TC_FFI_N_TYPES];
 static atomic_llong n_live;
 
-static int count_fields(enum tc_ffi_type type) {
+/* Whether a type is another, or comes from it. */
+static bool comes_from(int type, int other) {
+  while (type != other && type != TC_FFI_TYPE_NONE)
+    type = TYPES[type].parent;
+  return type == other;
+}
+
+/* Its own come behind those of its parent. */
+static int count_fields(int type) {
   int n = 0;
   for (int i = 0; i < N_FIELDS; i++)
-    n += FIELDS[i].type == type;
+    n += comes_from(type, (int)FIELDS[i].type);
   return n;
 }
 
@@ -145,7 +158,7 @@ static void delete_object(void *self, int flags) {
       if (indices[type] != object->header.type_index) continue;
       void *handle = atomic_load(&object->handle);
       if (handle && TYPES[type].release) TYPES[type].release(handle);
-      for (int i = count_fields((enum tc_ffi_type)type); i-- > 0;)
+      for (int i = count_fields(type); i-- > 0;)
         tc_ffi_drop(&object->fields[i]);
     }
     atomic_fetch_sub_explicit(&n_live, 1, memory_order_relaxed);
@@ -170,7 +183,10 @@ int tc_ffi_new(enum tc_ffi_type type, tc_ffi_instance **out) {
 }
 
 bool tc_ffi_is(const tc_ffi_any *value, enum tc_ffi_type type) {
-  return value->type_index >= TC_FFI_OBJECT && value->type_index == indices[type];
+  if (value->type_index < TC_FFI_OBJECT) return false;
+  for (int t = 0; t < TC_FFI_N_TYPES; t++)
+    if (value->type_index == indices[t]) return comes_from(t, (int)type);
+  return false;
 }
 
 tc_ffi_instance *tc_ffi_instance_of(const tc_ffi_any *value, enum tc_ffi_type type,
@@ -270,7 +286,7 @@ static int create(enum tc_ffi_type type, void **result) {
   tc_ffi_instance *object;
   if (tc_ffi_new(type, &object)) return -1;
   for (int i = 0; i < N_FIELDS; i++) {
-    if (FIELDS[i].type != type) continue;
+    if (!comes_from((int)type, (int)FIELDS[i].type)) continue;
     tc_ffi_any *field = &object->fields[FIELDS[i].place];
     switch (KINDS[FIELDS[i].kind].static_type) {
     case TC_FFI_INT:
@@ -293,7 +309,7 @@ static int create(enum tc_ffi_type type, void **result) {
   return 0;
 }
 
-#define OBJECT(type, key, structure, release, doc)                                                 \
+#define OBJECT(type, key, parent, structure, release, doc)                                         \
   static int create_##type(void **result) {                                                        \
     return create(TC_FFI_TYPE_##type, result);                                                     \
   }
@@ -305,7 +321,7 @@ static int create(enum tc_ffi_type type, void **result) {
 #undef METHOD
 
 static int (*const CREATORS[])(void **) = {
-#define OBJECT(type, key, structure, release, doc) create_##type,
+#define OBJECT(type, key, parent, structure, release, doc) create_##type,
 #define FIELD(type, name, kind, flags, schema, doc)
 #define METHOD(type, name, function, flags, doc)
 #include "ffi/objects.def"
@@ -349,7 +365,11 @@ static int register_method(const method_row *row) {
 static int register_type(enum tc_ffi_type type) {
   const type_row *row = &TYPES[type];
   const tc_ffi_bytes key = tc_ffi_text(row->key);
-  indices[type] = tc_ffi.TypeGetOrAllocIndex(&key, -1, 1, 0, 1, TC_FFI_OBJECT);
+  int32_t depth = 1;
+  for (int t = row->parent; t != TC_FFI_TYPE_NONE; t = TYPES[t].parent)
+    depth++;
+  int32_t parent = row->parent == TC_FFI_TYPE_NONE ? TC_FFI_OBJECT : indices[row->parent];
+  indices[type] = tc_ffi.TypeGetOrAllocIndex(&key, -1, depth, 0, 1, parent);
   if (indices[type] < 0) return tc_ffi_raise("RuntimeError", "no type index for %s", row->key);
   for (int i = 0; i < N_FIELDS; i++)
     if (FIELDS[i].type == type && register_field(&FIELDS[i])) return -1;

@@ -86,10 +86,17 @@ static uint64_t number_of(tc_val v) {
   return v.kind == TC_V_DICT ? v.dict->keys.object : 0;
 }
 
+static uint32_t staged_kind(const tc_eval *ev, tc_val v) {
+  if (v.kind == TC_V_BUFFER || v.kind == TC_V_TENSOR) return TILEC_VALUE_BUFFER;
+  if (v.kind == TC_V_VAR || (v.kind == TC_V_EXPR && ev->ir && tc_is(ev->ir, v.value, TC_OP_var)))
+    return TILEC_VALUE_VAR;
+  return v.kind == TC_V_EXPR || v.kind == TC_V_ELEMENT ? TILEC_VALUE_EXPR : TILEC_VALUE_STAGED;
+}
+
 static tilec_value out_staged(tc_eval *ev, tc_val v) {
   const char *path = path_of(ev, v);
   if (path) return text_value(TILEC_VALUE_NAME, tc_str_of(path));
-  tilec_value staged = text_value(TILEC_VALUE_STAGED, tc_str_of(tc_val_kind_name(v)));
+  tilec_value staged = text_value(staged_kind(ev, v), tc_str_of(tc_val_kind_name(v)));
   staged.object = hand_out(ev, v);
   return staged;
 }
@@ -266,6 +273,9 @@ static tc_val in_value(tc_eval *ev, const tilec_value *v) {
   case TILEC_VALUE_OBJECT:
     return tc_foreign_object(v->object);
   case TILEC_VALUE_STAGED:
+  case TILEC_VALUE_VAR:
+  case TILEC_VALUE_EXPR:
+  case TILEC_VALUE_BUFFER:
     if (v->object && v->object <= t->handed.n) return t->handed.at[v->object - 1];
     break;
   }
@@ -288,6 +298,7 @@ void tc_foreign_start(tilec_trace *t, tc_eval *ev) {
   t->depth = 0;
   if (t->interrupted) EVAL_FAIL(ev, D_interrupted, (tc_span){0});
   t->begun = true;
+  tc_history_start(t);
   tc_running top = {.module = TC_NEW(ev->arena, tc_module)};
   ev->running = &top;
   tc_foreign_ask(ev, TILEC_OP_BEGIN, NULL, 0);
@@ -296,6 +307,7 @@ void tc_foreign_start(tilec_trace *t, tc_eval *ev) {
 
 void tc_foreign_end(tilec_trace *t) {
   tilec_value ignored = {0};
+  tc_history_end(t);
   if (!t->begun) return;
   t->begun = false;
   t->resolver.run(t->resolver.data, t, TILEC_OP_END, NULL, 0, &ignored);
@@ -318,6 +330,20 @@ static void check_answer(tc_eval *ev, tilec_status status, const tilec_value *re
   EVAL_FAIL(ev, D_foreign_raised, tc_eval_here(ev), tc_str_dup(ev->arena, text));
 }
 
+/* The answer that is known, or the resolver's. */
+static tilec_status answer_to(tilec_trace *t, tilec_op op, const tilec_value *args, uint32_t n,
+                              tilec_value *result) {
+  if (op == TILEC_OP_BEGIN) return t->resolver.run(t->resolver.data, t, op, args, n, result);
+  const tc_history_step *known = tc_history_next(t, op, args, n);
+  if (known) return tc_history_repeat(t, known, result);
+  tc_history_step *outer = t->history.open, *step = tc_history_ask(t, op, args, n);
+  t->history.open = step;
+  tilec_status status = t->resolver.run(t->resolver.data, t, op, args, n, result);
+  t->history.open = outer;
+  tc_history_answer(t, step, status, result);
+  return status;
+}
+
 tc_val tc_foreign_ask(tc_eval *ev, tilec_op op, const tc_val *args, uint32_t n) {
   tilec_trace *t = ev->lang->foreign;
   tilec_value *out = TC_NEW_ARRAY(ev->arena, (size_t)n + 1, tilec_value), result = {0};
@@ -330,7 +356,7 @@ tc_val tc_foreign_ask(tc_eval *ev, tilec_op op, const tc_val *args, uint32_t n) 
               "calls between the kernel and the program around it");
   tc_eval_enter(ev);
   t->depth++;
-  tilec_status status = t->resolver.run(t->resolver.data, t, op, out, n, &result);
+  tilec_status status = answer_to(t, op, out, n, &result);
   t->depth--;
   ev->nesting--;
   ev->node = node;

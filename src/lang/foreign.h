@@ -24,9 +24,22 @@ typedef struct foreign_file {
   const tc_ast *tree; /* NULL: it does not parse */
 } foreign_file;
 
+/* Where an evaluation stands in the history of its resolver (foreign_history.c). */
+typedef struct tc_history_step tc_history_step;
+typedef struct tc_history_record tc_history_record;
+struct tc_history_cursor {
+  bool begun, raised;
+  uint32_t number;                /* of the evaluation, in its trace */
+  uint32_t at;                    /* questions of `known` that were asked again */
+  const tc_history_record *known; /* to follow; NULL: none, or no longer */
+  tc_history_record *record;      /* to write; NULL: it is known */
+  tc_history_step *open;          /* the innermost question the resolver is at */
+};
+
 struct tilec_trace {
   tc_lang *lang;
   tilec_resolver resolver;
+  struct tc_history_cursor history;
   TC_VEC(tc_val) handed; /* what the resolver knows by its place + 1 */
   tc_map numbers;        /* of objects whose identity counts -> place in `taken` */
   TC_VEC(tc_val) taken;
@@ -43,6 +56,21 @@ void tc_foreign_end(tilec_trace *t);
 /* From outside, while a callback runs (tilec_trace_do). */
 tilec_status tc_foreign_enter(tilec_trace *t, tilec_op op, const tilec_value *args, size_t n,
                               tilec_value *result);
+
+/* An evaluation begins, or the trace ends; nothing without a history. */
+void tc_history_start(tilec_trace *t);
+void tc_history_end(tilec_trace *t);
+/* The step that answers the next question, or NULL; and doing what it says. */
+const tc_history_step *tc_history_next(tilec_trace *t, tilec_op op, const tilec_value *args,
+                                       uint32_t n);
+tilec_status tc_history_repeat(tilec_trace *t, const tc_history_step *step, tilec_value *answer);
+/* A question that goes to the resolver (NULL: it is not written down), what the resolver calls
+ * while it is at it, and the answer. */
+tc_history_step *tc_history_ask(tilec_trace *t, tilec_op op, const tilec_value *args, uint32_t n);
+void tc_history_call(tilec_trace *t, tilec_op op, const tilec_value *args, uint32_t n);
+void tc_history_answer(tilec_trace *t, tc_history_step *step, tilec_status status,
+                       const tilec_value *answer);
+
 /* Asks the resolver. UNBOUND is an answer. */
 tc_val tc_foreign_ask(tc_eval *ev, tilec_op op, const tc_val *args, uint32_t n);
 /* The same with a text between the first argument and the others (an operator, a name). */

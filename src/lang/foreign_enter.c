@@ -14,6 +14,7 @@ typedef struct entry {
 static void perform(const entry *e) {
   tc_eval *ev = &e->trace->lang->eval;
   tc_val *args = TC_NEW_ARRAY(ev->arena, e->n + 1, tc_val);
+  tc_history_call(e->trace, e->op, e->args, (uint32_t)e->n);
   /* The items of what was handed out: their number is ours. */
   bool item = e->op == TILEC_OP_ITEM && e->n && e->args[0].object - 1 < e->trace->handed.n;
   for (size_t i = 0; i < e->n; i++)

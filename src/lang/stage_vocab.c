@@ -336,6 +336,16 @@ static bool astype(tc_eval *ev, tc_val object, tc_str name, tc_val *value, tc_sp
   return true;
 }
 
+/* Of a loop, a dimension, T.alloc_var. */
+static bool name_of_variable(tc_eval *ev, tc_val v, tc_val *value) {
+  tc_name name = {0};
+  if (v.kind == TC_V_VAR) name = tc_buf_at(ev->ir, v.buf)->name;
+  if (v.kind == TC_V_EXPR && tc_is(ev->ir, v.value, TC_OP_var))
+    name = tc_var_at(ev->ir, (tc_var){tc_op_at(ev->ir, v.value)->payload})->name;
+  if (name.id) *value = tc_val_str(ev->arena, tc_names_text(ev->names, name));
+  return name.id != 0;
+}
+
 static tc_type type_of_operand(tc_eval *ev, tc_val v) {
   if (v.kind == TC_V_EXPR) return tc_value_type(ev->ir, v.value);
   if (v.kind == TC_V_ELEMENT) return tc_buf_at(ev->ir, v.element->buf)->elem;
@@ -363,6 +373,7 @@ bool tc_stage_attribute(tc_eval *ev, tc_val object, tc_str name, tc_val *value, 
   case TC_V_ELEMENT:
   case TC_V_REGION:
     if (tc_str_is(name, "dtype")) return *value = tc_val_dtype(type_of_operand(ev, object)), true;
+    if (tc_str_is(name, "name") && name_of_variable(ev, object, value)) return true;
     if (tc_str_is(name, "buffer") && object.kind == TC_V_ELEMENT)
       return *value = tc_val_buffer(object.element->buf), true;
     if (tc_str_is(name, "buffer") && object.kind == TC_V_REGION)

@@ -443,7 +443,7 @@ static tilec_status keep_result(void *data, tilec_trace *trace, tilec_op op,
   if (op != TILEC_OP_RESULT) return TILEC_OK;
   last = args[0];
   bool text = last.kind == TILEC_VALUE_TEXT || last.kind == TILEC_VALUE_NAME
-              || last.kind == TILEC_VALUE_STAGED;
+              || last.kind >= TILEC_VALUE_STAGED;
   snprintf(last_text, sizeof last_text, "%.*s", text ? (int)last.n : 0, text ? last.as.text : "");
   return TILEC_OK;
 }
@@ -463,7 +463,7 @@ static void without_kernel(void) {
   CHECK(last.kind == TILEC_VALUE_INT && last.as.i == 15);
   two[0] = text_of(TILEC_VALUE_TEXT, "M");
   CHECK(evaluate("tilelang.language.dynamic", two, 1, NULL) == TILEC_OK);
-  CHECK(last.kind == TILEC_VALUE_STAGED);
+  CHECK(last.kind == TILEC_VALUE_VAR);
   CHECK_TEXT(last_text, "expression");
   CHECK(evaluate("tilelang.language.alloc_shared", two, 2, &error) == TILEC_ERROR);
   CHECK_TEXT(tilec_error_text(error), "with T.Kernel");
@@ -602,6 +602,49 @@ static void outer_configs(void) {
   CHECK(tilec_program_new(context, &o, &program, NULL) == TILEC_USAGE);
 }
 
+/* ---- histories ---- */
+
+/* The IR of `program`, and how many calls its helpers got meanwhile. */
+static tilec_text *emit_in(tilec_program *program, world *w, int *calls) {
+  tilec_text *text = NULL;
+  int before = w->called_ordinary;
+  CHECK(tilec_program_emit(program, "ir", &text, NULL) == TILEC_OK);
+  *calls = w->called_ordinary - before;
+  return text;
+}
+
+/* A resolver that has answered once is not asked again, neither for what it gave nor for what it
+ * did to values of the kernel; without a history it is. */
+static void answers_are_kept(void) {
+  static const char *const TEXT =
+      "def ordinary(x):\n    return x - 1\n" HEAD "        s = T.alloc_shared((16,), T.float16)\n"
+      "        A[bx] = ordinary(5)\n"
+      "        emit(s, twice(A[bx]))\n";
+  for (int kept = 0; kept < 2; kept++) {
+    world w = {.text = TEXT, .line = {0}};
+    tilec_history *history = kept ? tilec_history_new() : NULL;
+    tilec_resolver resolver = {
+        .size = sizeof resolver, .run = run, .release = release, .data = &w, .history = history};
+    tilec_program_options o = {
+        .size = sizeof o, .path = "world.py", .entry = "main", .resolver = &resolver};
+    tilec_program *program;
+    int calls;
+    w.line[MAIN] = line_of(TEXT, "main");
+    w.line[ORDINARY] = line_of(TEXT, "ordinary");
+    CHECK(tilec_program_new(context, &o, &program, NULL) == TILEC_OK);
+    tilec_history_release(history); /* the program has a reference of its own */
+    tilec_text *first = emit_in(program, &w, &calls);
+    CHECK(calls == 1);
+    tilec_text *second = emit_in(program, &w, &calls);
+    CHECK(calls == !kept);
+    CHECK(strcmp(tilec_text_data(first), tilec_text_data(second)) == 0);
+    CHECK(w.begun == 2 && w.ended == 2); /* which are told, history or not */
+    tilec_text_release(first);
+    tilec_text_release(second);
+    tilec_program_release(program);
+  }
+}
+
 int main(void) {
   if (!CHECK(tilec_context_new(NULL, &context, NULL) == TILEC_OK)) return check_report();
   names_and_objects();
@@ -614,6 +657,7 @@ int main(void) {
   interruption();
   interrupted_compiler();
   outer_configs();
+  answers_are_kept();
   tilec_context_release(context);
   return check_report();
 }

@@ -2,6 +2,7 @@
 the Python package without tvm-ffi. PYTILEC_NATIVE=ctypes_native selects it."""
 
 import ctypes as C
+import itertools
 import os
 import pathlib
 import types
@@ -12,7 +13,8 @@ _LIBRARY = os.environ.get("TILEC_LIBRARY") or str(
     pathlib.Path(__file__).resolve().parents[2] / "build" / "libtilec.so")
 lib = C.CDLL(_LIBRARY)
 
-TEXT_KINDS = (5, 6, 16)
+TEXT_KINDS = (5, 6)
+STAGED_KINDS = (16, 17, 18, 19)
 INT_KINDS = (2, 3, 12)
 
 
@@ -29,7 +31,8 @@ RUN = C.CFUNCTYPE(C.c_int, C.c_void_p, C.c_void_p, C.c_int, C.POINTER(Value), C.
 
 
 class Resolver(C.Structure):
-    _fields_ = [("size", C.c_size_t), ("run", RUN), ("release", C.c_void_p), ("data", C.c_void_p)]
+    _fields_ = [("size", C.c_size_t), ("run", RUN), ("release", C.c_void_p), ("data", C.c_void_p),
+                ("history", C.c_void_p)]
 
 
 class Shape(C.Structure):
@@ -97,6 +100,8 @@ for _name in ("tilec_error_release", "tilec_program_release", "tilec_kernel_rele
               "tilec_text_release", "tilec_context_release"):
     getattr(lib, _name).argtypes = [C.c_void_p]
     getattr(lib, _name).restype = None
+lib.tilec_history_new.restype = C.c_void_p
+lib.tilec_history_release.restype = None
 lib.tilec_word_count.restype = C.c_size_t
 lib.tilec_dtype_find.argtypes = [C.c_char_p]
 
@@ -158,8 +163,54 @@ def _check(status, error):
     raise _ERRORS.get(status, InternalError)(text)
 
 
+# ---- values of kernels: what objects of tvm-ffi are otherwise ----
+
+List = list
+value_do = None  # all operations go by trace_do
+_classes = {}    # by kind
+_serials = {}    # of evaluations, by trace
+
+
+class Object:
+    __slots__ = ("op", "args", "evaluation", "number")
+
+    __hash__ = object.__hash__
+
+
+def value_class(name):
+    kind = STAGED_KINDS[("Value", "Var", "Expr", "Buffer").index(name)]
+    return lambda cls: _classes.setdefault(kind, cls)
+
+
+def _make(kind, **fields):
+    made = object.__new__(_classes[kind])
+    for name, field in fields.items():
+        object.__setattr__(made, name, field)
+    return made
+
+
+def value(kind, op, *args):
+    return _make(kind, op=op, args=args, evaluation=0, number=0)
+
+
+def identity(x):
+    return id(x)
+
+
+def evaluation_of(trace):
+    return _serials[trace]
+
+
+class history:  # pylint: disable=invalid-name
+    def __init__(self):
+        self.handle = C.c_void_p(lib.tilec_history_new())
+
+    def __del__(self):
+        lib.tilec_history_release(self.handle)
+
+
 def _to_c(kind, n, payload, number, keep):
-    v = Value(kind=kind, n=n, object=number)
+    v = Value(kind=kind, n=n, object=payload.number if kind in STAGED_KINDS else number)
     if kind in TEXT_KINDS and payload is not None:
         data = payload.encode("utf-8", "surrogatepass")
         keep.append(C.create_string_buffer(data, len(data) + 1))
@@ -171,8 +222,10 @@ def _to_c(kind, n, payload, number, keep):
     return v
 
 
-def _from_c(v):
+def _from_c(v, trace):
     payload = None
+    if v.kind in STAGED_KINDS:
+        payload = _make(v.kind, op="staged", args=(), evaluation=_serials[trace], number=v.object)
     if v.kind in TEXT_KINDS:
         payload = C.string_at(v.as_.text, v.n).decode("utf-8", "surrogatepass") if v.n else ""
     elif v.kind in INT_KINDS:
@@ -186,11 +239,17 @@ def _values(args, keep):
     return (Value * max(len(args), 1))(*[_to_c(*arg, keep) for arg in args])
 
 
-def _resolver(world):
+BEGIN = 0
+_counter = itertools.count(1)
+
+
+def _resolver(world, answers=None):
     keep = []  # the texts of the last answer
 
     def run(data, trace, op, args, n, result):
-        answer = world(trace, op, *[field for i in range(n) for field in _from_c(args[i])])
+        if op == BEGIN:
+            _serials[trace] = next(_counter)
+        answer = world(trace, op, *[field for i in range(n) for field in _from_c(args[i], trace)])
         texts = []
         if answer[0] == "interrupted":
             return 9
@@ -203,7 +262,8 @@ def _resolver(world):
         return 10 if answer[0] == "raised" else 0
 
     callback = RUN(run)
-    return Resolver(C.sizeof(Resolver), callback, None, None), callback, keep
+    history_of = answers.handle if answers else None
+    return Resolver(C.sizeof(Resolver), callback, None, None, history_of), callback, keep, answers
 
 
 def trace_do(trace, op, args):
@@ -213,7 +273,7 @@ def trace_do(trace, op, args):
     if status:
         text = lib.tilec_trace_text(C.c_void_p(trace)).decode()
         raise _ERRORS.get(status, InternalError)(text)
-    return _from_c(result)
+    return _from_c(result, trace)
 
 
 def _context(options):
@@ -261,7 +321,7 @@ def _text(text):
 class Module:
     def __init__(self, path, entry, shapes, options, world, configs=()):
         self._program, error = C.c_void_p(), C.c_void_p()
-        self._resolver, *self._alive = _resolver(world)
+        self._resolver, *self._alive = _resolver(world, world.history.answers)
         extents = [(C.c_int64 * max(len(s), 1))(*s) for _, s in shapes]
         rows = (Shape * max(len(shapes), 1))(
             *[Shape(name.encode(), len(s), e) for (name, s), e in zip(shapes, extents)])

@@ -349,6 +349,7 @@ API(int, FunctionGetGlobal, (const tc_ffi_bytes *name, void **out)) {
 
 typedef struct type_entry {
   char key[NAME_B];
+  int32_t parent; /* index of a type, or of none that is ours */
   int32_t n_fields, n_methods, n_infos;
   tc_ffi_field fields[MAX_ROWS];
   tc_ffi_method methods[MAX_ROWS];
@@ -361,12 +362,13 @@ static int32_t n_types;
 API(int32_t, TypeGetOrAllocIndex,
     (const tc_ffi_bytes *key, int32_t fixed, int32_t depth, int32_t slots, int32_t overflow,
      int32_t parent)) {
-  (void)fixed, (void)depth, (void)slots, (void)overflow, (void)parent;
+  (void)fixed, (void)depth, (void)slots, (void)overflow;
   for (int32_t i = 0; i < n_types; i++)
     if (strlen(types[i].key) == key->n && memcmp(types[i].key, key->data, key->n) == 0)
       return FIRST_DYNAMIC + i;
   if (n_types == MAX_TYPES || key->n >= NAME_B) return -1;
   memcpy(types[n_types].key, key->data, key->n);
+  types[n_types].parent = parent;
   return FIRST_DYNAMIC + n_types++;
 }
 
@@ -417,18 +419,24 @@ const char *double_type_key(int32_t index) {
              : NULL;
 }
 
+/* A type, then those it comes from; NULL ends them. */
+static const type_entry *entry_at(int32_t index) {
+  return index >= FIRST_DYNAMIC ? &types[index - FIRST_DYNAMIC] : NULL;
+}
+
 int double_get_field(void *object, const char *name, tc_ffi_any *result) {
-  const type_entry *type = &types[((tc_ffi_header *)object)->type_index - FIRST_DYNAMIC];
-  for (int32_t i = 0; i < type->n_fields; i++)
-    if (strcmp(type->fields[i].name.data, name) == 0)
-      return type->fields[i].getter((char *)object + type->fields[i].offset, result);
+  const type_entry *type = entry_at(((tc_ffi_header *)object)->type_index);
+  for (; type; type = entry_at(type->parent))
+    for (int32_t i = 0; i < type->n_fields; i++)
+      if (strcmp(type->fields[i].name.data, name) == 0)
+        return type->fields[i].getter((char *)object + type->fields[i].offset, result);
   return 1;
 }
 
 void *double_method(int32_t index, const char *name) {
-  const type_entry *type = &types[index - FIRST_DYNAMIC];
-  for (int32_t i = 0; i < type->n_methods; i++)
-    if (strcmp(type->methods[i].name.data, name) == 0) return type->methods[i].method.as.ptr;
+  for (const type_entry *type = entry_at(index); type; type = entry_at(type->parent))
+    for (int32_t i = 0; i < type->n_methods; i++)
+      if (strcmp(type->methods[i].name.data, name) == 0) return type->methods[i].method.as.ptr;
   return NULL;
 }
 

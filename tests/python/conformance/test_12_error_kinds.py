@@ -34,7 +34,7 @@ def test_usage(world):
     refused(ValueError, lambda: world.config({"nonsense": 1}), "there is no option 'nonsense'")
     refused(KeyError, lambda: world.explain("E9999"))
     refused(TypeError, lambda: world.module(3, "k.py"), "argument 0 is an int, expected a str")
-    refused(TypeError, lambda: world.module(), "takes 2 to 8 arguments, got 0")
+    refused(TypeError, lambda: world.module(), "takes 2 to 9 arguments, got 0")
     refused(TypeError, lambda: world.module("x", "k.py", None, ["a", 3]), "defines are names and texts")
     refused(ValueError, lambda: world.module("x", "k.py", None, ["a"]), "a name has no value")
     refused(TypeError, lambda: world.module("a\0b", "k.py"), "without NUL")

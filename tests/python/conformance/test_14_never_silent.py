@@ -7,6 +7,8 @@ import pytest
 from conftest import AXPY
 from test_13_error_frames import WRONG
 
+EXPR = 18  # TILEC_VALUE_EXPR
+
 
 @pytest.fixture
 def faults(world):
@@ -43,7 +45,14 @@ def test_module(faults):
 
 def test_compile(faults):
     module = faults.module(AXPY, "kernel.py", None)
-    assert through_all(faults, lambda: module.compile("cpu")) >= 10
+    assert through_all(faults, lambda: module.compile("cpu")) >= 8
+
+
+def test_values(faults):
+    def call():
+        m = faults.value(EXPR, "binary", "a long operator", 1, [2, 3])
+        return m.binary("+", m).getitem([m, 1])
+    assert through_all(faults, call) >= 6
 
 
 def test_compile_error(faults):

@@ -87,12 +87,13 @@ def test_positions():
 
     import tvm_ffi
     from conftest import ROOT
-    from tilec import _ffi
+    from tilec import _ffi, _values
     table = (ROOT / "src/ffi/objects.def").read_text()
     rows = re.findall(r"^(FIELD|METHOD)\((\w+), (\w+),", table, re.M)
     assert len(rows) > 40
     for _, cls, name in rows:
-        assert hasattr(getattr(_ffi, cls), name), (cls, name)
+        owner = getattr(_ffi, cls, None) or getattr(_values, cls)
+        assert hasattr(owner, name), (cls, name)
     info = _ffi.Target.__tvm_ffi_type_info__
     assert [f.name for f in info.fields] == ["name", "help", "available"]
     assert all(f.doc for f in info.fields)
@@ -198,3 +199,46 @@ def test_layout_in_python(world):
         one.text = SWIZZLED
     with pytest.raises(TypeError, match="expected a tilec.Layout"):
         world.Layout.find(next(iter(world.targets())), [0, 0], 0)
+
+
+# ---- values of kernels ----
+
+STAGED, VAR, EXPR, BUFFER = 16, 17, 18, 19  # tilec_value_kind
+
+
+def test_values_that_are_put_off(world):
+    """In both worlds: fields, methods, and what no value has outside of a kernel."""
+    m = world.value(VAR, "call", 0, "m")
+    both = m.binary("+", 1)
+    assert (both.op, list(both.args)[0], list(both.args)[2]) == ("binary", "+", 1)
+    assert (both.evaluation, both.number) == (0, 0)
+    assert (m.compare("<", 5).op, m.unary("-").op, m.getitem(2).op, m.getattr("name").op,
+            m.call(0, 1, 2).op) == ("compare", "unary", "getitem", "getattr", "call")
+    for name, args in (("truth", ()), ("len", ()), ("text", ()), ("setitem", (0, 1)),
+                       ("setattr", ("x", 1)), ("contains", (1,))):
+        with pytest.raises(TypeError, match="known only in a kernel"):
+            getattr(m, name)(*args)
+    with pytest.raises(TypeError, match="takes 3 arguments, got 2"):
+        m.binary("+")
+    with pytest.raises(TypeError):
+        world.value(VAR)
+    with pytest.raises(ValueError, match="no operation 99"):
+        world.value_do(99, m)
+
+
+@real
+def test_types_of_values(world):
+    """Parents and children; operators of Python go the same way."""
+    import tilec.language as T
+    from tilec._values import Buffer, Expr, Value, Var
+    assert issubclass(Var, Expr) and issubclass(Expr, Value) and issubclass(Buffer, Value)
+    m = T.dynamic("m")
+    assert type(m) is Var and type(m + 1) is Expr and type(2 * m - 1 < 4) is Expr
+    assert type(T.ceildiv(m, 8)) is Expr and type(T.Tensor((m, 4), T.float16)) is Buffer
+    assert (m.name, m.dtype) == ("m", T.int32)
+    assert repr(m * 2) == "(T.dynamic('m') * 2)" and repr(-m) == "(-T.dynamic('m'))"
+    with pytest.raises(TypeError, match="expected a tilec.Value"):
+        Value.binary(next(iter(world.targets())), "+", 1)
+    for use in (bool, len, int, float, list, lambda x: x.__setitem__(0, 1)):
+        with pytest.raises(TypeError):
+            use(m)

@@ -101,3 +101,55 @@ def test_json_cannot_make_layouts_that_lie(world):
         strings[0]["data"] = wrong
         with pytest.raises(Exception):  # noqa: B017  # which one, the serializer decides
             tvm_ffi.serialization.from_json_graph_str(json.dumps(graph))
+
+
+def test_values_have_a_structure():
+    import tilec.language as T
+    import tvm_ffi
+    m, n = T.dynamic("m"), T.dynamic("n")
+    assert tvm_ffi.structural_equal(m * 2 + n, T.dynamic("m") * 2 + n)
+    assert tvm_ffi.structural_hash(m * 2 + n) == tvm_ffi.structural_hash(T.dynamic("m") * 2 + n)
+    assert not tvm_ffi.structural_equal(m * 2 + n, m * 2 + m)
+    assert str(tvm_ffi.get_first_structural_mismatch(m + 1, m + 2)[0]) == "<root>.args[2]"
+    assert not tvm_ffi.structural_equal(T.Tensor((m,), T.int8), T.Tensor((m,), T.uint8))
+
+
+def test_round_trips_of_values():
+    import tilec
+    import tilec.language as T
+    import tvm_ffi
+    m = T.dynamic("m")
+    for value in (m, m * 2 + 1, -m < 4, T.Tensor((m, 64), T.float16),
+                  T.Tensor([T.ceildiv(m, 8), 4], dtype="int32")):
+        text = tvm_ffi.serialization.to_json_graph_str(value)
+        for other in (pickle.loads(pickle.dumps(value)), copy.deepcopy(value),
+                      tvm_ffi.serialization.from_json_graph_str(text)):
+            assert tvm_ffi.structural_equal(other, value) and repr(other) == repr(value)
+            assert type(other) is type(value)
+    shape = pickle.loads(pickle.dumps(T.Tensor((m, 4), T.float32)))
+
+    @T.prim_func
+    def main(A: shape, B: shape):
+        with T.Kernel(m, threads=32) as bx:
+            for i in T.Parallel(4):
+                B[bx, i] = A[bx, i] + 1
+
+    import numpy as np
+    a = np.arange(12, dtype=np.float32).reshape(3, 4)
+    b = np.zeros_like(a)
+    tilec.compile(main, target="cpu")(a, b)
+    assert (b == a + 1).all()
+
+
+def test_bad_json_of_values():
+    import tilec.language as T
+    import tvm_ffi
+    graph = json.loads(tvm_ffi.serialization.to_json_graph_str(T.dynamic("m") + 1))
+    node = graph["nodes"][graph["root_index"]]["data"]
+    for name, value in (("args", 0), ("op", 1.5)):
+        changed = json.loads(json.dumps(graph))
+        changed["nodes"].append({"type": "float", "data": 0.5})
+        changed["nodes"][changed["root_index"]]["data"][name] = len(changed["nodes"]) - 1
+        with pytest.raises(Exception):  # noqa: B017  # which one, the serializer decides
+            tvm_ffi.serialization.from_json_graph_str(json.dumps(changed))
+    assert node["evaluation"] == 0
