@@ -149,14 +149,10 @@ static int find_option(const char *name) {
 }
 
 static const char *nearest(const char *name, bool variable) {
-  const char *best = NULL;
-  uint32_t least = 8;
-  for (int i = 0; i < TC_OPTION_COUNT; i++) {
-    const char *other = variable ? ROWS[i].variable : ROWS[i].name;
-    uint32_t distance = tc_str_distance(tc_str_of(name), tc_str_of(other), least);
-    if (distance < least) least = distance, best = other;
-  }
-  return best;
+  tc_near near = tc_near_to(tc_str_of(name), 8);
+  for (int i = 0; i < TC_OPTION_COUNT; i++)
+    tc_near_offer(&near, tc_str_of(variable ? ROWS[i].variable : ROWS[i].name));
+  return near.best.at;
 }
 
 static tilec_status assign(tilec_context *context, int option, const char *value,

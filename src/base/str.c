@@ -84,6 +84,15 @@ uint32_t tc_str_distance(tc_str a, tc_str b, uint32_t limit) {
   return row[b.n] < limit ? row[b.n] : limit;
 }
 
+tc_near tc_near_to(tc_str name, uint32_t limit) {
+  return (tc_near){.name = name, .least = limit};
+}
+
+void tc_near_offer(tc_near *near, tc_str candidate) {
+  uint32_t d = tc_str_distance(near->name, candidate, near->least);
+  if (d < near->least) near->least = d, near->best = candidate;
+}
+
 struct tc_names {
   tc_arena *arena;
   TC_VEC(tc_str) texts;

@@ -26,8 +26,17 @@ char *tc_str_dup(tc_arena *arena, tc_str s);
 uint32_t tc_utf8_size(tc_str text);
 /* 64-bit hash of bytes (wyhash-like mixing; not for security). */
 uint64_t tc_hash_bytes(const void *bytes, size_t size_b, uint64_t seed);
-/* Edit distance of two names, at most `limit`; for "did you mean". */
+/* Edit distance of two names, at most `limit`: what it is for names of over 64 bytes, too. */
 uint32_t tc_str_distance(tc_str a, tc_str b, uint32_t limit);
+
+/* The search for a name like another, for "did you mean": offer the names there are, then read
+ * `best`, the first of the nearest among those less than `limit` from the name, or empty. */
+typedef struct tc_near {
+  tc_str name, best;
+  uint32_t least; /* what a name must be nearer than to become the best */
+} tc_near;
+tc_near tc_near_to(tc_str name, uint32_t limit);
+void tc_near_offer(tc_near *near, tc_str candidate);
 
 /* Interned names: equal text, equal id. id 0 is the empty name. */
 typedef struct tc_name {

@@ -57,13 +57,10 @@ static tc_str without_prefix(tc_str name) {
 }
 
 static const char *nearest(tc_str name) {
-  const char *best = NULL;
-  uint32_t least = 5;
-  for (size_t i = 0; i < TC_COUNT(ROWS); i++) {
-    uint32_t d = tc_str_distance(name, tc_str_of(ROWS[i].name), least);
-    if (d < least) least = d, best = ROWS[i].name;
-  }
-  return best;
+  tc_near near = tc_near_to(name, 5);
+  for (size_t i = 0; i < TC_COUNT(ROWS); i++)
+    tc_near_offer(&near, tc_str_of(ROWS[i].name));
+  return near.best.at;
 }
 
 static bool find(tc_diags *diags, tc_str name, tc_span span, enum tc_choice_name *out) {

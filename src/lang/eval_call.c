@@ -98,34 +98,36 @@ static void bind_positional(binding *b) {
   if (b->star < b->params->n) b->values[b->star] = tc_py_make_tuple(b->ev, extra, n_extra);
 }
 
+static bool can_be_named(const tc_ast *param) {
+  enum tc_ast_paramkind kind = param->param.kind;
+  return kind == TC_PARAMKIND_PLAIN || kind == TC_PARAMKIND_KEYWORD;
+}
+
+TC_NORETURN static void unknown_keyword(const binding *b, tc_str name) {
+  tc_near near = tc_near_to(name, 3);
+  for (uint32_t i = 0; i < b->params->n; i++)
+    if (can_be_named(b->params->at[i]))
+      tc_near_offer(&near, tc_names_text(b->ev->names, b->params->at[i]->param.name));
+  TC_DIAG(b->ev->diags, D_bad_call, tc_eval_here(b->ev), tc_function_name(b->ev, b->fn),
+          tc_format(b->ev->arena, "has no parameter '%s' that can be given by name", name.at));
+  tc_diag_note(b->ev->diags, b->fn->node->span, "the function is defined here");
+  if (near.best.n) tc_diag_help(b->ev->diags, "did you mean '%s'?", near.best.at);
+  tc_diag_stop(b->ev->diags);
+}
+
 static void bind_keyword(binding *b, const tc_call_arg *arg) {
-  const char *name = tc_eval_name(b->ev, arg->name), *near = NULL;
-  uint32_t least = 3;
+  tc_str name = tc_names_text(b->ev->names, arg->name);
   for (uint32_t i = 0; i < b->params->n; i++) {
     const tc_ast *param = b->params->at[i];
-    enum tc_ast_paramkind kind = param->param.kind;
-    bool named = kind == TC_PARAMKIND_PLAIN || kind == TC_PARAMKIND_KEYWORD;
-    if (named && param->param.name.id == arg->name.id) {
-      if (b->values[i].kind != TC_V_UNBOUND)
-        bad_call(b->ev, b->fn, tc_eval_here(b->ev),
-                 tc_format(b->ev->arena, "got several values for argument '%s'", name));
-      b->values[i] = arg->value;
-      return;
-    }
-    const char *text = tc_eval_name(b->ev, param->param.name);
-    uint32_t d = tc_str_distance(tc_str_of(name), tc_str_of(text), least);
-    if (named && d < least) least = d, near = text;
-  }
-  if (b->starstar < b->params->n) {
-    tc_val key = tc_val_str(b->ev->arena, tc_str_of(name));
-    tc_eval_dict_set(b->ev, b->values[b->starstar].dict, key, arg->value);
+    if (!can_be_named(param) || param->param.name.id != arg->name.id) continue;
+    if (b->values[i].kind != TC_V_UNBOUND)
+      bad_call(b->ev, b->fn, tc_eval_here(b->ev),
+               tc_format(b->ev->arena, "got several values for argument '%s'", name.at));
+    b->values[i] = arg->value;
     return;
   }
-  TC_DIAG(b->ev->diags, D_bad_call, tc_eval_here(b->ev), tc_function_name(b->ev, b->fn),
-          tc_format(b->ev->arena, "has no parameter '%s' that can be given by name", name));
-  tc_diag_note(b->ev->diags, b->fn->node->span, "the function is defined here");
-  if (near) tc_diag_help(b->ev->diags, "did you mean '%s'?", near);
-  tc_diag_stop(b->ev->diags);
+  if (b->starstar >= b->params->n) unknown_keyword(b, name);
+  tc_eval_dict_set(b->ev, b->values[b->starstar].dict, tc_val_str(b->ev->arena, name), arg->value);
 }
 
 static void check_missing(binding *b) {

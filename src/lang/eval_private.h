@@ -427,6 +427,8 @@ enum tc_pyowner tc_py_owner_of(tc_val v);
 tc_val tc_py_call(tc_eval *ev, const tc_pybuiltin *row, const tc_call_args *args);
 /* The path of a known module with these rows, or NULL. */
 const char *tc_module_of_owner(enum tc_pyowner owner);
+/* A search for what a name of Python may have meant: at most two letters off, and a third of it. */
+tc_near tc_py_near(tc_str name);
 /* The nearest name among the rows of an owner, or NULL. */
 const char *tc_py_nearest(enum tc_pyowner owner, tc_str name);
 

@@ -38,15 +38,16 @@ bool tc_py_find(enum tc_pyowner owner, tc_str name, tc_val *value) {
   return false;
 }
 
+tc_near tc_py_near(tc_str name) {
+  uint32_t third = name.n / 3;
+  return tc_near_to(name, third < 2 ? third + 1 : 3);
+}
+
 const char *tc_py_nearest(enum tc_pyowner owner, tc_str name) {
-  const char *best = NULL;
-  uint32_t least = 3;
-  for (size_t i = 0; i < TC_COUNT(ROWS); i++) {
-    if (ROWS[i].owner != owner) continue;
-    uint32_t d = tc_str_distance(name, tc_str_of(ROWS[i].name), least);
-    if (d < least && d * 3 <= name.n) least = d, best = ROWS[i].name;
-  }
-  return best;
+  tc_near near = tc_py_near(name);
+  for (size_t i = 0; i < TC_COUNT(ROWS); i++)
+    if (ROWS[i].owner == owner) tc_near_offer(&near, tc_str_of(ROWS[i].name));
+  return near.best.at;
 }
 
 /* ---- types ---- */

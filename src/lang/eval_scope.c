@@ -190,29 +190,19 @@ void tc_block_check_change(tc_eval *ev, uint32_t made_in, tc_val item, const cha
 
 /* ---- reading and binding names ---- */
 
-typedef struct nearest {
-  tc_str name, best;
-  uint32_t least;
-} nearest;
-
-static void consider(nearest *n, tc_str candidate) {
-  uint32_t d = tc_str_distance(n->name, candidate, n->least);
-  if (d < n->least && d * 3 <= n->name.n) n->least = d, n->best = candidate;
-}
-
 TC_NORETURN static void undefined_name(tc_eval *ev, tc_name name) {
-  nearest n = {.name = tc_names_text(ev->names, name), .least = 3};
+  tc_near near = tc_py_near(tc_names_text(ev->names, name));
   for (const tc_env *env = ev->running->env; env; env = env->outer)
     for (uint32_t i = 0; i < env->scope->bound->n; i++)
       if (env->cells[i].value.kind != TC_V_UNBOUND)
-        consider(&n, tc_names_text(ev->names, env->scope->bound->at[i]));
+        tc_near_offer(&near, tc_names_text(ev->names, env->scope->bound->at[i]));
   const tc_module *module = ev->running->module;
   for (uint32_t i = 0; i < module->uses.n; i++)
-    consider(&n, tc_names_text(ev->names, module->uses.at[i].name));
-  const char *builtin = tc_py_nearest(TC_PY_BUILTINS, n.name);
-  if (!n.best.n && builtin) n.best = tc_str_of(builtin);
-  TC_DIAG(ev->diags, D_undefined_name, tc_eval_here(ev), n.name.at);
-  if (n.best.n) tc_diag_help(ev->diags, "did you mean '%.*s'?", TC_ARG_STR(n.best));
+    tc_near_offer(&near, tc_names_text(ev->names, module->uses.at[i].name));
+  const char *builtin = tc_py_nearest(TC_PY_BUILTINS, near.name);
+  if (!near.best.n && builtin) near.best = tc_str_of(builtin);
+  TC_DIAG(ev->diags, D_undefined_name, tc_eval_here(ev), near.name.at);
+  if (near.best.n) tc_diag_help(ev->diags, "did you mean '%.*s'?", TC_ARG_STR(near.best));
   tc_diag_stop(ev->diags);
 }
 

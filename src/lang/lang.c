@@ -149,18 +149,16 @@ static name_list definable(const tc_eval *ev) {
 
 static void report_unused(tc_eval *ev, const char *entry, tc_str name) {
   name_list all = definable(ev);
-  tc_str best = {0};
-  uint32_t least = 4;
+  tc_near near = tc_near_to(name, 4);
   tc_sb names = tc_sb_in(ev->arena);
   TC_DIAG(ev->diags, D_unused_define, (tc_span){0}, entry, name.at);
   for (uint32_t k = 0; k < all.n; k++) {
     tc_str known = tc_names_text(ev->names, all.at[k]);
-    uint32_t d = tc_str_distance(name, known, least);
-    if (d < least) least = d, best = known;
+    tc_near_offer(&near, known);
     tc_sb_printf(&names, "%s%s", k ? ", " : "", known.at);
   }
-  if (best.n)
-    tc_diag_help(ev->diags, "did you mean '%s'?", best.at);
+  if (near.best.n)
+    tc_diag_help(ev->diags, "did you mean '%s'?", near.best.at);
   else
     tc_diag_help(ev->diags, "it has: %s", names.n ? names.at : "none");
   tc_diag_stop(ev->diags);

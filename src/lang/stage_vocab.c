@@ -74,14 +74,11 @@ static bool policy_member(tc_str name, tc_val *value) {
 }
 
 static void unknown_name(tc_eval *ev, tc_str name, tc_span span) {
-  const char *best = NULL;
-  uint32_t least = 4;
-  for (size_t i = 0; i < TC_COUNT(ROWS); i++) {
-    uint32_t d = ROWS[i].run ? tc_str_distance(name, tc_str_of(ROWS[i].name), least) : least;
-    if (d < least) least = d, best = ROWS[i].name;
-  }
+  tc_near near = tc_near_to(name, 4);
+  for (size_t i = 0; i < TC_COUNT(ROWS); i++)
+    if (ROWS[i].run) tc_near_offer(&near, tc_str_of(ROWS[i].name));
   TC_DIAG(ev->diags, D_unknown_name, span, TC_ARG_STR(name));
-  if (best) tc_diag_help(ev->diags, "did you mean T.%s?", best);
+  if (near.best.n) tc_diag_help(ev->diags, "did you mean T.%s?", near.best.at);
   tc_diag_stop(ev->diags);
 }
 
@@ -181,14 +178,12 @@ static void read_signature(tc_eval *ev, const stage_builtin *row, stage_args *ou
 }
 
 static void bad_keyword(tc_eval *ev, const stage_args *a, tc_str name, tc_span span) {
-  uint32_t least = 4, best = a->n;
-  for (uint32_t i = 0; i < a->n; i++) {
-    uint32_t d = tc_str_distance(name, a->names[i], least);
-    if (d < least) least = d, best = i;
-  }
+  tc_near near = tc_near_to(name, 4);
+  for (uint32_t i = 0; i < a->n; i++)
+    tc_near_offer(&near, a->names[i]);
   TC_DIAG(ev->diags, D_unknown_keyword, span, a->row->name, TC_ARG_STR(name));
-  if (best < a->n)
-    tc_diag_help(ev->diags, "did you mean %.*s=?", TC_ARG_STR(a->names[best]));
+  if (near.best.n)
+    tc_diag_help(ev->diags, "did you mean %.*s=?", TC_ARG_STR(near.best));
   else
     tc_diag_help(ev->diags, "it takes %s", a->row->signature);
   tc_diag_stop(ev->diags);

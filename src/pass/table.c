@@ -50,13 +50,10 @@ const tc_pass_row *tc_pass_find(tc_str name) {
 }
 
 const char *tc_pass_nearest(tc_str name) {
-  const char *best = NULL;
-  uint32_t least = 4;
-  for (size_t i = 0; i < TC_COUNT(ROWS); i++) {
-    uint32_t d = tc_str_distance(name, tc_str_of(ROWS[i].name), least);
-    if (d < least) least = d, best = ROWS[i].name;
-  }
-  return best;
+  tc_near near = tc_near_to(name, 4);
+  for (size_t i = 0; i < TC_COUNT(ROWS); i++)
+    tc_near_offer(&near, tc_str_of(ROWS[i].name));
+  return near.best.at;
 }
 
 const char *tc_pass_check_table(const tc_pass_row *rows, uint32_t n, tc_arena *arena) {
