@@ -213,6 +213,23 @@ char *tc_format(tc_arena *arena, const char *fmt, ...) {
   return text;
 }
 
+void tc_sb_quoted(tc_sb *sb, tc_str text) {
+  tc_sb_char(sb, '"');
+  for (uint32_t i = 0; i < text.n; i++) {
+    unsigned char c = (unsigned char)text.at[i];
+    if (c == '"' || c == '\\') {
+      tc_sb_printf(sb, "\\%c", c);
+    } else if (c == '\n') {
+      tc_sb_adds(sb, "\\n");
+    } else if (c < 0x20 || c == 0x7f) {
+      tc_sb_printf(sb, "\\x%02x", c);
+    } else {
+      tc_sb_char(sb, (char)c);
+    }
+  }
+  tc_sb_char(sb, '"');
+}
+
 void tc_sb_json(tc_sb *sb, tc_str text) {
   for (uint32_t i = 0, size; i < text.n; i += size ? size : 1) {
     tc_str rest = {text.at + i, text.n - i};

@@ -66,6 +66,9 @@ tc_str tc_sb_str(const tc_sb *sb);
 /* printf into the arena. */
 char *tc_format(tc_arena *arena, const char *fmt, ...) TC_PRINTF(2, 3);
 char *tc_vformat(tc_arena *arena, const char *fmt, va_list args) TC_PRINTF(2, 0);
+/* Appends `text` in double quotes; of the bytes that cannot stand there, ", \ and a new line are
+ * escaped as in C, other control characters as \xNN. */
+void tc_sb_quoted(tc_sb *sb, tc_str text);
 /* Appends `text` as the inside of a JSON string (no quotes added); a byte that is not part of a
  * character becomes U+FFFD. */
 void tc_sb_json(tc_sb *sb, tc_str text);

@@ -132,23 +132,6 @@ static void print_names(const printer *p, const char *label, const tc_name_list 
   }
 }
 
-static void print_text(const printer *p, tc_str text) {
-  tc_sb_char(p->out, '"');
-  for (uint32_t i = 0; i < text.n; i++) {
-    unsigned char c = (unsigned char)text.at[i];
-    if (c == '"' || c == '\\') {
-      tc_sb_printf(p->out, "\\%c", c);
-    } else if (c == '\n') {
-      tc_sb_adds(p->out, "\\n");
-    } else if (c < 0x20 || c == 0x7F) {
-      tc_sb_printf(p->out, "\\x%02x", c);
-    } else {
-      tc_sb_char(p->out, (char)c);
-    }
-  }
-  tc_sb_char(p->out, '"');
-}
-
 /* Bytes are shown so that they survive an editor: everything but printable ASCII is escaped. */
 static void print_bytes(const printer *p, tc_str text) {
   tc_sb_adds(p->out, "b\"");
@@ -209,7 +192,7 @@ static void print_field(const printer *p, const tc_ast *node, const field_info *
     print_names(p, "", GET(node, f, TC_FIELD_NAMES));
     break;
   case FIELD_STR:
-    print_text(p, GET(node, f, tc_str));
+    tc_sb_quoted(p->out, GET(node, f, tc_str));
     break;
   case FIELD_FLAG:
     tc_sb_adds(p->out, GET(node, f, bool) ? "yes" : "no");
@@ -265,7 +248,7 @@ static void print_inline(const printer *p, const tc_ast *node) {
     tc_sb_add(p->out, node->float_.text);
     return;
   case TC_AST_STRING:
-    print_text(p, node->string.value);
+    tc_sb_quoted(p->out, node->string.value);
     return;
   case TC_AST_BYTES:
     print_bytes(p, node->bytes.value);

@@ -1,10 +1,6 @@
 #include "target/common/table_private.h"
 
-#include "ir/build.h"
 #include "ir/walk.h"
-
-#include <stdlib.h>
-#include <string.h>
 
 /* ---- element types ---- */
 
@@ -45,171 +41,7 @@ enum tc_dtype tc_table_dtype(uint32_t code) {
   return code < TILEC_DTYPE_COUNT ? (enum tc_dtype)DTYPES[code] : TC_DT_void;
 }
 
-/* ---- the builder ---- */
-
 typedef tc_table_builder builder;
-
-static const uint8_t RT_OPS[TC_OP_COUNT] = {
-#define RT_OP(name, n) [TC_OP_##name] = TC_RT_OP_##name + 1,
-#include "rt/ops.def"
-#undef RT_OP
-};
-
-static bool host_type(tc_type type) {
-  if (type.lanes != 1) return false;
-  switch (tc_type_kind(type)) {
-  case TC_K_BOOL:
-  case TC_K_INT:
-  case TC_K_UINT:
-  case TC_K_HANDLE:
-    return true;
-  case TC_K_FLOAT:
-    return type.dtype == TC_DT_float32 || type.dtype == TC_DT_float64;
-  case TC_K_VOID:
-  case TC_K_SLICE:
-    return false;
-  }
-  return false;
-}
-
-static uint8_t code_of(tc_type type) {
-  return CODES[type.dtype];
-}
-
-/* Why an op alone cannot be an instruction, or NULL. */
-static const char *obstacle(const builder *b, tc_value v) {
-  const tc_op *op = tc_op_at(b->ir, v);
-  if (op->opcode == TC_OP_load) return "it reads memory";
-  if (!tc_op_is_pure(op)) return "it is the result of a statement";
-  if (op->opcode == TC_OP_var)
-    return b->words[op->payload] ? NULL : "it uses an index that exists only inside a kernel";
-  if (!host_type(op->type)) return "it has a type the host does not compute with";
-  bool divides = op->opcode >= TC_OP_floordiv && op->opcode <= TC_OP_truncmod;
-  if (!RT_OPS[op->opcode] || (divides && tc_is_float(op->type)))
-    return "it uses an operation the host does not compute";
-  for (uint32_t i = 0; i < op->n_in; i++) {
-    tc_value in = tc_input(b->ir, op, i);
-    if (!host_type(tc_value_type(b->ir, in)))
-      return "it uses a type the host does not compute with";
-  }
-  return NULL;
-}
-
-static int by_id(const void *a, const void *b) {
-  uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-  return x < y ? -1 : x > y;
-}
-
-/* All values that `v` needs and that have no number yet, operands first. NULL when all can be
- * instructions, else why not. */
-static const char *collect(builder *b, tc_value v, uint32_t **ids, uint32_t *n) {
-  tc_map seen = tc_map_in(b->arena);
-  TC_VEC(uint32_t) found = {0};
-  b->stack.n = 0;
-  tc_vec_push(b->arena, &b->stack, v.id);
-  while (b->stack.n) {
-    uint32_t id = b->stack.at[--b->stack.n], known;
-    if (tc_map_get(&seen, id, &known) || tc_map_get(&b->numbers, id, &known)) continue;
-    tc_map_put(&seen, id, 1);
-    const char *why = obstacle(b, (tc_value){id});
-    if (why) return why;
-    tc_vec_push(b->arena, &found, id);
-    const tc_op *op = tc_op_at(b->ir, (tc_value){id});
-    for (uint32_t i = 0; i < op->n_in; i++)
-      tc_vec_push(b->arena, &b->stack, tc_input(b->ir, op, i).id);
-  }
-  if (found.n) qsort(found.at, found.n, sizeof *found.at, by_id);
-  *ids = found.at;
-  *n = found.n;
-  return NULL;
-}
-
-static uint32_t number_of(const builder *b, tc_value v) {
-  uint32_t number = 0;
-  if (!tc_map_get(&b->numbers, v.id, &number))
-    tc_bug(b->arena->unwind, "launch table: operand %u has no number", v.id);
-  return number;
-}
-
-static tc_rt_instr make_instr(const builder *b, const tc_op *op) {
-  tc_rt_instr in = {.op = (uint8_t)(RT_OPS[op->opcode] - 1), .type = code_of(op->type)};
-  if (op->opcode == TC_OP_const) {
-    in.as.constant = b->ir->imms.at[op->payload].i;
-    if (tc_is_float(op->type)) {
-      double x = b->ir->imms.at[op->payload].f;
-      memcpy(&in.as.constant, &x, sizeof x);
-    }
-    return in;
-  }
-  in.a = number_of(b, tc_input(b->ir, op, 0));
-  in.as.of.b = op->n_in > 1 ? number_of(b, tc_input(b->ir, op, 1)) : in.a;
-  in.as.of.c = op->n_in > 2 ? number_of(b, tc_input(b->ir, op, 2)) : in.a;
-  tc_type operand = tc_value_type(b->ir, tc_input(b->ir, op, 0));
-  in.from = code_of(operand);
-  if (op->opcode >= TC_OP_eq && op->opcode <= TC_OP_le) in.type = in.from;
-  return in;
-}
-
-/* The value number of `v`, with code for it appended. False (and why) when the host cannot. */
-static bool lower(builder *b, tc_value v, uint32_t *number, const char **why) {
-  uint32_t *ids = NULL, n = 0;
-  *why = collect(b, v, &ids, &n);
-  if (!*why && b->n_words + b->code.n + n > TC_RT_MAX_VALUES)
-    *why = "the expressions of the host part are too large";
-  if (*why) return false;
-  for (uint32_t i = 0; i < n; i++) {
-    const tc_op *op = tc_op_at(b->ir, (tc_value){ids[i]});
-    if (op->opcode == TC_OP_var) {
-      tc_map_put(&b->numbers, ids[i], b->words[op->payload] - 1);
-    } else {
-      tc_rt_instr in = make_instr(b, op);
-      tc_map_put(&b->numbers, ids[i], b->n_words + b->code.n);
-      tc_vec_push(b->arena, &b->code, in);
-    }
-  }
-  *number = number_of(b, v);
-  return true;
-}
-
-void tc_table_refuse(builder *b, tc_span span, const char *what, const char *why) {
-  if (b->strict) TC_DIAG(b->ir->diags, D_host_expression, span, what, why);
-  b->failed = true;
-}
-
-/* A value that never exists: what a lenient table has in place of the impossible. */
-static uint32_t no_value(builder *b) {
-  tc_rt_instr zero = {.op = TC_RT_OP_const, .type = TILEC_INT32};
-  uint32_t at = b->n_words + b->code.n;
-  tc_rt_instr bad = {.op = TC_RT_OP_floordiv, .type = TILEC_INT32, .a = at};
-  bad.as.of.b = bad.as.of.c = at;
-  tc_vec_push(b->arena, &b->code, zero);
-  tc_vec_push(b->arena, &b->code, bad);
-  return at + 1;
-}
-
-tc_rt_number tc_table_number(builder *b, tc_value v, tc_span span, const char *what) {
-  tc_rt_number number = {0};
-  const char *why;
-  if (tc_const_of(b->ir, v, &number.constant)) {
-    number.is_constant = true;
-  } else if (!lower(b, v, &number.value, &why)) {
-    tc_table_refuse(b, span, what, why);
-    number.value = no_value(b);
-  }
-  return number;
-}
-
-uint32_t tc_table_value(builder *b, tc_value v, tc_span span, const char *what) {
-  uint32_t number;
-  const char *why;
-  if (lower(b, v, &number, &why)) return number;
-  tc_table_refuse(b, span, what, why);
-  return no_value(b);
-}
-
-static const char *name_of_buf(const builder *b, tc_buf buf) {
-  return tc_name_of(b->ir, tc_buf_at(b->ir, buf)->name);
-}
 
 /* ---- what is read, written and used ---- */
 
@@ -300,7 +132,7 @@ static void number_words(builder *b) {
       tc_vec_push(b->arena, &b->dims,
                   ((tc_rt_dim){.name = tc_name_of(b->ir, var->name),
                                .word = b->n_words - 1,
-                               .dtype = code_of(var->type)}));
+                               .dtype = CODES[var->type.dtype]}));
   }
 }
 
@@ -324,7 +156,7 @@ static void describe_elements(builder *b, tc_rt_param *p, tc_type type, tc_span 
   bool scalar = p->flags & TC_RT_SCALAR;
   if (scalar && type.lanes != 1)
     tc_table_refuse(b, span, "a vector as an argument", "pass a tensor");
-  p->dtype = code_of(type);
+  p->dtype = CODES[type.dtype];
   p->pack = (uint8_t)(bits == 2 || bits == 4 ? 8 / bits : 1);
   p->bits = (uint8_t)(bits == 6 ? 8 : bits);
   p->align_b = (uint16_t)(p->bits < 8 ? 1 : p->bits / 8);
@@ -386,157 +218,6 @@ static void lower_shapes(builder *b) {
   }
 }
 
-/* ---- binding dimensions ---- */
-
-/* Where a dimension may come from, in this order. */
-enum { FROM_INPUT, FROM_RESULT, FROM_NULLABLE, N_SOURCES };
-
-static uint32_t source_of(const tc_rt_param *p) {
-  if (p->flags & TILEC_PARAM_NULLABLE) return FROM_NULLABLE;
-  return p->flags & TILEC_PARAM_RESULT ? FROM_RESULT : FROM_INPUT;
-}
-
-/* How many dimensions in `v` are not bound, and the last one found. */
-static uint32_t unknowns(builder *b, tc_value v, uint32_t *var) {
-  tc_map seen = tc_map_in(b->arena);
-  uint32_t n = 0, known;
-  b->stack.n = 0;
-  tc_vec_push(b->arena, &b->stack, v.id);
-  while (b->stack.n) {
-    uint32_t id = b->stack.at[--b->stack.n];
-    if (tc_map_get(&seen, id, &known)) continue;
-    tc_map_put(&seen, id, 1);
-    const tc_op *op = tc_op_at(b->ir, (tc_value){id});
-    bool is_var = op->opcode == TC_OP_var;
-    if (is_var && tc_var_at(b->ir, (tc_var){op->payload})->kind == TC_VAR_DIM
-        && !b->bound[op->payload]) {
-      *var = op->payload;
-      n++;
-    }
-    for (uint32_t i = 0; i < op->n_in; i++)
-      tc_vec_push(b->arena, &b->stack, tc_input(b->ir, op, i).id);
-  }
-  return n;
-}
-
-/* v = factor * var + something without var. False when it is not of this form, or when that takes
- * more than *budget steps to see. */
-static bool linear(const builder *b, tc_value v, uint32_t var, int64_t *factor, uint32_t *budget) {
-  const tc_op *op = tc_op_at(b->ir, v);
-  int64_t x[3] = {0}, c;
-  *factor = 0;
-  if (!*budget || !tc_op_is_pure(op) || op->n_in > TC_COUNT(x)) return false;
-  --*budget;
-  if (op->opcode == TC_OP_var) return *factor = op->payload == var, true;
-  const int64_t most = INT32_MAX; /* so that sums and products of factors stay within 64 bits */
-  for (uint32_t i = 0; i < op->n_in; i++)
-    if (!linear(b, tc_input(b->ir, op, i), var, &x[i], budget) || x[i] > most || x[i] < -most)
-      return false;
-  if (!x[0] && !x[1] && !x[2]) return true;
-  switch (op->opcode) {
-  case TC_OP_add:
-    return *factor = x[0] + x[1], true;
-  case TC_OP_sub:
-    return *factor = x[0] - x[1], true;
-  case TC_OP_neg:
-    return *factor = -x[0], true;
-  case TC_OP_cast:
-    return *factor = x[0], tc_is_int(op->type);
-  case TC_OP_mul:
-    for (uint32_t i = 0; i < 2; i++)
-      if (tc_const_of(b->ir, tc_input(b->ir, op, 1 - i), &c) && c <= most && c >= -most)
-        return *factor = x[i] * c, true;
-    return false;
-  default:
-    return false;
-  }
-}
-
-static int64_t highest_of(tc_type type) {
-  return type.dtype == TC_DT_int32 ? INT32_MAX : INT64_MAX;
-}
-
-/* The step that finds `var` in one extent or stride; false when there is none. */
-static bool make_step(builder *b, uint32_t param, uint32_t axis, bool is_stride, uint32_t var,
-                      tc_rt_step *step) {
-  const tc_buffer *buf = tc_buf_at(b->ir, b->ir->params.at[param].buf);
-  tc_value v = is_stride ? buf->strides[axis] : buf->shape[axis];
-  int64_t factor, rest;
-  uint32_t budget = 256;
-  if (!linear(b, v, var, &factor, &budget) || !factor) return false;
-  *step = (tc_rt_step){.word = b->words[var] - 1,
-                       .param = (uint16_t)param,
-                       .axis = (uint8_t)axis,
-                       .is_stride = is_stride,
-                       .optional = !b->used[var],
-                       .factor = factor,
-                       .highest = highest_of(tc_var_at(b->ir, (tc_var){var})->type)};
-  tc_map map = tc_map_in(b->arena);
-  tc_value x = tc_var_value(b->ir, (tc_var){var});
-  tc_map_put(&map, x.id, tc_zero(b->ir, tc_value_type(b->ir, x)).id);
-  tc_value at_zero = tc_substitute(b->ir, v, &map);
-  const char *why;
-  if (!tc_const_of(b->ir, at_zero, &rest) || rest) {
-    if (!lower(b, at_zero, &step->rest, &why)) return false;
-    step->has_rest = true;
-  }
-  step->code_end = b->code.n;
-  return true;
-}
-
-/* Tries one axis. `alone`: only when the dimension stands there alone. */
-static bool try_axis(builder *b, uint32_t param, uint32_t axis, bool is_stride, bool alone) {
-  const tc_buffer *buf = tc_buf_at(b->ir, b->ir->params.at[param].buf);
-  tc_value v = is_stride ? buf->strides[axis] : buf->shape[axis];
-  if (alone && !tc_is(b->ir, v, TC_OP_var)) return false;
-  uint32_t var;
-  tc_rt_step step;
-  if (unknowns(b, v, &var) != 1 || !make_step(b, param, axis, is_stride, var, &step)) return false;
-  b->bound[var] = true;
-  tc_vec_push(b->arena, &b->steps, step);
-  return true;
-}
-
-static bool bind_one(builder *b) {
-  for (uint32_t how = 0; how < 2 * N_SOURCES; how++)
-    for (uint32_t i = 0; i < b->ir->params.n; i++) {
-      const tc_rt_param *p = &b->params[i];
-      if (p->flags & TC_RT_SCALAR || source_of(p) != how / 2) continue;
-      for (uint32_t axis = 0; axis < p->rank; axis++)
-        if (try_axis(b, i, axis, false, how % 2 == 0)) return true;
-      for (uint32_t axis = 0; axis < p->rank && p->flags & TILEC_PARAM_STRIDED; axis++)
-        if (try_axis(b, i, axis, true, how % 2 == 0)) return true;
-    }
-  return false;
-}
-
-static void bind_dims(builder *b) {
-  while (bind_one(b))
-    continue;
-  for (uint32_t id = 1; id < b->ir->vars.n; id++) {
-    const tc_var_info *var = &b->ir->vars.at[id];
-    if (var->kind != TC_VAR_DIM || b->bound[id] || !b->used[id]) continue;
-    if (b->strict)
-      TC_DIAG(b->ir->diags, D_dimension_unsolvable, var->span, tc_name_of(b->ir, var->name));
-    b->failed = true;
-  }
-}
-
-/* Every other way to find a dimension: for shapes of results when only some arguments are known. */
-static void add_more_steps(builder *b) {
-  for (uint32_t var = 1; var < b->ir->vars.n; var++) {
-    if (b->ir->vars.at[var].kind != TC_VAR_DIM) continue;
-    for (uint32_t i = 0; i < b->ir->params.n; i++) {
-      bool is_buffer = b->ir->params.at[i].kind == TC_PARAM_BUFFER;
-      uint32_t rank = is_buffer ? tc_buf_at(b->ir, b->ir->params.at[i].buf)->rank : 0;
-      for (uint32_t axis = 0; axis < rank; axis++) {
-        tc_rt_step step;
-        if (make_step(b, i, axis, false, var, &step)) tc_vec_push(b->arena, &b->more, step);
-      }
-    }
-  }
-}
-
 /* ---- the body ---- */
 
 static const char *place_text(builder *b, tc_span span, const char *what, const char *text) {
@@ -561,7 +242,7 @@ static void add_assert(builder *b, tc_value stmt) {
   bool is_assert = op->opcode == TC_OP_assert;
   uint32_t value;
   const char *why;
-  if (!lower(b, tc_input(b->ir, op, 0), &value, &why)) {
+  if (!tc_table_lower(b, tc_input(b->ir, op, 0), &value, &why)) {
     if (is_assert) tc_table_refuse(b, op->span, "an assert outside of kernels", why);
     return; /* an assume that the host cannot check is a promise all the same */
   }
@@ -578,7 +259,7 @@ static void add_workspace(builder *b, tc_value stmt) {
   for (uint32_t axis = 0; axis < buf->rank; axis++)
     shape[axis] = tc_table_number(b, buf->shape[axis], buf->span, "an extent");
   uint32_t bits = tc_type_bits(buf->elem);
-  tc_rt_workspace space = {name_of_buf(b, at), bits == 6 ? 8 : bits, buf->rank, shape};
+  tc_rt_workspace space = {tc_name_of(b->ir, buf->name), bits == 6 ? 8 : bits, buf->rank, shape};
   tc_vec_push(b->arena, &b->workspaces, space);
   b->slots[at.id] = b->n_tensors + b->workspaces.n;
 }
@@ -693,18 +374,18 @@ const tc_rt_table *tc_table_build(tc_ir *ir, const tc_emitted *emitted, tc_arena
     tc_table_refuse(&b, (tc_span){0}, "a function of more than 256 parameters",
                     "no launch takes so many");
   if (b.failed) return NULL;
-  bind_dims(&b);
+  tc_table_bind_dims(&b);
   lower_shapes(&b);
   add_body(&b, emitted);
-  add_more_steps(&b);
+  tc_table_more_steps(&b);
   return b.failed || b.n_words + b.code.n > TC_RT_MAX_VALUES ? NULL : finish(&b);
 }
 
 const tc_rt_table *tc_table_shapes(tc_ir *ir, tc_arena *arena, bool *complete) {
   builder b = start(ir, arena, false);
-  bind_dims(&b);
+  tc_table_bind_dims(&b);
   lower_shapes(&b);
-  add_more_steps(&b);
+  tc_table_more_steps(&b);
   *complete = !b.failed && b.n_words + b.code.n <= TC_RT_MAX_VALUES;
   return finish(&b);
 }
