@@ -127,7 +127,7 @@ static tc_value pure(tc_ir *ir, enum tc_opcode opcode, tc_type type, const tc_va
   return v;
 }
 
-static tc_value const_imm(tc_ir *ir, tc_type type, tc_imm x) {
+tc_value tc_const_imm(tc_ir *ir, tc_type type, tc_imm x) {
   tc_vec_push(ir->arena, &ir->imms, x);
   tc_value v = pure(ir, TC_OP_const, type, NULL, 0, ir->imms.n - 1);
   /* An equal constant existed: its immediate stays, ours goes. */
@@ -143,11 +143,11 @@ static tc_type lane_type(tc_type type) {
 
 tc_value tc_const_int(tc_ir *ir, tc_type type, int64_t x) {
   if (tc_is_float(type)) return tc_const_float(ir, type, (double)x);
-  return const_imm(ir, type, tc_imm_int(lane_type(type), x));
+  return tc_const_imm(ir, type, tc_imm_int(lane_type(type), x));
 }
 
 tc_value tc_const_float(tc_ir *ir, tc_type type, double x) {
-  return const_imm(ir, type, tc_imm_float(lane_type(type), x));
+  return tc_const_imm(ir, type, tc_imm_float(lane_type(type), x));
 }
 
 tc_value tc_const_bool(tc_ir *ir, bool x) {
@@ -268,7 +268,7 @@ static tc_value fold_binary(tc_ir *ir, enum tc_opcode op, tc_value a, tc_value b
   if (imm_of(ir, a, &x) && imm_of(ir, b, &y)) {
     tc_scalar r = tc_scalar_binary(op, lane_type(type), x, y);
     tc_type to = is_comparison(op) ? (tc_type){TC_DT_bool, 0, type.lanes} : type;
-    if (!r.poison) return const_imm(ir, to, r.x);
+    if (!r.poison) return tc_const_imm(ir, to, r.x);
     return (tc_value){0};
   }
   tc_value r = {0};
@@ -318,7 +318,7 @@ tc_value tc_unary(tc_ir *ir, enum tc_opcode op, tc_value a) {
   tc_scalar x;
   if (imm_of(ir, a, &x)) {
     tc_scalar r = tc_scalar_unary(op, lane_type(type), x);
-    if (!r.poison) return const_imm(ir, type, r.x);
+    if (!r.poison) return tc_const_imm(ir, type, r.x);
   }
   if ((op == TC_OP_not || op == TC_OP_neg) && tc_is(ir, a, op))
     return tc_input(ir, tc_op_at(ir, a), 0);
@@ -341,7 +341,7 @@ tc_value tc_cast(tc_ir *ir, tc_value a, tc_type to) {
   tc_scalar x;
   if (imm_of(ir, a, &x)) {
     tc_scalar r = tc_scalar_cast(lane_type(from), lane_type(to), x);
-    if (!r.poison) return const_imm(ir, to, r.x);
+    if (!r.poison) return tc_const_imm(ir, to, r.x);
   }
   return pure(ir, TC_OP_cast, to, &a, 1, 0);
 }
@@ -353,7 +353,7 @@ tc_value tc_reinterpret(tc_ir *ir, tc_value a, tc_type to) {
   tc_scalar x;
   if (from.lanes == 1 && to.lanes == 1 && imm_of(ir, a, &x)) {
     tc_scalar r = tc_scalar_reinterpret(from, to, x);
-    if (!r.poison) return const_imm(ir, to, r.x);
+    if (!r.poison) return tc_const_imm(ir, to, r.x);
   }
   return pure(ir, TC_OP_reinterpret, to, &a, 1, 0);
 }
@@ -373,7 +373,7 @@ tc_value tc_math(tc_ir *ir, enum tc_mathfn fn, const tc_value *args, uint32_t n)
   }
   if (constant) {
     tc_scalar r = tc_scalar_math(fn, lane_type(type), x);
-    if (!r.poison) return const_imm(ir, to, r.x);
+    if (!r.poison) return tc_const_imm(ir, to, r.x);
   }
   return pure(ir, TC_OP_math, to, args, n, (uint32_t)fn);
 }
@@ -391,7 +391,7 @@ tc_value tc_broadcast(tc_ir *ir, tc_value a, uint32_t lanes) {
   tc_type type = tc_value_type(ir, a);
   type.lanes = (uint16_t)lanes;
   tc_scalar x;
-  if (imm_of(ir, a, &x)) return const_imm(ir, type, x.x);
+  if (imm_of(ir, a, &x)) return tc_const_imm(ir, type, x.x);
   return pure(ir, TC_OP_broadcast, type, &a, 1, 0);
 }
 
@@ -401,7 +401,7 @@ tc_value tc_lane(tc_ir *ir, tc_value vector, uint32_t lane) {
   if (lane >= type.lanes) tc_bug(ir->arena->unwind, "lane %u of %u", lane, type.lanes);
   if (type.lanes == 1) return vector;
   tc_scalar x;
-  if (imm_of(ir, vector, &x)) return const_imm(ir, lane_type(type), x.x);
+  if (imm_of(ir, vector, &x)) return tc_const_imm(ir, lane_type(type), x.x);
   if (op->opcode == TC_OP_broadcast) return tc_input(ir, op, 0);
   if (op->opcode == TC_OP_pack) return tc_input(ir, op, lane);
   return pure(ir, TC_OP_lane, lane_type(type), &vector, 1, lane);

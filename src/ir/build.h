@@ -21,6 +21,7 @@ tc_buf tc_buf_view(tc_ir *ir, const char *name, tc_buf of, tc_type elem, uint32_
 tc_value tc_const_int(tc_ir *ir, tc_type type, int64_t x);  /* wraps x to the type */
 tc_value tc_const_float(tc_ir *ir, tc_type type, double x); /* rounds x to the type */
 tc_value tc_const_bool(tc_ir *ir, bool x);
+tc_value tc_const_imm(tc_ir *ir, tc_type type, tc_imm x); /* x is a number of the type */
 tc_value tc_i32(tc_ir *ir, int64_t x);
 /* A constant of any scalar type: ints get (int64_t)x. */
 tc_value tc_zero(tc_ir *ir, tc_type type);

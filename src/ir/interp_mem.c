@@ -259,38 +259,19 @@ void tc_interp_store(tc_machine *m, const tc_insn *p) {
   }
 }
 
+tc_reg tc_interp_combine(enum tc_opcode op, tc_type type, tc_reg a, tc_reg b) {
+  tc_scalar r = tc_scalar_binary(op, type, tc_reg_scalar(a), tc_reg_scalar(b));
+  return (tc_reg){r.x, r.poison ? (a.poison ? a.poison : b.poison) : 0};
+}
+
 tc_reg tc_interp_update(enum tc_atomic_kind kind, tc_type type, tc_reg old, tc_reg value,
                         tc_reg expected) {
-  enum tc_opcode op = TC_OP_none;
-  switch (kind) {
-  case TC_ATOMIC_ADD:
-    op = TC_OP_add;
-    break;
-  case TC_ATOMIC_MIN:
-    op = TC_OP_min;
-    break;
-  case TC_ATOMIC_MAX:
-    op = TC_OP_max;
-    break;
-  case TC_ATOMIC_AND:
-    op = TC_OP_and;
-    break;
-  case TC_ATOMIC_OR:
-    op = TC_OP_or;
-    break;
-  case TC_ATOMIC_XOR:
-    op = TC_OP_xor;
-    break;
-  case TC_ATOMIC_EXCHANGE:
-    return value;
-  case TC_ATOMIC_CAS:
-    if (old.poison) return old;
-    if (expected.poison) return expected;
-    /* Hardware compares the bits. */
-    return tc_imm_to_bits(type, old.x) == tc_imm_to_bits(type, expected.x) ? value : old;
-  }
-  tc_scalar r = tc_scalar_binary(op, type, tc_reg_scalar(old), tc_reg_scalar(value));
-  return (tc_reg){r.x, r.poison ? (old.poison ? old.poison : value.poison) : 0};
+  if (kind == TC_ATOMIC_EXCHANGE) return value;
+  if (kind != TC_ATOMIC_CAS) return tc_interp_combine(tc_atomic_op(kind), type, old, value);
+  if (old.poison) return old;
+  if (expected.poison) return expected;
+  /* Hardware compares the bits. */
+  return tc_imm_to_bits(type, old.x) == tc_imm_to_bits(type, expected.x) ? value : old;
 }
 
 void tc_interp_atomic(tc_machine *m, const tc_insn *p) {

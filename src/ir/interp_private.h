@@ -226,6 +226,7 @@ void tc_interp_atomic(tc_machine *m, const tc_insn *p);
  * blames `stmt`. */
 tc_reg tc_interp_get(const tc_view *view, uint64_t bit, tc_value stmt);
 void tc_interp_put(const tc_view *view, uint64_t bit, tc_reg x);
+tc_reg tc_interp_combine(enum tc_opcode op, tc_type type, tc_reg a, tc_reg b);
 /* The new element of an atomic update. */
 tc_reg tc_interp_update(enum tc_atomic_kind kind, tc_type type, tc_reg old, tc_reg value,
                         tc_reg expected);

@@ -19,25 +19,6 @@ static tc_type type_of_sum(const tc_tile *from, const tc_tile *to) {
   return tc_scalar_type(wide ? TC_DT_float64 : TC_DT_float32);
 }
 
-static tc_imm neutral(const reducer *r) {
-  bool is_float = tc_is_float(r->type);
-  switch (r->kind) {
-  case TC_RED_MAX:
-    return is_float ? (tc_imm){.f = -(double)INFINITY} : tc_imm_lowest(r->type);
-  case TC_RED_MIN:
-    return is_float ? (tc_imm){.f = (double)INFINITY} : tc_imm_highest(r->type);
-  case TC_RED_BITAND:
-    return tc_imm_int(r->type, -1);
-  case TC_RED_SUM:
-  case TC_RED_ABSMAX:
-  case TC_RED_ABSSUM:
-  case TC_RED_BITOR:
-  case TC_RED_BITXOR:
-    break;
-  }
-  return is_float ? (tc_imm){.f = 0} : (tc_imm){.i = 0};
-}
-
 static tc_reg combine(const reducer *r, tc_reg a, tc_reg b) {
   if (a.poison || b.poison) return (tc_reg){.poison = a.poison ? a.poison : b.poison};
   enum tc_opcode op = tc_reduce_op(r->kind, r->type);
@@ -89,7 +70,7 @@ void tc_interp_reduce(tc_machine *m, const tc_insn *p) {
   tc_interp_count(m, from.rank, from.extent, p->at);
   int64_t extent[TC_INTERP_RANK], at[TC_INTERP_RANK];
   for (tc_odometer o = lines_of(&from, how->dim, extent); o.more; tc_odometer_next(&o)) {
-    tc_reg sum = {neutral(&r), 0};
+    tc_reg sum = {tc_reduce_neutral(r.kind, r.type), 0};
     tc_interp_spend(m, 1, p->at);
     for (int64_t i = 0; i < from.extent[how->dim]; i++) {
       for (uint32_t d = 0; d < from.rank; d++)
@@ -121,7 +102,7 @@ static void scan_line(tc_machine *m, const scanner *s, const tc_odometer *o, tc_
   int64_t n = s->from.extent[s->dim], at[TC_INTERP_RANK];
   for (uint32_t d = 0; d < o->rank; d++)
     at[d] = o->at[d];
-  tc_reg sum = {neutral(&s->r), 0};
+  tc_reg sum = {tc_reduce_neutral(s->r.kind, s->r.type), 0};
   for (int64_t k = 0; k < n; k++) {
     int64_t i = s->reverse ? n - 1 - k : k;
     at[s->dim] = i;

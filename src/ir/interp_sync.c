@@ -103,25 +103,9 @@ static void shuffle(tc_machine *m, const warp *w) {
   }
 }
 
-static enum tc_atomic_kind combination(enum tc_collective_kind kind) {
-  switch ((int)kind) { /* table */
-  case TC_COLL_MIN:
-    return TC_ATOMIC_MIN;
-  case TC_COLL_MAX:
-    return TC_ATOMIC_MAX;
-  case TC_COLL_BITAND:
-    return TC_ATOMIC_AND;
-  case TC_COLL_BITOR:
-    return TC_ATOMIC_OR;
-  case TC_COLL_BITXOR:
-    return TC_ATOMIC_XOR;
-  default:
-    return TC_ATOMIC_ADD;
-  }
-}
-
 /* Halving distances, as ops.def says; a lane that does not take part passes values on. */
 static void combine(const warp *w) {
+  enum tc_opcode op = tc_collective_combine(w->code->kind);
   tc_reg x[TC_WARP], y[TC_WARP];
   bool full[TC_WARP], then[TC_WARP];
   for (uint32_t l = 0; l < TC_WARP; l++) {
@@ -133,8 +117,7 @@ static void combine(const warp *w) {
       uint32_t o = l ^ d;
       y[l] = full[l] ? x[l] : x[o];
       then[l] = full[l] || full[o];
-      if (full[l] && full[o])
-        y[l] = tc_interp_update(combination(w->code->kind), w->code->type, x[l], x[o], x[l]);
+      if (full[l] && full[o]) y[l] = tc_interp_combine(op, w->code->type, x[l], x[o]);
     }
     for (uint32_t l = 0; l < TC_WARP; l++)
       x[l] = y[l], full[l] = then[l];

@@ -304,6 +304,27 @@ enum tc_opcode tc_collective_combine(enum tc_collective_kind kind) {
   }
 }
 
+enum tc_opcode tc_atomic_op(enum tc_atomic_kind kind) {
+  switch (kind) {
+  case TC_ATOMIC_ADD:
+    return TC_OP_add;
+  case TC_ATOMIC_MIN:
+    return TC_OP_min;
+  case TC_ATOMIC_MAX:
+    return TC_OP_max;
+  case TC_ATOMIC_AND:
+    return TC_OP_and;
+  case TC_ATOMIC_OR:
+    return TC_OP_or;
+  case TC_ATOMIC_XOR:
+    return TC_OP_xor;
+  case TC_ATOMIC_EXCHANGE:
+  case TC_ATOMIC_CAS:
+    break;
+  }
+  return TC_OP_none;
+}
+
 static int64_t volume(const int64_t *extent) {
   int64_t n = 1;
   for (int d = 0; d < 3; d++) {

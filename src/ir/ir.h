@@ -645,6 +645,8 @@ tc_value tc_mbarrier_operand(const tc_ir *ir, tc_value stmt);
 tc_type tc_collective_type(enum tc_collective_kind kind, tc_type value);
 /* The op by which it combines the values of lanes; TC_OP_none: it does something else. */
 enum tc_opcode tc_collective_combine(enum tc_collective_kind kind);
+/* The op that an atomic update does; TC_OP_none: an exchange or a compare-and-swap. */
+enum tc_opcode tc_atomic_op(enum tc_atomic_kind kind);
 /* Threads of a kernel's block, blocks of its cluster; INT32_MAX when they are more than that. */
 int64_t tc_kernel_threads(const tc_kernel *kernel);
 int64_t tc_kernel_cluster(const tc_kernel *kernel);

@@ -113,6 +113,21 @@ tc_imm tc_imm_lowest(tc_type type) {
   return (tc_imm){.i = -tc_imm_highest(type).i - 1};
 }
 
+tc_imm tc_imm_neutral(enum tc_opcode op, tc_type type) {
+  bool low = op == TC_OP_max, high = op == TC_OP_min;
+  if (low || high) {
+    const tc_dtype_info *row = row_of(type);
+    bool infinite =
+        row->kind == TC_K_FLOAT
+        && (row->bits == 64
+            || tc_float_info((enum tc_float_format)row->format)->inf == TC_FLOAT_INF_IEEE);
+    if (infinite) return (tc_imm){.f = low ? -(double)INFINITY : (double)INFINITY};
+    return low ? tc_imm_lowest(type) : tc_imm_highest(type);
+  }
+  if (tc_is_float(type)) return tc_imm_float(type, 0);
+  return op == TC_OP_and ? tc_imm_int(type, -1) : (tc_imm){.i = 0};
+}
+
 /* ---- integers: everything is computed modulo 2^64 on unsigned numbers, then wrapped ---- */
 
 /* Quotient and remainder towards zero of two numbers that are neither zero nor smallest / -1. */

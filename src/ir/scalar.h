@@ -33,5 +33,8 @@ tc_imm tc_imm_from_bits(tc_type type, uint64_t bits);
 /* Smallest and largest finite value of a type. */
 tc_imm tc_imm_lowest(tc_type type);
 tc_imm tc_imm_highest(tc_type type);
+/* The number with which add, and, or, xor, min or max gives every other number back. For min and
+ * max it is an infinity where the type has one. */
+tc_imm tc_imm_neutral(enum tc_opcode op, tc_type type);
 
 #endif

@@ -1,5 +1,7 @@
 #include "ir/typing.h"
 
+#include "ir/scalar.h"
+
 static tc_type with_lanes(tc_type type, uint32_t lanes) {
   return (tc_type){type.dtype, 0, (uint16_t)lanes};
 }
@@ -219,4 +221,10 @@ enum tc_opcode tc_reduce_op(enum tc_reduce_kind kind, tc_type type) {
     return TC_OP_xor;
   }
   return TC_OP_none;
+}
+
+tc_imm tc_reduce_neutral(enum tc_reduce_kind kind, tc_type type) {
+  /* No magnitude is below 0. */
+  enum tc_opcode op = kind == TC_RED_ABSMAX ? TC_OP_add : tc_reduce_op(kind, type);
+  return tc_imm_neutral(op, type);
 }

@@ -24,5 +24,7 @@ bool tc_is_index_type(tc_type type);
 
 /* The op that combines two elements in a reduction whose elements have this type. */
 enum tc_opcode tc_reduce_op(enum tc_reduce_kind kind, tc_type type);
+/* What the first element is combined with. */
+tc_imm tc_reduce_neutral(enum tc_reduce_kind kind, tc_type type);
 
 #endif

@@ -14,8 +14,6 @@
 
 #include "ir/scalar.h"
 
-#include <math.h>
-
 enum reducer_state { R_NEW, R_OPEN, R_CLOSED };
 
 /* A read of an open reducer of the older form; `sum` is the value it was used for. */
@@ -155,17 +153,8 @@ static void need_scope(tc_eval *ev, const struct stage_reducer *r, const char *o
 /* ---- opening, updating, closing ---- */
 
 static tc_value identity(tc_eval *ev, const struct stage_reducer *r) {
-  tc_type type = r->elem;
-  bool max = r->kind == TC_ATOMIC_MAX;
-  if (r->kind == TC_ATOMIC_AND)
-    return tc_is_bool(type) ? tc_const_bool(ev->ir, true) : tc_const_int(ev->ir, type, -1);
-  if (!max && r->kind != TC_ATOMIC_MIN) return tc_zero(ev->ir, type);
-  tc_imm end = max ? tc_imm_lowest(type) : tc_imm_highest(type);
-  if (tc_is_int(type)) return tc_const_int(ev->ir, type, end.i);
-  double x;
-  tc_value infinite = tc_const_float(ev->ir, type, max ? -(double)INFINITY : (double)INFINITY);
-  bool exists = tc_const_float_of(ev->ir, infinite, &x) && isinf(x);
-  return exists ? infinite : tc_const_float(ev->ir, type, end.f);
+  return tc_const_imm(ev->ir, r->elem,
+                      tc_imm_neutral(tc_atomic_op((enum tc_atomic_kind)r->kind), r->elem));
 }
 
 static void open_reducer(tc_eval *ev, struct stage_reducer *r, tc_value start, const char *op,

@@ -8,7 +8,6 @@
 #include "ir/scalar.h"
 #include "ir/typing.h"
 
-#include <math.h>
 
 typedef struct reduction {
   tc_lower *lw;
@@ -20,26 +19,9 @@ typedef struct reduction {
   tc_value *part;         /* by slot of `lines`; 0: nothing */
 } reduction;
 
-static tc_value neutral(reduction *r) {
-  tc_ir *ir = r->lw->ir;
-  bool is_float = tc_is_float(r->type);
-  switch ((enum tc_reduce_kind)r->how.kind) { /* table */
-  case TC_RED_MAX:
-    return is_float ? tc_const_float(ir, r->type, -(double)INFINITY)
-                    : tc_const_int(ir, r->type, tc_imm_lowest(r->type).i);
-  case TC_RED_MIN:
-    return is_float ? tc_const_float(ir, r->type, (double)INFINITY)
-                    : tc_const_int(ir, r->type, tc_imm_highest(r->type).i);
-  case TC_RED_BITAND:
-    return tc_const_int(ir, r->type, -1);
-  case TC_RED_SUM:
-  case TC_RED_ABSMAX:
-  case TC_RED_ABSSUM:
-  case TC_RED_BITOR:
-  case TC_RED_BITXOR:
-    break;
-  }
-  return tc_zero(ir, r->type);
+static tc_value neutral(const reduction *r) {
+  return tc_const_imm(r->lw->ir, r->type,
+                      tc_reduce_neutral((enum tc_reduce_kind)r->how.kind, r->type));
 }
 
 static tc_value combine(reduction *r, tc_value a, tc_value b) {

@@ -513,6 +513,25 @@ static void check_casts(struct tally *t) {
 
 /* ---- 6. bits ---- */
 
+/* What a sum, a minimum and so on begin with leaves every number as it is. -0 counts as 0. */
+static void check_neutral(struct tally *t, tc_type type, tc_imm x) {
+  static const enum tc_opcode OPS[] = {TC_OP_min, TC_OP_max, TC_OP_add,
+                                       TC_OP_and, TC_OP_or,  TC_OP_xor};
+  const tc_dtype_info *row = tc_dtype_row((enum tc_dtype)type.dtype);
+  bool is_float = row->kind == TC_K_FLOAT;
+  bool has_zero = tc_imm_from_bits(type, 0).f == 0;
+  for (size_t k = 0; k < TC_COUNT(OPS); k++) {
+    if (is_float && (k > 2 || isnan(x.f))) continue;
+    if (is_float && OPS[k] == TC_OP_add && (!has_zero || isinf(x.f))) continue;
+    if (row->kind == TC_K_BOOL && OPS[k] == TC_OP_add) continue;
+    tc_scalar r = tc_scalar_binary(OPS[k], type, (tc_scalar){.x = tc_imm_neutral(OPS[k], type)},
+                                   (tc_scalar){.x = x});
+    t->n_checks++;
+    if (r.poison || (is_float ? r.x.f != x.f : r.x.i != x.i))
+      fail(t, "neutral", row->name, is_float ? x.f : (double)x.i, (double)k, r.x.f, x.f);
+  }
+}
+
 /* Every pattern of every type of at most 16 bits survives value and back; NaNs as a class. */
 static void check_bits(struct tally *t) {
   for (int type = TC_DT_bool; type < TC_DT_handle; type++) {
@@ -527,6 +546,7 @@ static void check_bits(struct tally *t) {
       t->n_checks++;
       if (back != bits && !(is_nan && isnan(tc_imm_from_bits(scalar, back).f)))
         fail(t, "bits", row->name, bits, 0, (double)back, bits);
+      check_neutral(t, scalar, x);
       tc_imm low = tc_imm_lowest(scalar), high = tc_imm_highest(scalar);
       bool inside = row->kind == TC_K_FLOAT
                         ? is_nan || isinf(x.f) || (x.f >= low.f && x.f <= high.f)

@@ -21,27 +21,6 @@ static const char *order_name(uint8_t order) {
   return "__ATOMIC_SEQ_CST";
 }
 
-enum tc_opcode tc_cpu_atomic_op(enum tc_atomic_kind kind) {
-  switch (kind) {
-  case TC_ATOMIC_ADD:
-    return TC_OP_add;
-  case TC_ATOMIC_MIN:
-    return TC_OP_min;
-  case TC_ATOMIC_MAX:
-    return TC_OP_max;
-  case TC_ATOMIC_AND:
-    return TC_OP_and;
-  case TC_ATOMIC_OR:
-    return TC_OP_or;
-  case TC_ATOMIC_XOR:
-    return TC_OP_xor;
-  case TC_ATOMIC_EXCHANGE:
-  case TC_ATOMIC_CAS:
-    break;
-  }
-  return TC_OP_none;
-}
-
 /* One element: what is done to it, and where. Operands are names or literals of the compute type.
  */
 typedef struct update {
@@ -56,7 +35,7 @@ typedef struct update {
 
 /* The new element for the old one, `x`. CAS compares bits, as hardware does. */
 static const char *new_value(tc_cemit *e, const update *u, const char *x) {
-  enum tc_opcode code = tc_cpu_atomic_op(u->kind);
+  enum tc_opcode code = tc_atomic_op(u->kind);
   if (code != TC_OP_none) return tc_ce_binary(e, code, u->elem, x, u->value);
   if (u->kind == TC_ATOMIC_EXCHANGE) return u->value;
   return tc_ce_text(e, "%s == %s ? %s : %s", tc_ce_bits(e, u->elem, x),

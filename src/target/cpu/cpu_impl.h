@@ -127,8 +127,6 @@ void tc_cpu_scan(tc_cpu *c, tc_value stmt);
 void tc_cpu_gemm(tc_cpu *c, tc_value stmt);   /* gemm.c */
 void tc_cpu_atomic(tc_cpu *c, tc_value stmt); /* atomic.c */
 void tc_cpu_atomic_tile(tc_cpu *c, tc_value stmt);
-/* The operation that combines the old element and the operand; none for exchange and cas. */
-enum tc_opcode tc_cpu_atomic_op(enum tc_atomic_kind kind);
 bool tc_cpu_ordered_access(tc_cpu *c, tc_value stmt); /* loads and stores with a memory order */
 
 #endif

@@ -10,8 +10,6 @@
 #include "ir/scalar.h"
 #include "target/cpu/nest.h"
 
-#include <math.h>
-
 /* ---- which ---- */
 
 typedef struct uses {
@@ -36,7 +34,7 @@ static bool is_simple(tc_nest *n, tc_value stmt) {
   bool top = tc_map_get(&n->inside, stmt.id, &where) && where == 1;
   bool number = b->elem.lanes == 1 && !tc_ce_is_packed(b->elem) && !tc_is_bool(b->elem);
   if (!top || !number || b->scope == TC_SCOPE_global || b->scope == TC_SCOPE_var) return false;
-  if (tc_cpu_atomic_op((enum tc_atomic_kind)a->kind) == TC_OP_none) return false;
+  if (tc_atomic_op((enum tc_atomic_kind)a->kind) == TC_OP_none) return false;
   if (e->placed.uses[stmt.id] || tc_access_pred(e->ir, stmt).id) return false;
   uses u = {.root = b->root};
   tc_walk(e->ir, n->body, count_use, &u);
@@ -79,17 +77,6 @@ void tc_nest_find_sums(tc_nest *n) {
 
 /* ---- printing ---- */
 
-static const char *neutral(tc_cemit *e, enum tc_atomic_kind kind, tc_type type) {
-  bool is_float = tc_is_float(type), max = kind == TC_ATOMIC_MAX;
-  tc_imm x = is_float ? (tc_imm){.f = 0} : (tc_imm){.i = 0};
-  if (kind == TC_ATOMIC_AND) x = tc_imm_int(type, -1);
-  if (max || kind == TC_ATOMIC_MIN)
-    x = is_float ? (tc_imm){.f = max ? (double)-INFINITY : (double)INFINITY}
-        : max    ? tc_imm_lowest(type)
-                 : tc_imm_highest(type);
-  return tc_ce_const(e, type, x);
-}
-
 static const char *lanes_name(tc_cemit *e, tc_value stmt) {
   return tc_ce_text(e, "sum_%u", stmt.id);
 }
@@ -102,8 +89,9 @@ void tc_nest_open_sums(tc_nest *n, const char *lane) {
     tc_type type = tc_buf_at(e->ir, a->buf)->elem;
     const char *name = lanes_name(e, stmt);
     tc_cw_line(&e->w, "%s %s[%d];", tc_ce_type(type), name, TC_SUM_LANES);
-    tc_cw_line(&e->w, "for (int lane = 0; lane < %d; lane++) %s[lane] = %s;", TC_SUM_LANES, name,
-               neutral(e, (enum tc_atomic_kind)a->kind, type));
+    tc_cw_line(
+        &e->w, "for (int lane = 0; lane < %d; lane++) %s[lane] = %s;", TC_SUM_LANES, name,
+        tc_ce_const(e, type, tc_imm_neutral(tc_atomic_op((enum tc_atomic_kind)a->kind), type)));
     n->c->sum_lanes[stmt.id] = tc_ce_text(e, "%s[%s]", name, lane);
   }
 }
@@ -114,7 +102,7 @@ void tc_nest_close_sums(tc_nest *n) {
     tc_value stmt = n->sums.at[i];
     const tc_atomic *a = tc_atomic_of(e->ir, stmt);
     tc_type type = tc_buf_at(e->ir, a->buf)->elem;
-    enum tc_opcode op = tc_cpu_atomic_op((enum tc_atomic_kind)a->kind);
+    enum tc_opcode op = tc_atomic_op((enum tc_atomic_kind)a->kind);
     const char *name = lanes_name(e, stmt), *at, *low, *high;
     low = tc_ce_text(e, "%s[lane]", name);
     high = tc_ce_text(e, "%s[lane + half]", name);

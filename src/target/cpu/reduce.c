@@ -10,7 +10,6 @@
 
 #include "ir/scalar.h"
 
-#include <math.h>
 
 enum { LANES = 64 };
 
@@ -38,27 +37,8 @@ static tc_type sum_type(const lines *l) {
   return tc_scalar_type(wide ? TC_DT_float64 : TC_DT_float32);
 }
 
-static tc_imm neutral(const lines *l) {
-  bool is_float = tc_is_float(l->sum);
-  switch (l->kind) {
-  case TC_RED_MAX:
-    return is_float ? (tc_imm){.f = (double)-INFINITY} : tc_imm_lowest(l->sum);
-  case TC_RED_MIN:
-    return is_float ? (tc_imm){.f = (double)INFINITY} : tc_imm_highest(l->sum);
-  case TC_RED_BITAND:
-    return tc_imm_int(l->sum, -1);
-  case TC_RED_SUM:
-  case TC_RED_ABSMAX:
-  case TC_RED_ABSSUM:
-  case TC_RED_BITOR:
-  case TC_RED_BITXOR:
-    break;
-  }
-  return is_float ? (tc_imm){.f = 0} : (tc_imm){.i = 0};
-}
-
 static const char *neutral_text(const lines *l) {
-  return tc_ce_const(l->c->e, l->sum, neutral(l));
+  return tc_ce_const(l->c->e, l->sum, tc_reduce_neutral(l->kind, l->sum));
 }
 
 static bool is_bits(enum tc_reduce_kind kind) {

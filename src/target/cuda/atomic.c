@@ -107,16 +107,14 @@ static const char *call(tc_cemit *e, tc_value stmt, uint32_t lane) {
 
 /* A variable is the thread's own. */
 static void update_variable(tc_cemit *e, tc_value stmt) {
-  static const enum tc_opcode OPS[] = {
-      [TC_ATOMIC_ADD] = TC_OP_add, [TC_ATOMIC_MIN] = TC_OP_min, [TC_ATOMIC_MAX] = TC_OP_max,
-      [TC_ATOMIC_AND] = TC_OP_and, [TC_ATOMIC_OR] = TC_OP_or,   [TC_ATOMIC_XOR] = TC_OP_xor};
   const tc_atomic *a = tc_atomic_of(e->ir, stmt);
   tc_type elem = tc_buf_at(e->ir, a->buf)->elem;
   tc_value x = tc_input(e->ir, tc_op_at(e->ir, stmt), 0);
-  if (elem.lanes != 1 || a->kind >= TC_COUNT(OPS) || tc_access_pred(e->ir, stmt).id)
+  enum tc_opcode op = tc_atomic_op((enum tc_atomic_kind)a->kind);
+  if (elem.lanes != 1 || op == TC_OP_none || tc_access_pred(e->ir, stmt).id)
     tc_ce_refuse(e, stmt, "this atomic update of a variable");
   const char *old = tc_cw_temp(&e->w, tc_ce_type(elem), "%s", tc_ce_get(e, a->buf, "0"));
-  const char *now = tc_ce_binary(e, OPS[a->kind], elem, old, tc_ce_ref(e, x, 0));
+  const char *now = tc_ce_binary(e, op, elem, old, tc_ce_ref(e, x, 0));
   tc_cw_line(&e->w, "%s", tc_ce_put(e, a->buf, "0", tc_ce_encode(e, elem, now)));
   if (e->placed.uses[stmt.id])
     tc_cw_line(&e->w, "const %s %s = %s;", tc_ce_type(elem), tc_ce_ref(e, stmt, 0), old);
