@@ -4,6 +4,7 @@
 
 #include "api/api_impl.h"
 #include "jit/cache.h"
+#include "toolchain/cc.h"
 
 typedef struct tc_build {
   tc_session *s;
@@ -23,6 +24,9 @@ tc_build *tc_build_new(tc_session *s, const char *name, const char *target, tc_s
 bool tc_build_find(tc_build *b);
 /* Writes what was compiled into a private directory, which goes with the session's files. */
 void tc_build_write(tc_build *b, const void *bytes, size_t size_b);
+/* The same for what the C compiler makes of `text`; stops when it makes nothing. Returns how long it
+ * took. */
+uint64_t tc_build_compile(tc_build *b, const tc_cc *cc, tc_str text, const char *flags);
 /* Moves it into the cache if that can be. */
 void tc_build_store(tc_build *b, uint64_t compile_ns);
 /* Says once per context what is wrong with the cache. */

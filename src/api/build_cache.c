@@ -55,6 +55,22 @@ void tc_build_write(tc_build *b, const void *bytes, size_t size_b) {
     tc_session_stop(s, TILEC_ENVIRONMENT, "E0753", "cannot write %s: %s", b->path, strerror(errno));
 }
 
+uint64_t tc_build_compile(tc_build *b, const tc_cc *cc, tc_str text, const char *flags) {
+  tc_session *s = b->s;
+  tc_phase_enter(s, TC_PHASE_compile);
+  tc_cc_job job = {.text = text,
+                   .flags = flags,
+                   .timeout_s = (uint32_t)tc_api_option_number(s->context, TC_OPTION_cc_timeout),
+                   .interrupted = s->context->interrupted,
+                   .interrupted_data = s->context->data};
+  tc_cc_result result;
+  tc_api_log(s->context, 1, "compiling %s for %s with %s", b->name, b->target, cc->path);
+  if (!tc_cc_compile(cc, &job, &result, s->diags, &s->arena)) tc_diag_stop(s->diags);
+  tc_phase_enter(s, TC_PHASE_cache);
+  tc_build_write(b, result.bytes, result.size_b);
+  return result.spent_ns;
+}
+
 void tc_build_store(tc_build *b, uint64_t compile_ns) {
   char stored[TC_PATH_B];
   tc_cache_note note = {b->name, b->target, compile_ns};

@@ -99,23 +99,6 @@ static bool load(build *b, const char *path, char *why, size_t size_b) {
   return b->kernel->module != NULL;
 }
 
-/* Compiles into a private directory. */
-static void compile(build *b) {
-  tc_session *s = b->s;
-  tc_phase_enter(s, TC_PHASE_compile);
-  tc_cc_job job = {.text = b->text,
-                   .flags = b->flags,
-                   .timeout_s = (uint32_t)tc_api_option_number(s->context, TC_OPTION_cc_timeout),
-                   .interrupted = s->context->interrupted,
-                   .interrupted_data = s->context->data};
-  tc_cc_result result;
-  tc_api_log(s->context, 1, "compiling %s with %s", b->kernel->name, b->cc.path);
-  if (!tc_cc_compile(&b->cc, &job, &result, s->diags, &s->arena)) tc_diag_stop(s->diags);
-  b->kernel->toolchain_ns = result.spent_ns;
-  tc_phase_enter(s, TC_PHASE_cache);
-  tc_build_write(b->kept, result.bytes, result.size_b);
-}
-
 /* Stores what was compiled if it can be, and loads it from wherever it then is. The directory is
  * gone when the session's files are released; the loaded kernel stays. */
 static void store_and_load(build *b) {
@@ -167,7 +150,7 @@ bool tc_kernel_build_cpu(tc_session *s, tilec_kernel *kernel, const char *isa_na
   tc_phase_enter(s, TC_PHASE_table);
   kernel->table = tc_api_make_table(s, kernel->ir, &emitted);
   if (!from_cache(b)) {
-    compile(b);
+    b->kernel->toolchain_ns = tc_build_compile(b->kept, &b->cc, b->text, b->flags);
     store_and_load(b);
   }
   tc_phase_enter(s, TC_PHASE_other);

@@ -45,23 +45,11 @@ static bool from_cache(build *b) {
 }
 
 static void compile(build *b) {
-  tc_session *s = b->s;
   char why[512];
-  tc_phase_enter(s, TC_PHASE_compile);
-  tc_cc_job job = {.text = b->text,
-                   .flags = tc_sim_flags,
-                   .timeout_s = (uint32_t)tc_api_option_number(s->context, TC_OPTION_cc_timeout),
-                   .interrupted = s->context->interrupted,
-                   .interrupted_data = s->context->data};
-  tc_cc_result result;
-  tc_api_log(s->context, 1, "compiling %s for the simulator with %s", b->kernel->name, b->cc.path);
-  if (!tc_cc_compile(&b->cc, &job, &result, s->diags, &s->arena)) tc_diag_stop(s->diags);
-  b->kernel->toolchain_ns = result.spent_ns;
-  tc_phase_enter(s, TC_PHASE_cache);
-  tc_build_write(b->kept, result.bytes, result.size_b);
-  tc_build_store(b->kept, result.spent_ns);
+  b->kernel->toolchain_ns = tc_build_compile(b->kept, &b->cc, b->text, tc_sim_flags);
+  tc_build_store(b->kept, b->kernel->toolchain_ns);
   if (!load(b, why, sizeof why))
-    tc_session_stop(s, TILEC_ENVIRONMENT, "E0649", D_load_failed_fmt, why);
+    tc_session_stop(b->s, TILEC_ENVIRONMENT, "E0649", D_load_failed_fmt, why);
 }
 
 void tc_kernel_build_sim(tc_session *s, tilec_kernel *kernel, const tc_target_row *gpu) {

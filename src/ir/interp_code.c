@@ -428,16 +428,6 @@ static bool is_silent(const compiler *c, const tc_op *op) {
 
 /* ---- what threads add ---- */
 
-/* The buffer that a statement writes, or 0. */
-static tc_buf written_by(const compiler *c, const tc_op *op, tc_value stmt) {
-  uint32_t k = 1;
-  if (op->opcode == TC_OP_store || op->opcode == TC_OP_atomic) return tc_access_buf(c->ir, stmt);
-  if (op->opcode == TC_OP_fill || op->opcode == TC_OP_atomic_tile) k = 0;
-  if (op->opcode == TC_OP_gemm) k = 2;
-  if (k >= op->n_in || !tc_is(c->ir, tc_input(c->ir, op, k), TC_OP_slice)) return (tc_buf){0};
-  return tc_slice_buf(c->ir, tc_input(c->ir, op, k));
-}
-
 static bool is_local(const compiler *c, tc_buf buf) {
   enum tc_scope scope = tc_buf_at(c->ir, buf)->scope;
   return scope == TC_SCOPE_local || scope == TC_SCOPE_var;
@@ -446,8 +436,9 @@ static bool is_local(const compiler *c, tc_buf buf) {
 /* What the threads of a team do once. Every strand has local buffers of its own and writes them
  * itself. table */
 static bool is_shared(const compiler *c, const tc_op *op, tc_value stmt) {
+  tc_buf written;
   if (!c->plan || c->in_perthread || c->in_parallel) return false;
-  switch (op->opcode) {
+  switch ((int)op->opcode) {
   case TC_OP_alloc:
     return !is_local(c, (tc_buf){op->payload});
   case TC_OP_mbarrier:
@@ -456,19 +447,9 @@ static bool is_shared(const compiler *c, const tc_op *op, tc_value stmt) {
   case TC_OP_print:
   case TC_OP_ring:
     return true;
-  case TC_OP_store:
-  case TC_OP_atomic:
-  case TC_OP_copy:
-  case TC_OP_fill:
-  case TC_OP_gemm:
-  case TC_OP_reduce:
-  case TC_OP_scan:
-  case TC_OP_transpose:
-  case TC_OP_im2col:
-  case TC_OP_atomic_tile:
-    return !is_local(c, written_by(c, op, stmt));
   default:
-    return false;
+    written = tc_written_buf(c->ir, stmt);
+    return written.id && !is_local(c, written);
   }
 }
 
@@ -501,7 +482,7 @@ static void add_use(compiler *c, tc_buf buf, bool writes, tc_ring_use *uses, uin
 
 static tc_insn ring_insn(compiler *c, const tc_op *op, tc_value stmt) {
   enum tc_payload_kind kind = tc_op_row((enum tc_opcode)op->opcode)->payload;
-  tc_buf written = written_by(c, op, stmt);
+  tc_buf written = tc_written_buf(c->ir, stmt);
   tc_ring_use *uses = TC_NEW_ARRAY(c->arena, op->n_in + 1u, tc_ring_use);
   tc_ring_code *code = TC_NEW(c->arena, tc_ring_code);
   if (kind == TC_PL_ACCESS) {

@@ -304,6 +304,32 @@ enum tc_opcode tc_collective_combine(enum tc_collective_kind kind) {
   }
 }
 
+tc_buf tc_written_buf(const tc_ir *ir, tc_value stmt) {
+  const tc_op *op = tc_op_at(ir, stmt);
+  uint32_t at = 1;
+  switch ((int)op->opcode) {
+  case TC_OP_store:
+  case TC_OP_atomic:
+    return tc_access_buf(ir, stmt);
+  case TC_OP_fill:
+  case TC_OP_atomic_tile:
+    at = 0;
+    break;
+  case TC_OP_gemm:
+    at = 2;
+    break;
+  case TC_OP_copy:
+  case TC_OP_reduce:
+  case TC_OP_scan:
+  case TC_OP_transpose:
+  case TC_OP_im2col:
+    break;
+  default:
+    return (tc_buf){0};
+  }
+  return tc_slice_buf(ir, tc_input(ir, op, at));
+}
+
 enum tc_opcode tc_atomic_op(enum tc_atomic_kind kind) {
   switch (kind) {
   case TC_ATOMIC_ADD:

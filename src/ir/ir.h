@@ -623,6 +623,8 @@ tc_prim *tc_prim_of(const tc_ir *ir, tc_value v);
 tc_ring *tc_ring_of(const tc_ir *ir, tc_value v);         /* of the op ring */
 tc_ring_ref *tc_ring_ref_of(const tc_ir *ir, tc_value v); /* of acquire, commit, wait, ... */
 const char *tc_text_of(const tc_ir *ir, tc_value v);      /* TEXT payload */
+/* The buffer that a store, an atomic update or a tile op writes; 0: it is another statement. */
+tc_buf tc_written_buf(const tc_ir *ir, tc_value stmt);
 /* The buffer of a slice, and whether its range was proved. */
 tc_buf tc_slice_buf(const tc_ir *ir, tc_value slice);
 bool tc_slice_in_bounds(const tc_ir *ir, tc_value slice);

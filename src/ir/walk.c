@@ -18,6 +18,20 @@ void tc_walk(tc_ir *ir, tc_region at, tc_visit *visit, void *data) {
   }
 }
 
+void tc_drop_stmts(tc_ir *ir, tc_region at, tc_visit *drop, void *data) {
+  tc_block *block = tc_block_at(ir, at);
+  uint32_t kept = 0;
+  for (uint32_t i = 0; i < block->ops.n; i++) {
+    tc_value stmt = block->ops.at[i];
+    const tc_op *op = tc_op_at(ir, stmt);
+    uint32_t n = tc_op_row((enum tc_opcode)op->opcode)->n_regions;
+    for (uint32_t r = 0; r < n; r++)
+      tc_drop_stmts(ir, tc_child(ir, op, r), drop, data);
+    if (!drop(ir, stmt, data)) block->ops.at[kept++] = stmt;
+  }
+  block->ops.n = kept;
+}
+
 bool tc_has_op(const tc_ir *ir, tc_region at, enum tc_opcode opcode) {
   const tc_block *block = tc_block_at(ir, at);
   for (uint32_t i = 0; i < block->ops.n; i++) {

@@ -8,6 +8,8 @@
  * statement's regions. */
 typedef bool tc_visit(tc_ir *ir, tc_value stmt, void *data);
 void tc_walk(tc_ir *ir, tc_region at, tc_visit *visit, void *data);
+/* Takes out every statement below `at` for which `drop` holds, asked after those inside it. */
+void tc_drop_stmts(tc_ir *ir, tc_region at, tc_visit *drop, void *data);
 /* Is there a `what`, break or continue, that belongs to the loop around the region? */
 bool tc_has_jump(const tc_ir *ir, tc_region region, enum tc_opcode what);
 /* The same of one statement: may control leave the block here? */

@@ -81,23 +81,37 @@ uint32_t tc_touches_of(const tc_ir *ir, tc_value stmt, tc_touch out[TC_MAX_TOUCH
 
 typedef struct search {
   tc_buf root;
-  uint32_t kinds;
+  uint32_t wanted;   /* kinds to count */
+  uint32_t kinds, n; /* what was found */
 } search;
 
 static bool look(tc_ir *ir, tc_value stmt, void *data) {
   search *s = data;
   tc_touch touch[TC_MAX_TOUCHES];
   uint32_t n = tc_touches_of(ir, stmt, touch);
-  for (uint32_t i = 0; i < n; i++)
-    if (tc_root_of(ir, touch[i].buf).id == s->root.id) s->kinds |= touch[i].kind;
+  for (uint32_t i = 0; i < n; i++) {
+    if (tc_root_of(ir, touch[i].buf).id != s->root.id) continue;
+    s->kinds |= touch[i].kind;
+    s->n += (touch[i].kind & s->wanted) != 0;
+  }
   return true;
+}
+
+static void look_below(tc_ir *ir, tc_value stmt, search *s) {
+  uint32_t n = tc_op_row((enum tc_opcode)tc_op_at(ir, stmt)->opcode)->n_regions;
+  look(ir, stmt, s);
+  for (uint32_t r = 0; r < n; r++)
+    tc_walk(ir, tc_child(ir, tc_op_at(ir, stmt), r), look, s);
 }
 
 uint32_t tc_touch_below(tc_ir *ir, tc_value stmt, tc_buf root) {
   search s = {.root = root};
-  uint32_t n = tc_op_row((enum tc_opcode)tc_op_at(ir, stmt)->opcode)->n_regions;
-  look(ir, stmt, &s);
-  for (uint32_t r = 0; r < n; r++)
-    tc_walk(ir, tc_child(ir, tc_op_at(ir, stmt), r), look, &s);
+  look_below(ir, stmt, &s);
   return s.kinds;
+}
+
+uint32_t tc_touch_count(tc_ir *ir, tc_value stmt, tc_buf root, uint32_t kinds) {
+  search s = {.root = root, .wanted = kinds};
+  look_below(ir, stmt, &s);
+  return s.n;
 }

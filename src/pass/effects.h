@@ -22,6 +22,8 @@ enum { TC_MAX_TOUCHES = 8 };
 uint32_t tc_touches_of(const tc_ir *ir, tc_value stmt, tc_touch out[TC_MAX_TOUCHES]);
 /* Everything that the statement and those inside it do to a root buffer: tc_touch_kind bits. */
 uint32_t tc_touch_below(tc_ir *ir, tc_value stmt, tc_buf root);
+/* How often they do one of `kinds` to it. */
+uint32_t tc_touch_count(tc_ir *ir, tc_value stmt, tc_buf root, uint32_t kinds);
 /* The buffer whose storage this is. */
 static inline tc_buf tc_root_of(const tc_ir *ir, tc_buf buf) {
   return tc_buf_at(ir, buf)->root;

@@ -392,19 +392,10 @@ static bool has_async_product(const chooser *c) {
 }
 
 /* Nobody waits for a queue that nothing goes to. */
-static void drop_waits(tc_ir *ir, tc_region region) {
-  tc_block *block = tc_block_at(ir, region);
-  uint32_t kept = 0;
-  for (uint32_t i = 0; i < block->ops.n; i++) {
-    tc_value stmt = block->ops.at[i];
-    const tc_op *op = tc_op_at(ir, stmt);
-    uint32_t n = tc_op_row((enum tc_opcode)op->opcode)->n_regions;
-    for (uint32_t r = 0; r < n; r++)
-      drop_waits(ir, tc_child(ir, op, r));
-    bool waits = op->opcode == TC_OP_async_commit || op->opcode == TC_OP_async_wait;
-    if (!waits || tc_async_of(ir, stmt)->queue != TC_ASYNC_MMA) block->ops.at[kept++] = stmt;
-  }
-  block->ops.n = kept;
+static bool waits_for_products(tc_ir *ir, tc_value stmt, void *data) {
+  (void)data;
+  bool waits = tc_is(ir, stmt, TC_OP_async_commit) || tc_is(ir, stmt, TC_OP_async_wait);
+  return waits && tc_async_of(ir, stmt)->queue == TC_ASYNC_MMA;
 }
 
 static void choose_kernel(tc_ir *ir, const tc_pass_context *cx, tc_value kernel) {
@@ -428,7 +419,7 @@ static void choose_kernel(tc_ir *ir, const tc_pass_context *cx, tc_value kernel)
   for (uint32_t i = 0; i < c.all.n; i++)
     choose_copy(&c, &c.all.at[i], no_roles);
   check_requests(&c, kernel, no_roles);
-  if (!has_async_product(&c)) drop_waits(ir, body);
+  if (!has_async_product(&c)) tc_drop_stmts(ir, body, waits_for_products, NULL);
   if (!c.failed) put_notes_first(&c, body);
 }
 

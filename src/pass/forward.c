@@ -109,34 +109,16 @@ static bool keeps(const forwarding *f, const tc_block *block, uint32_t at, uint3
   return true;
 }
 
-typedef struct readers {
-  tc_buf root;
-  uint32_t n;
-} readers;
-
-static bool count_reads(tc_ir *ir, tc_value stmt, void *data) {
-  readers *r = data;
-  tc_touch touch[TC_MAX_TOUCHES];
-  uint32_t n = tc_touches_of(ir, stmt, touch);
-  for (uint32_t i = 0; i < n; i++)
-    r->n += tc_root_of(ir, touch[i].buf).id == r->root.id && (touch[i].kind & TC_TOUCH_READ);
-  return true;
-}
-
 /* The last statement of the block behind the copy that reads it; 0 when one elsewhere does too, or
  * none. */
 static uint32_t last_reader(const forwarding *f, const tc_block *block, uint32_t at, tc_buf root) {
-  readers r = {.root = root};
-  uint32_t last = 0;
+  uint32_t n = 0, last = 0;
   for (uint32_t i = at + 1; i < block->ops.n; i++) {
-    const tc_op *op = tc_op_at(f->ir, block->ops.at[i]);
-    uint32_t before = r.n, n = tc_op_row((enum tc_opcode)op->opcode)->n_regions;
-    count_reads(f->ir, block->ops.at[i], &r);
-    for (uint32_t k = 0; k < n; k++)
-      tc_walk(f->ir, tc_child(f->ir, op, k), count_reads, &r);
-    if (r.n > before) last = i;
+    uint32_t reads = tc_touch_count(f->ir, block->ops.at[i], root, TC_TOUCH_READ);
+    if (reads) last = i;
+    n += reads;
   }
-  return r.n == f->usage[root.id].n_reads ? last : 0;
+  return n == f->usage[root.id].n_reads ? last : 0;
 }
 
 static bool is_plain_copy(const tc_ir *ir, tc_value stmt) {
@@ -239,23 +221,11 @@ static void find_in(forwarding *f, tc_region region) {
 }
 
 /* Declares a buffer that is gone, or asks something for it. */
-static bool is_about_gone(const forwarding *f, tc_value stmt) {
-  const tc_op *op = tc_op_at(f->ir, stmt);
+static bool is_about_gone(tc_ir *ir, tc_value stmt, void *data) {
+  const forwarding *f = data;
+  const tc_op *op = tc_op_at(ir, stmt);
   if (op->opcode == TC_OP_alloc) return f->gone[op->payload];
-  return op->opcode == TC_OP_hint && f->gone[tc_hint_of(f->ir, stmt)->buf.id];
-}
-
-static void drop_gone(forwarding *f, tc_region region) {
-  tc_block *block = tc_block_at(f->ir, region);
-  uint32_t kept = 0;
-  for (uint32_t i = 0; i < block->ops.n; i++) {
-    const tc_op *op = tc_op_at(f->ir, block->ops.at[i]);
-    uint32_t n = tc_op_row((enum tc_opcode)op->opcode)->n_regions;
-    for (uint32_t r = 0; r < n; r++)
-      drop_gone(f, tc_child(f->ir, op, r));
-    if (!is_about_gone(f, block->ops.at[i])) block->ops.at[kept++] = block->ops.at[i];
-  }
-  block->ops.n = kept;
+  return op->opcode == TC_OP_hint && f->gone[tc_hint_of(ir, stmt)->buf.id];
 }
 
 static bool visit_kernel(tc_ir *ir, tc_value stmt, void *data) {
@@ -273,7 +243,7 @@ static bool visit_kernel(tc_ir *ir, tc_value stmt, void *data) {
   note_buffers(&f);
   tc_walk(ir, body, note, &f);
   find_in(&f, body);
-  if (ir->bufs.n > n_bufs) drop_gone(&f, body);
+  if (ir->bufs.n > n_bufs) tc_drop_stmts(ir, body, is_about_gone, &f);
   return false;
 }
 

@@ -67,24 +67,12 @@ static bool find_readers(const planner *w, const tc_block *body, filler *f) {
   return f->first != 0;
 }
 
-typedef struct counting {
-  tc_buf root;
-  uint32_t n;
-} counting;
-
-static bool count_touch(tc_ir *ir, tc_value stmt, void *data) {
-  counting *c = data;
-  tc_touch touch[TC_MAX_TOUCHES];
-  uint32_t n = tc_touches_of(ir, stmt, touch);
-  for (uint32_t i = 0; i < n; i++)
-    c->n += tc_root_of(ir, touch[i].buf).id == c->root.id;
-  return true;
-}
-
 static uint32_t touches(tc_ir *ir, tc_region region, tc_buf root) {
-  counting c = {.root = root};
-  tc_walk(ir, region, count_touch, &c);
-  return c.n;
+  const tc_block *block = tc_block_at(ir, region);
+  uint32_t n = 0;
+  for (uint32_t i = 0; i < block->ops.n; i++)
+    n += tc_touch_count(ir, block->ops.at[i], root, TC_TOUCH_READ | TC_TOUCH_WRITE);
+  return n;
 }
 
 /* Do the operands come from nothing but variables and loads of memory that keeps its contents? Then
@@ -284,24 +272,12 @@ static void plan_in(planner *w, tc_region region, bool own) {
   if (!own) plan_rest(w, region);
 }
 
-static bool is_inside(const planner *w, tc_value stmt) {
-  const tc_op *op = tc_op_at(w->ir, stmt);
+static bool is_inside(tc_ir *ir, tc_value stmt, void *data) {
+  const planner *w = data;
+  const tc_op *op = tc_op_at(ir, stmt);
   for (uint32_t i = 0; op->opcode == TC_OP_alloc && i < w->inside.n; i++)
     if (w->inside.at[i].id == op->payload) return true;
   return false;
-}
-
-static void drop_allocs(planner *w, tc_region region) {
-  tc_block *block = tc_block_at(w->ir, region);
-  uint32_t kept = 0;
-  for (uint32_t i = 0; i < block->ops.n; i++) {
-    const tc_op *op = tc_op_at(w->ir, block->ops.at[i]);
-    uint32_t n = tc_op_row((enum tc_opcode)op->opcode)->n_regions;
-    for (uint32_t r = 0; r < n; r++)
-      drop_allocs(w, tc_child(w->ir, op, r));
-    if (!is_inside(w, block->ops.at[i])) block->ops.at[kept++] = block->ops.at[i];
-  }
-  block->ops.n = kept;
 }
 
 /* What no ring gives time is copied by the threads themselves. */
@@ -323,7 +299,7 @@ static void plan_kernel(tc_ir *ir, const tc_pass_context *cx, tc_value kernel) {
                .steady = true};
   tc_region body = tc_child(ir, tc_op_at(ir, kernel), 0);
   plan_in(&w, body, false);
-  drop_allocs(&w, body);
+  tc_drop_stmts(ir, body, is_inside, &w);
   tc_ring_put_first(ir, body, w.front);
   wait_for_products(ir, body);
   tc_walk(ir, body, copy_at_once, NULL);

@@ -676,6 +676,18 @@ uint32_t tc_rt_bind(const tc_rt_table *table, const tilec_arg *args, size_t n_ar
   return check_dims(table, frame, error);
 }
 
+uint64_t tc_rt_gpu_scalar(const tc_rt_frame *frame, const tc_rt_gpu_arg *arg) {
+  int64_t word = frame->bad[arg->index] ? 0 : frame->values[arg->index];
+  uint64_t bits = (uint64_t)word;
+  if (arg->kind != TC_RT_GPU_F32) return bits; /* little-endian: an int32 is its first half */
+  double x;
+  memcpy(&x, &word, sizeof x);
+  float narrow = (float)x;
+  bits = 0;
+  memcpy(&bits, &narrow, sizeof narrow);
+  return bits;
+}
+
 uint32_t tc_rt_grid(const tc_rt_table *table, const tc_rt_frame *frame, uint32_t k, int32_t grid[3],
                     tc_rt_error *error) {
   const tc_rt_kernel *kernel = &table->kernels[k];

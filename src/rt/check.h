@@ -91,6 +91,9 @@ uint32_t tc_rt_check_devices(const tc_rt_table *table, const tilec_arg *args, tc
 /* A number of the table in this frame. False when it does not exist. */
 bool tc_rt_number_of(const tc_rt_frame *frame, const tc_rt_number *number, int64_t *x);
 
+/* What a kernel on a GPU gets for an argument that is a word of the frame: its first bytes, as many
+ * as the argument has. A word without a value gives 0. */
+uint64_t tc_rt_gpu_scalar(const tc_rt_frame *frame, const tc_rt_gpu_arg *arg);
 /* Grid of kernel `k`: all three extents, the unused ones 1. Each must be in [1, 2^31), or 0 for a
  * GPU, and their product must fit 63 bits. */
 uint32_t tc_rt_grid(const tc_rt_table *table, const tc_rt_frame *frame, uint32_t k, int32_t grid[3],

@@ -146,18 +146,6 @@ typedef struct parts {
   uint32_t first_state;
 } parts;
 
-static uint64_t scalar_bits(const launch *l, const tc_rt_gpu_arg *arg) {
-  int64_t word = l->frame.bad[arg->index] ? 0 : l->frame.values[arg->index];
-  uint64_t bits = (uint64_t)word;
-  if (arg->kind != TC_RT_GPU_F32) return bits; /* little-endian: an int32 is its first half */
-  double x;
-  memcpy(&x, &word, sizeof x);
-  float narrow = (float)x;
-  bits = 0;
-  memcpy(&bits, &narrow, sizeof narrow);
-  return bits;
-}
-
 static void set_params(const launch *l, const tc_rt_gpu *g, const parts *p) {
   for (uint32_t i = 0; i < g->n_args; i++) {
     const tc_rt_gpu_arg *arg = &g->args[i];
@@ -170,7 +158,7 @@ static void set_params(const launch *l, const tc_rt_gpu *g, const parts *p) {
     case TC_RT_GPU_I64:
     case TC_RT_GPU_F32:
     case TC_RT_GPU_F64:
-      l->scalars[i] = scalar_bits(l, arg);
+      l->scalars[i] = tc_rt_gpu_scalar(&l->frame, arg);
       break;
     case TC_RT_GPU_MAP:
       l->params[i] = p->maps + (size_t)arg->index * TC_RT_MAP_B;

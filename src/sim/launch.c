@@ -110,18 +110,6 @@ static bool make_map(launch *l, const tc_rt_map *map, unsigned char *out) {
   return false;
 }
 
-static uint64_t scalar_bits(const launch *l, const tc_rt_gpu_arg *arg) {
-  int64_t word = l->frame.bad[arg->index] ? 0 : l->frame.values[arg->index];
-  uint64_t bits = (uint64_t)word;
-  if (arg->kind != TC_RT_GPU_F32) return bits; /* little-endian: an int32 is its first half */
-  double x;
-  memcpy(&x, &word, sizeof x);
-  float narrow = (float)x;
-  bits = 0;
-  memcpy(&bits, &narrow, sizeof narrow);
-  return bits;
-}
-
 /* NULL with an error. */
 static void **make_args(launch *l, const tc_rt_gpu *g) {
   void **args = TC_NEW_ARRAY(l->arena, g->n_args + 1u, void *);
@@ -137,7 +125,7 @@ static void **make_args(launch *l, const tc_rt_gpu *g) {
     case TC_RT_GPU_I64:
     case TC_RT_GPU_F32:
     case TC_RT_GPU_F64:
-      scalars[i] = scalar_bits(l, arg);
+      scalars[i] = tc_rt_gpu_scalar(&l->frame, arg);
       break;
     case TC_RT_GPU_MAP:
       args[i] = aligned(l->arena, TC_SIM_MAP_B);

@@ -38,32 +38,6 @@ static bool is_local(const tc_ir *ir, tc_buf buf) {
   return scope == TC_SCOPE_local || scope == TC_SCOPE_var;
 }
 
-tc_buf tc_strands_written(tc_ir *ir, tc_value stmt) {
-  const tc_op *op = tc_op_at(ir, stmt);
-  uint32_t at = 1;
-  switch ((int)op->opcode) {
-  case TC_OP_store:
-  case TC_OP_atomic:
-    return tc_access_buf(ir, stmt);
-  case TC_OP_fill:
-  case TC_OP_atomic_tile:
-    at = 0;
-    break;
-  case TC_OP_gemm:
-    at = 2;
-    break;
-  case TC_OP_copy:
-  case TC_OP_reduce:
-  case TC_OP_scan:
-  case TC_OP_transpose:
-  case TC_OP_im2col:
-    break;
-  default:
-    return (tc_buf){0};
-  }
-  return tc_slice_buf(ir, tc_input(ir, op, at));
-}
-
 static enum tc_order order_of(const tc_ir *ir, tc_value stmt) {
   bool is_load = tc_is(ir, stmt, TC_OP_load);
   return (enum tc_order)(is_load ? tc_access_of(ir, stmt)->order : tc_atomic_of(ir, stmt)->order);
@@ -296,7 +270,7 @@ static void add_use(planner *p, tc_value stmt, tc_buf buf, bool written, place a
 
 static void add_uses(planner *p, tc_value stmt, place at) {
   const tc_op *op = tc_op_at(p->ir, stmt);
-  tc_buf buf, written = tc_strands_written(p->ir, stmt);
+  tc_buf buf, written = tc_written_buf(p->ir, stmt);
   if (op->opcode == TC_OP_alloc) {
     p->homes[tc_buf_at(p->ir, (tc_buf){op->payload})->root.id] = (home){at.group, at.perthread};
     return;

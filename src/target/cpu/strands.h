@@ -42,7 +42,5 @@ static inline tc_rt_range tc_strands_range(const tc_group *g) {
  * that the region can be cut there: all threads up to it, the exchange, all threads from it on.
  * UINT32_MAX: there is none. */
 uint32_t tc_strands_cut(tc_ir *ir, tc_region region);
-/* The buffer a statement writes, 0 when it writes none or several. */
-tc_buf tc_strands_written(tc_ir *ir, tc_value stmt);
 
 #endif

@@ -38,7 +38,7 @@ static void note_written(tc_ir *ir, tc_buf buf, writes *w) {
 }
 
 static bool note_writes(tc_ir *ir, tc_value stmt, void *data) {
-  tc_buf buf = tc_strands_written(ir, stmt);
+  tc_buf buf = tc_written_buf(ir, stmt);
   if (buf.id) note_written(ir, buf, data);
   return true;
 }
@@ -58,20 +58,9 @@ static bool is_done_once(tc_cpu *c, tc_value stmt) {
     if (w.local && w.common)
       tc_ce_refuse(c->e, stmt, "a parallel loop that writes local and shared buffers");
     return !w.local;
-  case TC_OP_store:
-  case TC_OP_atomic:
-  case TC_OP_copy:
-  case TC_OP_fill:
-  case TC_OP_gemm:
-  case TC_OP_reduce:
-  case TC_OP_scan:
-  case TC_OP_transpose:
-  case TC_OP_im2col:
-  case TC_OP_atomic_tile:
+  default:
     note_writes(ir, stmt, &w);
     return w.common;
-  default:
-    return false;
   }
 }
 
