@@ -46,10 +46,16 @@ tilec_status tc_api_no_memory(tilec_error **error) {
   return TILEC_MEMORY;
 }
 
+/* Texts that were cut to fit may end inside a character, and names may hold any bytes; whoever
+ * reads an error as UTF-8 can. */
 static const char *put(char **at, const char *text, size_t n) {
   char *start = *at;
   if (n) memcpy(start, text, n);
   start[n] = 0;
+  for (size_t i = 0, size; i < n; i += size ? size : 1) {
+    size = tc_utf8_size((tc_str){start + i, (uint32_t)(n - i)});
+    if (!size) start[i] = '?';
+  }
   *at += n + 1;
   return start;
 }

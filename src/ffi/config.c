@@ -98,7 +98,7 @@ static int check_options(const tc_ffi_seq *options) {
       return tc_ffi_raise("TypeError", "tilec.config: item %lld is %s, expected a str without NUL",
                           (long long)i, tc_ffi_what(options->at[i].type_index));
   if (options->n % 2)
-    return tc_ffi_raise("ValueError", "tilec.config: the option '%.40s' has no value",
+    return tc_ffi_raise("ValueError", "tilec.config: the option '%s' has no value",
                         (tc_ffi_is_text(&options->at[options->n - 1], &text), text.data));
   return 0;
 }
@@ -254,6 +254,6 @@ int tc_ffi_explain(void *self, const tc_ffi_any *args, int32_t n, tc_ffi_any *re
   if (a.failed) return -1;
   tilec_diagnostic row = {.size = sizeof row};
   if (tilec_diagnostic_find(code, &row))
-    return tc_ffi_raise("KeyError", "there is no diagnostic '%.40s'", code);
+    return tc_ffi_raise("KeyError", "there is no diagnostic '%s'", code);
   return tc_ffi_string(row.explanation, strlen(row.explanation), result);
 }

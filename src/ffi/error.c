@@ -48,13 +48,30 @@ static int raise_with(const char *kind, const char *text, const char *frames,
   return -1;
 }
 
+/* Without memory for all of it, the text ends before what may be half a character. */
+static void cut(char *text, size_t n) {
+  while (n && (text[n - 1] & 0x80))
+    n--;
+  text[n] = 0;
+}
+
 int tc_ffi_raise(const char *kind, const char *fmt, ...) {
-  char text[1024];
-  va_list args;
+  char some[512];
+  va_list args, again;
   va_start(args, fmt);
-  vsnprintf(text, sizeof text, fmt, args);
+  va_copy(again, args);
+  size_t n = (size_t)vsnprintf(some, sizeof some, fmt, args);
+  char *whole = n < sizeof some ? NULL : malloc(n + 1);
+  if (whole) {
+    vsnprintf(whole, n + 1, fmt, again);
+  } else if (n >= sizeof some) {
+    cut(some, sizeof some - 1);
+  }
+  va_end(again);
   va_end(args);
-  return raise_with(kind, text, "", NULL);
+  raise_with(kind, whole ? whole : some, "", NULL);
+  free(whole);
+  return -1;
 }
 
 int tc_ffi_raise_status(tilec_status status, const char *text) {

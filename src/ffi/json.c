@@ -307,7 +307,8 @@ int tc_ffi_diagnostics(const char *json, tc_ffi_any *out) {
     status = tc_ffi_array(list->at, list->n, out);
     list->n = 0;
   } else if (c.bad) {
-    tc_ffi_raise("RuntimeError", "diagnostics that cannot be read at \"%.40s\"", c.at);
+    tc_ffi_raise("RuntimeError", "diagnostics that cannot be read at byte %zu",
+                 (size_t)(c.at - json));
   }
   drop_items(list);
   free(list);

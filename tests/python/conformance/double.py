@@ -141,7 +141,7 @@ class World:
         self._callbacks = []
         self.make_array = self._global("ffi.Array")
         for name in ("version", "targets", "module", "explain", "live", "layout", "layout_make",
-                     "layout_fit", "value", "value_do", "history"):
+                     "layout_fit", "cache", "value", "value_do", "history"):
             setattr(self, name, self._global("tilec." + name))
         self.new_config = self._global("tilec.config")
 

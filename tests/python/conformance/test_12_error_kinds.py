@@ -40,6 +40,18 @@ def test_usage(world):
     refused(TypeError, lambda: world.module("a\0b", "k.py"), "without NUL")
 
 
+@pytest.mark.parametrize("start", ["", "a", "ab", "abc"])
+def test_no_text_ends_inside_a_character(world, start):
+    """What was given is quoted, as much of it as there is room for; half a character is no text."""
+    name = start + "\u20ac" * 900
+    refused(KeyError, lambda: world.explain(name), name[:8])
+    refused(ValueError, lambda: world.config({name: "1"}), name[:8])
+    refused(ValueError, lambda: world.layout(name), name[:8])
+    refused(ValueError, lambda: world.layout_make(name, [16], 16, 1), name[:8])
+    refused(TypeError, lambda: world.module("x", "k.py", None, [name, 3]), "defines are names")
+    refused(ValueError, lambda: world.cache(name, None), name[:8])
+
+
 def test_launch_error(world, compiled):
     import numpy as np
     f = compiled(ASSERTS).function
