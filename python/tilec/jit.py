@@ -60,7 +60,7 @@ def freeze(value):
     if isinstance(value, (list, tuple)):
         return type(value), tuple(freeze(item) for item in value)
     if isinstance(value, dict):
-        return dict, tuple(sorted((str(k), freeze(v)) for k, v in value.items()))
+        return dict, tuple((freeze(k), freeze(v)) for k, v in value.items())  # in their order
     if isinstance(value, (set, frozenset)):
         return set, frozenset(freeze(item) for item in value)
     try:

@@ -25,8 +25,17 @@ def _read(target):
     if target is None or target == "auto":
         target = getattr(_current, "target", None) or env.TILELANG_DEFAULT_TARGET
     if isinstance(target, str) and target.lstrip().startswith("{"):
-        target = json.loads(target)
+        try:
+            return json.loads(target)
+        except (ValueError, RecursionError):
+            raise _no_target(target) from None
     return target
+
+
+def _no_target(target):
+    text = str(target)
+    return ValueError("%s is no target: give a name such as 'cuda:sm_90a', or kind and arch, both "
+                      "texts" % (text if len(text) <= 100 else text[:100] + "..."))
 
 
 _redirected = []
@@ -46,8 +55,10 @@ def target_name(target=None):
     if target is None:
         return None
     if isinstance(target, dict):
-        arch = target.get("arch") or target.get("mcpu")
-        target = target.get("kind", "") + (":" + arch if arch else "")
+        kind, arch = target.get("kind"), target.get("arch") or target.get("mcpu")
+        if not kind or not isinstance(kind, str) or not isinstance(arch or "", str):
+            raise _no_target(target)
+        target = kind + (":" + arch if arch else "")
     text = str(target)
     if text.startswith("cuda -arch="):
         text = "cuda:" + text[len("cuda -arch="):]

@@ -101,10 +101,11 @@ class Rows:
         try:
             with open(self.path(key), encoding="utf-8") as file:
                 row = json.load(file)
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return None
         good = isinstance(row, dict) and row.get("key") == key
-        return row if good and isinstance(row.get("latency_ms"), (float, int)) else None
+        latency = row.get("latency_ms") if good else None
+        return row if type(latency) in (float, int) and 0 < latency < float("inf") else None
 
     def put(self, key, **row):
         if not self.enabled or key is None:

@@ -81,8 +81,8 @@ tilec_status tilec_kernel_new(tilec_program *program, const char *target, tilec_
   atomic_init(&kernel->n_refs, 1);
   kernel->context = tilec_context_retain(context);
   if (!tc_rt_lock_init_recursive(&kernel->lock)) {
-    tilec_context_release(context);
     tc_api_delete(context, kernel, sizeof *kernel);
+    tilec_context_release(context);
     return tc_api_no_memory(error);
   }
   tc_session_start(&kernel->store, context);

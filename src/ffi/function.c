@@ -48,6 +48,11 @@ static int take_scalar(const char *who, int32_t i, const parameter *p, const tc_
   switch (value->type_index) {
   case TC_FFI_INT:
   case TC_FFI_BOOL:
+    if (value->as.i < 0 && p->dtype == TILEC_UINT64) /* a launch would take its bits */
+      return tc_ffi_raise("ValueError",
+                          "%s: argument '%s' is %lld, which uint64 does not hold (0 to "
+                          "18446744073709551615) [E0639]",
+                          who, p->name, (long long)value->as.i);
     arg->kind = TILEC_ARG_INT;
     arg->as.i = value->as.i;
     return 0;

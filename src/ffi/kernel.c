@@ -132,12 +132,13 @@ int tc_ffi_kernel_shape_of(void *self, const tc_ffi_any *args, int32_t n, tc_ffi
 
 /* Names of dimensions, found among the kernel's own, so that they live long enough. */
 static int read_dims(const tilec_kernel *kernel, const tc_ffi_seq *list, tilec_dim *dims) {
+  if (list->n % 2) return tc_ffi_raise("ValueError", "Kernel.shape_with: a name has no value");
   for (int64_t i = 0; i < list->n / 2; i++) {
     tc_ffi_bytes name;
-    const char *own = "";
+    const char *own = tilec_kernel_dim(kernel, 0);
     if (!tc_ffi_is_text(&list->at[2 * i], &name) || list->at[2 * i + 1].type_index != TC_FFI_INT)
       return tc_ffi_raise("TypeError", "Kernel.shape_with: names and ints, expected");
-    for (size_t k = 0; own && (strlen(own) != name.n || memcmp(own, name.data, name.n) != 0); k++)
+    for (size_t k = 1; own && (strlen(own) != name.n || memcmp(own, name.data, name.n) != 0); k++)
       own = tilec_kernel_dim(kernel, k);
     if (!own)
       return tc_ffi_raise("ValueError", "Kernel.shape_with: there is no dimension '%.*s'",

@@ -61,7 +61,8 @@ static int make_own(tilec_context *context, tilec_dtype dtype, const tc_dl_tenso
   int64_t stride = 1;
   for (uint32_t axis = t->rank; axis-- > 0;) {
     own->strides[axis] = stride;
-    stride *= t->shape[axis] > 0 ? t->shape[axis] : 1;
+    /* An empty tensor may have any other extents, and their product any value. */
+    stride = (int64_t)((uint64_t)stride * (uint64_t)(t->shape[axis] ? t->shape[axis] : 1));
   }
   own->managed = (tc_dl_managed){.major = 1, .minor = 0, .manager = own, .deleter = end_own};
   own->managed.tensor = *prototype;

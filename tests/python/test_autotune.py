@@ -114,11 +114,15 @@ def test_rows_are_kept(own_cache):
     assert row["latency_ms"] > 0 and row["kernel"] == "scaled" and "work" in row["config"]
 
 
-def test_damaged_rows_are_measured_again(own_cache):
+@pytest.mark.parametrize("latency", [None, "NaN", "Infinity", "-1", "0", "true", '"1"', "[1]"])
+def test_damaged_rows_are_measured_again(own_cache, latency):
     tuned({"work": [1, 2]}).tune(8)
-    for path, text in zip(rows(own_cache), ("{", '{"key": "another", "latency_ms": 0}')):
+    for path, text in zip(rows(own_cache), ("[" * 100000, '{"key": "another", "latency_ms": 1}')):
+        if latency is not None:
+            text = '{"key": "%s", "latency_ms": %s}' % (path.stem, latency)
         path.write_text(text)
-    assert [t["cached"] for t in tuned({"work": [1, 2]}).tune(8).trials] == [False, False]
+    again = tuned({"work": [1, 2]}).tune(8)
+    assert [t["cached"] for t in again.trials] == [False, False] and again.latency > 0
 
 
 def test_rows_can_be_switched_off(own_cache, monkeypatch):

@@ -373,3 +373,27 @@ def test_an_eager_function_of_changing_arguments():
         own(numbers(2, 4), numbers(4).astype(np.float64))
     with pytest.raises(ValueError):
         own(numbers(2, 4), numbers(5))
+
+
+@tilec.jit(target="interp")
+def by_key(N, table):
+    number = table[1] if 1 in table else table["1"] + next(iter(table.values()))
+
+    @T.prim_func
+    def main(B: T.Tensor((N,), "int32")):
+        with T.Kernel(1, threads=8) as bx:
+            for i in T.Parallel(N):
+                B[i] = number
+    return main
+
+
+def test_dicts_are_told_apart_by_keys_and_order():
+    def run(table):
+        b = np.zeros(2, np.int32)
+        by_key(2, table)(b)
+        return b.tolist()
+    assert run({1: 5}) == [5, 5]
+    assert run({"1": 5}) == [10, 10]
+    assert run({"1": 5, "2": 7}) == [10, 10]
+    assert run({"2": 7, "1": 5}) == [12, 12]
+    assert run({1: 4, "1": 5}) == [4, 4]

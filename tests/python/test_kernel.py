@@ -334,6 +334,14 @@ def test_log_level(caplog):
     assert "compiled main for interp" in caplog.text
 
 
+@pytest.mark.parametrize("target", [
+    "{kind", '{"kind": 5}', '{"arch": "sm_90"}', '{"kind": "cuda", "arch": 90}', "{" * 3,
+    '{"kind":' * 100000, {"kind": None}, {}])
+def test_a_target_that_says_nothing(target):
+    with pytest.raises(ValueError, match="no target"):
+        tilec.target.target_name(target)
+
+
 def test_redirected_targets():
     from tilec.target import redirect_targets
     redirect_targets("interp")

@@ -45,6 +45,8 @@ def test_accepted(kinds, change, at, value):
     ({"i": np.zeros(1, np.int32)}, TypeError, ["a tensor (type index"]),
     ({"i": 2 ** 31}, ValueError, ["int32 does not hold"]),
     ({"b": 2}, ValueError, ["bool does not hold"]),
+    ({"u": -1}, ValueError, ["'u' is -1, which uint64 does not hold"]),
+    ({"u": -2 ** 63}, ValueError, ["uint64 does not hold"]),
     ({"i": ctypes.c_void_p(8)}, TypeError, ["a bare pointer (type index 4)"])])
 def test_refused(kinds, change, kind, words):
     text = str(refused(kind, lambda: run(kinds, **change), *words))

@@ -45,6 +45,13 @@ def test_expression(world, compiled):
     assert c.tolist() == a.tolist() + b.tolist()
     refused(ValueError, lambda: concat.function(a, b, c[:-1]), "'C'", "expected 75")
     assert list(concat.shape(2, a, b, None)) == [75]
+    names = list(concat.dims)
+    flat = [x for name in names for x in (name, 5)]
+    assert list(concat.shape_with(2, flat)) == [10]
+    refused(ValueError, lambda: concat.shape_with(2, ["", 1] + flat), "there is no dimension ''")
+    refused(ValueError, lambda: concat.shape_with(2, flat + ["Q", 1]), "no dimension 'Q'")
+    refused(ValueError, lambda: concat.shape_with(2, flat + names[:1]), "a name has no value")
+    refused(TypeError, lambda: concat.shape_with(2, flat + [names[0], "5"]))
     assert world.numpy(concat.bind([2])(a, b)).tolist() == c.tolist()
 
 
