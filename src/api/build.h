@@ -24,8 +24,8 @@ tc_build *tc_build_new(tc_session *s, const char *name, const char *target, tc_s
 bool tc_build_find(tc_build *b);
 /* Writes what was compiled into a private directory, which goes with the session's files. */
 void tc_build_write(tc_build *b, const void *bytes, size_t size_b);
-/* The same for what the C compiler makes of `text`; stops when it makes nothing. Returns how long it
- * took. */
+/* The same for what the C compiler makes of `text`; stops when it makes nothing. Returns how long
+ * it took. */
 uint64_t tc_build_compile(tc_build *b, const tc_cc *cc, tc_str text, const char *flags);
 /* Moves it into the cache if that can be. */
 void tc_build_store(tc_build *b, uint64_t compile_ns);

@@ -8,7 +8,6 @@
 #include "ir/scalar.h"
 #include "ir/typing.h"
 
-
 typedef struct reduction {
   tc_lower *lw;
   tc_reduce how;

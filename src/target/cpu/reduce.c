@@ -10,7 +10,6 @@
 
 #include "ir/scalar.h"
 
-
 enum { LANES = 64 };
 
 typedef struct lines {
