@@ -1,6 +1,6 @@
 """What the profiler measures time with. Each clock has
 
-    first(fn, deadline)   one run, which may load and compile things; TimeoutError after the deadline
+    first(fn, deadline)   one run, which may load and compile things; TimeoutError when it is late
     warm(fn, n)           n runs
     times(fn, n)          milliseconds of each of n runs
     TRIES                 how many runs tell about how long one takes
@@ -39,8 +39,8 @@ def choose(backend, on_gpu=None, device=None, cache_b=None):
     if not on_gpu:
         return Host()
     if torch is None or not torch.cuda.is_available():
-        raise RuntimeError("a function that runs on a GPU is timed with events of torch, which this "
-                           "program has not imported or which has no GPU")
+        raise RuntimeError("a function that runs on a GPU is timed with events of torch, which "
+                           "this program has not imported or which has no GPU")
     return (Graph if backend == "cudagraph" else Events)(device, cache_b)
 
 
