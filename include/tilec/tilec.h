@@ -482,9 +482,9 @@ typedef struct tilec_build_options {
  * program uses without this library (docs/aot.md). All files are written, or none; those of an
  * earlier build are replaced, others never. `files` receives their paths, one a line; `warnings`
  * what is not an error. Either may be NULL.
- * returns as tilec_program_check; TILEC_NO_TARGET; TILEC_ENVIRONMENT (no C compiler, or it failed;
- *         a file cannot be written).
- * cost    one or two seconds, in the C compiler. */
+ * returns as tilec_program_check; TILEC_NO_TARGET; TILEC_ENVIRONMENT (no C compiler, or no NVRTC,
+ * or it failed; a file cannot be written). cost    one or two seconds, in the C compiler, for a GPU
+ * twice that. */
 TILEC_API tilec_status tilec_program_build(tilec_program *program,
                                            const tilec_build_options *options, tilec_text **files,
                                            tilec_text **warnings, tilec_error **error);

@@ -57,9 +57,14 @@ class _Ffi:
         flat = [text for pair in defines for text in pair]
         return self._ffi.module(None, path, entry, flat, [], self._ffi.config(options), None)
 
-
     def cache_run(self, verb, options):
         return self._ffi.cache(verb, self._ffi.config(options))
+
+    def copy(self, tensor, device_type=1, device_id=0):
+        """A copy of a row-major tensor in memory of the host (1) or of a GPU (2), which needs no
+        package with an allocator. Of streams it waits for the default one alone."""
+        from .env import env
+        return self._ffi.copy(tensor, device_type, device_id, self._ffi.config(env.options()))
 
 
 def _load():

@@ -227,8 +227,8 @@ class AutoTuner:
         return self
 
     def set_profile_args(self, **profile):
-        """warmup, rep (ms), timeout (s to compile one configuration), time_budget (s for all;
-        the best so far counts), supply_type, supply_prog, cache_input_tensors, ref_prog,
+        """warmup, rep (ms), timeout (s to compile one configuration, and to measure it),
+        time_budget (s for all; the best so far counts), supply_type, supply_prog, cache_input_tensors, ref_prog,
         manual_check_prog, rtol, atol, max_mismatched_ratio, skip_check, backend, early_stop,
         early_stop_factor."""
         self.profile = self.profile.replaced(**profile)

@@ -9,6 +9,8 @@ import importlib
 import sys
 import time
 
+from . import _clocks
+from ._native import native
 from .kernel import outputs_of
 
 
@@ -53,6 +55,8 @@ def as_numpy(value):
             return value.float().numpy()
     if hasattr(value, "get") and hasattr(value, "__cuda_array_interface__"):  # CuPy
         return value.get()
+    if _clocks.gpu_of(value) is not None:
+        value = native.copy(value)
     return np.from_dlpack(value) if hasattr(value, "__dlpack__") else np.asarray(value)
 
 
@@ -75,7 +79,11 @@ def copied(value):
     """A copy, for what a run may write to."""
     if _is_torch(value):
         return value.clone()
-    return value.copy() if hasattr(value, "copy") else value
+    if hasattr(value, "copy"):
+        return value.copy()
+    if hasattr(value, "__dlpack_device__"):
+        return native.copy(value, *map(int, value.__dlpack_device__()))
+    return value
 
 
 # ---- inputs ----
@@ -129,7 +137,7 @@ def _tensor(kind, shape, dtype, rng, device):
 
 def make_input(kind, shape, dtype, rng, device=None):
     """An input for a kernel whose tensors lie on GPU number `device`, or on the host (None)."""
-    if _torch() is not None:
+    if _torch() is not None and (device is None or _torch().cuda.is_available()):
         where = "cpu" if device is None else "cuda:%d" % device
         return _tensor(kind, shape, dtype, rng, where)
     if device is None:
@@ -138,8 +146,7 @@ def make_input(kind, shape, dtype, rng, device=None):
         cupy = sys.modules["cupy"]
         with cupy.cuda.Device(device):
             return cupy.asarray(_array(kind, shape, dtype, rng))
-    raise RuntimeError("inputs on a GPU are made with torch or CuPy: import one of them, or give "
-                       "input_tensors")
+    return native.copy(_array(kind, shape, dtype, rng), 2, device)
 
 
 def get_tensor_supply(supply_type=TensorSupplyType.Integer, out_idx=None):
@@ -195,28 +202,36 @@ class Profiler:
 
     def do_bench(self, func=None, warmup=25, rep=100, n_warmup=0, n_repeat=0, input_tensors=None,
                  backend="event", quantiles=None, return_mode="mean",
-                 dynamic_symbolic_constraints=None, device=None, early_stop_baseline=None):
-        """Milliseconds of one call of the kernel, or of `func` on the same inputs."""
+                 dynamic_symbolic_constraints=None, device=None, early_stop_baseline=None,
+                 timeout=None):
+        """Milliseconds of one call of the kernel, or of `func` on the same inputs; TimeoutError
+        when it takes more than `timeout` seconds to find out."""
         inputs = self._inputs(input_tensors, dynamic_symbolic_constraints)
         run = func or self.kernel
-        if func is None and self.kernel.is_on_gpu and _torch() is None:
-            return self._by_driver(inputs, warmup, rep, n_warmup, n_repeat, quantiles, return_mode)
-        return do_bench(lambda: run(*inputs), warmup, rep, n_warmup, n_repeat, quantiles,
-                        backend=backend, return_mode=return_mode, device=device,
-                        early_stop_baseline=early_stop_baseline,
-                        on_gpu=self.kernel.is_on_gpu)
+        return _bench(lambda: run(*inputs), warmup, rep, n_warmup, n_repeat, quantiles, backend,
+                      return_mode, early_stop_baseline, timeout,
+                      lambda: self._clock(func, inputs, backend, device))
 
-    def _by_driver(self, inputs, warmup, rep, n_warmup, n_repeat, quantiles, return_mode):
-        """By events of the driver, for arrays of packages that have none."""
-        kernel = self.kernel
-        made = iter(outputs_of(kernel(*inputs)))
+    def _clock(self, func, inputs, backend="event", device=None):
+        on_gpu = self.kernel.is_on_gpu
+        if on_gpu and device is None:
+            device = next((d for d in map(_clocks.gpu_of, inputs) if d is not None), None)
+        if func is None and on_gpu and not any(map(_is_torch, inputs)):
+            return _clocks.Driver(self.kernel, self._all(inputs))
+        return _clocks.choose(backend, on_gpu, device)
+
+    def run_until(self, deadline, inputs):
+        """Runs the kernel once, on inputs that it may change; TimeoutError when it has not ended at
+        that time.monotonic()."""
+        with self._clock(None, inputs) as clock:
+            clock.first(lambda: self.kernel(*inputs), deadline)
+
+    def _all(self, inputs):
+        """The inputs, and the results of a call with them, in the order of the parameters."""
+        made = iter(outputs_of(self.kernel(*inputs)))
         rest = iter(inputs)
-        args = [next(made) if i in kernel.result_idx else next(rest)
-                for i in range(len(kernel.params))]
-        once = max(sorted(kernel._kernel.time(1, 5, 1, *args))[2] * 1e-6, 1e-3)
-        times = kernel._kernel.time(n_warmup or int(warmup / once) + 1,
-                                    n_repeat or max(int(rep / once), 3), 1, *args)
-        return summary([ns * 1e-6 for ns in times], quantiles, return_mode)
+        return [next(made) if i in self.kernel.result_idx else next(rest)
+                for i in range(len(self.kernel.params))]
 
     def _compare(self, reference_program, input_tensors, compare):
         inputs = self._inputs(input_tensors)
@@ -261,7 +276,18 @@ class Profiler:
 
 BACKENDS = ("event", "cupti", "cudagraph")
 _MODES = {"mean": lambda times: sum(times) / len(times), "min": min, "max": max,
-          "median": lambda times: sorted(times)[len(times) // 2]}
+          "median": lambda times: sorted(times)[(len(times) - 1) // 2]}
+_MOST_RUNS = 1000
+
+
+def _quantile(times, q):
+    """Between two times in proportion, as torch has it."""
+    if not 0 <= q <= 1:
+        raise ValueError("a quantile lies between 0 and 1, found %r" % (q,))
+    at = q * (len(times) - 1)
+    low = int(at)
+    high = min(low + 1, len(times) - 1)
+    return times[low] + (times[high] - times[low]) * (at - low)
 
 
 def summary(times, quantiles=None, return_mode="mean"):
@@ -270,7 +296,7 @@ def summary(times, quantiles=None, return_mode="mean"):
         raise ValueError("return_mode is one of %s, not %r" % (", ".join(_MODES), return_mode))
     if quantiles:
         times = sorted(times)
-        found = [times[min(int(q * len(times)), len(times) - 1)] for q in quantiles]
+        found = [_quantile(times, q) for q in quantiles]
         return found[0] if len(found) == 1 else found
     return _MODES[return_mode](times)
 
@@ -284,62 +310,45 @@ def set_limits(repeat=None):
     _limits["repeat"] = repeat
 
 
-class _HostClock:
-    """For what is done when a call returns."""
-
-    @staticmethod
-    def time(fn):
-        start = time.perf_counter_ns()
-        fn()
-        return (time.perf_counter_ns() - start) * 1e-6
-
-
-class _CudaClock:
-    """Events of torch; before each run, memory as large as any L2 cache is written."""
-
-    def __init__(self, device, cache_size):
-        self.cuda = _torch().cuda
-        self.cache = _torch().empty(cache_size, dtype=_torch().uint8, device=device or "cuda")
-
-    def time(self, fn):
-        self.cache.zero_()
-        start, end = (self.cuda.Event(enable_timing=True) for _ in range(2))
-        start.record()
-        fn()
-        end.record()
-        end.synchronize()
-        return start.elapsed_time(end)
+def _measured(clock, fn, warmup, rep, n_warmup, n_repeat, early_stop_baseline, timeout):
+    """Times of single runs, in ms."""
+    if _limits["repeat"] is not None:
+        return clock.times(fn, max(_limits["repeat"], 1))
+    deadline = None if timeout is None else time.monotonic() + timeout
+    clock.first(fn, deadline)
+    once = max(min(clock.times(fn, clock.TRIES)), 1e-3)
+    if early_stop_baseline is not None and once > early_stop_baseline:
+        first = [once] + clock.times(fn, 2)
+        if min(first) > early_stop_baseline:
+            return first
+    n_warmup = n_warmup or min(int(warmup / once) + 1, _MOST_RUNS)
+    n_repeat = n_repeat or min(max(int(rep / once), 3), _MOST_RUNS)
+    if deadline is not None:
+        left = (deadline - time.monotonic()) * 1e3
+        if left < once:
+            raise TimeoutError("one run takes %.4g ms, which leaves no time for another" % once)
+        n_repeat = min(n_repeat, max(int(left / once), 1))
+        n_warmup = min(n_warmup, max(int(left / once) - n_repeat, 0))
+    clock.warm(fn, n_warmup)
+    return clock.times(fn, n_repeat)
 
 
-def _clock(on_gpu, device, cache_size):
-    torch = _torch()
-    if on_gpu is None:
-        on_gpu = torch is not None and torch.cuda.is_available() and torch.cuda.is_initialized()
-    if on_gpu and torch is not None:
-        return _CudaClock(device, cache_size)
-    return _HostClock()
+def _bench(fn, warmup, rep, n_warmup, n_repeat, quantiles, backend, return_mode,
+           early_stop_baseline, timeout, choose):
+    if backend not in BACKENDS:
+        raise ValueError("backend is one of %s, not %r" % (", ".join(BACKENDS), backend))
+    summary([0.0], quantiles, return_mode)  # what is wrong with these shows before anything runs
+    with choose() as clock:
+        times = _measured(clock, fn, warmup, rep, n_warmup, n_repeat, early_stop_baseline, timeout)
+    return summary(times, quantiles, return_mode)
 
 
 def do_bench(fn, warmup=25, rep=100, _n_warmup=0, _n_repeat=0, quantiles=None, fast_flush=True,
-             backend="event", return_mode="mean", device=None, cache_size=256 << 20,
+             backend="event", return_mode="mean", device=None, cache_size=None,
              early_stop_baseline=None, on_gpu=None):
     """Milliseconds of one call of `fn`; warmup and rep are milliseconds of it. With
-    early_stop_baseline it ends early when the first runs are all slower than that."""
-    if backend not in BACKENDS:
-        raise ValueError("backend is one of %s, not %r" % (", ".join(BACKENDS), backend))
-    if return_mode not in _MODES:
-        summary([], None, return_mode)
-    clock = _clock(on_gpu, device, int(cache_size or 256 << 20))
-    if _limits["repeat"] is not None:
-        return summary([clock.time(fn) for _ in range(max(_limits["repeat"], 1))], quantiles,
-                       return_mode)
-    fn()
-    once = max(clock.time(fn), 1e-3)
-    if early_stop_baseline is not None and once > early_stop_baseline:
-        first = [once, clock.time(fn), clock.time(fn)]
-        if min(first) > early_stop_baseline:
-            return summary(first, quantiles, return_mode)
-    for _ in range(_n_warmup or min(int(warmup / once) + 1, 1000)):
-        fn()
-    times = [clock.time(fn) for _ in range(_n_repeat or min(max(int(rep / once), 3), 1000))]
-    return summary(times, quantiles, return_mode)
+    early_stop_baseline it ends early when the first runs are all slower than that. Work of torch on
+    a GPU is timed there."""
+    return _bench(fn, warmup, rep, _n_warmup, _n_repeat, quantiles, backend, return_mode,
+                  early_stop_baseline, None,
+                  lambda: _clocks.choose(backend, on_gpu, device, cache_size))

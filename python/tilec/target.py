@@ -47,10 +47,15 @@ def redirect_targets(name):
     _redirected[:] = [name] if name else []
 
 
+def redirected():
+    """That name, or None."""
+    return _redirected[0] if _redirected else None
+
+
 def target_name(target=None):
     """The compiler's name for a target, None for its own choice."""
     if _redirected:
-        return _redirected[0]
+        return redirected()
     target = _read(target)
     if target is None:
         return None

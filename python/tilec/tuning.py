@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 
+from . import _clocks
 from ._native import native
 from .env import env, logger
 from .jit import _is_tensor
@@ -294,6 +295,7 @@ class Tuning:
         self.kept_inputs = {}
         self.best = None
         self.deadline = None
+        self.busy = None  # the error of a configuration that was given up and may still run
         self.ref_latency = None
 
     # -- keys --
@@ -439,20 +441,46 @@ class Tuning:
             self.rows.put(trial.key, config=trial.config, latency_ms=trial.latency,
                           kernel=self.name, time=time.time())
 
+    def _wait_for_gpu(self):
+        """What was given up shall not be in the times of others. It is waited for once."""
+        until = time.monotonic() + self.profile.timeout
+        while self.busy is not None and not self.busy.is_over():
+            if self.busy.was_awaited or time.monotonic() > until:
+                self.busy.was_awaited = True
+                raise TimeoutError("an earlier configuration still runs on the GPU")
+            time.sleep(0.01)
+        self.busy = None
+
     def _time(self, trial):
-        profile = self.profile
+        self._wait_for_gpu()
+        profile, started = self.profile, time.monotonic()
         profiler, inputs = self._inputs_of(trial.kernel)
-        if profile.checks:
-            self._check(profiler, inputs)
-        stop = None
+        try:
+            if profile.checks:
+                profiler.run_until(started + profile.timeout, [copied(x) for x in inputs])
+                self._check(profiler, inputs)
+            latency = self._latency(profiler, inputs, started + profile.timeout)
+        except _clocks.StillRuns as error:
+            self.busy = error
+            raise
+        if profile.ref_prog is not None and self.ref_latency is None:
+            self.ref_latency = self._time_reference(profiler, inputs)
+        trial.latency = float(latency)
+
+    def _latency(self, profiler, inputs, deadline):
+        profile, stop = self.profile, None
         if profile.early_stop and self.best is not None:
             stop = self.best.latency * profile.early_stop_factor
-        latency = profiler.do_bench(warmup=profile.warmup, rep=profile.rep, input_tensors=inputs,
-                                    backend=profile.backend, early_stop_baseline=stop)
-        if profile.ref_prog is not None and self.ref_latency is None:
-            self.ref_latency = do_bench(lambda: profile.ref_prog(*inputs), 0, profile.rep,
-                                        on_gpu=trial.kernel.is_on_gpu)
-        trial.latency = float(latency)
+        return profiler.do_bench(warmup=profile.warmup, rep=profile.rep, input_tensors=inputs,
+                                 backend=profile.backend, early_stop_baseline=stop,
+                                 timeout=max(deadline - time.monotonic(), 0))
+
+    def _time_reference(self, profiler, inputs):
+        """None where no package has a clock for what it does on a GPU."""
+        on_gpu = profiler.kernel.is_on_gpu
+        if on_gpu and not any(type(x).__module__.partition(".")[0] == "torch" for x in inputs):
+            return None
+        return do_bench(lambda: self.profile.ref_prog(*inputs), 0, self.profile.rep, on_gpu=on_gpu)
 
     def _check(self, profiler, inputs):
         profile = self.profile

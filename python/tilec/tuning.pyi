@@ -67,4 +67,5 @@ class Tuning:
     kept_inputs: Any
     best: Any
     deadline: Any
+    busy: Any
     ref_latency: Any

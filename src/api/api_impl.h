@@ -5,6 +5,7 @@
 
 #include "base/diag.h"
 #include "ir/ir.h"
+#include "ir/target.h"
 #include "pass/pass.h"
 #include "prove/prove.h"
 #include "rt/check.h"

@@ -5,7 +5,9 @@
 #include "jit/sha256.h"
 #include "target/common/table.h"
 #include "target/cpu/aot.h"
+#include "target/cuda/cuda.h"
 #include "toolchain/cc.h"
+#include "toolchain/nvrtc.h"
 
 #include <string.h>
 
@@ -25,7 +27,13 @@ static enum tc_cpu_isa find_isa(tc_session *s, const char *target) {
   enum tc_cpu_isa isa;
   if (tc_api_cpu_target(s, target, &isa)) return isa;
   tc_session_stop(s, TILEC_NO_TARGET, "",
-                  "target '%s' cannot be built ahead of time: expected cpu or cpu:ISA", target);
+                  "target '%s' cannot be built ahead of time: expected cpu, cpu:ISA, cuda or "
+                  "cuda:ARCH",
+                  target);
+}
+
+static bool is_gpu(const char *target) {
+  return strncmp(target, "cuda", 4) == 0 && (!target[4] || target[4] == ':');
 }
 
 static const char *sha256_of(tc_session *s, tc_str text) {
@@ -39,13 +47,61 @@ static const char *sha256_of(tc_session *s, tc_str text) {
   return hex;
 }
 
+/* Sets what the object is for; NULL, or the GPU. The host's side of those runs on any machine. */
+static const tc_api_target *find_target(aot_build *b, const char *target) {
+  tc_session *s = b->s;
+  if (is_gpu(target)) {
+    tc_api_target *gpu = TC_NEW(&s->arena, tc_api_target);
+    *gpu = tc_api_find_target(s, target);
+    s->gpu = gpu->gpu;
+    b->aot.isa = TC_ISA_generic;
+    b->aot.target = tc_api_gpu_name(gpu->gpu);
+    return gpu;
+  }
+  b->aot.isa = find_isa(s, target);
+  const tc_cpu_isa_info *row = tc_cpu_isa_row(b->aot.isa);
+  b->aot.target = tc_format(&s->arena, "cpu:%s", *row->march ? row->march : row->name);
+  return NULL;
+}
+
 static void check_name(tc_session *s, const char *name) {
   const char *problem = tc_aot_name_problem(name);
   if (problem) tc_session_stop(s, TILEC_USAGE, "E0754", D_build_name_fmt, name, problem);
 }
 
-/* The function's kernels and table; everything about it but the name. */
-static void emit(aot_build *b, const aot_call *call, tc_ir *ir) {
+/* The kernels' binary; how it is made is nvrtc's or nvcc's work, and needs no GPU. */
+static const tc_aot_gpu *assemble(tc_session *s, const tc_cuda_options *options, tc_str text) {
+  tc_nvrtc nvrtc;
+  tc_cubin cubin;
+  tc_aot_gpu *gpu = TC_NEW(&s->arena, tc_aot_gpu);
+  const tc_nvrtc_job job = {.text = text,
+                            .arch = options->target->name,
+                            .flags = tc_cuda_flags(options, &s->arena),
+                            .timeout_s =
+                                (uint32_t)tc_api_option_number(s->context, TC_OPTION_cc_timeout)};
+  if (!tc_nvrtc_find(&nvrtc, tc_api_option(s->context, TC_OPTION_nvrtc, &s->arena),
+                     tc_api_option(s->context, TC_OPTION_nvcc, &s->arena), s->diags, &s->arena)
+      || !tc_nvrtc_compile(&nvrtc, &job, &cubin, s->diags, &s->arena))
+    tc_diag_stop(s->diags);
+  *gpu = (tc_aot_gpu){.arch = options->target->name,
+                      .cc = options->target->cc,
+                      .exact = options->target->exact,
+                      .image = {(const char *)cubin.bytes, (uint32_t)cubin.size_b}};
+  return gpu;
+}
+
+static void emit_gpu(aot_build *b, tc_ir *ir, const tc_target_row *target) {
+  tc_session *s = b->s;
+  tc_aot *a = &b->aot;
+  const tc_cuda_options options = {.target = target};
+  const tc_cpu_options host = {.isa = a->isa, .is_part = true};
+  tc_emitted emitted = s->context->emit_cuda(ir, &options, &s->arena);
+  a->table = tc_api_make_table(s, ir, &emitted);
+  a->gpu = assemble(s, &options, emitted.text);
+  a->flags = tc_cpu_flags(&host, &s->arena);
+}
+
+static void emit_cpu(aot_build *b, tc_ir *ir) {
   tc_session *s = b->s;
   tc_aot *a = &b->aot;
   bool complete;
@@ -55,8 +111,22 @@ static void emit(aot_build *b, const aot_call *call, tc_ir *ir) {
   tc_emitted emitted = tc_cpu_emit(ir, &options, &s->arena);
   a->kernels = emitted.text;
   a->table = tc_api_make_table(s, ir, &emitted);
-  a->interface = tc_aot_interface(a->table);
   a->flags = tc_cpu_flags(&options, &s->arena);
+}
+
+/* The function's kernels and table; everything about it but the name. */
+static void emit(aot_build *b, const aot_call *call, tc_ir *ir, const tc_api_target *gpu) {
+  tc_session *s = b->s;
+  tc_aot *a = &b->aot;
+  if (gpu) {
+    tc_program_to_tile(s, ir, gpu->caps, false);
+    tc_program_to_state(s, ir, gpu, TC_STATE_lane, false);
+    emit_gpu(b, ir, gpu->gpu);
+  } else {
+    tc_program_to_tile(s, ir, TC_CPU_CAPS, false);
+    emit_cpu(b, ir);
+  }
+  a->interface = tc_aot_interface(a->table);
   a->version = tilec_version();
   a->file = call->program->path;
   a->entry = s->entry;
@@ -98,7 +168,7 @@ static tc_str link_library(const aot_build *b, tc_str object) {
 #endif
                    .in = tc_format(arena, "%s.o", b->aot.name),
                    .out = tc_format(arena, "%s.so", b->aot.name),
-                   .libraries = "-lm -lpthread"};
+                   .libraries = b->aot.gpu ? "-lm -lpthread -ldl" : "-lm -lpthread"};
   return run_cc(b, job);
 }
 
@@ -114,15 +184,12 @@ static void build(tc_session *s, void *data) {
   const char *target = call->options.target, *directory = call->options.directory;
   if (!target) target = tc_api_option(s->context, TC_OPTION_target, &s->arena);
   if (!directory || !*directory) directory = ".";
-  b.aot.isa = find_isa(s, target);
-  const tc_cpu_isa_info *row = tc_cpu_isa_row(b.aot.isa);
-  b.aot.target = tc_format(&s->arena, "cpu:%s", *row->march ? row->march : row->name);
+  const tc_api_target *gpu = find_target(&b, target);
   if (call->options.name) check_name(s, call->options.name);
   tc_ir *ir = tc_program_front(s, call->program);
   b.aot.name = call->options.name ? call->options.name : s->entry;
   check_name(s, b.aot.name);
-  tc_program_to_tile(s, ir, TC_CPU_CAPS, false);
-  emit(&b, call, ir);
+  emit(&b, call, ir, gpu);
   b.cc = tc_api_find_cc(s, b.aot.isa, true);
   tc_str source = text_of(s, &b.aot, tc_aot_print_c), object = compile_object(&b, source);
   static const char TEXT_MARK[] = "Made by tilec ", BINARY_MARK[] = "tilec_aot_hub";

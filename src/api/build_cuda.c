@@ -157,7 +157,8 @@ static void load(build *b, tc_cuda *cuda) {
   tilec_kernel *kernel = b->kernel;
   tc_phase_enter(b->s, TC_PHASE_load);
   tc_rt_error error;
-  const tc_cuda_code code = {kernel->cubin.bytes, kernel->cubin.size_b, b->arch};
+  const tc_cuda_code code = {kernel->cubin.bytes, kernel->cubin.size_b, b->arch->name, b->arch->cc,
+                             b->arch->exact};
   error.code = 0;
   kernel->cuda = tc_cuda_load(cuda, &code, kernel->table, tc_api_hooks(b->s->context), &error);
   if (!kernel->cuda || tc_cuda_prepare(kernel->cuda, kernel->device, &error))

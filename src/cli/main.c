@@ -233,7 +233,7 @@ static const cli_verb VERBS[] = {
      "runs a kernel on arrays in .npy files, or on --random ones", cli_run},
     {"bench", "FILE[:ENTRY] [-D NAME=VALUE] [--in NAME=FILE|NUMBER] [--random] [--flops=NUMBER]",
      "times a kernel on arguments that are not in the cache", cli_bench},
-    {"build", "FILE[:ENTRY] [-D NAME=VALUE] [--target=cpu:ISA] [-o DIR] [--name=NAME]",
+    {"build", "FILE[:ENTRY] [-D NAME=VALUE] [--target=cpu:ISA|cuda:ARCH] [-o DIR] [--name=NAME]",
      "makes NAME.c, .h, .o, .so and .json, which C programs use without tilec", cli_build},
     {"check", "FILE[:ENTRY] [-D NAME=VALUE] [--deep]",
      "says what is wrong with a kernel: without running it, or --deep: by a run that looks for "

@@ -100,3 +100,65 @@ int tc_ffi_tensor_new(tilec_context *context, tilec_dtype dtype, uint32_t rank,
   *out = tc_ffi_value(status ? NULL : tensor);
   return status;
 }
+
+/* ---- copying ---- */
+
+/* As the C interface takes it; a TypeError when its elements have no name there. */
+static int view_of(const tc_dl_tensor *from, tilec_tensor *to) {
+  tilec_dtype dtype = tc_ffi_dtype_of(from->dtype, TILEC_DTYPE_NONE);
+  if (!dtype)
+    return tc_ffi_raise("TypeError",
+                        "copy: no element type is of DLPack type code %u, %u bits, %u lanes",
+                        from->dtype.code, from->dtype.bits, from->dtype.lanes);
+  *to = (tilec_tensor){.size = sizeof *to,
+                       .data = from->data,
+                       .shape = from->shape,
+                       .strides = from->strides,
+                       .byte_offset = from->byte_offset,
+                       .rank = (uint32_t)from->ndim,
+                       .dtype = (uint16_t)dtype,
+                       .device_type = from->device.type,
+                       .device_id = from->device.id};
+  return 0;
+}
+
+static int copy_to(tilec_context *context, const tc_dl_tensor *from, tc_ffi_device device,
+                   tc_ffi_any *out) {
+  tilec_tensor source, target;
+  tilec_error *error;
+  void *tensor;
+  if (view_of(from, &source)) return -1;
+  tc_dl_tensor prototype = *from;
+  prototype.device = device;
+  prototype.byte_offset = 0;
+  if (make_own(context, (tilec_dtype)source.dtype, &prototype, &tensor)) return -1;
+  *out = tc_ffi_value(tensor);
+  int status = view_of(tc_ffi_tensor_of(out), &target);
+  if (!status && tilec_tensor_copy(context, &target, &source, &error))
+    status = tc_ffi_raise_launch(error, "copy");
+  if (status) tc_ffi_drop(out);
+  return status;
+}
+
+int tc_ffi_copy(void *self, const tc_ffi_any *args, int32_t n, tc_ffi_any *result) {
+  tc_ffi_args a;
+  tc_ffi_any config;
+  (void)self;
+  if (!tc_ffi_args_start(&a, "copy", args, n, 3, 4)) return -1;
+  const tc_ffi_any *value = tc_ffi_take(&a);
+  int64_t type = tc_ffi_take_int(&a, 0), id = tc_ffi_take_int(&a, 0);
+  if (a.failed) return -1;
+  const tc_dl_tensor *from = value ? tc_ffi_tensor_of(value) : NULL;
+  if (!from)
+    return tc_ffi_raise("TypeError", "copy: argument 0 is %s, expected a tensor",
+                        value ? tc_ffi_what(value->type_index) : "None");
+  if (type < 0 || type > INT32_MAX || id < 0 || id > INT32_MAX)
+    return tc_ffi_raise("ValueError", "copy: there is no device of type %lld and number %lld",
+                        (long long)type, (long long)id);
+  if (tc_ffi_config_or_empty(tc_ffi_take(&a), "copy", &config)) return -1;
+  tilec_context *context = tc_ffi_context_of(&config);
+  int status =
+      context ? copy_to(context, from, (tc_ffi_device){(int32_t)type, (int32_t)id}, result) : -1;
+  tc_ffi_drop(&config);
+  return status;
+}

@@ -1,5 +1,7 @@
 #include "ir/target.h"
 
+#include "rt/table.h"
+
 static const tc_target_row ROWS[TC_GPU_COUNT] = {
 #define TARGET(name, api, cc, exact, sms, block_kb, sm_kb, sm_regs, sm_threads, l2_mb, mma, doc)   \
   [TC_GPU_##                                                                                       \
@@ -20,7 +22,7 @@ const tc_target_row *tc_target_find(tc_str name) {
 }
 
 bool tc_target_runs_on(const tc_target_row *row, uint32_t cc) {
-  return row->exact ? row->cc == cc : row->cc / 10 == cc / 10 && row->cc <= cc;
+  return tc_rt_gpu_runs(row->cc, row->exact, cc);
 }
 
 const tc_target_row *tc_target_for(uint32_t cc) {

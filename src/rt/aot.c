@@ -97,7 +97,14 @@ static void print_to_stdout(void *ctx, const char *text, uint64_t n) {
   fwrite(text, 1, (size_t)n, stdout);
 }
 
+static int launch_there(const tc_rt_aot *unit, const tilec_arg *args, tc_rt_error *error) {
+  if (!unit->gpu->launch(args, error)) return 0;
+  unit->keep(error);
+  return (int)error->code;
+}
+
 static int launch_on(const tc_rt_aot *unit, const tilec_arg *args, tc_rt_error *error) {
+  if (unit->gpu) return launch_there(unit, args, error);
   const tc_rt_runner runner = {run_on_shared_pool, (void *)(uintptr_t)unit};
   const tc_env env = {NULL, print_to_stdout};
   const tc_rt_share *share = atomic_load_explicit(&unit->hub->share, memory_order_acquire);
@@ -125,8 +132,8 @@ static uint16_t type_of(const tc_rt_param *p, const tilec_aot_tensor *t, tc_rt_e
 }
 
 /* Everything but the type; false when the tensor lies elsewhere. */
-static bool take_tensor(const tc_rt_param *p, const tilec_aot_tensor *t, tilec_tensor *to,
-                        tc_rt_error *error) {
+static bool take_tensor(const tc_rt_aot *unit, const tc_rt_param *p, const tilec_aot_tensor *t,
+                        tilec_tensor *to, tc_rt_error *error) {
   to->size = sizeof *to;
   to->data = t->data;
   to->shape = t->shape;
@@ -134,11 +141,12 @@ static bool take_tensor(const tc_rt_param *p, const tilec_aot_tensor *t, tilec_t
   to->byte_offset = t->byte_offset;
   to->rank = (uint32_t)t->ndim; /* a negative one is no declared rank */
   to->flags = 0;
-  to->device_type = TILEC_DEVICE_HOST; /* the only one that is let through below */
-  to->device_id = 0;
+  /* On the host the only device that is let through below; a launch on a GPU checks its own. */
+  to->device_type = unit->gpu ? t->device_type : TILEC_DEVICE_HOST;
+  to->device_id = unit->gpu ? t->device_id : 0;
   to->dtype = type_of(p, t, error);
   if (!to->dtype) return false;
-  if (t->device_type == HOST_DEVICE) return true;
+  if (unit->gpu || t->device_type == HOST_DEVICE) return true;
   tc_rt_fail(error, TC_RT_E_DEVICE,
              "argument '%s' lies on a device of DLPack type %d, expected host memory (type %d)",
              p->name, (int)t->device_type, HOST_DEVICE);
@@ -146,9 +154,13 @@ static bool take_tensor(const tc_rt_param *p, const tilec_aot_tensor *t, tilec_t
 }
 
 /* A bare pointer: memory without a shape. */
-static void take_pointer(const tc_rt_param *p, const void *data, tilec_tensor *to) {
+static void take_pointer(const tc_rt_aot *unit, const tc_rt_param *p, const void *data,
+                         int32_t device, tilec_tensor *to) {
   *to = (tilec_tensor){
       .size = sizeof *to, .data = (void *)(uintptr_t)data, .dtype = p->dtype}; /* rank 0 */
+  if (!unit->gpu) return;
+  to->device_type = TILEC_DEVICE_CUDA;
+  to->device_id = device;
 }
 
 /* Scalars have the same form on both sides. */
@@ -166,6 +178,7 @@ int tc_rt_aot_call(const tc_rt_aot *unit, const tc_rt_aot_arg *given) {
   const tc_rt_table *table = unit->function.table;
   tc_rt_error error; /* its text is large, and only written on an error */
   error.code = 0;
+  int32_t device = unit->gpu ? tc_rt_aot_device(unit, given, unit->gpu->current()) : 0;
   for (uint32_t i = 0; i < table->n_params; i++) {
     const tc_rt_param *p = &table->params[i];
     args[i].kind = given[i].kind;
@@ -176,10 +189,10 @@ int tc_rt_aot_call(const tc_rt_aot *unit, const tc_rt_aot_arg *given) {
     }
     args[i].as.tensor = &tensors[i];
     if (p->flags & TILEC_PARAM_POINTER) {
-      take_pointer(p, given[i].as.data, &tensors[i]);
+      take_pointer(unit, p, given[i].as.data, device, &tensors[i]);
     } else if (!given[i].as.tensor) {
       args[i].kind = TILEC_ARG_NONE;
-    } else if (!take_tensor(p, given[i].as.tensor, &tensors[i], &error)) {
+    } else if (!take_tensor(unit, p, given[i].as.tensor, &tensors[i], &error)) {
       return unit->keep(&error), (int)error.code;
     }
   }
@@ -189,9 +202,11 @@ int tc_rt_aot_call(const tc_rt_aot *unit, const tc_rt_aot_arg *given) {
 /* ---- arguments as pointers and dimensions ---- */
 
 /* Shapes and strides of all tensors, one after another, and the arguments that hold them. */
-static uint32_t take_memory(const tc_rt_table *table, const tc_rt_aot_arg *given,
+static uint32_t take_memory(const tc_rt_aot *unit, const tc_rt_aot_arg *given,
                             const tc_rt_frame *frame, int64_t *numbers, tilec_tensor *tensors,
                             tilec_arg *args, tc_rt_error *error) {
+  const tc_rt_table *table = unit->function.table;
+  int32_t device = unit->gpu ? unit->gpu->current() : 0;
   for (uint32_t i = 0; i < table->n_params; i++) {
     const tc_rt_param *p = &table->params[i];
     args[i] = (tilec_arg){.kind = given[i].kind};
@@ -201,7 +216,7 @@ static uint32_t take_memory(const tc_rt_table *table, const tc_rt_aot_arg *given
     }
     args[i].as.tensor = &tensors[i];
     if (!given[i].as.data && p->flags & TILEC_PARAM_NULLABLE) args[i].kind = TILEC_ARG_NONE;
-    take_pointer(p, given[i].as.data, &tensors[i]);
+    take_pointer(unit, p, given[i].as.data, device, &tensors[i]);
     if (p->flags & TILEC_PARAM_POINTER) continue;
     tensors[i].rank = p->rank;
     tensors[i].shape = numbers;
@@ -247,7 +262,7 @@ static int run_raw(const tc_rt_aot *unit, const tc_rt_aot_arg *given, const int6
       bad[table->params[i].word] = 0;
     }
   tc_rt_run_code(table, &frame, 0, table->n_code);
-  if (take_memory(table, given, &frame, numbers + n_values, tensors, args, &error))
+  if (take_memory(unit, given, &frame, numbers + n_values, tensors, args, &error))
     return unit->keep(&error), (int)error.code;
   return launch_on(unit, args, &error);
 }
@@ -332,6 +347,16 @@ int tc_rt_aot_unpack(const tc_rt_aot *unit, const tc_rt_packed *values, int32_t 
     return unit->keep(&error), (int)error.code;
   }
   return 0;
+}
+
+int32_t tc_rt_aot_device(const tc_rt_aot *unit, const tc_rt_aot_arg *given, int32_t otherwise) {
+  const tc_rt_table *table = unit->function.table;
+  for (uint32_t i = 0; i < table->n_params; i++) {
+    bool is_tensor = !(table->params[i].flags & (TC_RT_SCALAR | TILEC_PARAM_POINTER));
+    if (is_tensor && given[i].as.tensor && given[i].as.tensor->device_type == TILEC_DEVICE_CUDA)
+      return given[i].as.tensor->device_id;
+  }
+  return otherwise;
 }
 
 const char *tc_rt_aot_class(int code) {

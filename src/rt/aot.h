@@ -29,6 +29,12 @@ typedef struct tc_rt_hub {
   uint64_t reserved[7];
 } tc_rt_hub;
 
+/* How an object whose kernels run on GPUs reaches them. */
+typedef struct tc_rt_aot_gpu {
+  uint32_t (*launch)(const tilec_arg *args, tc_rt_error *error);
+  int32_t (*current)(void); /* the device on which memory lies that does not say where it does */
+} tc_rt_aot_gpu;
+
 /* One object. */
 typedef struct tc_rt_aot {
   tc_rt_function function;
@@ -36,6 +42,7 @@ typedef struct tc_rt_aot {
   const char *made_by; /* version of tilec */
   tc_rt_hub *hub;
   void (*keep)(const tc_rt_error *error); /* remembers it for the calling thread */
+  const tc_rt_aot_gpu *gpu;               /* NULL: the kernels run here          */
 } tc_rt_aot;
 
 typedef struct tc_rt_aot_arg {
@@ -68,6 +75,8 @@ typedef struct tc_rt_packed {
  * yet. Returns 0 or the number of the error, which `keep` got. */
 int tc_rt_aot_unpack(const tc_rt_aot *unit, const tc_rt_packed *values, int32_t n,
                      tc_rt_aot_arg *to);
+/* The GPU that the first tensor lies on which is on one, else `otherwise`. */
+int32_t tc_rt_aot_device(const tc_rt_aot *unit, const tc_rt_aot_arg *given, int32_t otherwise);
 /* The name of the class of errors that a number belongs to, as that ABI has it. */
 const char *tc_rt_aot_class(int code);
 

@@ -10,7 +10,7 @@
  * the other. The caller owns everything it points to. */
 typedef struct tilec_aot_tensor {
   void *data;                     /* may be NULL when an extent is 0                            */
-  int32_t device_type, device_id; /* 1, 0: host memory, the only kind there is                  */
+  int32_t device_type, device_id; /* 1, 0: host memory; 2 and its number: a CUDA device's       */
   int32_t ndim;                   /* number of dimensions                                       */
   uint8_t type_code, type_bits;   /* the element type: the two halves of a TILEC_AOT_ constant  */
   uint16_t type_lanes;            /* 1                                                          */

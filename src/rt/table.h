@@ -172,6 +172,12 @@ typedef struct tc_rt_gpu {
   bool cooperative; /* blocks wait for blocks: all must be resident  */
 } tc_rt_gpu;
 
+/* Whether code for compute capability `cc` runs on a device of another; `exact`: on its own only.
+ */
+static inline bool tc_rt_gpu_runs(uint32_t cc, bool exact, uint32_t device_cc) {
+  return exact ? cc == device_cc : cc / 10 == device_cc / 10 && cc <= device_cc;
+}
+
 typedef struct tc_rt_kernel {
   const char *name; /* symbol */
   uint32_t n_grid;

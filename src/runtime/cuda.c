@@ -10,7 +10,7 @@ enum { SMALL_B = 8192, MAP_ALIGN_B = 64, MAX_GRID_YZ = 65535 };
 /* Beyond what any device has; sums below it do not overflow. */
 static const uint64_t MAX_SPACE_B = UINT64_C(1) << 50;
 
-typedef struct launch {
+typedef struct gpu_launch {
   tc_cuda_module *m;
   void *stream;
   tc_rt_frame frame;
@@ -23,7 +23,7 @@ typedef struct launch {
   uint64_t space_b, zeroed_b;
   const tc_cuda_space *space; /* NULL: none is needed               */
   const tc_cuda_instance *instance;
-} launch;
+} gpu_launch;
 
 /* ---- memory of a launch ---- */
 
@@ -35,7 +35,7 @@ static void *place(unsigned char *base, size_t *used, size_t n, size_t size_b, s
   return base ? base + at : NULL;
 }
 
-static size_t lay_out(launch *l, unsigned char *base) {
+static size_t lay_out(gpu_launch *l, unsigned char *base) {
   const tc_cuda_module *m = l->m;
   const tc_rt_table *t = m->table;
   size_t used = 0, n_values = (size_t)t->n_words + t->n_code;
@@ -54,7 +54,7 @@ static size_t lay_out(launch *l, unsigned char *base) {
 
 /* ---- checking all before launching any ---- */
 
-static uint32_t check_grid(const launch *l, uint32_t k, tc_rt_error *error) {
+static uint32_t check_grid(const gpu_launch *l, uint32_t k, tc_rt_error *error) {
   const tc_rt_kernel *kernel = &l->m->table->kernels[k];
   const tc_rt_gpu *g = kernel->gpu;
   if (tc_rt_grid(l->m->table, &l->frame, k, l->grids[k], error)) return error->code;
@@ -74,7 +74,7 @@ static uint32_t check_grid(const launch *l, uint32_t k, tc_rt_error *error) {
   return TC_RT_OK;
 }
 
-static uint32_t add_space(launch *l, uint32_t slot, uint64_t size_b, const char *name,
+static uint32_t add_space(gpu_launch *l, uint32_t slot, uint64_t size_b, const char *name,
                           tc_rt_error *error) {
   if (size_b > MAX_SPACE_B || l->space_b > MAX_SPACE_B)
     return tc_rt_fail(error, TC_RT_E_WORKSPACE,
@@ -85,7 +85,7 @@ static uint32_t add_space(launch *l, uint32_t slot, uint64_t size_b, const char 
   return TC_RT_OK;
 }
 
-static uint32_t measure_states(launch *l, tc_rt_error *error) {
+static uint32_t measure_states(gpu_launch *l, tc_rt_error *error) {
   const tc_rt_table *t = l->m->table;
   uint32_t slot = 0;
   for (uint32_t k = 0; k < t->n_kernels; k++)
@@ -101,7 +101,7 @@ static uint32_t measure_states(launch *l, tc_rt_error *error) {
   return TC_RT_OK;
 }
 
-static uint32_t take_space(launch *l, tc_cuda_instance *instance, tc_rt_error *error) {
+static uint32_t take_space(gpu_launch *l, tc_cuda_instance *instance, tc_rt_error *error) {
   const tc_rt_table *t = l->m->table;
   if (measure_states(l, error)) return error->code;
   for (uint32_t w = 0; w < t->n_workspaces; w++) {
@@ -120,7 +120,7 @@ static uint32_t take_space(launch *l, tc_cuda_instance *instance, tc_rt_error *e
   return TC_RT_OK;
 }
 
-static uint32_t make_maps(launch *l, tc_rt_error *error) {
+static uint32_t make_maps(gpu_launch *l, tc_rt_error *error) {
   const tc_rt_table *t = l->m->table;
   unsigned char *at = l->maps;
   tc_cuda_known_maps *known = l->m->known;
@@ -132,7 +132,7 @@ static uint32_t make_maps(launch *l, tc_rt_error *error) {
 }
 
 /* True when no kernel has a block. */
-static bool is_empty(const launch *l) {
+static bool is_empty(const gpu_launch *l) {
   for (uint32_t k = 0; k < l->m->table->n_kernels; k++)
     if (l->grids[k][0] && l->grids[k][1] && l->grids[k][2]) return false;
   return true;
@@ -146,7 +146,7 @@ typedef struct parts {
   uint32_t first_state;
 } parts;
 
-static void set_params(const launch *l, const tc_rt_gpu *g, const parts *p) {
+static void set_params(const gpu_launch *l, const tc_rt_gpu *g, const parts *p) {
   for (uint32_t i = 0; i < g->n_args; i++) {
     const tc_rt_gpu_arg *arg = &g->args[i];
     l->params[i] = &l->scalars[i];
@@ -170,7 +170,7 @@ static void set_params(const launch *l, const tc_rt_gpu *g, const parts *p) {
   }
 }
 
-static uint32_t launch_kernel(const launch *l, uint32_t k, const parts *p, tc_rt_error *error) {
+static uint32_t launch_kernel(const gpu_launch *l, uint32_t k, const parts *p, tc_rt_error *error) {
   const tc_rt_kernel *kernel = &l->m->table->kernels[k];
   const tc_rt_gpu *g = kernel->gpu;
   tc_cuda_attribute attributes[2];
@@ -197,7 +197,7 @@ static uint32_t launch_kernel(const launch *l, uint32_t k, const parts *p, tc_rt
   return tc_cuda_fail(l->m->cuda, error, result, "cuLaunchKernelEx", kernel->name);
 }
 
-static uint32_t launch_all(const launch *l, tc_rt_error *error) {
+static uint32_t launch_all(const gpu_launch *l, tc_rt_error *error) {
   const tc_rt_table *t = l->m->table;
   parts p = {l->maps, 0};
   for (uint32_t k = 0; k < t->n_kernels; k++) {
@@ -210,7 +210,7 @@ static uint32_t launch_all(const launch *l, tc_rt_error *error) {
 }
 
 /* With a context of the device current. */
-static uint32_t run_in(launch *l, void *context, int32_t device, tc_rt_error *error) {
+static uint32_t run_in(gpu_launch *l, void *context, int32_t device, tc_rt_error *error) {
   tc_cuda_instance *instance = tc_cuda_instance_in(l->m, context, device, error);
   if (!instance) return error->code;
   l->instance = instance;
@@ -227,7 +227,8 @@ int32_t tc_cuda_device_of(const tc_cuda *cuda, const tc_rt_table *table, const t
   return tc_cuda_current(cuda);
 }
 
-static uint32_t run(launch *l, const tilec_arg *args, size_t n_args, tc_rt_error *error) {
+static uint32_t check_and_run(gpu_launch *l, const tilec_arg *args, size_t n_args,
+                              tc_rt_error *error) {
   const tc_rt_table *t = l->m->table;
   if (tc_rt_check(t, args, n_args, &l->frame, error)) return error->code;
   for (uint32_t k = 0; k < t->n_kernels; k++)
@@ -244,7 +245,7 @@ static uint32_t run(launch *l, const tilec_arg *args, size_t n_args, tc_rt_error
 uint32_t tc_cuda_launch(tc_cuda_module *module, void *stream, const tilec_arg *args, size_t n_args,
                         tc_rt_error *error) {
   _Alignas(MAP_ALIGN_B) unsigned char small[SMALL_B];
-  launch l = {.m = module, .stream = stream};
+  gpu_launch l = {.m = module, .stream = stream};
   if (!module->calls->launch)
     return tc_rt_fail(error, TC_RT_E_NO_CUDA, "%s has no cuLaunchKernelEx: the driver is too old",
                       tc_cuda_path(module->cuda));
@@ -253,7 +254,7 @@ uint32_t tc_cuda_launch(tc_cuda_module *module, void *stream, const tilec_arg *a
   if (size_b > sizeof small) memory = tc_rt_alloc(module->allocator, size_b, MAP_ALIGN_B);
   if (!memory) return tc_rt_fail(error, TC_RT_E_WORKSPACE, "out of memory for a launch");
   lay_out(&l, memory);
-  run(&l, args, n_args, error);
+  check_and_run(&l, args, n_args, error);
   if (memory != small) tc_rt_free(module->allocator, memory, size_b);
   return error->code;
 }

@@ -9,13 +9,14 @@
 #ifndef TC_RUNTIME_CUDA_H
 #define TC_RUNTIME_CUDA_H
 
-#include "ir/target.h"
 #include "runtime/cuda_driver.h"
 
 typedef struct tc_cuda_code {
   const void *bytes; /* cubin; must outlive the module */
   size_t size_b;
-  const tc_target_row *target;
+  const char *arch; /* "sm_90a" */
+  uint32_t cc;      /* its compute capability */
+  bool exact;       /* it runs on this one only */
 } tc_cuda_code;
 
 typedef struct tc_cuda_module tc_cuda_module;

@@ -78,13 +78,12 @@ void tc_cuda_unload(tc_cuda_module *m) {
 
 /* ---- one context ---- */
 
-static uint32_t check_device(const tc_cuda_module *m, int32_t id, tc_rt_error *error) {
+static uint32_t fits_device(const tc_cuda_module *m, int32_t id, tc_rt_error *error) {
   const tc_cuda_device *d = tc_cuda_device_at(m->cuda, id);
-  const tc_target_row *row = m->code.target;
-  if (tc_target_runs_on(row, d->cc)) return TC_RT_OK;
+  if (tc_rt_gpu_runs(m->code.cc, m->code.exact, d->cc)) return TC_RT_OK;
   return tc_rt_fail(error, TC_RT_E_GPU,
                     "%s was compiled for %s, and CUDA device %d (%s) has compute capability %u.%u",
-                    m->table->name, row->name, (int)id, d->name, d->cc / 10, d->cc % 10);
+                    m->table->name, m->code.arch, (int)id, d->name, d->cc / 10, d->cc % 10);
 }
 
 /* What one function of the binary may ask for on the device. */
@@ -161,7 +160,7 @@ static tc_cuda_instance *find_instance(tc_cuda_module *m, void *context, unsigne
 static tc_cuda_instance *new_instance(tc_cuda_module *m, void *context, unsigned long long id,
                                       int32_t device, tc_rt_error *error) {
   size_t size_b = sizeof(tc_cuda_instance) + m->table->n_kernels * sizeof(void *);
-  if (check_device(m, device, error)) return NULL;
+  if (fits_device(m, device, error)) return NULL;
   tc_cuda_instance *i = tc_rt_alloc(m->allocator, size_b, _Alignof(max_align_t));
   if (!i) {
     tc_rt_fail(error, TC_RT_E_WORKSPACE, "out of memory for a CUDA module");

@@ -326,7 +326,7 @@ class Tests:
 
     def test_refusals(self):
         out = self.folder / "none"
-        for target in ("interp", "cuda:sm_90a", "cpu:z80"):
+        for target in ("interp", "sim:cuda:sm_90a", "cuda:sm_1", "cpu:z80"):
             said = self.build("gemm", out, f"--target={target}", wanted=TARGET)
             demand(target.split(":")[-1] in said, said)
         demand("E0647" in self.build("refused", out, wanted=ERROR), "E0647 was expected")

@@ -1,4 +1,5 @@
 /* Loading and launching through a driver that records what it is asked (tests/fake/cuda.c). */
+#include "ir/target.h"
 #include "runtime/cuda.h"
 
 #include "check_kit.h"
@@ -111,7 +112,8 @@ static bool start(bench *x, int n_devices, int cc, enum tc_gpu gpu) {
   x->table = whole_table();
   x->cuda = tc_cuda_open(library, NULL, &x->error);
   if (!CHECK(x->cuda != NULL)) return puts(x->error.text), false;
-  const tc_cuda_code image = {IMAGE, sizeof IMAGE, tc_target_at(gpu)};
+  const tc_target_row *row = tc_target_at(gpu);
+  const tc_cuda_code image = {IMAGE, sizeof IMAGE, row->name, row->cc, row->exact};
   x->module = tc_cuda_load(x->cuda, &image, &x->table, NULL, &x->error);
   x->a_extents[1] = 64;
   set_rows(x, 10);
@@ -439,7 +441,7 @@ static void all_or_nothing(void) {
   gpu.n_maps = 1;
   own[1].gpu = &gpu;
   tc_cuda_unload(x.module);
-  const tc_cuda_code image = {IMAGE, sizeof IMAGE, tc_target_at(TC_GPU_sm_90a)};
+  const tc_cuda_code image = {IMAGE, sizeof IMAGE, "sm_90a", 90, true};
   x.module = tc_cuda_load(x.cuda, &image, &x.table, NULL, &x.error);
   CHECK(launch(&x, NULL) == TC_RT_E_MAP);
   CHECK_TEXT(x.error.text, "argument 'B': the address its tensor map begins at");

@@ -1,8 +1,11 @@
-# Writes OUT: the files of src/rt and the public header as constant bytes (src/target/common/
-# rt_sources.h). `tilec build` puts them into the C source of every kernel.
+# Writes OUT: the files of src/rt, those of src/runtime that launch kernels on GPUs, and the public
+# header as constant bytes (src/target/common/rt_sources.h). `tilec build` puts them into the C source
+# of every kernel.
 #
 #   cmake -DROOT=... -DOUT=... -P embed.cmake
-file(GLOB files RELATIVE ${ROOT}/src ${ROOT}/src/rt/*.c ${ROOT}/src/rt/*.h ${ROOT}/src/rt/*.def)
+file(GLOB files RELATIVE ${ROOT}/src ${ROOT}/src/rt/*.c ${ROOT}/src/rt/*.h ${ROOT}/src/rt/*.def
+  ${ROOT}/src/runtime/cuda*)
+list(REMOVE_ITEM files runtime/cuda_time.c) # no object measures
 list(APPEND files tilec/tilec.h)
 list(SORT files)
 set(text "/* Made by tools/cmake/embed.cmake. */\n#include \"target/common/rt_sources.h\"\n\n")

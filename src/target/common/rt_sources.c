@@ -38,7 +38,7 @@ static tc_str included(tc_str line) {
 }
 
 /* A line that begins the declaration of a function: its type stands in column 0, and the first word
- * before a parenthesis is a name of rt/. */
+ * before a parenthesis is a name of these folders. */
 static bool declares_function(tc_str line) {
   static const char *const OTHERS[] = {"typedef ", "static ", "enum ", "extern "};
   if (!line.n || line.at[0] < 'a' || line.at[0] > 'z') return false;
@@ -49,7 +49,8 @@ static bool declares_function(tc_str line) {
   const char *name = round;
   while (name > line.at && tc_is_c_word(name[-1]))
     name--;
-  return name > line.at && round - name > 6 && memcmp(name, "tc_rt_", 6) == 0;
+  tc_str word = {name, (uint32_t)(round - name)};
+  return name > line.at && (tc_str_starts(word, "tc_rt_") || tc_str_starts(word, "tc_cuda_"));
 }
 
 static void add_source(amalgam *a, const tc_rt_source *source, uint32_t at) {
@@ -76,8 +77,11 @@ static void add_source(amalgam *a, const tc_rt_source *source, uint32_t at) {
   a->depth--;
 }
 
-void tc_rt_amalgam(tc_sb *out) {
+void tc_rt_amalgam(bool gpu, tc_sb *out) {
   amalgam a = {.out = out};
-  for (uint32_t i = 0; i < tc_rt_n_sources; i++)
-    if (ends_with(tc_rt_sources[i].path, ".c")) add_source(&a, &tc_rt_sources[i], i);
+  for (uint32_t i = 0; i < tc_rt_n_sources; i++) {
+    const char *path = tc_rt_sources[i].path;
+    bool wanted = gpu || !tc_str_starts(tc_str_of(path), "runtime/");
+    if (wanted && ends_with(path, ".c")) add_source(&a, &tc_rt_sources[i], i);
+  }
 }

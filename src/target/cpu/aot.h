@@ -1,4 +1,5 @@
-/* What `tilec build` writes besides machine code, for one function compiled for the CPU target.
+/* What `tilec build` writes besides machine code, for one function compiled for the CPU target, or
+ * for a GPU: then the kernels are a binary, and what checks and launches is C for the host.
  *
  *   NAME.c     everything: the kernels, the host side of src/rt, the launch table, the entry points
  *   NAME.h     what a C or C++ program needs to call them
@@ -14,9 +15,17 @@
 #include "rt/table.h"
 #include "target/cpu/cpu.h"
 
+/* What the assembler made. */
+typedef struct tc_aot_gpu {
+  const char *arch; /* "sm_90a" */
+  uint32_t cc;
+  bool exact;
+  tc_str image;
+} tc_aot_gpu;
+
 typedef struct tc_aot {
   const char *name;          /* what the entry points begin with; tc_aot_name_problem found none */
-  const char *target;        /* "cpu:x86-64-v3"                    */
+  const char *target;        /* "cpu:x86-64-v3", "cuda:sm_90a"     */
   const char *file, *entry;  /* where the function comes from      */
   const char *version;       /* of tilec                           */
   const char *source_sha256; /* of the file, hexadecimal           */
@@ -24,9 +33,10 @@ typedef struct tc_aot {
   uint32_t n_defines;
   const tc_rt_table *table;
   enum tc_cpu_isa isa;
-  const char *flags;  /* tc_cpu_flags */
-  tc_str kernels;     /* tc_cpu_emit with is_part */
-  uint32_t interface; /* tc_aot_interface */
+  const char *flags;     /* tc_cpu_flags */
+  tc_str kernels;        /* tc_cpu_emit with is_part */
+  uint32_t interface;    /* tc_aot_interface */
+  const tc_aot_gpu *gpu; /* NULL: the kernels are C */
 } tc_aot;
 
 /* Why `name` cannot name an entry in C and C++, or NULL. */

@@ -262,10 +262,42 @@ static void print_functions(const tc_aot *a, const char *big, tc_sb *out) {
                "\n/* What went wrong in this thread's last call of %s that failed; \"\" before the "
                "first. */\nconst char *%s_error(void);\n",
                a->name, a->name);
+  if (a->gpu)
+    tc_sb_printf(
+        out,
+        "\n/* Later calls of this thread launch on this stream (a cudaStream_t or CUstream); NULL, "
+        "as at\n * first: the default one. */\nvoid %s_use_stream(void *stream);\n",
+        a->name);
   tc_sb_printf(out,
                "\n/* Makes it known to libtvm_ffi, which must be part of the program, as function "
                "%s of\n * system_lib(\"\"): 0, or -1. ELF only. */\nint %s_register(void);\n",
                a->name, a->name);
+}
+
+static void print_promises(const tc_aot *a, tc_sb *out) {
+  if (a->gpu)
+    tc_sb_printf(
+        out,
+        " * A call checks its arguments, launches on the GPU that the tensors lie on (memory "
+        "without a\n"
+        " * shape: on the current one), and does not wait: 0, or the number of what is wrong (633 "
+        "is\n"
+        " * E0633), and %s_error() has the text. After an error of the arguments nothing was "
+        "launched.\n"
+        " * Any number of threads may call at once; calls on one stream run one after another.\n"
+        " * Link %s.o, or load %s.so, with -lm, -pthread and, where the C library wants it, "
+        "-ldl.\n",
+        a->name, a->name, a->name);
+  else
+    tc_sb_printf(
+        out,
+        " * A call checks its arguments, runs on all processors, and returns when it is done: 0, "
+        "or "
+        "the\n * number of what is wrong (633 is E0633), and %s_error() has the text. After "
+        "644 and 645 what\n * is written has undefined contents; after the others it was not "
+        "touched. Any number of threads\n * may call at once.\n"
+        " * Link %s.o, or load %s.so, with -lm and -pthread.\n",
+        a->name, a->name, a->name);
 }
 
 void tc_aot_print_h(const tc_aot *a, tc_sb *out) {
@@ -273,18 +305,13 @@ void tc_aot_print_h(const tc_aot *a, tc_sb *out) {
   tc_sb_printf(out, "/* %s.h: function %s of %s for %s.\n *\n", a->name,
                in_comment(a->entry, out->arena), in_comment(a->file, out->arena), a->target);
   print_params(a->table, out);
-  tc_sb_printf(
-      out,
-      " *\n"
-      " * A call checks its arguments, runs on all processors, and returns when it is done: 0, or "
-      "the\n * number of what is wrong (633 is E0633), and %s_error() has the text. After "
-      "644 and 645 what\n * is written has undefined contents; after the others it was not "
-      "touched. Any number of threads\n * may call at once.\n"
-      " * Link %s.o, or load %s.so, with -lm and -pthread.\n"
-      " *\n"
-      " * Made by tilec %s (tilec build); do not edit. */\n"
-      "#ifndef TILEC_AOT_%s_H\n#define TILEC_AOT_%s_H\n\n",
-      a->name, a->name, a->name, a->version, big, big);
+  tc_sb_adds(out, " *\n");
+  print_promises(a, out);
+  tc_sb_printf(out,
+               " *\n"
+               " * Made by tilec %s (tilec build); do not edit. */\n"
+               "#ifndef TILEC_AOT_%s_H\n#define TILEC_AOT_%s_H\n\n",
+               a->version, big, big);
   tc_sb_add(out, tc_rt_source_text("rt/aot_tensor.h"));
   tc_sb_adds(out, "\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n");
   print_functions(a, big, out);

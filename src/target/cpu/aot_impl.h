@@ -22,4 +22,15 @@ void tc_aot_print_actuals(const tc_rt_table *table, enum tc_aot_form form, const
 const char *tc_aot_shape_text(const tc_rt_table *table, const tc_rt_param *p, tc_arena *arena);
 bool tc_aot_is_float(const tc_rt_param *p);
 
+/* ---- GPUs (aot_gpu.c) ---- */
+
+/* The binary, and the functions of the prelude that the host's side needs. */
+void tc_aot_print_image(const tc_aot *a, tc_sb *out);
+/* What tck_unit.gpu points to. */
+void tc_aot_print_reach(const tc_aot *a, tc_sb *out);
+/* NAME_use_stream. */
+void tc_aot_print_stream(const tc_aot *a, tc_sb *out);
+/* The call in the entry by tvm-ffi's C ABI, which knows of streams. */
+void tc_aot_print_packed_call(const tc_aot *a, tc_sb *out);
+
 #endif

@@ -100,6 +100,9 @@ static void put_lists(tc_sb *out, const tc_rt_table *t) {
     put_string(out, k->name);
     tc_sb_adds(out, ", \"grid\": ");
     put_numbers(out, t, k->grid, k->n_grid);
+    if (k->gpu)
+      tc_sb_printf(out, ", \"threads\": [%u, %u, %u], \"shared_bytes\": %u", k->gpu->block[0],
+                   k->gpu->block[1], k->gpu->block[2], k->gpu->shared_b);
     tc_sb_printf(out, ", \"scratch_bytes\": %" PRIu64 "}", k->scratch_b);
   }
   tc_sb_adds(out, "]\n");
@@ -123,8 +126,10 @@ void tc_aot_print_json(const tc_aot *a, tc_sb *out) {
   tc_sb_printf(out, "},\n  \"abi\": %u,\n", a->interface);
   tc_sb_printf(out,
                "  \"symbols\": {\"call\": \"%s_call\", \"raw\": \"%s_raw_call\", "
-               "\"error\": \"%s_error\"},\n",
+               "\"error\": \"%s_error\"",
                a->name, a->name, a->name);
+  if (a->gpu) tc_sb_printf(out, ", \"use_stream\": \"%s_use_stream\"", a->name);
+  tc_sb_adds(out, "},\n");
   put_key(out, "  ", "cflags", a->flags);
   put_lists(out, a->table);
   tc_sb_adds(out, "}\n");

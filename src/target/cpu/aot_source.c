@@ -65,7 +65,7 @@ static void print_hub(tc_sb *out) {
 static void print_unit(const tc_aot *a, tc_sb *out) {
   const tc_rt_table *t = a->table;
   tc_sb_adds(out, "static tc_rt_kernel_fn *const tck_kernels[] = {\n");
-  for (uint32_t i = 0; i < t->n_kernels; i++)
+  for (uint32_t i = 0; !a->gpu && i < t->n_kernels; i++)
     tc_sb_printf(out, "    (tc_rt_kernel_fn *)(void (*)(void))%s,\n", t->kernels[i].name);
   tc_sb_adds(out, "    NULL};\n\n");
   tc_sb_printf(out,
@@ -75,8 +75,8 @@ static void print_unit(const tc_aot *a, tc_sb *out) {
                "  memcpy(tck_text, error->text, sizeof tck_text);\n}\n\n"
                "static const tc_rt_aot tck_unit = {\n"
                "    .function = {&tck_table, tck_kernels, NULL},\n    .name = \"%s\",\n"
-               "    .made_by = \"%s\",\n    .hub = &tilec_aot_hub,\n    .keep = tck_keep};\n\n",
-               a->name, a->version);
+               "    .made_by = \"%s\",\n    .hub = &tilec_aot_hub,\n    .keep = tck_keep%s};\n\n",
+               a->name, a->version, a->gpu ? ",\n    .gpu = &tck_reach" : "");
 }
 
 /* Checks what is checked once. Runs before anything that was compiled for the instruction set. */
@@ -166,7 +166,8 @@ static void print_packed(const tc_aot *a, tc_sb *out) {
       out,
       "#if defined(__ELF__)\n"
       "__attribute__((weak)) void TVMFFIErrorSetRaisedFromCStr(const char *, const char *);\n"
-      "__attribute__((weak)) int TVMFFIEnvModRegisterSystemLibSymbol(const char *, void *);\n\n"
+      "__attribute__((weak)) int TVMFFIEnvModRegisterSystemLibSymbol(const char *, void *);\n"
+      "__attribute__((weak)) void *TVMFFIEnvGetStream(int32_t, int32_t);\n\n"
       "TCK_PUBLIC TCK_BASE int __tvm_ffi_%s(void *self, const tc_rt_packed *given, int32_t n,\n"
       "    tc_rt_packed *result) {\n"
       "  tc_rt_aot_arg tck_args[%u];\n"
@@ -183,9 +184,10 @@ static void print_packed(const tc_aot *a, tc_sb *out) {
     tc_sb_printf(out, "    tck_args[%u].as.f = %stck_args[%u].as.f%s;\n", i, round, i,
                  p->dtype == TILEC_FLOAT32 ? "" : ")");
   }
+  tc_aot_print_packed_call(a, out);
   tc_sb_printf(
       out,
-      "    code = tc_rt_aot_call(&tck_unit, tck_args);\n  }\n"
+      "  }\n"
       "  if (!code) return 0;\n"
       "  if (TVMFFIErrorSetRaisedFromCStr)\n"
       "    TVMFFIErrorSetRaisedFromCStr(tc_rt_aot_class(code), tck_text);\n"
@@ -223,20 +225,26 @@ void tc_aot_print_c(const tc_aot *a, tc_sb *out) {
                   "\n/* ---- the kernels ---- */\n\n");
   for (uint32_t i = 0; i < TC_COUNT(TWICE); i++)
     tc_sb_printf(out, "#define %s tck_%s\n", TWICE[i], TWICE[i] + 3);
-  tc_sb_add(out, a->kernels);
+  if (a->gpu) {
+    tc_aot_print_image(a, out);
+  } else {
+    tc_sb_add(out, a->kernels);
+  }
   for (uint32_t i = 0; i < TC_COUNT(TWICE); i++)
     tc_sb_printf(out, "#undef %s\n", TWICE[i]);
   tc_sb_adds(out, "\n/* ---- checking arguments, running grids (tilec's src/rt) ---- */\n\n");
-  tc_rt_amalgam(out);
+  tc_rt_amalgam(a->gpu != NULL, out);
   tc_sb_adds(out, "\n/* ---- this function ---- */\n\n#include <string.h>\n\n");
   tc_table_print_c(a->table, "tck_table", out);
   tc_sb_char(out, '\n');
   print_hub(out);
+  if (a->gpu) tc_aot_print_reach(a, out);
   print_unit(a, out);
   print_begin(a, out);
   print_entry(a, TC_AOT_TENSORS, out);
   print_entry(a, TC_AOT_RAW, out);
   print_packed(a, out);
+  if (a->gpu) tc_aot_print_stream(a, out);
   tc_sb_printf(out, "TCK_PUBLIC TCK_BASE const char *%s_error(void) {\n  return tck_text;\n}\n",
                a->name);
 }

@@ -90,3 +90,9 @@ def test_layouts(faults):
     assert through_all(faults, lambda: faults.layout_fit([1, 2], 1, [0, 0, 1, 0, 0, 0])) >= 3
     layout = faults.layout(text)
     assert through_all(faults, lambda: (layout.find([1, 1], 0), layout.element(4, 1, 0))) >= 1
+
+
+def test_copies(faults):
+    copy, x = faults._global("tilec.copy"), np.arange(6.0).reshape(2, 3)
+    assert through_all(faults, lambda: copy(x, 1, 0)) >= 2
+    assert (copy(x, 1, 0).numpy() == x).all()
