@@ -212,6 +212,18 @@ class Tests:
         include = [f"-I{ROOT / 'include'}"]
         sh(self.program("same.c", folder, out / "gemm.o", *library, options=include), cwd=ROOT)
 
+    def test_checked_libc(self):
+        """Distributions' compilers define _FORTIFY_SOURCE, which puts functions of the C library
+        inline; with optimisation alone it does nothing."""
+        folder, copy = self.kernels(), self.folder / "fortified"
+        copy.mkdir()
+        for kernel in KERNELS:
+            text = (folder / f"{kernel}.c").read_text()
+            command = re.search(r"\*\s+(cc -c -DTILEC_BUILD .*\.c)\n", text)[1].split()
+            shutil.copy(folder / f"{kernel}.c", copy)
+            sh(*command[:-1], "-U_FORTIFY_SOURCE", "-D_FORTIFY_SOURCE=2", command[-1], cwd=copy)
+        sh(self.program("alone.c", folder, *self.objects(copy)))
+
     def test_clang(self):
         if not shutil.which("clang"):
             raise Skipped("no clang")

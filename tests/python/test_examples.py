@@ -60,6 +60,15 @@ SLEEP_CYCLES = 2_000_000  # a stream is busy for about a millisecond
 
 # ---- arguments ----
 
+def _address_of(value):
+    """Of what has DLPack and no more; the address is the first field of what a capsule holds."""
+    if hasattr(value, "data_ptr"):
+        return value.data_ptr()
+    pointer_of = ctypes.pythonapi.PyCapsule_GetPointer
+    pointer_of.restype, pointer_of.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+    return ctypes.c_void_p.from_address(pointer_of(value.__dlpack__(), b"dltensor")).value
+
+
 class Memory:
     """How arguments are made: NumPy's arrays, here."""
 
@@ -81,7 +90,7 @@ class Memory:
             shape = tuple(value.shape)
             wide = "16" in str(value.dtype)
             data = (ctypes.c_char * (int(np.prod(shape)) * (2 if wide else 1))).from_address(
-                value.data_ptr())
+                _address_of(value))
             return np.frombuffer(data, np.uint16 if wide else np.uint8).reshape(shape).copy()
 
 

@@ -206,6 +206,7 @@ import sys, torch, tvm_ffi
 function = tvm_ffi.load_module(sys.argv[1]).axpy
 for device in range(torch.cuda.device_count()):
     x, y = (torch.zeros(1 << 20, device="cuda:%d" % device) for _ in range(2))
+    function(x, y, 2.0)  # the first call loads the binary, which may take its time
     torch.cuda.synchronize(device)
     stream = torch.cuda.Stream(device)
     with torch.cuda.stream(stream):

@@ -215,7 +215,9 @@ static const char *const TWICE[] = {"tc_env", "tc_strand", "tc_strand_ops", "tc_
 void tc_aot_print_c(const tc_aot *a, tc_sb *out) {
   tc_sb_printf(out,
                "/* %s.c: the source of %s.o, complete. Made by tilec %s (tilec build) for %s.\n *\n"
-               " *   cc -c -DTILEC_BUILD %s %s.c\n */\n#define _GNU_SOURCE 1\n",
+               " *   cc -c -DTILEC_BUILD %s %s.c\n */\n#define _GNU_SOURCE 1\n"
+               /* Its inline functions are of one instruction set, and those here of several. */
+               "#undef _FORTIFY_SOURCE\n",
                a->name, a->name, a->version, a->target, a->flags, a->name);
   print_guard(a, out);
   tc_sb_adds(out, "\n#pragma GCC diagnostic ignored \"-Wunused-function\"\n"
