@@ -464,9 +464,11 @@ TILEC_API tilec_status tilec_program_check(tilec_program *program, tilec_format 
 /* One form of the program as text. `form` is one of
  *   "ast"   the syntax tree        "ir"    the IR as evaluated (state surface)
  *   "tile"  the canonical IR       "c"     what the C compiler of target cpu gets
- *   "cuda"  what NVRTC gets: for the option `target` if that is cuda:ARCH, or else for the first
- *           device of this machine
- * "ir" and "tile" parse again: they may be given to tilec_program_new as .tir.
+ *   "scheduled", "placed", "lane"  the later states of the IR, for the option `target`, which must
+ *           be one of GPUs
+ *   "cuda"  what NVRTC gets: for the option `target` if that is cuda:ARCH or sim:cuda:ARCH, or else
+ *           for the first device of this machine
+ * All forms of IR parse again: they may be given to tilec_program_new as .tir.
  * returns as tilec_program_check; TILEC_USAGE for an unknown form. */
 TILEC_API tilec_status tilec_program_emit(tilec_program *program, const char *form,
                                           tilec_text **out, tilec_error **error);
@@ -520,12 +522,13 @@ typedef struct tilec_target {
 /* How many targets are built in. */
 TILEC_API size_t tilec_target_count(void);
 /* Row `i` of the targets. `context` says which C compiler and driver to look for; NULL leaves
- * `available` of targets that need one at 0. */
+ * `available` of targets that need one at 0. returns TILEC_OK, TILEC_USAGE (past the end). */
 TILEC_API tilec_status tilec_target_at(tilec_context *context, size_t i, tilec_target *out);
 
 /* Compiles a program for a target: "cpu" (host C compiler; without one the kernel runs on the
- * interpreter and the context is warned), "cuda" (the current device, or the first) or "cuda:ARCH",
- * "interp" (the oracle); NULL: the option `target`.
+ * interpreter and the context is warned), "cpu:ISA", "cuda" (the current device, or the first) or
+ * "cuda:ARCH", "sim:cuda:ARCH" (the text for a GPU in the simulator), "interp" (the oracle); NULL:
+ * the option `target`.
  * returns TILEC_OK, or as tilec_program_check, or TILEC_NO_TARGET (unknown; no driver, NVRTC or
  * device, or one that runs no such code), or TILEC_ENVIRONMENT (the compiler is missing, failed or
  * did not end in time). cost    about a second when the C compiler runs, milliseconds when the
@@ -609,7 +612,7 @@ TILEC_API const char *tilec_kernel_dim(const tilec_kernel *kernel, size_t i);
 typedef enum tilec_arg_kind {
   TILEC_ARG_NONE = 0, /* left out: nullable parameters only          */
   TILEC_ARG_TENSOR = 1,
-  TILEC_ARG_INT = 2,  /* integer and bool parameters, range checked  */
+  TILEC_ARG_INT = 2,  /* integer and bool parameters, range checked; of uint64 its bits */
   TILEC_ARG_FLOAT = 3 /* float parameters, rounded to the type       */
 } tilec_arg_kind;
 typedef struct tilec_arg {
@@ -676,7 +679,8 @@ typedef struct tilec_dim {
 /* The shape parameter `param` must have, in elements of its declared type, given some of the
  * arguments (the others TILEC_ARG_NONE) and some dimensions by name. shape has room for
  * TILEC_MAX_RANK; only the parameter's rank of them are set.
- * returns TILEC_OK; TILEC_ARGUMENT (a dimension is not known; arguments disagree); TILEC_USAGE. */
+ * returns TILEC_OK; TILEC_ARGUMENT (a dimension is not known; arguments disagree); TILEC_USAGE;
+ * TILEC_MEMORY. */
 TILEC_API tilec_status tilec_kernel_shape(const tilec_kernel *kernel, const tilec_arg *args,
                                           size_t n_args, const tilec_dim *dims, size_t n_dims,
                                           size_t param, int64_t *shape, tilec_error **error);
@@ -825,7 +829,9 @@ TILEC_API tilec_status tilec_diagnostic_at(size_t i, tilec_diagnostic *out);
 /* Finds "E0412" (any case) or the name; TILEC_USAGE when there is none. */
 TILEC_API tilec_status tilec_diagnostic_find(const char *code, tilec_diagnostic *out);
 
-/* What was found on this machine: compiler, processors, cache. JSON is one object. */
+/* What was found on this machine: compiler, processors, cache. JSON is one object.
+ * returns TILEC_OK, TILEC_USAGE, TILEC_MEMORY.
+ * cost    it runs compilers to ask for their versions. */
 TILEC_API tilec_status tilec_doctor(tilec_context *context, tilec_format format, tilec_text **out,
                                     tilec_error **error);
 

@@ -48,6 +48,7 @@ typedef struct tc_arena_mark {
   size_t used_b;
 } tc_arena_mark;
 
+/* An empty arena. Too much memory, or none to be had, unwinds to `unwind`; limit_b 0: 4 GiB. */
 void tc_arena_init(tc_arena *arena, tc_unwind *unwind, size_t limit_b);
 /* The same, with chunks from where those of `like` come from. */
 void tc_arena_init_like(tc_arena *arena, const tc_arena *like, tc_unwind *unwind, size_t limit_b);

@@ -12,6 +12,7 @@ typedef struct tc_map {
   uint32_t n, cap;  /* cap is 0 or a power of two */
 } tc_map;
 
+/* An empty map, whose memory comes from the arena as it grows. */
 tc_map tc_map_in(tc_arena *arena);
 /* True and *value set when present. */
 bool tc_map_get(const tc_map *map, uint64_t key, uint32_t *value);

@@ -19,6 +19,7 @@ typedef struct tc_place {
   tc_str line_text; /* of the first line, without the line end */
 } tc_place;
 
+/* A source map without files, which lives as long as the arena. */
 tc_source *tc_source_new(tc_arena *arena);
 /* Adds a file; `text` is copied with a terminating NUL. `first_line` is the number of its first
  * line (1 for a whole file). Returns the global offset of its first byte. Offsets never exceed

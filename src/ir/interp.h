@@ -40,6 +40,9 @@ typedef struct tc_interp_result {
 /* Where T.print goes. NULL: standard output. */
 typedef void tc_print_to(void *data, const char *text, size_t n);
 
+/* Runs a verified function and writes to the arrays of `args`. It has memory of its own, from where
+ * that of ir->arena comes, and gives it back; when there is none, or we have a bug, it unwinds to
+ * where ir->arena does. Not for two threads at once on one function. */
 tc_interp_result tc_interp_run(tc_ir *ir, const tc_arg *args, uint32_t n_args,
                                const tc_interp_limits *limits, tc_print_to *print,
                                void *print_data);

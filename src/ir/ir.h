@@ -566,6 +566,7 @@ typedef struct tc_ir {
   uint32_t cons_n, cons_cap;
 } tc_ir;
 
+/* A function in state surface without parameters, its body empty. All of it lies in the arena. */
 tc_ir *tc_ir_new(tc_arena *arena, tc_diags *diags, tc_names *names);
 
 /* Access. Handles must be valid and not 0. */

@@ -31,6 +31,7 @@ typedef struct tc_textplan {
   uint32_t n_values, n_bufs;
 } tc_textplan;
 
+/* The plan of a function, in the arena. Good until the function changes. */
 tc_textplan tc_textplan_make(tc_ir *ir, tc_arena *scratch);
 /* The items at a spot: [*first, *first + n). */
 uint32_t tc_textplan_at(const tc_spot_item *items, uint32_t n_items, tc_spot spot, uint32_t *first);

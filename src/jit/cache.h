@@ -45,6 +45,7 @@ typedef struct tc_cache_key {
   size_t size_b;
   char hex[TC_SHA256_HEX];
 } tc_cache_key;
+/* `text` is not copied: it must outlive the key. */
 tc_cache_key tc_cache_key_of(const void *text, size_t size_b);
 
 /* True when the cache holds a sound entry; its kernel.so is then `path`, which may vanish as soon

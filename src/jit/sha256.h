@@ -13,6 +13,7 @@ typedef struct tc_sha256 {
   unsigned char block[64];
 } tc_sha256;
 
+/* FIPS 180-4, in pieces: start, add any number of times, end. */
 void tc_sha256_start(tc_sha256 *sha);
 void tc_sha256_add(tc_sha256 *sha, const void *bytes, size_t size_b);
 void tc_sha256_end(tc_sha256 *sha, unsigned char out[TC_SHA256_B]);

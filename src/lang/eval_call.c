@@ -245,6 +245,14 @@ static tc_val call_dtype(tc_eval *ev, tc_val dtype, const tc_call_args *args) {
   return tc_stage_dtype_call(ev, dtype.type, &here);
 }
 
+static tc_val call_partial(tc_eval *ev, const tc_function *partial, const tc_call_args *args) {
+  tc_call_args joined = join_args(ev, &partial->given, args);
+  tc_eval_enter(ev);
+  tc_val result = tc_eval_call(ev, partial->callee, &joined);
+  ev->nesting--;
+  return result;
+}
+
 tc_val tc_eval_call(tc_eval *ev, tc_val callee, const tc_call_args *args) {
   tc_call_arg self;
   tc_call_args joined;
@@ -253,12 +261,8 @@ tc_val tc_eval_call(tc_eval *ev, tc_val callee, const tc_call_args *args) {
   case TC_V_FUNCTION:
     if (callee.fn->is_ordinary && !tc_foreign_staged_among(args))
       return tc_foreign_call(ev, callee, args);
-    if (callee.fn->kind != TC_FN_PARTIAL) return call_function(ev, callee.fn, args);
-    joined = join_args(ev, &callee.fn->given, args);
-    tc_eval_enter(ev);
-    method = tc_eval_call(ev, callee.fn->callee, &joined);
-    ev->nesting--;
-    return method;
+    return callee.fn->kind == TC_FN_PARTIAL ? call_partial(ev, callee.fn, args)
+                                            : call_function(ev, callee.fn, args);
   case TC_V_PYBUILTIN:
     return tc_py_call(ev, callee.pyfn, args);
   case TC_V_BUILTIN:

@@ -306,7 +306,7 @@ tc_cursor tc_stage_enter(tc_eval *ev, tc_frame *frame, tc_val *target, tc_span s
   bool loop = tc_stage_is_loop(frame) || frame->kind == F_GROUP;
   if (loop && !tc_stage_in_kernel(ev))
     tc_bug(ev->arena->unwind, "a loop frame was made outside a kernel");
-  switch (frame->kind) {
+  switch (frame->kind) { /* table */
   case F_KERNEL:
     before = enter_kernel(ev, frame, target, span);
     break;

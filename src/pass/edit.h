@@ -12,6 +12,7 @@ typedef struct tc_edit {
   tc_map before, after;
 } tc_edit;
 
+/* Nothing to put in yet. */
 tc_edit tc_edit_new(tc_ir *ir, tc_arena *scratch);
 /* What goes right before, or after, the statement. */
 tc_region tc_edit_before(tc_edit *e, tc_value stmt);

@@ -38,6 +38,8 @@ void tc_layouts_parts(tc_ir *ir, tc_value kernel, tc_arena *scratch);
 
 /* ---- layout_convert.c ---- */
 
+/* Operand `operand` of the work wants the buffer in another layout than it may get: it is copied
+ * then. Asking twice is asking once. */
 void tc_layouts_wish(tc_layouts *l, const tc_work *work, int operand, tc_buf buf,
                      const tc_layout *layout);
 /* Puts in what the wishes ask for, when all else has its layout. */

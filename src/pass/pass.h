@@ -88,6 +88,7 @@ typedef struct tc_pass_row {
   bool optional;
   const char *help;
 } tc_pass_row;
+/* All passes, in the order in which they run; static. */
 const tc_pass_row *tc_pass_rows(uint32_t *n);
 /* NULL when there is none. */
 const tc_pass_row *tc_pass_find(tc_str name);

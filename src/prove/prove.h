@@ -126,6 +126,7 @@ tc_affine tc_prove_affine(tc_prover *p, tc_value v);
 
 /* ---- the environment ---- */
 
+/* What is assumed and bound from here on ends with the matching pop. */
 void tc_prove_push(tc_prover *p);
 void tc_prove_pop(tc_prover *p);
 /* From here to the matching pop `condition` is true. */

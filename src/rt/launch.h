@@ -18,6 +18,7 @@ typedef struct tc_rt_runner {
   void *pool;
 } tc_rt_runner;
 
+/* The pool as a runner; it must outlive what is run. */
 tc_rt_runner tc_rt_pool_runner(tc_rt_pool *pool);
 
 /* A function: its table and one entry per kernel of it. */

@@ -62,6 +62,7 @@ tc_cuda *tc_cuda_open(const char *library, const tilec_allocator *allocator, tc_
 /* After everything made with it. */
 void tc_cuda_close(tc_cuda *cuda);
 
+/* The driver's functions, and the library they are from; they live as long as `cuda`. */
 const tc_cuda_calls *tc_cuda_table(const tc_cuda *cuda);
 const char *tc_cuda_path(const tc_cuda *cuda);
 
@@ -71,6 +72,7 @@ typedef struct tc_cuda_device {
   uint32_t n_sms, block_shared_b, sm_shared_b, sm_regs, sm_threads;
   uint64_t l2_b;
 } tc_cuda_device;
+/* How many devices there were when the driver was opened. */
 uint32_t tc_cuda_count(const tc_cuda *cuda);
 /* NULL when there is no such device. */
 const tc_cuda_device *tc_cuda_device_at(const tc_cuda *cuda, int32_t id);

@@ -215,6 +215,7 @@ extern const tc_sim_calls tc_sim_call_table;
 
 /* ---- block.c: taking turns ---- */
 
+/* Puts the thread behind those that can go on. */
 void tc_sim_ready(tc_sim_thread *t);
 /* Leaves the thread until somebody makes it ready again. */
 void tc_sim_block_thread(tc_sim_thread *t, enum sim_state state, int line);
@@ -275,7 +276,9 @@ void tc_sim_finish_copies(tc_sim_thread *t, uint32_t end);
 
 /* ---- mbarrier.c ---- */
 
+/* The barrier at an address of shared memory; ends the run when there is none. */
 sim_mbarrier *tc_sim_mbarrier(tc_sim_thread *t, uint32_t addr);
+/* So many bytes that its phase waits for have come. */
 void tc_sim_mbarrier_bytes(tc_sim_thread *t, sim_mbarrier *bar, uint32_t bytes);
 /* After the last thread: what is left open. */
 void tc_sim_barriers_at_end(sim_block *block);

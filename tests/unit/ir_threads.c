@@ -1,6 +1,6 @@
 /* The oracle's threads: each op that lets threads meet, and each way in which they miss each other.
  * A case is the body of a kernel; A[i] is 3 * i, F[i] is i / 2, out is -1 before. */
-#include "text_kit.h"
+#include "threads_cases.h"
 
 #include "ir/interp.h"
 
@@ -94,141 +94,6 @@ static void expect_race(struct text_kit *k, const char *name, int grid, int thre
 
 /* ---- collectives ---- */
 
-#define EACH(threads, lines) "perthread %t first 0 count " threads " {\n" lines "\n}"
-#define OUT(value)           "store out[%t] = " value " in_bounds"
-
-static int32_t up_3(int i) {
-  return i >= 64 ? -1 : i % 32 < 3 ? 3 * i : 3 * (i - 3);
-}
-static int32_t down_3_of_8(int i) {
-  return i >= 64 ? -1 : i % 8 >= 5 ? 3 * i : 3 * (i + 3);
-}
-static int32_t xor_5(int i) {
-  return i >= 64 ? -1 : 3 * (i ^ 5);
-}
-static int32_t idx_wraps(int i) { /* lane t + 1 of the own 4, modulo 4 */
-  return i >= 64 ? -1 : 3 * (i / 4 * 4 + (i + 1) % 4);
-}
-static int32_t xor_leaves_segment(int i) {
-  return i >= 64 ? -1 : 3 * i;
-}
-
-static void shuffles(struct text_kit *k) {
-#define SHUFFLE(how) EACH("64", "%1 = load A[%t] in_bounds\n%2 = collective " how "\n" OUT("%2"))
-  expect(k, "shfl_up", 1, 64, SHUFFLE("shfl_up %1 lane 3"), up_3);
-  expect(k, "shfl_down", 1, 64, SHUFFLE("shfl_down %1 lane 3 width 8"), down_3_of_8);
-  expect(k, "shfl_xor", 1, 64, SHUFFLE("shfl_xor %1 lane 5:int64"), xor_5);
-  expect(k, "shfl_idx", 1, 64, SHUFFLE("shfl_idx %1 lane %t + 1 width 4"), idx_wraps);
-  expect(k, "far xor", 1, 64, SHUFFLE("shfl_xor %1 lane 8 width 4"), xor_leaves_segment);
-#undef SHUFFLE
-}
-
-static int32_t evens_below_64(int i) {
-  return i >= 64 ? -1 : (int32_t)0x55555555;
-}
-static int32_t any_upper(int i) {
-  return i >= 64 ? -1 : i >= 32 ? 1 : 0;
-}
-static int32_t all_upper(int i) {
-  return i >= 64 ? -1 : i >= 32 ? 1 : 0;
-}
-static int32_t counted(int i) {
-  return i >= 64 ? -1 : i < 32 ? 32 : 8;
-}
-static int32_t matched(int i) { /* lanes of the same eighth */
-  return i >= 64 ? -1 : (int32_t)(UINT32_C(0xff) << i % 32 / 8 * 8);
-}
-static int32_t match_all_of(int i) {
-  return i >= 64 ? -1 : i < 32 ? 0 : -1;
-}
-
-static void votes(struct text_kit *k) {
-#define VOTE(kind, operand) EACH("64", "%2 = collective " kind " " operand "\n" OUT("int32(%2)"))
-  expect(k, "ballot", 1, 64, VOTE("ballot", "%t % 2 == 0"), evens_below_64);
-  expect(k, "any", 1, 64, VOTE("any", "%t == 40"), any_upper);
-  expect(k, "all", 1, 64, VOTE("all", "31 < %t"), all_upper);
-  expect(k, "count", 1, 64, VOTE("count", "%t < 40"), counted);
-  expect(k, "match_any", 1, 64, VOTE("match_any", "%t / 8"), matched);
-  expect(k, "match_all", 1, 64, VOTE("match_all", "max(%t, 32) / 32 * min(%t, 32)"), match_all_of);
-#undef VOTE
-}
-
-static int32_t sum_of_4(int i) {
-  return i >= 64 ? -1 : 12 * (i / 4 * 4) + 18;
-}
-static int32_t max_of_warp(int i) {
-  return i >= 64 ? -1 : 3 * (i / 32 * 32 + 31);
-}
-static int32_t min_of_warp(int i) {
-  return i >= 64 ? -1 : 3 * (i / 32 * 32);
-}
-static int32_t or_of_2(int i) {
-  return i >= 64 ? -1 : 3 * (i & ~1) | 3 * (i | 1);
-}
-static int32_t and_of_2(int i) {
-  return i >= 64 ? -1 : 3 * (i & ~1) & 3 * (i | 1);
-}
-static int32_t xor_of_2(int i) {
-  return i >= 64 ? -1 : (3 * (i & ~1)) ^ (3 * (i | 1));
-}
-
-static void reductions(struct text_kit *k) {
-#define RED(how) EACH("64", "%1 = load A[%t] in_bounds\n%2 = collective " how "\n" OUT("%2"))
-  expect(k, "sum", 1, 64, RED("sum %1 width 4"), sum_of_4);
-  expect(k, "max", 1, 64, RED("max %1"), max_of_warp);
-  expect(k, "min", 1, 64, RED("min %1"), min_of_warp);
-  expect(k, "bitor", 1, 64, RED("bitor %1 width 2"), or_of_2);
-  expect(k, "bitand", 1, 64, RED("bitand %1 width 2"), and_of_2);
-  expect(k, "bitxor", 1, 64, RED("bitxor %1 width 2"), xor_of_2);
-#undef RED
-}
-
-/* Float sums have one order: halves first. */
-static void float_sum(struct text_kit *k) {
-  runner r = {.limits = {.seed = 3}};
-  const char *body = EACH("32", "%1 = float32(%t) * 0.1 + 1000.0\n%2 = collective sum %1\n"
-                                "store G[%t] = %2 in_bounds");
-  if (!text_check(k, run_text(k, &r, text_of(k, 1, 32, body)), "float sum")) return;
-  float x[32];
-  for (int i = 0; i < 32; i++)
-    x[i] = (float)((float)i * 0.1f) + 1000.0f;
-  for (int d = 16; d; d /= 2)
-    for (int i = 0; i < d; i++)
-      x[i] = x[i] + x[i + d];
-  for (int i = 0; i < 32; i++)
-    text_check(k, memcmp(&r.g[i], &x[0], sizeof x[0]) == 0, "the bits of a float sum");
-}
-
-static int32_t masked(int i) {
-  return i >= 32 ? -1 : i < 8 ? 3 * 28 : 7;
-}
-static int32_t in_loop(int i) {
-  return i >= 64 ? -1 : 3 * (i / 32 * 32 * 32 + 496);
-}
-static int32_t block_any(int i) {
-  return i < 128 ? 128 - 100 : -1;
-}
-
-/* Collectives under conditions and in loops of single threads: each thread is a strand. */
-static void divergent_collectives(struct text_kit *k) {
-  expect(k, "a mask under a condition", 1, 32,
-         EACH("32", "%1 = load A[%t] in_bounds\n" OUT(
-                        "7") "\n"
-                             "if %t < 8 {\n%2 = collective sum %1 mask 255\n" OUT("%2") "\n}"),
-         masked);
-  expect(k, "a loop of shuffles", 1, 64,
-         "alloc x: var int32\n" EACH(
-             "64", "%1 = load A[%t] in_bounds\nstore x[] = %1\nfor %i = 0 to 5 {\n"
-                   "%2 = load x[]\n%3 = collective shfl_xor %2 lane 1 << %i\n"
-                   "store x[] = %2 + %3\n}\n%4 = load x[]\n" OUT("%4")),
-         in_loop);
-  expect(k, "a vote of the block", 1, 128,
-         EACH("128", "%1 = collective count 99 < %t block\n" OUT("%1")), block_any);
-  expect(k, "a vote of the block in a branch that all take", 1, 128,
-         EACH("128", "if %t < 500 {\n%1 = collective count 99 < %t block\n" OUT("%1") "\n}"),
-         block_any);
-}
-
 static void missed_collectives(struct text_kit *k) {
   expect_error(k, "lanes that take another branch", 1, 32,
                EACH("32", "if %t < 20 {\n%1 = collective any true\n}"), "E0617",
@@ -319,34 +184,7 @@ static void split_barriers(struct text_kit *k) {
 
 /* ---- groups ---- */
 
-static int32_t own_locals(int i) {
-  return i < 32 ? 105 : i < 96 ? 207 : i < 128 ? 103 : -1;
-}
-static int32_t nested_sum(int i) {
-  return i < 96 ? 1 : -1;
-}
-static int32_t nested(int i) {
-  return i < 64 ? 1 : i < 96 ? 22 : i < 128 ? 2 : -1;
-}
-
 static void groups(struct text_kit *k) {
-  expect(k, "each group has its own locals", 1, 128,
-         "alloc x: var int32\nalloc y: local int32[2]\nstore x[] = 100\nfill y[*] = 3\n"
-         "group first 0 count 32 {\nstore y[1] = 5\n}\n"
-         "group first 32 count 64 {\nstore x[] = 200\nstore y[1] = 7\n}\n"
-         "%1 = load x[]\n%2 = load y[1]\n" EACH("128", OUT("%1 + %2")),
-         own_locals);
-  expect(k, "groups in groups", 1, 128,
-         "group first 0 count 64 {\nfill out[0 :+ 64] = 1\n}\n"
-         "group first 64 count 64 {\nfill out[64 :+ 64] = 2\ngroup first 64 count 32 {\n"
-         "perthread %t first 64 count 32 {\n" OUT("22") "\n}\n}\n}",
-         nested);
-  expect(k, "a tile operation happens once", 1, 128,
-         "alloc n: shared int32[1]\nfill n[*] = 0\n"
-         "group first 0 count 96 {\ngroup first 32 count 32 {\n}\n"
-         "atomic_tile add n[*], n[*]\natomic add n[0], 1\n%1 = atomic add n[0], 0\n"
-         "perthread %t first 0 count 96 {\n" OUT("%1") "\n}\n}",
-         nested_sum);
   expect_error(k, "a tile operation that one group leaves out", 1, 64,
                "alloc f: var int32\nalloc s: shared int32[4]\nstore f[] = 0\n"
                "group first 0 count 32 {\nstore f[] = 1\n}\n%1 = load f[]\n"
@@ -534,32 +372,7 @@ static void products_in_flight(struct text_kit *k) {
 
 /* ---- blocks that wait for blocks ---- */
 
-static int32_t of_next_block(int i) {
-  return i < 8 ? 10 * ((i + 1) % 8) : -1;
-}
-static int32_t chained(int i) {
-  return i < 8 ? i + 1 : i == 255 ? 8 : -1;
-}
-
 static void blocks_wait(struct text_kit *k) {
-  expect(k, "a barrier of the grid", 8, 32,
-         "alloc w: var int32\nstore out[%bx + 100] = %bx * 10 in_bounds\nbarrier device\n"
-         "%1 = load out[(%bx + 1) % 8 + 100] in_bounds\nstore w[] = %1\nbarrier device\n"
-         "store out[%bx + 100] = -1 in_bounds\n%2 = load w[]\n"
-         "store out[%bx] = %2 in_bounds",
-         of_next_block);
-  expect(k, "a chain of waits", 8, 32,
-         "if %bx == 7 {\nstore out[255] = 0 in_bounds release device\n}\n"
-         "wait eq out[255], 7 - %bx acquire device\n%1 = load out[255] in_bounds\n"
-         "store out[7 - %bx] = %1 + 1 in_bounds\n"
-         "store out[255] = %1 + 1 in_bounds release device",
-         chained);
-  expect(k, "a chain of spinning", 8, 32,
-         "if %bx == 7 {\nstore out[255] = 0 in_bounds release device\n}\n"
-         "while {\n%1 = load out[255] in_bounds acquire device\nyield %1 != 7 - %bx\n} do {\n}\n"
-         "store out[7 - %bx] = 8 - %bx in_bounds\n"
-         "store out[255] = 8 - %bx in_bounds release device",
-         chained);
   expect_error(k, "a flag that nobody sets", 8, 32, "wait ge A[0], 1 + %bx", "E0617",
                "an element of 'A'|of block");
   expect_error(k, "spinning for ever", 2, 32,
@@ -699,11 +512,7 @@ static void races_of_iterations_and_blocks(struct text_kit *k) {
 
 int main(void) {
   struct text_kit totals = {0};
-  TEXT_CASE(&totals, shuffles);
-  TEXT_CASE(&totals, votes);
-  TEXT_CASE(&totals, reductions);
-  TEXT_CASE(&totals, float_sum);
-  TEXT_CASE(&totals, divergent_collectives);
+  SHARED_CASES(&totals);
   TEXT_CASE(&totals, missed_collectives);
   TEXT_CASE(&totals, barriers);
   TEXT_CASE(&totals, split_barriers);
