@@ -1,8 +1,8 @@
 """Serves `tilelang`, and of `tvm` what scripts import, as modules of tilec.
 
 A module tilelang.x is, in this order: a file below compat/served; tilec.x itself, the same object;
-one of NAMED, whose names the compiler is asked for; one of ABSENT, whose names are errors when they
-are used.
+one of NAMED, whose names the compiler is asked for; one of ABSENT, or below one of PARTS, whose names
+are errors when they are used. Importing those is none: a script may use a few of the names it imports.
 """
 
 import importlib
@@ -50,6 +50,26 @@ ABSENT = {
     "tvm.script": "tilec compiles the language of kernels only",
 }
 
+# Packages of TileLang's and TVM's implementation: any module in them, and any name that is not served.
+_INSIDE = "it is a part of the implementation of TileLang, not of its language"
+_INSIDE_TVM = "of tvm only targets, element types and words of kernels exist"
+PARTS = {
+    **dict.fromkeys(("tilelang." + name for name in (
+        "autotuner", "backend", "cache", "carver", "contrib", "cpu", "cuda", "engine", "errors",
+        "instrumentation", "ir", "jit", "language", "layout", "math", "metal", "profiler", "rocm",
+        "tileop", "tools", "transform", "utils", "webgpu")), _INSIDE),
+    "tvm": _INSIDE_TVM,
+}
+
+
+def _why_absent(path):
+    """Why there is no module `path` here; None where there is none in TileLang either."""
+    if path in ABSENT:
+        return ABSENT[path]
+    while path and path not in PARTS:
+        path = path.rpartition(".")[0]
+    return PARTS.get(path)
+
 
 def _submodule(path, name):
     """path.name when it is a module, else None; special names are never there."""
@@ -75,8 +95,24 @@ def _ask(path):
 def _refuse(path):
     """__getattr__ of a module that has no counterpart."""
     def look_up(name):
-        return _submodule(path, name) or Absent(path + "." + name, ABSENT[path])
+        return _submodule(path, name) or Absent(path + "." + name, _why_absent(path))
     return look_up
+
+
+def _open_below(module):
+    """Makes a package of a module: what TileLang has below it is absent, not unknown."""
+    if not hasattr(module, "__path__"):
+        module.__path__ = []
+
+
+class _File(importlib.machinery.SourceFileLoader):
+    """A module below compat/served; what it does not name is absent."""
+
+    def exec_module(self, module):
+        super().exec_module(module)
+        _open_below(module)
+        if not hasattr(module, "__getattr__"):
+            module.__getattr__ = _refuse(module.__name__)
 
 
 class _Empty(importlib.abc.Loader):
@@ -109,6 +145,7 @@ class _Alias(importlib.abc.Loader):
     def exec_module(self, module):
         for name, value in self.kept.items():
             setattr(module, name, value)
+        _open_below(module)
 
 
 class Finder(importlib.abc.MetaPathFinder):
@@ -125,9 +162,13 @@ class Finder(importlib.abc.MetaPathFinder):
         package = base / "__init__.py"
         if package.exists():
             return importlib.util.spec_from_file_location(
-                fullname, package, submodule_search_locations=[str(base)])
+                fullname, package, loader=_File(fullname, str(package)),
+                submodule_search_locations=[str(base)])
         module = base.with_suffix(".py")
-        return importlib.util.spec_from_file_location(fullname, module) if module.exists() else None
+        if not module.exists():
+            return None
+        return importlib.util.spec_from_file_location(fullname, module,
+                                                      loader=_File(fullname, str(module)))
 
     @staticmethod
     def _ours(fullname):
@@ -143,11 +184,9 @@ class Finder(importlib.abc.MetaPathFinder):
 
     @staticmethod
     def _made(fullname):
-        for table, look_up in ((NAMED, _ask), (ABSENT, _refuse)):
-            if fullname in table:
-                return importlib.machinery.ModuleSpec(fullname, _Empty(look_up(fullname)),
-                                                      is_package=True)
-        return None
+        look_up = _ask if fullname in NAMED else _refuse if _why_absent(fullname) else None
+        return look_up and importlib.machinery.ModuleSpec(fullname, _Empty(look_up(fullname)),
+                                                          is_package=True)
 
 
 def install():
