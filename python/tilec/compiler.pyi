@@ -6,7 +6,7 @@ import enum
 from typing import Any, NoReturn
 
 from .env import env as env, logger as logger
-from .function import PrimFunc as PrimFunc, guarded as guarded
+from .function import Program as Program, guarded as guarded
 from .kernel import JITKernel as JITKernel
 from .pass_configs import configs_of as configs_of, options_of as options_of
 from .target import target_name as target_name
