@@ -216,6 +216,22 @@ def test_pass_configs_and_targets():
     assert "main" in tilec.lower(func, target="c").kernel_source
 
 
+def test_pass_configs_in_a_kernel():
+    @T.prim_func
+    def func(A: T.Tensor((8,), "float32")):
+        T.annotate_pass_configs({tilec.PassConfigKey.TL_DISABLE_WGMMA: True, "tilec.lockstep": 4})
+        with T.Kernel(1, threads=8):
+            T.clear(A)
+
+    assert "hint config" in func.script() and "lockstep=4" in func.script()
+    with pytest.raises(tilec.CompileError, match="E0309"):
+        @T.prim_func
+        def wrong(A: T.Tensor((8,), "float32")):
+            T.annotate_pass_configs({TensorSupplyType.Normal: True})
+            with T.Kernel(1, threads=8):
+                T.clear(A)
+
+
 def test_pass_configs_reach_the_compiler():
     asked = tilec.compile(lazy.get_tir(8), target="interp",
                           pass_configs={tilec.PassConfigKey.TL_DISABLE_WGMMA: True,
