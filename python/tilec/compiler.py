@@ -113,7 +113,6 @@ class CompiledArtifact:
     """What lower gives: text, and what it is of."""
 
     def __init__(self, func, kernel_source, target, params=()):
-        self.host_mod = self.device_mod = self.rt_mod = None
         self.prim_func = func
         self.params = list(params)
         self.kernel_source = kernel_source

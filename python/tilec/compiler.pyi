@@ -27,9 +27,6 @@ def in_parallel(function: Any, items: Any, num_workers: int | None = None, ignor
 def par_compile(funcs: Any, *args: Any, num_workers: int | None = None, ignore_error: bool = False, **kwargs: Any) -> list[Any]: ...
 class CompiledArtifact:
     def __init__(self, func: Any, kernel_source: Any, target: Any, params: Any = ()) -> None: ...
-    host_mod: Any
-    device_mod: Any
-    rt_mod: Any
     prim_func: Any
     params: Any
     kernel_source: Any

@@ -52,12 +52,23 @@ static void check_atomic_type(tc_eval *ev, const stage_args *a, enum tc_atomic_k
   check_atomic_scope(ev, a, buf);
 }
 
+/* Outside of T.Parallel every thread does it. Where the source says how many there are, that is a
+ * use of their index; where it does not, it thinks of the block as one. */
+static void each_thread(tc_eval *ev, tc_buf buf, tc_span span) {
+  const tc_frame *kernel = tc_stage_frame(ev, F_KERNEL);
+  enum tc_scope scope = tc_buf_at(ev->ir, buf)->scope;
+  bool shared = scope == TC_SCOPE_global || scope == TC_SCOPE_shared;
+  if (kernel && kernel->says_threads && shared && !tc_stage_frame(ev, F_PARALLEL))
+    tc_stage_thread(ev, span);
+}
+
 static tc_value emit_scalar(tc_eval *ev, const stage_args *a, enum tc_atomic_kind kind, tc_buf buf,
                             const tc_value *index, tc_val value, enum tc_order order) {
   tc_atomic what = {
       .buf = buf, .kind = (uint8_t)kind, .order = (uint8_t)order, .sync_scope = TC_SYNC_DEVICE};
   tc_value x = tc_stage_convert(ev, value, tc_buf_at(ev->ir, buf)->elem, a->span);
   tc_stage_effect(ev, a->span);
+  each_thread(ev, buf, a->span);
   return tc_atomic_stmt(ev->ir, ev->cursor.at, what, index, x, (tc_value){0}, ev->cursor.pred,
                         a->span);
 }

@@ -11,10 +11,11 @@ import importlib.machinery
 import importlib.util
 import pathlib
 import sys
+import types
 
 from .. import _world
 from .._native import native
-from ._reach import Absent
+from ._reach import Absent, OutOfReach
 
 _SERVED = pathlib.Path(__file__).parent / "served"
 _ROOTS = ("tilelang", "tvm")
@@ -52,13 +53,15 @@ ABSENT = {
 
 # Packages of TileLang's and TVM's implementation: any module in them, and any name that is not served.
 _INSIDE = "it is a part of the implementation of TileLang, not of its language"
-_INSIDE_TVM = "of tvm only targets, element types and words of kernels exist"
+INSIDE_TVM = "of tvm only targets, element types and words of kernels exist"
 PARTS = {
     **dict.fromkeys(("tilelang." + name for name in (
         "autotuner", "backend", "cache", "carver", "contrib", "cpu", "cuda", "engine", "errors",
         "instrumentation", "ir", "jit", "language", "layout", "math", "metal", "profiler", "rocm",
         "tileop", "tools", "transform", "utils", "webgpu")), _INSIDE),
-    "tvm": _INSIDE_TVM,
+    **dict.fromkeys(("tvm." + name for name in (
+        "arith", "contrib", "driver", "error", "ffi", "instrument", "ir", "rpc", "s_tir", "script",
+        "support", "te", "testing", "tir", "tirx", "topi", "transform")), INSIDE_TVM),
 }
 
 
@@ -71,12 +74,18 @@ def _why_absent(path):
     return PARTS.get(path)
 
 
+def is_module(path):
+    """Whether `path` is known to be a module, and no class or function."""
+    base = _SERVED.joinpath(*path.split("."))
+    return path in NAMED or path in ABSENT or base.is_dir() or base.with_suffix(".py").exists()
+
+
 def _submodule(path, name):
     """path.name when it is a module, else None; special names are never there."""
     if name.startswith("__") and name.endswith("__"):
         raise AttributeError("module %r has no attribute %r" % (path, name))
     whole = path + "." + name
-    return importlib.import_module(whole) if whole in NAMED or whole in ABSENT else None
+    return importlib.import_module(whole) if is_module(whole) else None
 
 
 def _ask(path):
@@ -115,6 +124,15 @@ class _File(importlib.machinery.SourceFileLoader):
             module.__getattr__ = _refuse(module.__name__)
 
 
+class _AbsentModule(types.ModuleType):
+    """Perhaps it is no module but a class, a function or a table: using it as one is the error."""
+
+    def __call__(self, *args, **kwargs):
+        raise OutOfReach(self.__name__, _why_absent(self.__name__))
+
+    __getitem__ = __iter__ = __len__ = __contains__ = __instancecheck__ = __mro_entries__ = __call__
+
+
 class _Empty(importlib.abc.Loader):
     """A module without a file, whose names are made when they are asked for."""
 
@@ -122,7 +140,7 @@ class _Empty(importlib.abc.Loader):
         self.look_up = look_up
 
     def create_module(self, spec):
-        return None
+        return _AbsentModule(spec.name) if spec.name not in NAMED else None
 
     def exec_module(self, module):
         module.__getattr__ = self.look_up
