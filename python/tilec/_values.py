@@ -189,6 +189,9 @@ class Name(_Operators):
         return "T." + self.path[len(LANGUAGE):] if self.path.startswith(LANGUAGE) else self.path
 
 
+_TORCH_STORAGE = dict.fromkeys(("float4_e2m1fn", "float4_e2m1fnx2"), "float4_e2m1fn_x2")
+
+
 class dtype(str):
     """A type of elements: equal to its name, callable as a cast, with `bits`, `bytes`, `lanes`."""
 
@@ -214,9 +217,9 @@ class dtype(str):
         return perform(ops.GETATTR, self, "lanes")
 
     def as_torch(self):
-        """The type of torch with this name."""
+        """The type of torch with this name, or that stores such values."""
         import torch
-        return getattr(torch, str(self))
+        return getattr(torch, _TORCH_STORAGE.get(str(self), str(self)))
 
     def __call__(self, *values):
         return call(self, values, {})
