@@ -145,9 +145,6 @@ class _Unbound:
 UNBOUND = _Unbound()
 
 
-_DIMENSIONS = (LANGUAGE + "dynamic", LANGUAGE + "symbolic")
-
-
 class Name(_Operators):
     """Something that the compiler knows by this path."""
 
@@ -178,9 +175,10 @@ class Name(_Operators):
 
     def __instancecheck__(self, value):
         """isinstance(M, T.Var): whether M is a dimension that a launch decides."""
-        if self.path.rpartition(".")[2] != "Var":
+        kind = CLASSES.get(self.path.rpartition(".")[2])
+        if kind is None:
             raise TypeError("%r is not a class: no value can be an instance of it" % self)
-        return isinstance(value, Record) and value.is_dimension
+        return isinstance(value, kind)
 
     def __reduce__(self):
         return Name, (self.path,)
@@ -272,13 +270,6 @@ class Value(_Operators, native.Object):
     def __contains__(self, item):
         return bool(self._in_kernel(ops.CONTAINS, item))
 
-    @property
-    def is_dimension(self):
-        """T.dynamic("M"), or one of T.dynamic("M, N")."""
-        made = self._args[0] if self._op == ops.GETITEM else self
-        return isinstance(made, Record) and made._op == ops.CALL \
-            and isinstance(made._args[0], Name) and made._args[0].path in _DIMENSIONS
-
     def __iter__(self):
         """T.dynamic("M, N") names several dimensions."""
         if not self.evaluation and not current.worlds:
@@ -350,6 +341,7 @@ class Buffer(Value):
     _what = "a buffer"
 
 
+CLASSES = {"Var": Var, "PrimExpr": Expr, "Buffer": Buffer}  # by their names in the language
 KINDS = {Value: ops.STAGED, Var: ops.VAR, Expr: ops.EXPR, Buffer: ops.BUFFER}
 
 

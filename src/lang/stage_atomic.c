@@ -219,6 +219,16 @@ tc_val tc_do_atomic_vector(tc_eval *ev, stage_args *a) {
   return prev ? tc_val_expr(tc_pack(ev->ir, old, n)) : tc_val_none();
 }
 
+/* A load releases nothing, a store acquires nothing. */
+static enum tc_order read_half_order(tc_eval *ev, const stage_args *a, uint32_t i,
+                                     enum tc_order other, const char *allowed) {
+  enum tc_order order = read_order(ev, a, a->v[i], a->at[i]);
+  if (order == other || order == TC_ORDER_ACQ_REL)
+    STAGE_FAIL(ev, D_argument_value, a->at[i], a->row->name, "memory_order", allowed,
+               tc_str_dup(ev->arena, a->v[i].str->text));
+  return order;
+}
+
 tc_val tc_do_atomic_load(tc_eval *ev, stage_args *a) {
   tc_buf buf;
   const tc_value *index;
@@ -226,7 +236,8 @@ tc_val tc_do_atomic_load(tc_eval *ev, stage_args *a) {
     STAGE_FAIL(ev, D_argument_value, a->at[0], a->row->name, "src", "an element",
                tc_val_kind_name(a->v[0]));
   check_atomic_scope(ev, a, buf);
-  enum tc_order order = read_order(ev, a, a->v[1], a->at[1]);
+  enum tc_order order =
+      read_half_order(ev, a, 1, TC_ORDER_RELEASE, "relaxed, consume, acquire or seq_cst");
   tc_val v = tc_stage_load(ev, buf, index, a->span);
   tc_access *access = tc_access_of(ev->ir, v.value);
   access->order = (uint8_t)order;
@@ -241,7 +252,7 @@ tc_val tc_do_atomic_store(tc_eval *ev, stage_args *a) {
     STAGE_FAIL(ev, D_argument_value, a->at[0], a->row->name, "dst", "an element",
                tc_val_kind_name(a->v[0]));
   check_atomic_scope(ev, a, buf);
-  enum tc_order order = read_order(ev, a, a->v[2], a->at[2]);
+  enum tc_order order = read_half_order(ev, a, 2, TC_ORDER_ACQUIRE, "relaxed, release or seq_cst");
   tc_stage_store(ev, a->v[0], a->v[1], a->span);
   const tc_block *block = tc_block_at(ev->ir, ev->cursor.at);
   tc_access *access = tc_access_of(ev->ir, block->ops.at[block->ops.n - 1]);
