@@ -107,6 +107,7 @@ static int take_tensor(const char *who, int32_t i, const parameter *p, tc_ffi_de
                   p->is_pointer ? "a tensor, a pointer or an address" : "a tensor");
   void *address = value->as.ptr;
   if (value->type_index == TC_FFI_INT) address = (void *)(uintptr_t)value->as.i;
+  if (!address) return arg->kind = TILEC_ARG_NONE, 0;
   *to = (tilec_tensor){.size = sizeof *to,
                        .data = address,
                        .dtype = p->dtype,

@@ -93,4 +93,5 @@ def test_addresses(compiled):
     for value in (1.0, True, "a"):
         refused(TypeError, lambda: filled(value, 1.0), "argument 0 ('p')",
                 "expected a tensor, a pointer or an address")
-    refused(ValueError, lambda: filled(0, 1.0), "argument 'p'")
+    for nothing in (0, None, ctypes.c_void_p(0)):
+        refused(TypeError, lambda: filled(nothing, 1.0), "argument 'p' is nothing", "E0631")
