@@ -11,10 +11,11 @@ import functools
 import importlib.util
 import json
 import os
-import re
 import runpy
 import sys
 import traceback
+
+import compat_error
 
 REPORT, SCRIPT, CALL = sys.argv[1:4]
 found = {"held": 0, "differ": [], "error": "", "text": "", "code": "", "where": ""}
@@ -87,19 +88,8 @@ def run():
 
 
 def describe(error):
-    import tilec
-    found["error"] = type(error).__name__
-    found["text"] = " ".join(str(error).split())[:400]
-    found["code"] = getattr(error, "code", "") if isinstance(error, Exception) else ""
-    diagnostics = tilec.diagnostics(error)
-    coded = re.search(r"error\[(E\d+)\]: (.*)", str(error))
-    if coded:  # of compatibility mode, or of the last configuration that tuning tried
-        found["code"], found["text"] = coded.groups()
-    errors = [d for d in diagnostics if d.severity == "error"]
-    if errors:
-        found["code"], found["text"] = errors[0].code, errors[0].message
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    found["where"] = "%s:%d" % (last.filename, last.lineno)
+    said = compat_error.describe(error)
+    found.update({name: said[name] for name in ("error", "text", "code", "where")})
 
 
 def main():

@@ -173,11 +173,21 @@ class Name(_Operators):
     def __hash__(self):
         return hash(self.path)
 
+    def __instancecheck__(self, value):
+        """isinstance(M, T.Var): whether M is a dimension that a launch decides."""
+        kind = CLASSES.get(self.path.rpartition(".")[2])
+        if kind is None:
+            raise TypeError("%r is not a class: no value can be an instance of it" % self)
+        return isinstance(value, kind)
+
     def __reduce__(self):
         return Name, (self.path,)
 
     def __repr__(self):
         return "T." + self.path[len(LANGUAGE):] if self.path.startswith(LANGUAGE) else self.path
+
+
+_TORCH_STORAGE = dict.fromkeys(("float4_e2m1fn", "float4_e2m1fnx2"), "float4_e2m1fn_x2")
 
 
 class dtype(str):
@@ -205,9 +215,9 @@ class dtype(str):
         return perform(ops.GETATTR, self, "lanes")
 
     def as_torch(self):
-        """The type of torch with this name."""
+        """The type of torch with this name, or that stores such values."""
         import torch
-        return getattr(torch, str(self))
+        return getattr(torch, _TORCH_STORAGE.get(str(self), str(self)))
 
     def __call__(self, *values):
         return call(self, values, {})
@@ -331,6 +341,7 @@ class Buffer(Value):
     _what = "a buffer"
 
 
+CLASSES = {"Var": Var, "PrimExpr": Expr, "Buffer": Buffer}  # by their names in the language
 KINDS = {Value: ops.STAGED, Var: ops.VAR, Expr: ops.EXPR, Buffer: ops.BUFFER}
 
 

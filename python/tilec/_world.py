@@ -542,6 +542,7 @@ _KINDS = (
     (types.ModuleType, World._encode_module),
     ((types.BuiltinFunctionType, type), World._encode_builtin),
     (enum.Enum, lambda world, value: (ops.OBJECT, 0, None, world.number(value))),
+    (str, lambda world, value: _text(ops.TEXT, str.__str__(value))),  # tvm_ffi's own kind of text
 )
 
 _BINARY = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv,

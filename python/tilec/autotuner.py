@@ -94,7 +94,7 @@ class AutoTuneImpl:
         bound = self.signature.bind_partial(*args, **kwargs) if self.mode == "lazy" \
             else self.jit_impl._bind(args, kwargs)[0]
         bound.apply_defaults()
-        inputs = get_autotune_inputs()
+        inputs = None if self.do_not_specialize else get_autotune_inputs()
         shapes = inputs and tuple((tuple(x.shape), str(x.dtype)) if _is_tensor(x) else freeze(x)
                                   for x in inputs)
         return tuple((name, tuple(value.shape) if _is_tensor(value) else freeze(value))

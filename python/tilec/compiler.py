@@ -4,7 +4,7 @@ import os
 import sys
 
 from .env import env, logger
-from .function import PrimFunc, guarded
+from .function import Program, guarded
 from .kernel import JITKernel
 from .pass_configs import configs_of, options_of
 from .target import target_name
@@ -69,8 +69,8 @@ class Settings:
 
 
 def compile_function(func, settings):
-    """The kernel of a T.prim_func."""
-    if not isinstance(func, PrimFunc):
+    """The kernel of a T.prim_func, or of an eager function with its arguments (get_tir)."""
+    if not isinstance(func, Program):
         raise TypeError("tilec.compile takes a T.prim_func, found %s" % type(func).__name__)
     world, module = func.module(settings.options, settings.configs)
     out_idx = func.out_idx if settings.out_idx is None else settings.out_idx
@@ -113,7 +113,6 @@ class CompiledArtifact:
     """What lower gives: text, and what it is of."""
 
     def __init__(self, func, kernel_source, target, params=()):
-        self.host_mod = self.device_mod = self.rt_mod = None
         self.prim_func = func
         self.params = list(params)
         self.kernel_source = kernel_source

@@ -6,7 +6,7 @@ import enum
 from typing import Any, NoReturn
 
 from .env import env as env, logger as logger
-from .function import PrimFunc as PrimFunc, guarded as guarded
+from .function import Program as Program, guarded as guarded
 from .kernel import JITKernel as JITKernel
 from .pass_configs import configs_of as configs_of, options_of as options_of
 from .target import target_name as target_name
@@ -27,9 +27,6 @@ def in_parallel(function: Any, items: Any, num_workers: int | None = None, ignor
 def par_compile(funcs: Any, *args: Any, num_workers: int | None = None, ignore_error: bool = False, **kwargs: Any) -> list[Any]: ...
 class CompiledArtifact:
     def __init__(self, func: Any, kernel_source: Any, target: Any, params: Any = ()) -> None: ...
-    host_mod: Any
-    device_mod: Any
-    rt_mod: Any
     prim_func: Any
     params: Any
     kernel_source: Any

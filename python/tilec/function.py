@@ -29,23 +29,23 @@ def module_of(entry, world, shapes=(), options=None, configs=()):
                          list(configs))
 
 
-class PrimFunc(Function):
-    """A kernel function: its body is evaluated when it is defined, with the names it then sees."""
+class Program(Function):
+    """A kernel function and the arguments it is made with, as tilec.compile and lower take it."""
 
-    flags = ops.KERNEL
+    out_idx = None
+    shapes = ()   # of tensors that are arguments: (name, extents)
 
-    def __init__(self, function, frame_locals=None, out_idx=None):
+    def __init__(self, function, frame_locals=None, defines=None):
         super().__init__(function)
         self.scope = Scope(function, frame_locals)
         self.history = History()
-        self.out_idx = out_idx
+        self.defines = defines
         self.attrs = {"global_symbol": function.__name__}
-        self._ir = self.emit("ir")
 
     def module(self, options=None, configs=()):
         """(World, program) for these options and pass_configs."""
-        world = World(self, history=self.history)
-        return world, module_of(self, world, (), options, configs)
+        world = World(self, self.defines, self.history)
+        return world, guarded(world, lambda: module_of(self, world, self.shapes, options, configs))
 
     def emit(self, form, options=None, configs=()):
         world, module = self.module(options, configs)
@@ -53,11 +53,26 @@ class PrimFunc(Function):
 
     def script(self, **ignored):
         """The IR as evaluated."""
-        return self._ir
+        return self.emit("ir")
 
     def with_attr(self, key, value=None):
         self.attrs.update(key if isinstance(key, dict) else {key: value})
         return self
+
+
+class PrimFunc(Program):
+    """A kernel function: its body is evaluated when it is defined, with the names it then sees."""
+
+    flags = ops.KERNEL
+
+    def __init__(self, function, frame_locals=None, out_idx=None):
+        super().__init__(function, frame_locals)
+        self.out_idx = out_idx
+        self._ir = self.emit("ir")
+
+    def script(self, **ignored):
+        """The IR as evaluated."""
+        return self._ir
 
     def __call__(self, *args, **kwargs):
         raise TypeError("T.prim_func %r is compiled first: tilec.compile(%s)(...)"

@@ -8,13 +8,13 @@ import threading
 
 from . import _source
 from ._values import dtype
-from ._world import Function, Scope, World
 from ._native import native
 from ._once import Once
 from .compiler import Settings, compile_function, in_parallel
-from .function import PrimFunc, guarded, module_of
+from .function import PrimFunc, Program, guarded
 
 _BODY_WORDS = ("Kernel", "ClusterKernel", "const", "empty")
+_TENSOR_WORDS = ("Tensor", "StridedTensor")
 
 
 # ---- which form a function has ----
@@ -38,7 +38,11 @@ def _is_eager(function):
     if any(_last_name(d) == "prim_func" for node in nested for d in node.decorator_list):
         return False
     inside = {child for node in nested for child in ast.walk(node)}
-    parameters = {a.arg for a in tree.args.args + tree.args.kwonlyargs}
+    arguments = tree.args.args + tree.args.kwonlyargs
+    if any(isinstance(a.annotation, (ast.Call, ast.Subscript))
+           and _last_name(a.annotation) in _TENSOR_WORDS for a in arguments):
+        return True
+    parameters = {a.arg for a in arguments}
     for node in ast.walk(tree):
         if isinstance(node, ast.AnnAssign) and node.value is None \
                 and getattr(node.target, "id", None) in parameters:
@@ -71,12 +75,15 @@ def freeze(value):
     return type(value), value
 
 
-class _Eager(Function):
-    """Its parameters are tensors that the body declares, and compile-time values."""
+class _Eager(Program):
+    """An eager function with the arguments of a call. Its parameters are tensors that the body
+    declares, and compile-time values."""
 
-    def __init__(self, function):
-        super().__init__(function)
-        self.scope = Scope(function)
+    def __init__(self, function, values):
+        super().__init__(function, None, {name: value for name, value in values.items()
+                                          if not _is_tensor(value)})
+        self.shapes = [(name, tuple(value.shape)) for name, value in values.items()
+                       if _is_tensor(value)]
 
 
 class _Variant:
@@ -111,13 +118,8 @@ class _Compiling:
             raise ValueError("%s: out_idx is for functions that return a T.prim_func; return the "
                              "T.empty tensors" % func.__qualname__)
         self.func, self.extra, self.settings = func, extra, settings
-        self.entry = _Eager(func)
-        shapes = [(name, tuple(value.shape)) for name, value in values.items()
-                  if _is_tensor(value)]
-        self.world = World(self.entry, {name: value for name, value in values.items()
-                                        if not _is_tensor(value)})
-        self.module = guarded(self.world, lambda: module_of(
-            self.entry, self.world, shapes, settings.options, settings.configs))
+        self.entry = _Eager(func, values)
+        self.world, self.module = self.entry.module(settings.options, settings.configs)
 
     def ir(self):
         return guarded(self.world, lambda: self.module.emit("ir"))
@@ -225,10 +227,11 @@ class JITImpl:
         return self._variant({**bound.arguments, **extra}, extra).kernel
 
     def get_tir(self, *args, **kwargs):
-        """The T.prim_func of a lazy function for these arguments."""
+        """What tilec.compile takes: the T.prim_func that a lazy function returns for these arguments,
+        or an eager function with them."""
+        bound, extra = self._bind(args, kwargs)
         if self.mode == "eager":
-            return self.compile(*args, **kwargs).prim_func
-        bound, _ = self._bind(args, kwargs)
+            return _Eager(self.func, {**bound.arguments, **extra})
         return self._prim_func(bound)
 
     def get_kernel_source(self, *args, **kwargs):

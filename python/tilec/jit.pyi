@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 from .kernel import JITKernel
 from .compiler import Settings as Settings, compile_function as compile_function, in_parallel as in_parallel
-from .function import PrimFunc as PrimFunc, guarded as guarded, module_of as module_of
+from .function import PrimFunc as PrimFunc, Program as Program, guarded as guarded
 def freeze(value: Any) -> Any: ...
 class JITImpl:
     def __init__(self, function: Any, settings: Any) -> None: ...

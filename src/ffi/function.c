@@ -101,10 +101,15 @@ static int take_tensor(const char *who, int32_t i, const parameter *p, tc_ffi_de
   if (value->type_index == TC_FFI_DLTENSOR && value->as.ptr)
     return fill_tensor(who, i, p, value->as.ptr, to);
   if (value->type_index == TC_FFI_NONE) return arg->kind = TILEC_ARG_NONE, 0;
-  if (value->type_index != TC_FFI_POINTER || !p->is_pointer)
-    return refuse(who, i, p->name, value, p->is_pointer ? "a tensor or a pointer" : "a tensor");
+  bool is_address = value->type_index == TC_FFI_POINTER || value->type_index == TC_FFI_INT;
+  if (!p->is_pointer || !is_address)
+    return refuse(who, i, p->name, value,
+                  p->is_pointer ? "a tensor, a pointer or an address" : "a tensor");
+  void *address = value->as.ptr;
+  if (value->type_index == TC_FFI_INT) address = (void *)(uintptr_t)value->as.i;
+  if (!address) return arg->kind = TILEC_ARG_NONE, 0;
   *to = (tilec_tensor){.size = sizeof *to,
-                       .data = value->as.ptr,
+                       .data = address,
                        .dtype = p->dtype,
                        .device_type = device.type,
                        .device_id = device.id};

@@ -172,6 +172,7 @@ static void read_threads(tc_eval *ev, tc_frame *f, tc_val v, tc_span span) {
   f->threads[0] = 128;
   f->threads[1] = f->threads[2] = 1;
   if (v.kind == TC_V_NONE) return;
+  f->says_threads = true;
   const tc_val *items = &v;
   uint32_t n = 1;
   if (v.kind == TC_V_TUPLE || v.kind == TC_V_LIST) tc_eval_items(ev, v, &items, &n);

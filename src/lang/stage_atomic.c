@@ -1,6 +1,8 @@
 /* Atomic updates, scalar and tile, and ordered loads and stores. */
 #include "lang/stage_private.h"
 
+#include <string.h>
+
 /* ---- operands ---- */
 
 static const struct {
@@ -50,12 +52,23 @@ static void check_atomic_type(tc_eval *ev, const stage_args *a, enum tc_atomic_k
   check_atomic_scope(ev, a, buf);
 }
 
+/* Outside of T.Parallel every thread does it. Where the source says how many there are, that is a
+ * use of their index; where it does not, it thinks of the block as one. */
+static void each_thread(tc_eval *ev, tc_buf buf, tc_span span) {
+  const tc_frame *kernel = tc_stage_frame(ev, F_KERNEL);
+  enum tc_scope scope = tc_buf_at(ev->ir, buf)->scope;
+  bool shared = scope == TC_SCOPE_global || scope == TC_SCOPE_shared;
+  if (kernel && kernel->says_threads && shared && !tc_stage_frame(ev, F_PARALLEL))
+    tc_stage_thread(ev, span);
+}
+
 static tc_value emit_scalar(tc_eval *ev, const stage_args *a, enum tc_atomic_kind kind, tc_buf buf,
                             const tc_value *index, tc_val value, enum tc_order order) {
   tc_atomic what = {
       .buf = buf, .kind = (uint8_t)kind, .order = (uint8_t)order, .sync_scope = TC_SYNC_DEVICE};
   tc_value x = tc_stage_convert(ev, value, tc_buf_at(ev->ir, buf)->elem, a->span);
   tc_stage_effect(ev, a->span);
+  each_thread(ev, buf, a->span);
   return tc_atomic_stmt(ev->ir, ev->cursor.at, what, index, x, (tc_value){0}, ev->cursor.pred,
                         a->span);
 }
@@ -138,44 +151,82 @@ tc_val tc_do_atomic(tc_eval *ev, stage_args *a) {
   return emit_tile(ev, a, order);
 }
 
-/* T.atomic_addx2 / x4: neighbouring elements of the last dimension; value is a vector, a region or
- * an element origin of as many elements. */
+/* The first of n neighbouring elements of the last dimension: an element, or a buffer or region of
+ * that shape. */
+static bool vector_target(tc_eval *ev, tc_val v, tc_span span, uint32_t n, tc_buf *buf,
+                          tc_value *at) {
+  const tc_value *index;
+  if (scalar_target(ev, v, buf, &index)) {
+    if (index) memcpy(at, index, tc_buf_at(ev->ir, *buf)->rank * sizeof *at);
+    return index != NULL;
+  }
+  bool tile = v.kind == TC_V_BUFFER || v.kind == TC_V_ELEMENT;
+  if (!tile && (v.kind != TC_V_REGION || v.region->loaded.id)) return false;
+  stage_box box = tc_stage_box(ev, v, "dst", span);
+  int64_t extent;
+  for (uint32_t d = 0; d < box.rank; d++)
+    if (!tc_const_of(ev->ir, box.extent[d], &extent) || extent != (d + 1 < box.rank ? 1 : n))
+      return false;
+  *buf = box.buf;
+  memcpy(at, box.base, box.rank * sizeof *at);
+  return box.rank > 0;
+}
+
+static void step_last(tc_eval *ev, tc_buf buf, const tc_value *from, uint32_t i, tc_value *at) {
+  uint32_t rank = tc_buf_at(ev->ir, buf)->rank;
+  memcpy(at, from, rank * sizeof *at);
+  at[rank - 1] = tc_stage_arith(ev, TC_OP_add, at[rank - 1], tc_i32(ev->ir, i));
+}
+
+/* What is added to each of the n elements: neighbours of one, the lanes of a vector, or one scalar.
+ */
+static void vector_parts(tc_eval *ev, const stage_args *a, uint32_t n, tc_value *parts) {
+  tc_buf from;
+  tc_value first[STAGE_MAX_RANK], at[STAGE_MAX_RANK];
+  if (vector_target(ev, a->v[1], a->at[1], n, &from, first)
+      && tc_buf_at(ev->ir, from)->elem.lanes == 1) {
+    for (uint32_t i = 0; i < n; i++) {
+      step_last(ev, from, first, i, at);
+      parts[i] = tc_stage_load(ev, from, at, a->at[1]).value;
+    }
+    return;
+  }
+  tc_value vector = tc_stage_value(ev, a->v[1], a->at[1]);
+  uint32_t lanes = tc_value_type(ev->ir, vector).lanes;
+  if (lanes != n && lanes != 1)
+    STAGE_FAIL(ev, D_lanes_differ, a->at[1], tc_type_name(ev->arena, tc_value_type(ev->ir, vector)),
+               a->row->name);
+  for (uint32_t i = 0; i < n; i++)
+    parts[i] = tc_lane(ev->ir, vector, lanes == 1 ? 0 : i);
+}
+
+/* T.atomic_addx2 / x4. */
 tc_val tc_do_atomic_vector(tc_eval *ev, stage_args *a) {
-  tc_buf buf, from;
-  const tc_value *index, *from_index = NULL;
+  tc_buf buf;
   uint32_t n = (uint32_t)a->row->aux;
-  tc_value parts[4], old[4], at[STAGE_MAX_RANK];
-  if (!scalar_target(ev, a->v[0], &buf, &index) || !tc_buf_at(ev->ir, buf)->rank)
-    STAGE_FAIL(ev, D_argument_value, a->at[0], a->row->name, "dst", "an element",
+  tc_value first[STAGE_MAX_RANK], at[STAGE_MAX_RANK], parts[4], old[4];
+  if (!vector_target(ev, a->v[0], a->at[0], n, &buf, first))
+    STAGE_FAIL(ev, D_argument_value, a->at[0], a->row->name, "dst",
+               tc_format(ev->arena, "an element, or %u neighbours in the last dimension", n),
                tc_val_kind_name(a->v[0]));
   check_atomic_type(ev, a, TC_ATOMIC_ADD, buf);
-  bool origin = scalar_target(ev, a->v[1], &from, &from_index) && from_index
-                && tc_buf_at(ev->ir, from)->elem.lanes == 1;
-  tc_value vector = origin ? (tc_value){0} : tc_stage_value(ev, a->v[1], a->at[1]);
+  vector_parts(ev, a, n, parts);
   for (uint32_t i = 0; i < n; i++) {
-    if (origin) {
-      uint32_t rank = tc_buf_at(ev->ir, from)->rank;
-      for (uint32_t d = 0; d < rank; d++)
-        at[d] = from_index[d];
-      at[rank - 1] = tc_stage_arith(ev, TC_OP_add, at[rank - 1], tc_i32(ev->ir, i));
-      parts[i] = tc_stage_load(ev, from, at, a->at[1]).value;
-    } else {
-      uint32_t lanes = tc_value_type(ev->ir, vector).lanes;
-      if (lanes != n && lanes != 1)
-        STAGE_FAIL(ev, D_lanes_differ, a->at[1],
-                   tc_type_name(ev->arena, tc_value_type(ev->ir, vector)), a->row->name);
-      parts[i] = tc_lane(ev->ir, vector, lanes == 1 ? 0 : i);
-    }
-  }
-  for (uint32_t i = 0; i < n; i++) {
-    uint32_t rank = tc_buf_at(ev->ir, buf)->rank;
-    for (uint32_t d = 0; d < rank; d++)
-      at[d] = index[d];
-    at[rank - 1] = tc_stage_arith(ev, TC_OP_add, at[rank - 1], tc_i32(ev->ir, i));
+    step_last(ev, buf, first, i, at);
     old[i] = emit_scalar(ev, a, TC_ATOMIC_ADD, buf, at, tc_val_expr(parts[i]), TC_ORDER_RELAXED);
   }
   bool prev = tc_stage_bool(ev, a->v[2], "return_prev", a->at[2]);
   return prev ? tc_val_expr(tc_pack(ev->ir, old, n)) : tc_val_none();
+}
+
+/* A load releases nothing, a store acquires nothing. */
+static enum tc_order read_half_order(tc_eval *ev, const stage_args *a, uint32_t i,
+                                     enum tc_order other, const char *allowed) {
+  enum tc_order order = read_order(ev, a, a->v[i], a->at[i]);
+  if (order == other || order == TC_ORDER_ACQ_REL)
+    STAGE_FAIL(ev, D_argument_value, a->at[i], a->row->name, "memory_order", allowed,
+               tc_str_dup(ev->arena, a->v[i].str->text));
+  return order;
 }
 
 tc_val tc_do_atomic_load(tc_eval *ev, stage_args *a) {
@@ -185,7 +236,8 @@ tc_val tc_do_atomic_load(tc_eval *ev, stage_args *a) {
     STAGE_FAIL(ev, D_argument_value, a->at[0], a->row->name, "src", "an element",
                tc_val_kind_name(a->v[0]));
   check_atomic_scope(ev, a, buf);
-  enum tc_order order = read_order(ev, a, a->v[1], a->at[1]);
+  enum tc_order order =
+      read_half_order(ev, a, 1, TC_ORDER_RELEASE, "relaxed, consume, acquire or seq_cst");
   tc_val v = tc_stage_load(ev, buf, index, a->span);
   tc_access *access = tc_access_of(ev->ir, v.value);
   access->order = (uint8_t)order;
@@ -200,7 +252,7 @@ tc_val tc_do_atomic_store(tc_eval *ev, stage_args *a) {
     STAGE_FAIL(ev, D_argument_value, a->at[0], a->row->name, "dst", "an element",
                tc_val_kind_name(a->v[0]));
   check_atomic_scope(ev, a, buf);
-  enum tc_order order = read_order(ev, a, a->v[2], a->at[2]);
+  enum tc_order order = read_half_order(ev, a, 2, TC_ORDER_ACQUIRE, "relaxed, release or seq_cst");
   tc_stage_store(ev, a->v[0], a->v[1], a->span);
   const tc_block *block = tc_block_at(ev->ir, ev->cursor.at);
   tc_access *access = tc_access_of(ev->ir, block->ops.at[block->ops.n - 1]);

@@ -258,6 +258,42 @@ static bool count_kernels(tc_ir *ir, uint32_t *n) {
   return *n > 0;
 }
 
+/* The buffer that an op of the function reads, writes or takes the address of, or 0. */
+static tc_buf touched_by(tc_ir *ir, tc_value id) {
+  const tc_op *op = tc_op_at(ir, id);
+  switch ((int)tc_op_row((enum tc_opcode)op->opcode)->payload) {
+  case TC_PL_SLICE:
+    return tc_slice_buf(ir, id);
+  case TC_PL_BUF:
+    return (tc_buf){op->payload};
+  case TC_PL_ACCESS:
+  case TC_PL_ATOMIC:
+    return op->opcode == TC_OP_atomic_tile ? (tc_buf){0} : tc_access_buf(ir, id);
+  case TC_PL_WAIT:
+    return ir->waits.at[op->payload].buf;
+  case TC_PL_PRINT:
+    return tc_print_of(ir, id)->buf;
+  default:
+    return (tc_buf){0};
+  }
+}
+
+/* A tensor that the function names nowhere may be left out of a launch. */
+static void mark_untouched(tc_eval *ev) {
+  tc_ir *ir = ev->ir;
+  bool *touched = TC_NEW_ARRAY(ev->arena, ir->bufs.n, bool);
+  for (uint32_t id = 1; id < ir->n_ops; id++) {
+    tc_buf buf = touched_by(ir, (tc_value){id});
+    if (buf.id) touched[tc_buf_at(ir, buf)->root.id] = true;
+  }
+  for (uint32_t i = 0; i < ir->params.n; i++) {
+    const tc_param *p = &ir->params.at[i];
+    if (p->kind != TC_PARAM_BUFFER || touched[p->buf.id]) continue;
+    tc_buffer *b = tc_buf_at(ir, p->buf);
+    if (!(b->flags & (TC_BUF_RESULT | TC_BUF_POINTER))) b->flags |= TC_BUF_NULLABLE;
+  }
+}
+
 tc_ir *tc_stage_end_function(tc_eval *ev, tc_span span) {
   uint32_t n_kernels = 0;
   if (!count_kernels(ev->ir, &n_kernels))
@@ -273,6 +309,7 @@ tc_ir *tc_stage_end_function(tc_eval *ev, tc_span span) {
     if (!returned) STAGE_FAIL(ev, D_empty_not_returned, b->span, tc_name_of(ev->ir, b->name));
   }
   tc_stage_check_reducers(ev);
+  mark_untouched(ev);
   ev->cursor = (tc_cursor){0};
   return ev->ir;
 }

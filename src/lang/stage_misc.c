@@ -1,6 +1,8 @@
 /* Observation, hints, and the values that only annotate: T.print, T.assume, T.annotate_*, ... */
 #include "ir/walk.h"
+#include "lang/foreign.h"
 #include "lang/stage_private.h"
+#include "layout/layout.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -134,6 +136,15 @@ static void add_config(tc_eval *ev, tc_str key, tc_str value, bool truth, tc_spa
   if (text && !is_outer(ev, text)) add_hint(ev, TC_HINT_CONFIG, (tc_buf){0}, text, 0, span);
 }
 
+/* A key is a text, or a member of an enumeration of texts in the program around the kernel. */
+static tc_str config_key(tc_eval *ev, tc_val key, const char *what, tc_span span) {
+  tc_val text = key;
+  if (key.kind == TC_V_FOREIGN) text = tc_foreign_ask_text(ev, TILEC_OP_GETATTR, key, "value");
+  if (text.kind != TC_V_STR)
+    STAGE_FAIL(ev, D_argument_value, span, what, "a key", "a text", tc_val_kind_name(key));
+  return text.str->text;
+}
+
 static void add_configs(tc_eval *ev, tc_val configs, const char *what, tc_span span) {
   const tc_val *keys, *values;
   if (configs.kind == TC_V_NONE || configs.kind == TC_V_UNBOUND || configs.kind == TC_V_DEFERRED)
@@ -144,10 +155,9 @@ static void add_configs(tc_eval *ev, tc_val configs, const char *what, tc_span s
   uint32_t n = tc_eval_dict_entries(configs.dict, &keys, &values);
   for (uint32_t i = 0; i < n; i++) {
     if (keys[i].kind == TC_V_DEFERRED) continue;
-    if (keys[i].kind != TC_V_STR)
-      STAGE_FAIL(ev, D_argument_value, span, what, "a key", "a text", tc_val_kind_name(keys[i]));
+    tc_str key = config_key(ev, keys[i], what, span);
     bool truth = (values[i].kind == TC_V_BOOL || values[i].kind == TC_V_INT) && values[i].i;
-    add_config(ev, keys[i].str->text, config_text(ev, values[i]), truth, span);
+    add_config(ev, key, config_text(ev, values[i]), truth, span);
   }
 }
 
@@ -314,21 +324,46 @@ static void check_injective(tc_eval *ev, tc_buf buf, const tc_layout_val *layout
   }
 }
 
+/* What the source asks for, as a hint has it: the name of a layout, or the text of a layout object,
+ * which is one of the program around the kernel. NULL: it is neither. */
+static const char *layout_text(tc_eval *ev, const stage_args *a, tc_buf buf, tc_val value) {
+  const tc_buffer *b = tc_buf_at(ev->ir, buf);
+  if (value.kind == TC_V_LAYOUT) return value.layout->name;
+  if (value.kind == TC_V_FUNCTION || value.kind == TC_V_METHOD) return "Layout";
+  if (value.kind != TC_V_FOREIGN) return NULL;
+  tc_str rest = tc_foreign_text(ev, TILEC_OP_STR, value);
+  const char *text = tc_str_dup(ev->arena, rest);
+  const tc_layout *layout = tc_layout_parse(ev->arena, &rest);
+  if (!layout || rest.n) return NULL;
+  bool fits = layout->n_dims == b->rank && tc_layout_is_surjective(layout);
+  for (uint32_t d = 0; fits && d < b->rank; d++) {
+    int64_t extent;
+    fits = tc_const_of(ev->ir, b->shape[d], &extent) && extent == layout->bound[d];
+  }
+  if (!fits)
+    STAGE_FAIL(ev, D_argument_value, a->at[0], a->row->name,
+               tc_format(ev->arena, "the value for '%s'", tc_stage_buf_name(ev, buf)),
+               tc_format(ev->arena, "a layout of all its %s elements",
+                         tc_stage_show_shape(ev, b->shape, b->rank)),
+               text);
+  return text;
+}
+
 tc_val tc_do_annotate_layout(tc_eval *ev, stage_args *a) {
   const tc_val *keys, *values;
   uint32_t n = buffer_entries(ev, a, "layouts", "a dict {buffer: layout}", &keys, &values);
   for (uint32_t i = 0; i < n; i++) {
-    if (values[i].kind != TC_V_LAYOUT && values[i].kind != TC_V_FUNCTION
-        && values[i].kind != TC_V_METHOD)
+    const char *text = layout_text(ev, a, keys[i].buf, values[i]);
+    if (!text)
       STAGE_FAIL(ev, D_argument_value, a->at[0], a->row->name,
                  tc_format(ev->arena, "the value for '%s'", tc_stage_buf_name(ev, keys[i].buf)),
                  "a layout or a function of the indices", tc_val_kind_name(values[i]));
     tc_layout_val lambda = {.name = "Layout", .forward = values[i]};
     const tc_layout_val *layout = values[i].kind == TC_V_LAYOUT ? values[i].layout : &lambda;
-    bool user = tc_str_is(tc_str_of(layout->name), "Layout");
+    bool user = tc_str_is(tc_str_of(text), "Layout");
     if (user && tc_buf_at(ev->ir, keys[i].buf)->scope == TC_SCOPE_shared)
       check_injective(ev, keys[i].buf, layout, a->span);
-    add_hint(ev, TC_HINT_LAYOUT, keys[i].buf, layout->name, 0, a->span);
+    add_hint(ev, TC_HINT_LAYOUT, keys[i].buf, text, 0, a->span);
   }
   return tc_val_none();
 }

@@ -82,6 +82,7 @@ struct tc_frame {
   tc_value extent[STAGE_MAX_RANK]; /* F_KERNEL, F_PARALLEL, F_PERSISTENT */
   tc_loop loop;                    /* F_LOOP: kind and hints; var is made on entry */
   int64_t threads[3], cluster[3];
+  bool says_threads;  /* F_KERNEL: their number is the source's own */
   tc_val wave, index; /* F_PERSISTENT */
   int64_t group;
   tc_var thread[3];            /* F_KERNEL */

@@ -165,20 +165,60 @@ tc_val tc_do_fill(tc_eval *ev, stage_args *a) {
   return tc_val_none();
 }
 
+/* The last two dimensions of `to` are those of `from`, swapped; the others are the same, but for 1s
+ * that one side has more. */
+static bool is_transposed(tc_eval *ev, const stage_box *from, const stage_box *to) {
+  uint32_t r = from->rank, q = to->rank, rank = r > q ? r : q;
+  if (r < 2 || q < 2 || from->extent[r - 2].id != to->extent[q - 1].id
+      || from->extent[r - 1].id != to->extent[q - 2].id)
+    return false;
+  for (uint32_t k = 3; k <= rank; k++) { /* from the right */
+    bool both = k <= r && k <= q;
+    if (both ? from->extent[r - k].id != to->extent[q - k].id
+             : !is_one(ev, k <= r ? from->extent[r - k] : to->extent[q - k]))
+      return false;
+  }
+  return true;
+}
+
+/* A loop over dimension d of `from`, which is dimension e of `to`: both stand at its turn then. */
+static void open_leading(tc_eval *ev, stage_box *from, uint32_t d, stage_box *to, uint32_t e,
+                         tc_span span) {
+  tc_value zero = tc_i32(ev->ir, 0), one = tc_i32(ev->ir, 1);
+  tc_type type = tc_value_type(ev->ir, from->extent[d]);
+  tc_loop loop = {.var = tc_var_new(ev->ir, "i", TC_VAR_LOOP, type, span)};
+  tc_value stmt = tc_for(ev->ir, ev->cursor.at, loop, tc_cast(ev->ir, zero, type), from->extent[d],
+                         tc_cast(ev->ir, one, type), span);
+  tc_stage_open(ev, tc_child(ev->ir, tc_op_at(ev->ir, stmt), 0));
+  tc_value turn = tc_var_value(ev->ir, loop.var);
+  from->base[d] = tc_stage_arith(ev, TC_OP_add, from->base[d], turn);
+  to->base[e] = tc_stage_arith(ev, TC_OP_add, to->base[e], turn);
+  from->extent[d] = to->extent[e] = one;
+}
+
+/* A matrix for each point of the leading dimensions, one after another. */
+static void emit_transpose(tc_eval *ev, stage_box src, stage_box dst, tc_span span) {
+  tc_cursor before = ev->cursor;
+  tc_stage_effect(ev, span);
+  for (uint32_t k = src.rank < dst.rank ? src.rank : dst.rank; k > 2; k--)
+    if (!is_one(ev, src.extent[src.rank - k]))
+      open_leading(ev, &src, src.rank - k, &dst, dst.rank - k, span);
+  tc_value in[2] = {tc_stage_box_slice(ev, &src), tc_stage_box_slice(ev, &dst)};
+  tc_stage_tile_stmt(ev, TC_OP_transpose, in, 2, 0, span);
+  tc_stage_close(ev, before);
+}
+
 tc_val tc_do_transpose(tc_eval *ev, stage_args *a) {
   stage_box src = tc_stage_box(ev, a->v[0], "src", a->at[0]);
   stage_box dst = tc_stage_box(ev, a->v[1], "dst", a->at[1]);
-  bool ok = src.rank == 2 && dst.rank == 2 && src.extent[0].id == dst.extent[1].id
-            && src.extent[1].id == dst.extent[0].id;
-  if (!ok) {
+  if (!is_transposed(ev, &src, &dst)) {
     TC_DIAG(ev->diags, D_transpose_shape, a->span, tc_stage_show_shape(ev, src.extent, src.rank),
             tc_stage_show_shape(ev, dst.extent, dst.rank));
     tc_stage_note_buf(ev, src.buf);
     tc_stage_note_buf(ev, dst.buf);
     tc_diag_stop(ev->diags);
   }
-  tc_value in[2] = {tc_stage_box_slice(ev, &src), tc_stage_box_slice(ev, &dst)};
-  tc_stage_tile_stmt(ev, TC_OP_transpose, in, 2, 0, a->span);
+  emit_transpose(ev, src, dst, a->span);
   return tc_val_none();
 }
 

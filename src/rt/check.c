@@ -279,6 +279,11 @@ static uint32_t check_dims(const tc_rt_table *table, const tc_rt_frame *frame, t
   return TC_RT_OK;
 }
 
+/* The next step finds the same word, in another argument. */
+static bool has_alternative(const tc_rt_table *table, uint32_t step) {
+  return step + 1 < table->n_steps && table->steps[step + 1].word == table->steps[step].word;
+}
+
 static uint32_t bind_all(const tc_rt_table *table, const tilec_arg *args, const tc_rt_frame *frame,
                          tc_rt_error *error) {
   uint32_t done = 0;
@@ -287,6 +292,7 @@ static uint32_t bind_all(const tc_rt_table *table, const tilec_arg *args, const 
     if (step->code_end > done) tc_rt_run_code(table, frame, done, step->code_end);
     if (step->code_end > done) done = step->code_end;
     if (args[step->param].kind == TILEC_ARG_NONE) {
+      if (has_alternative(table, i)) continue;
       if (!step->optional)
         return tc_rt_fail(error, TC_RT_E_DIM,
                           "argument '%s' was left out, but its shape is needed to know a dimension",
@@ -296,6 +302,8 @@ static uint32_t bind_all(const tc_rt_table *table, const tilec_arg *args, const 
       continue;
     }
     if (solve(table, step, args[step->param].as.tensor, frame, error)) return error->code;
+    while (has_alternative(table, i))
+      i++;
   }
   if (check_dims(table, frame, error)) return error->code;
   tc_rt_run_code(table, frame, done, table->n_code);

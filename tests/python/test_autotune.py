@@ -80,6 +80,10 @@ def test_a_given_parameter_is_not_tuned():
 def test_do_not_specialize():
     func = tuned({"work": [1, 2]}, do_not_specialize=["N"])
     assert func(8) is func(16)
+    with tilec.set_autotune_inputs(np.zeros(8, np.float32)):  # its shape follows from N
+        first = func(8)
+    with tilec.set_autotune_inputs(np.zeros(16, np.float32)):
+        assert func(16) is first
 
 
 def test_configurations_that_fail_are_left_out():

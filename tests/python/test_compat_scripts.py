@@ -285,3 +285,43 @@ def test_marks_of_tools(tmp_path):
         print(iket.event_table(), iket.output_dir())
     print(np.from_dlpack(made(np.zeros(8, np.float32))).sum())
     """) == ["[] out", "8.0"]
+
+
+def test_parts_of_the_implementation_can_be_imported_but_not_used(tmp_path):
+    assert printed(tmp_path, ADD + """
+    import tilelang.utils.pass_diff
+    from tilelang.jit.adapter import wrapper
+    from tilelang.cache import _dispatch_map
+    from tilelang.transform.simplify import apply_simplify
+    from tilelang.utils import pass_diff_hook
+    from tvm import arith, tirx
+    import tvm
+    print((np.from_dlpack(add(100)(a, b)) == a + b).all(), tirx.const is not None)
+
+    uses = (lambda: tilelang.utils.pass_diff.run(), lambda: wrapper.Wrapper(), apply_simplify,
+            lambda: _dispatch_map["cpu"], lambda: pass_diff_hook.on, lambda: arith.Analyzer(),
+            lambda: tvm.IRModule({}), lambda: [x for x in apply_simplify],
+            lambda: isinstance(1, wrapper.Wrapper))
+    for use in uses:
+        try:
+            use()
+        except RuntimeError as error:
+            print(error.code)
+    try:
+        import tilelang.no_such_part
+    except ImportError as error:
+        print(error)
+    """) == ["True True"] + ["E0680"] * 9 + ["No module named 'tilelang.no_such_part'"]
+
+
+def test_is_a_dimension_of_a_launch(tmp_path):
+    assert printed(tmp_path, """
+    import tilelang.language as T
+    M, (N, K) = T.dynamic("M"), T.dynamic("N K")
+    print([isinstance(x, T.Var) for x in (M, N, K, T.symbolic("L", "int64"), M + 1, 3, "M")])
+    try:
+        isinstance(M, T.Kernel)
+    except TypeError as error:
+        print(error)
+    """) == ["[True, True, True, True, False, False, False]",
+             "T.Kernel is not a class: no value can be an instance of it"]

@@ -22,7 +22,8 @@ def test_tensors_on_cuda_are_on_the_cpu(tmp_path):
     print(x.is_leaf, x.grad.tolist())
     torch.set_default_device("cuda")
     print(torch.zeros(1).device, torch.tensor([1.0]).cpu().device)
-    """) == ["{'cpu'} True 0 torch.int32", "True [3.0, 3.0]", "cpu cpu"]
+    print(torch.device("cuda"), torch.device("cuda", 1), torch.device("cpu"), torch.device("meta"))
+    """) == ["{'cpu'} True 0 torch.int32", "True [3.0, 3.0]", "cpu cpu", "cpu cpu cpu meta"]
 
 
 def test_questions_about_the_gpu(tmp_path):

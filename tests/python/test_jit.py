@@ -140,6 +140,32 @@ def test_eager_compile_by_names():
         eager.compile(M=2, N=8, Q=3)
 
 
+@T.macro
+def doubled(A, B):
+    with T.Kernel(A.shape[0], threads=8) as bx:
+        B[bx] = A[bx] * 2
+
+
+@tilec.jit(target="interp")
+def annotated(A: T.Tensor((8,), "float32"), B: T.Tensor[(8,), "float32"]):
+    doubled(A, B)
+
+
+def test_eager_by_the_types_of_its_parameters():
+    a, b = numbers(8), np.zeros(8, np.float32)
+    annotated(a, b)
+    assert annotated.mode == "eager" and (b == 2 * a).all()
+
+
+def test_eager_as_a_function_to_compile():
+    a, b = numbers(4, 8), numbers(8)
+    by_names, by_tensors = eager.get_tir(M=4, N=8, k=3), eager.get_tir(a, b, 3)
+    for kernel in tilec.par_compile([by_names, by_tensors], target="interp"):
+        assert (as_numpy(kernel(a, b)) == a * 3 + b).all()
+    assert by_names.script() == by_tensors.script() and by_names.script().startswith("tir")
+    assert "eager" in tilec.lower(by_names).kernel_source
+
+
 def test_eager_refuses_out_idx():
     @tilec.jit(out_idx=[0])
     def wrong(A):
@@ -188,6 +214,22 @@ def test_pass_configs_and_targets():
     with tilec.default_target("interp"):
         assert tilec.compile(func).target == "interp"
     assert "main" in tilec.lower(func, target="c").kernel_source
+
+
+def test_pass_configs_in_a_kernel():
+    @T.prim_func
+    def func(A: T.Tensor((8,), "float32")):
+        T.annotate_pass_configs({tilec.PassConfigKey.TL_DISABLE_WGMMA: True, "tilec.lockstep": 4})
+        with T.Kernel(1, threads=8):
+            T.clear(A)
+
+    assert "hint config" in func.script() and "lockstep=4" in func.script()
+    with pytest.raises(tilec.CompileError, match="E0309"):
+        @T.prim_func
+        def wrong(A: T.Tensor((8,), "float32")):
+            T.annotate_pass_configs({TensorSupplyType.Normal: True})
+            with T.Kernel(1, threads=8):
+                T.clear(A)
 
 
 def test_pass_configs_reach_the_compiler():

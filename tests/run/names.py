@@ -104,10 +104,11 @@ def atomics(p, x):
     bits = x["bits"].astype(np.int64)
     bits[0] |= np.bitwise_or.reduce(x["A"].astype(np.int64)) | 15
     bits[1] |= 15
-    pairs = x["pairs"] + 3 * x["V"][2:] + np.stack([np.ones(4), np.arange(4)], 1)
+    bx = np.arange(4)
+    pairs = x["pairs"] + 4 * x["V"][2:] + np.stack([1 + 2 * bx, 3 * bx], 1)
     before = pairs[3].copy()
     pairs[3] += x["V"][:2]
-    quad = x["quad"] + np.repeat([0.0, 2.0], 4)
+    quad = x["quad"] + np.concatenate([4 * x["V"], np.full(4, 2.0)])
     return {"bits": bits, "pairs": pairs, "quad": quad, "before": before,
             "copies": round_to(x["A"][::-1] + 1, "uint32")}
 

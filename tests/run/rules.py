@@ -378,6 +378,15 @@ def transposed(p, x):
 
 
 rule("transposed", lambda p, r: {"A": normal(r, (40, 24))}, {"out": F32}, transposed, **exact())
+def transposed_batches(p, x):
+    part = np.zeros((3, 16, 8))
+    part[:, :, :4] = x["A"][1, :, 16:, :16].swapaxes(-2, -1)
+    return {"out": x["A"].swapaxes(-2, -1), "rows": x["B"].swapaxes(-2, -1), "part": part}
+
+
+rule("transposed_batches",
+     lambda p, r: {"A": normal(r, (2, 3, 20, 24)), "B": integers(r, (5, 1, 7), -9, 9, "int32")},
+     {"out": F32, "rows": "int32", "part": F32}, transposed_batches, **exact())
 rule("accumulator_rows", lambda p, r: {"A": integers(r, (32, 32), -4, 5, F32)}, {"out": F32},
      lambda p, x: {"out": (x["A"] @ x["A"]).sum(axis=1)}, **exact())
 

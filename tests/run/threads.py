@@ -71,6 +71,19 @@ kernel("implied_between_turns", lambda p, r: {"A": integers(r, N + 4, -9, 9, F32
        {"B": F32, "C": I32}, between_turns, **EXACT)
 kernel("tree_sum", lambda p, r: {"A": integers(r, (3, 256), -99, 99, F32)}, {"B": F32},
        lambda p, x: {"B": x["A"].sum(1)}, **EXACT)
+
+
+def atomics_of_threads(p, x):
+    b = x["B"] + 3
+    b[4:] += 96 * x["A"][:4]
+    b[:2] += 96 * x["A"][4:6]
+    return {"B": b, "count": np.array([x["count"][0] + 32, 64, x["count"][2] + 1])}
+
+
+kernel("atomics_of_threads",
+       lambda p, r: {"A": integers(r, 8, -9, 9, F32), "B": integers(r, 8, -9, 9, F32),
+                     "count": integers(r, 3, 0, 9)},
+       {"B": F32, "count": I32}, atomics_of_threads, **EXACT)
 kernel("transpose", lambda p, r: {"A": normal(r, (40, 50), F16)}, {"B": F16},
        lambda p, x: {"B": x["A"].T}, **EXACT)
 kernel("block_scan", lambda p, r: {"A": integers(r, (2, N), -99, 99)}, {"B": I32},

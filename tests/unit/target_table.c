@@ -147,6 +147,21 @@ static void nullable(struct kit *k) {
             "m is known from B and n is not needed");
 }
 
+/* What lies behind the extents that the source names is no extent. */
+static void vectors_bind_what_is_declared(struct kit *k) {
+  tc_value m = tc_var_value(k->ir, kit_dim(k, "m")), bx;
+  tc_buf a = kit_param_of(k, "A", TC_DT_float32, 1, &m, storage[0], (int64_t[]){3});
+  tc_buffer *buf = tc_buf_at(k->ir, a);
+  static tc_value behind[] = {{0}, {0x7fffffff}};
+  behind[0] = m;
+  buf->shape = behind;
+  buf->elem.lanes = 2;
+  kit_kernel(k, m, &bx);
+  const tc_rt_table *t = build(k);
+  kit_check(k, t && t->n_steps == 1 && t->params[0].rank == 2,
+            "m comes from A, which has its lanes");
+}
+
 static void nullable_needed(struct kit *k) {
   tc_value m = tc_var_value(k->ir, kit_dim(k, "m")), bx;
   tc_buf a = kit_param_of(k, "A", TC_DT_float32, 1, &m, storage[0], (int64_t[]){3});
@@ -158,6 +173,29 @@ static void nullable_needed(struct kit *k) {
   kit_check(k, check(k, t, f) == TC_RT_OK, f->error.text);
   f->args[0].kind = TILEC_ARG_NONE;
   kit_check(k, tc_rt_check(t, f->args, 1, &f->frame, &f->error) == TC_RT_E_DIM, "the grid needs m");
+}
+
+static void nullable_alternatives(struct kit *k) {
+  tc_value m = tc_var_value(k->ir, kit_dim(k, "m")), bx;
+  tc_value twice = kit_op(k, TC_OP_mul, m, kit_i(k, 2));
+  tc_buf a = kit_param_of(k, "A", TC_DT_float32, 1, &m, storage[0], (int64_t[]){3});
+  tc_buf c = kit_param_of(k, "C", TC_DT_float32, 1, &twice, storage[1], (int64_t[]){6});
+  tc_buf_at(k->ir, a)->flags |= TC_BUF_NULLABLE;
+  tc_buf_at(k->ir, c)->flags |= TC_BUF_NULLABLE;
+  kit_kernel(k, m, &bx);
+  const tc_rt_table *t = build(k);
+  if (!t) return;
+  kit_check(k, t->n_steps == 2 && t->steps[0].word == t->steps[1].word, "both tell m");
+  frame_of *f = new_frame(k);
+  for (uint32_t without = 0; without < 3; without++) { /* A, C, none */
+    kit_check(k, check(k, t, f) == TC_RT_OK, f->error.text);
+    if (without < 2) f->args[without].kind = TILEC_ARG_NONE;
+    f->error.code = 0;
+    uint32_t got = tc_rt_check(t, f->args, 2, &f->frame, &f->error);
+    kit_check(k, got == TC_RT_OK && f->frame.values[t->steps[0].word] == 3, "m is 3");
+  }
+  f->args[0].kind = f->args[1].kind = TILEC_ARG_NONE;
+  kit_check(k, tc_rt_check(t, f->args, 2, &f->frame, &f->error) == TC_RT_E_DIM, "nothing tells m");
 }
 
 static void asserts_and_workspaces(struct kit *k) {
@@ -435,6 +473,8 @@ int main(void) {
   KIT_CASE(&totals, unsolvable);
   KIT_CASE(&totals, nullable);
   KIT_CASE(&totals, nullable_needed);
+  KIT_CASE(&totals, nullable_alternatives);
+  KIT_CASE(&totals, vectors_bind_what_is_declared);
   KIT_CASE(&totals, asserts_and_workspaces);
   KIT_CASE(&totals, kernel_under_condition);
   KIT_CASE(&totals, gpu_launch);

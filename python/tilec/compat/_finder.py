@@ -1,8 +1,8 @@
 """Serves `tilelang`, and of `tvm` what scripts import, as modules of tilec.
 
 A module tilelang.x is, in this order: a file below compat/served; tilec.x itself, the same object;
-one of NAMED, whose names the compiler is asked for; one of ABSENT, whose names are errors when they
-are used.
+one of NAMED, whose names the compiler is asked for; one of ABSENT, or below one of PARTS, whose names
+are errors when they are used. Importing those is none: a script may use a few of the names it imports.
 """
 
 import importlib
@@ -11,10 +11,11 @@ import importlib.machinery
 import importlib.util
 import pathlib
 import sys
+import types
 
 from .. import _world
 from .._native import native
-from ._reach import Absent
+from ._reach import Absent, OutOfReach
 
 _SERVED = pathlib.Path(__file__).parent / "served"
 _ROOTS = ("tilelang", "tvm")
@@ -50,13 +51,41 @@ ABSENT = {
     "tvm.script": "tilec compiles the language of kernels only",
 }
 
+# Packages of TileLang's and TVM's implementation: any module in them, and any name that is not served.
+_INSIDE = "it is a part of the implementation of TileLang, not of its language"
+INSIDE_TVM = "of tvm only targets, element types and words of kernels exist"
+PARTS = {
+    **dict.fromkeys(("tilelang." + name for name in (
+        "autotuner", "backend", "cache", "carver", "contrib", "cpu", "cuda", "engine", "errors",
+        "instrumentation", "ir", "jit", "language", "layout", "math", "metal", "profiler", "rocm",
+        "tileop", "tools", "transform", "utils", "webgpu")), _INSIDE),
+    **dict.fromkeys(("tvm." + name for name in (
+        "arith", "contrib", "driver", "error", "ffi", "instrument", "ir", "rpc", "s_tir", "script",
+        "support", "te", "testing", "tir", "tirx", "topi", "transform")), INSIDE_TVM),
+}
+
+
+def _why_absent(path):
+    """Why there is no module `path` here; None where there is none in TileLang either."""
+    if path in ABSENT:
+        return ABSENT[path]
+    while path and path not in PARTS:
+        path = path.rpartition(".")[0]
+    return PARTS.get(path)
+
+
+def is_module(path):
+    """Whether `path` is known to be a module, and no class or function."""
+    base = _SERVED.joinpath(*path.split("."))
+    return path in NAMED or path in ABSENT or base.is_dir() or base.with_suffix(".py").exists()
+
 
 def _submodule(path, name):
     """path.name when it is a module, else None; special names are never there."""
     if name.startswith("__") and name.endswith("__"):
         raise AttributeError("module %r has no attribute %r" % (path, name))
     whole = path + "." + name
-    return importlib.import_module(whole) if whole in NAMED or whole in ABSENT else None
+    return importlib.import_module(whole) if is_module(whole) else None
 
 
 def _ask(path):
@@ -75,8 +104,33 @@ def _ask(path):
 def _refuse(path):
     """__getattr__ of a module that has no counterpart."""
     def look_up(name):
-        return _submodule(path, name) or Absent(path + "." + name, ABSENT[path])
+        return _submodule(path, name) or Absent(path + "." + name, _why_absent(path))
     return look_up
+
+
+def _open_below(module):
+    """Makes a package of a module: what TileLang has below it is absent, not unknown."""
+    if not hasattr(module, "__path__"):
+        module.__path__ = []
+
+
+class _File(importlib.machinery.SourceFileLoader):
+    """A module below compat/served; what it does not name is absent."""
+
+    def exec_module(self, module):
+        super().exec_module(module)
+        _open_below(module)
+        if not hasattr(module, "__getattr__"):
+            module.__getattr__ = _refuse(module.__name__)
+
+
+class _AbsentModule(types.ModuleType):
+    """Perhaps it is no module but a class, a function or a table: using it as one is the error."""
+
+    def __call__(self, *args, **kwargs):
+        raise OutOfReach(self.__name__, _why_absent(self.__name__))
+
+    __getitem__ = __iter__ = __len__ = __contains__ = __instancecheck__ = __mro_entries__ = __call__
 
 
 class _Empty(importlib.abc.Loader):
@@ -86,7 +140,7 @@ class _Empty(importlib.abc.Loader):
         self.look_up = look_up
 
     def create_module(self, spec):
-        return None
+        return _AbsentModule(spec.name) if spec.name not in NAMED else None
 
     def exec_module(self, module):
         module.__getattr__ = self.look_up
@@ -109,6 +163,7 @@ class _Alias(importlib.abc.Loader):
     def exec_module(self, module):
         for name, value in self.kept.items():
             setattr(module, name, value)
+        _open_below(module)
 
 
 class Finder(importlib.abc.MetaPathFinder):
@@ -125,9 +180,13 @@ class Finder(importlib.abc.MetaPathFinder):
         package = base / "__init__.py"
         if package.exists():
             return importlib.util.spec_from_file_location(
-                fullname, package, submodule_search_locations=[str(base)])
+                fullname, package, loader=_File(fullname, str(package)),
+                submodule_search_locations=[str(base)])
         module = base.with_suffix(".py")
-        return importlib.util.spec_from_file_location(fullname, module) if module.exists() else None
+        if not module.exists():
+            return None
+        return importlib.util.spec_from_file_location(fullname, module,
+                                                      loader=_File(fullname, str(module)))
 
     @staticmethod
     def _ours(fullname):
@@ -143,11 +202,9 @@ class Finder(importlib.abc.MetaPathFinder):
 
     @staticmethod
     def _made(fullname):
-        for table, look_up in ((NAMED, _ask), (ABSENT, _refuse)):
-            if fullname in table:
-                return importlib.machinery.ModuleSpec(fullname, _Empty(look_up(fullname)),
-                                                      is_package=True)
-        return None
+        look_up = _ask if fullname in NAMED else _refuse if _why_absent(fullname) else None
+        return look_up and importlib.machinery.ModuleSpec(fullname, _Empty(look_up(fullname)),
+                                                          is_package=True)
 
 
 def install():

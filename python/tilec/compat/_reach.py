@@ -23,8 +23,9 @@ class Absent:
     def __call__(self, *args, **kwargs):
         self._refuse()
 
-    def __mro_entries__(self, bases):
-        self._refuse()
+    __mro_entries__ = __instancecheck__ = __getitem__ = __setitem__ = __iter__ = __len__ = __bool__ = \
+        __contains__ = __enter__ = __exit__ = __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = \
+        __rmul__ = __lt__ = __gt__ = __le__ = __ge__ = __call__
 
     def __getattr__(self, name):
         if name.startswith("__") and name.endswith("__"):

@@ -54,6 +54,8 @@ def _redirect_class(torch):
             kwargs = kwargs or {}
             if func in itself:
                 return args[0]
+            if func is torch.device and any(_is_gpu(torch, value) for value in args):
+                return to_cpu
             if func in yes:
                 return True
             if func is tensor.get_device:

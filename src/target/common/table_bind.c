@@ -100,6 +100,28 @@ static bool make_step(builder *b, uint32_t param, uint32_t axis, bool is_stride,
   return true;
 }
 
+/* The dimensions that the source names: the lanes of a vector are one more to the caller. */
+static uint32_t declared_rank(const builder *b, uint32_t param) {
+  return tc_buf_at(b->ir, b->ir->params.at[param].buf)->rank;
+}
+
+/* Any of the parameters that may be left out can tell the dimension: steps for one word stand
+ * together, and the first whose argument is there counts. */
+static void add_alternatives(builder *b, uint32_t var, uint32_t first) {
+  for (uint32_t i = first; i < b->ir->params.n; i++) {
+    const tc_rt_param *p = &b->params[i];
+    if (p->flags & TC_RT_SCALAR || source_of(p) != FROM_NULLABLE) continue;
+    for (uint32_t axis = 0; axis < declared_rank(b, i); axis++) {
+      tc_value v = tc_buf_at(b->ir, b->ir->params.at[i].buf)->shape[axis];
+      uint32_t other;
+      tc_rt_step step;
+      if (unknowns(b, v, &other) || !make_step(b, i, axis, false, var, &step)) continue;
+      tc_vec_push(b->arena, &b->steps, step);
+      break;
+    }
+  }
+}
+
 /* Tries one axis. `alone`: only when the dimension stands there alone. */
 static bool try_axis(builder *b, uint32_t param, uint32_t axis, bool is_stride, bool alone) {
   const tc_buffer *buf = tc_buf_at(b->ir, b->ir->params.at[param].buf);
@@ -110,6 +132,7 @@ static bool try_axis(builder *b, uint32_t param, uint32_t axis, bool is_stride, 
   if (unknowns(b, v, &var) != 1 || !make_step(b, param, axis, is_stride, var, &step)) return false;
   b->bound[var] = true;
   tc_vec_push(b->arena, &b->steps, step);
+  if (source_of(&b->params[param]) == FROM_NULLABLE) add_alternatives(b, var, param + 1);
   return true;
 }
 
@@ -118,9 +141,10 @@ static bool bind_one(builder *b) {
     for (uint32_t i = 0; i < b->ir->params.n; i++) {
       const tc_rt_param *p = &b->params[i];
       if (p->flags & TC_RT_SCALAR || source_of(p) != how / 2) continue;
-      for (uint32_t axis = 0; axis < p->rank; axis++)
+      uint32_t rank = declared_rank(b, i);
+      for (uint32_t axis = 0; axis < rank; axis++)
         if (try_axis(b, i, axis, false, how % 2 == 0)) return true;
-      for (uint32_t axis = 0; axis < p->rank && p->flags & TILEC_PARAM_STRIDED; axis++)
+      for (uint32_t axis = 0; axis < rank && p->flags & TILEC_PARAM_STRIDED; axis++)
         if (try_axis(b, i, axis, true, how % 2 == 0)) return true;
     }
   return false;

@@ -71,3 +71,27 @@ def test_python_only(kinds):
     assert run(kinds, u=2 ** 64 - 1)[3] == 15.0
     refused(OverflowError, lambda: run(kinds, u=2 ** 64))
     refused(OverflowError, lambda: run(kinds, i=-2 ** 70))
+
+
+POINTER = """
+import tilec, tilec.language as T
+@T.prim_func
+def filled(p: T.ptr, value: T.float32):
+    with T.Kernel(1, threads=32) as bx:
+        A = T.make_tensor(p, (32,), "float32")
+        for i in T.Parallel(32):
+            A[i] = value
+"""
+
+
+def test_addresses(compiled):
+    filled = compiled(POINTER).function
+    y = np.zeros(32, np.float32)
+    for n, place in enumerate((y.ctypes.data, ctypes.c_void_p(y.ctypes.data), y)):
+        filled(place, float(n + 1))
+        assert (y == n + 1).all()
+    for value in (1.0, True, "a"):
+        refused(TypeError, lambda: filled(value, 1.0), "argument 0 ('p')",
+                "expected a tensor, a pointer or an address")
+    for nothing in (0, None, ctypes.c_void_p(0)):
+        refused(TypeError, lambda: filled(nothing, 1.0), "argument 'p' is nothing", "E0631")

@@ -1,5 +1,7 @@
 """Our objects as Python has them."""
 
+from conftest import refused
+import numpy as np
 import pytest
 
 real = pytest.mark.real
@@ -242,3 +244,30 @@ def test_types_of_values(world):
     for use in (bool, len, int, float, list, lambda x: x.__setitem__(0, 1)):
         with pytest.raises(TypeError):
             use(m)
+
+
+@real
+def test_layout_that_a_kernel_asks_for():
+    import tilec
+    import tilec.language as T
+
+    def copied_through(layout):
+        @T.prim_func
+        def main(A: T.Tensor((64, 64), "float16"), B: T.Tensor((64, 64), "float16")):
+            with T.Kernel(1, threads=128):
+                s = T.alloc_shared((64, 64), "float16")
+                T.annotate_layout({s: layout})
+                T.copy(A, s)
+                T.copy(s, B)
+        return main
+
+    swizzled = tilec.layout.make("make_swizzled_layout", (64, 64), "float16")
+    assert str(swizzled) in copied_through(swizzled).script()
+    columns = tilec.layout.fit((64, 64), lambda i, j: i + 64 * j)
+    kernel = tilec.compile(copied_through(columns), target="interp")
+    a, b = np.arange(4096, dtype=np.float16).reshape(64, 64), np.zeros((64, 64), np.float16)
+    kernel(a, b)
+    assert (a == b).all()
+    small = tilec.layout.make("make_linear_layout", (32, 64))
+    refused(tilec.CompileError, lambda: copied_through(small), "E0309", "all its 64x64 elements")
+    refused(tilec.CompileError, lambda: copied_through(object()), "E0309", "a layout or a function")

@@ -176,6 +176,18 @@ def transposed(A: T.Tensor((40, 24), "float32"), out: T.Tensor((32, 32), "float3
 
 
 @T.prim_func
+def transposed_batches(A: T.Tensor((2, 3, 20, 24), "float32"), B: T.Tensor((5, 1, 7), "int32"),
+                       out: T.Tensor((2, 3, 24, 20), "float32"), rows: T.Tensor((5, 7, 1), "int32"),
+                       part: T.Tensor((3, 16, 8), "float32")):
+    with T.Kernel(1):
+        s = T.alloc_shared((3, 8, 16), "float32")
+        T.transpose(A, out)
+        T.transpose(B, rows)
+        T.copy(A[1, :, 16:24, 0:16], s)  # past the end: zeros
+        T.transpose(s, part)
+
+
+@T.prim_func
 def accumulator_rows(A: T.Tensor((32, 32), "float32"), out: T.Tensor((32,), "float32")):
     with T.Kernel(1):
         a = T.alloc_shared((32, 32), "float32")

@@ -152,6 +152,10 @@ def atomic_names(A: T.Tensor((N,), "uint32"), bits: T.Tensor((2,), "uint32"),
             T.atomic_addx2(pairs[bx, 0], V[2])
         T.atomic_addx2(pairs[bx, 0], T.float32x2(1.0, bx))
         T.atomic_addx4(quad[4], T.Broadcast(T.float16(0.5), 4))
+        T.atomic_addx4(quad[0:4], V)
+        T.atomic_addx2(pairs[bx, 0:2], V[2:4])
+        T.atomic_addx2(pairs[bx, :], bx)
+        T.atomic_addx2(pairs[bx], bx)
         if bx == 3:
             old = T.atomic_addx2(pairs[bx, 0], V[0:2], return_prev=True)
             v[0:2] = old

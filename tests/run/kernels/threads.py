@@ -66,6 +66,24 @@ def tree_sum(A: T.Tensor((3, 256), "float32"), B: T.Tensor((3,), "float32")):
 
 
 @T.prim_func
+def atomics_of_threads(A: T.Tensor((8,), "float32"), B: T.Tensor((8,), "float32"),
+                       count: T.Tensor((3,), "int32")):
+    with T.Kernel(3, threads=32) as bx:
+        s = T.alloc_shared((1,), "int32")
+        s[0] = 0
+        T.atomic_addx4(B[4], A[0])
+        T.atomic_addx2(B[0:2], A[4:6])
+        T.atomic_add(s[0], 2)
+        for i in T.Parallel(8):
+            T.atomic_add(B[i], 1.0)
+        if bx == 1:
+            T.atomic_add(count[0], 1)
+            count[1] = s[0]
+    with T.Kernel(1):
+        T.atomic_add(count[2], 1)  # says nothing of threads
+
+
+@T.prim_func
 def transpose(A: T.Tensor((40, 50), "float16"), B: T.Tensor((50, 40), "float16")):
     with T.Kernel(T.ceildiv(50, 32), T.ceildiv(40, 32), threads=(32, 8)) as (bx, by):
         s = T.alloc_shared((32, 33), "float16")

@@ -10,6 +10,21 @@ def get_tvm_dtype(value):
     return dtype(value)
 
 
+def _of_torch():
+    """{type of torch: its name}."""
+    import torch
+    return {value: str(value).partition(".")[2] for value in vars(torch).values()
+            if isinstance(value, torch.dtype)}
+
+
 def __getattr__(name):
     from tilec import language
-    return getattr(language, name)
+    from tilec.compat._reach import Absent
+    if name == "_TORCH_DTYPE_TO_STR":
+        return _of_torch()
+    if name.startswith("__"):
+        raise AttributeError(name)
+    try:
+        return getattr(language, name)
+    except AttributeError:
+        return Absent("tilelang.language.dtypes." + name, "it is no type that kernels name")
