@@ -30,16 +30,6 @@ void tc_rt_shape_text(char *text, size_t size_b, const int64_t *shape, uint32_t 
   if (n < size_b) snprintf(text + n, size_b - n, "]");
 }
 
-static bool mul_overflows(int64_t a, int64_t b, int64_t *product) {
-#if defined(__GNUC__)
-  return __builtin_mul_overflow(a, b, product);
-#else
-  if (a < 0 || b < 0 || (a && b > INT64_MAX / a)) return true;
-  *product = a * b;
-  return false;
-#endif
-}
-
 static bool add_overflows(int64_t a, int64_t b, int64_t *sum) {
 #if defined(__GNUC__)
   return __builtin_add_overflow(a, b, sum);
@@ -107,15 +97,6 @@ static bool is_packed(const tc_rt_param *p, const tilec_tensor *t) {
 
 /* ---- devices ---- */
 
-static inline uint32_t device_of(const tilec_tensor *t) {
-  bool has = t->size >= offsetof(tilec_tensor, device_id) + sizeof t->device_id;
-  return has && t->device_type ? (uint32_t)t->device_type : TILEC_DEVICE_HOST;
-}
-
-uint32_t tc_rt_device_of(const tilec_tensor *tensor) {
-  return device_of(tensor);
-}
-
 static const char *device_text(uint32_t device) {
   switch (device) {
   case TILEC_DEVICE_HOST:
@@ -130,7 +111,7 @@ static const char *device_text(uint32_t device) {
 /* What both sides reach serves for either. Tensors of one launch lie on one device. */
 static uint32_t check_device(const tc_rt_table *table, const tc_rt_param *p, const tilec_tensor *t,
                              const tilec_tensor **first, tc_rt_error *error) {
-  uint32_t device = device_of(t), wanted = table->device ? table->device : TILEC_DEVICE_HOST;
+  uint32_t device = tc_rt_device_of(t), wanted = table->device ? table->device : TILEC_DEVICE_HOST;
   if (device == TILEC_DEVICE_CUDA_HOST || device == TILEC_DEVICE_CUDA_MANAGED) return TC_RT_OK;
   if (device != wanted)
     return tc_rt_fail(error, TC_RT_E_DEVICE,
@@ -181,8 +162,8 @@ static uint32_t scalar_int(const tc_rt_param *p, int64_t x, tc_rt_error *error) 
                     p->name, x, tc_rt_dtype_name(p->dtype), lowest, highest);
 }
 
-static uint32_t check_scalar(const tc_rt_param *p, const tilec_arg *arg, int64_t *word,
-                             tc_rt_error *error) {
+uint32_t tc_rt_check_scalar(const tc_rt_param *p, const tilec_arg *arg, int64_t *word,
+                            tc_rt_error *error) {
   bool wants_float = p->dtype >= TILEC_FLOAT16 && p->dtype < TILEC_POINTER;
   if (arg->kind == TILEC_ARG_INT && !wants_float) {
     *word = arg->as.i;
@@ -205,7 +186,7 @@ static uint32_t check_kinds(const tc_rt_table *table, const tilec_arg *args, siz
     const tc_rt_param *p = &table->params[i];
     if (partial && args[i].kind == TILEC_ARG_NONE) continue;
     if (p->flags & TC_RT_SCALAR) {
-      if (check_scalar(p, &args[i], &frame->values[p->word], error)) return error->code;
+      if (tc_rt_check_scalar(p, &args[i], &frame->values[p->word], error)) return error->code;
       frame->bad[p->word] = 0;
     } else if (check_kind(p, &args[i], error)) {
       return error->code;
@@ -220,7 +201,7 @@ static int64_t extent_of(const tc_rt_param *p, const tilec_tensor *t, uint32_t a
   int64_t extent = t->shape[axis];
   if (p->pack == 1 || axis + 1 != t->rank || !is_packed(p, t)) return extent;
   int64_t elements;
-  return mul_overflows(extent, p->pack, &elements) ? INT64_MAX : elements;
+  return tc_rt_mul_overflows(extent, p->pack, &elements) ? INT64_MAX : elements;
 }
 
 /* In elements of the declared type; row-major where the caller gave none. */
@@ -229,11 +210,11 @@ static int64_t stride_of(const tc_rt_param *p, const tilec_tensor *t, uint32_t a
   if (t->strides) {
     stride = t->strides[axis];
     if (p->pack > 1 && axis + 1 != t->rank && is_packed(p, t))
-      return mul_overflows(stride, p->pack, &stride) ? INT64_MAX : stride;
+      return tc_rt_mul_overflows(stride, p->pack, &stride) ? INT64_MAX : stride;
     return stride;
   }
   for (uint32_t i = t->rank; i-- > axis + 1;)
-    if (mul_overflows(stride, extent_of(p, t, i), &stride)) return INT64_MAX;
+    if (tc_rt_mul_overflows(stride, extent_of(p, t, i), &stride)) return INT64_MAX;
   return stride;
 }
 
@@ -355,7 +336,7 @@ static uint32_t check_extents(const tc_rt_param *p, const tilec_tensor *t, const
     if (!known || extent != wanted || extent < 0)
       return fail_extent(p, t, axis, wanted, known, error);
     empty |= extent == 0;
-    overflow |= mul_overflows(n, extent, &n);
+    overflow |= tc_rt_mul_overflows(n, extent, &n);
   }
   if (overflow && !empty) return fail_size(p, error);
   *n_elements = empty ? 0 : n;
@@ -389,7 +370,7 @@ static uint32_t check_strides(const tc_rt_param *p, const tilec_tensor *t, const
       if (!t->strides) shown.strides = row_major;
       return fail_stride(p, &shown, axis, stride < 0 ? 0 : wanted, error);
     }
-    if (mul_overflows(extent - 1, stride, &reach) || add_overflows(last, reach, &last))
+    if (tc_rt_mul_overflows(extent - 1, stride, &reach) || add_overflows(last, reach, &last))
       return fail_size(p, error);
   }
   *n_span = last + 1;
@@ -434,7 +415,7 @@ static uint32_t locate(const tc_rt_param *p, const tilec_tensor *t, int64_t n_sp
   int64_t size_b = n_span;
   if (p->pack > 1) {
     size_b = n_span / p->pack + (n_span % p->pack != 0);
-  } else if (mul_overflows(n_span, p->bits / 8, &size_b)) {
+  } else if (tc_rt_mul_overflows(n_span, p->bits / 8, &size_b)) {
     return fail_size(p, error);
   }
   if (at < base || at + (uint64_t)size_b < at) return fail_size(p, error);
@@ -514,8 +495,6 @@ static uint32_t check_overlap(const tc_rt_table *table, const tilec_arg *args, c
   return TC_RT_OK;
 }
 
-/* ---- entries ---- */
-
 static uint32_t check_asserts(const tc_rt_table *table, const tc_rt_frame *frame,
                               tc_rt_error *error) {
   for (uint32_t i = 0; i < table->n_asserts; i++) {
@@ -542,105 +521,14 @@ static uint32_t check_tensors(const tc_rt_table *table, const tilec_arg *args,
   return TC_RT_OK;
 }
 
-/* ---- the short way ----
- *
- * Nearly all launches pass whole row-major tensors to plain tables, and nothing is wrong with them.
- * These functions see just that, in about a hundred instructions for three tensors. Anything else,
- * right or wrong, they leave to the checks above, which say what it is. */
-
-static bool quick_kinds(const tc_rt_table *table, const tilec_arg *args, const tc_rt_frame *frame) {
-  const tilec_tensor *first = NULL;
-  for (uint32_t i = 0; i < table->n_params; i++) {
-    const tc_rt_param *p = &table->params[i];
-    if (p->flags & TC_RT_SCALAR) {
-      tc_rt_error ignored;
-      ignored.code = 0;
-      if (check_scalar(p, &args[i], &frame->values[p->word], &ignored)) return false;
-      continue;
-    }
-    const tilec_tensor *t = args[i].as.tensor;
-    if (args[i].kind != TILEC_ARG_TENSOR || !t || !t->data || !t->shape) return false;
-    if (t->rank != p->rank || t->strides || t->dtype > 31 || !(p->accepts >> t->dtype & 1))
-      return false;
-    if (device_of(t) != (table->device ? table->device : TILEC_DEVICE_HOST)) return false;
-    if (!table->device) continue;
-    if (!first) first = t;
-    if (t->device_id != first->device_id) return false;
-  }
-  return true;
-}
-
-static bool quick_dims(const tc_rt_table *table, const tilec_arg *args, const tc_rt_frame *frame) {
-  for (uint32_t i = 0; i < table->n_steps; i++) {
-    const tc_rt_step *step = &table->steps[i];
-    int64_t x = args[step->param].as.tensor->shape[step->axis];
-    if ((uint64_t)x > (uint64_t)step->highest) return false;
-    frame->values[step->word] = x;
-  }
-  return true;
-}
-
-/* True and *size_b the bytes of the elements, when the shape is as wanted. */
-static inline bool quick_shape(const tc_rt_number *wanted, const int64_t *shape, uint32_t rank,
-                               const int64_t *values, int64_t *size_b) {
-  int64_t n = *size_b;
-  for (uint32_t axis = 0; axis < rank; axis++) {
-    int64_t x = wanted[axis].is_constant ? wanted[axis].constant : values[wanted[axis].value];
-    if (shape[axis] != x || x < 0 || mul_overflows(n, x, &n)) return false;
-  }
-  *size_b = n;
-  return true;
-}
-
-static bool quick_tensors(const tc_rt_table *table, const tilec_arg *args, const tc_rt_frame *frame,
-                          span *spans) {
-  const int64_t *values = frame->values;
-  void **ptr = frame->ptr;
-  uint32_t n = table->n_params;
-  const tc_rt_param *p = table->params;
-  for (uint32_t i = 0; i < n; i++, p++) {
-    spans[i] = (span){0, 0};
-    if (p->flags & TC_RT_SCALAR) continue;
-    const tilec_tensor *t = args[i].as.tensor;
-    int64_t size_b = p->bits / 8;
-    if (!quick_shape(p->shape, t->shape, p->rank, values, &size_b)) return false;
-    uintptr_t offset_b = t->byte_offset, at = (uintptr_t)t->data + offset_b;
-    uintptr_t end = at + (uintptr_t)size_b;
-    if (at < offset_b || end < at || at & (p->align_b - 1u)) return false;
-    spans[i] = (span){at, end};
-    *ptr++ = (char *)t->data + offset_b;
-  }
-  return true;
-}
-
-static bool quick_overlap(const tc_rt_table *table, const span *spans) {
-  for (uint32_t i = 0; i < table->n_params; i++) {
-    if (!(table->params[i].flags & TILEC_PARAM_WRITTEN)) continue;
-    for (uint32_t k = 0; k < table->n_params; k++)
-      if (spans[k].lo < spans[i].end && spans[i].lo < spans[k].end && k != i) return false;
-  }
-  return true;
-}
-
-static bool quick_check(const tc_rt_table *table, const tilec_arg *args, size_t n_args,
-                        const tc_rt_frame *frame, span *spans) {
-  if (!table->is_plain || n_args != table->n_params) return false;
-  if (!quick_kinds(table, args, frame) || !quick_dims(table, args, frame)) return false;
-  tc_rt_run_code(table, frame, 0, table->n_code);
-  if (!quick_tensors(table, args, frame, spans) || !quick_overlap(table, spans)) return false;
-  for (uint32_t i = 0; i < table->n_asserts; i++) {
-    uint32_t value = table->asserts[i].value;
-    if (frame->bad[value] || !frame->values[value]) return false;
-  }
-  return true;
-}
+/* ---- entries ---- */
 
 uint32_t tc_rt_check(const tc_rt_table *table, const tilec_arg *args, size_t n_args,
                      const tc_rt_frame *frame, tc_rt_error *error) {
   span spans[TC_RT_MAX_PARAMS];
   for (uint32_t i = 0; i < table->n_words; i++)
     frame->bad[i] = 0;
-  if (quick_check(table, args, n_args, frame, spans)) return TC_RT_OK;
+  if (tc_rt_check_quick(table, args, n_args, frame)) return TC_RT_OK;
   for (uint32_t i = 0; i < table->n_words; i++)
     frame->values[i] = 0;
   if (check_kinds(table, args, n_args, false, frame, error)) return error->code;
@@ -710,7 +598,7 @@ uint32_t tc_rt_grid(const tc_rt_table *table, const tc_rt_frame *frame, uint32_t
       return tc_rt_fail(error, TC_RT_E_GRID,
                         "grid extent %u of kernel '%s' is %" PRId64 ", expected %d to 2147483647",
                         i, kernel->name, x, least);
-    if (mul_overflows(total, x, &total))
+    if (tc_rt_mul_overflows(total, x, &total))
       return tc_rt_fail(error, TC_RT_E_GRID, "the grid of kernel '%s' has more than 2^63 blocks",
                         kernel->name);
     grid[i] = (int32_t)x;
@@ -727,13 +615,13 @@ uint32_t tc_rt_workspace_size(const tc_rt_table *table, const tc_rt_frame *frame
       return tc_rt_fail(error, TC_RT_E_SIZE,
                         "extent %u of the global buffer '%s' is %" PRId64 ", expected 0 or more", i,
                         space->name, x);
-    if (mul_overflows(n, x, &n))
+    if (tc_rt_mul_overflows(n, x, &n))
       return tc_rt_fail(error, TC_RT_E_SIZE,
                         "the size of the global buffer '%s' does not fit 64 bits", space->name);
   }
   uint64_t per_byte = space->bits < 8 ? 8 / space->bits : 1;
   if (per_byte > 1) return *size_b = (uint64_t)n / per_byte + ((uint64_t)n % per_byte != 0), 0;
-  if (mul_overflows(n, space->bits / 8, &x))
+  if (tc_rt_mul_overflows(n, space->bits / 8, &x))
     return tc_rt_fail(error, TC_RT_E_SIZE,
                       "the size of the global buffer '%s' does not fit 64 bits", space->name);
   *size_b = (uint64_t)x;

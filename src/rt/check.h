@@ -84,7 +84,10 @@ uint32_t tc_rt_bind(const tc_rt_table *table, const tilec_arg *args, size_t n_ar
                     tc_rt_error *error);
 
 /* Where a tensor lies, as a tilec_device. */
-uint32_t tc_rt_device_of(const tilec_tensor *tensor);
+static inline uint32_t tc_rt_device_of(const tilec_tensor *t) {
+  bool has = t->size >= offsetof(tilec_tensor, device_id) + sizeof t->device_id;
+  return has && t->device_type ? (uint32_t)t->device_type : TILEC_DEVICE_HOST;
+}
 /* That all tensors among the arguments lie where the table wants them; a part of tc_rt_check. */
 uint32_t tc_rt_check_devices(const tc_rt_table *table, const tilec_arg *args, tc_rt_error *error);
 
@@ -104,9 +107,27 @@ uint32_t tc_rt_workspace_size(const tc_rt_table *table, const tc_rt_frame *frame
 
 /* ---- parts, for tests and for this folder ---- */
 
+/* The short way (check_quick.c): true, and the frame filled, when the table is plain and nothing is
+ * wrong with the arguments. False says nothing about them. frame->bad is 0 for all words. */
+bool tc_rt_check_quick(const tc_rt_table *table, const tilec_arg *args, size_t n_args,
+                       const tc_rt_frame *frame);
+/* A scalar argument; its value goes to *word. */
+uint32_t tc_rt_check_scalar(const tc_rt_param *p, const tilec_arg *arg, int64_t *word,
+                            tc_rt_error *error);
+
 /* Runs instructions [first, end) of the table's code. */
 void tc_rt_run_code(const tc_rt_table *table, const tc_rt_frame *frame, uint32_t first,
                     uint32_t end);
+/* True when a * b does not fit, else *product is it. */
+static inline bool tc_rt_mul_overflows(int64_t a, int64_t b, int64_t *product) {
+#if defined(__GNUC__)
+  return __builtin_mul_overflow(a, b, product);
+#else
+  if (a < 0 || b < 0 || (a && b > INT64_MAX / a)) return true;
+  *product = a * b;
+  return false;
+#endif
+}
 /* "[2, 3, 4]" into text. */
 void tc_rt_shape_text(char *text, size_t size_b, const int64_t *shape, uint32_t rank);
 const char *tc_rt_dtype_name(uint32_t code);

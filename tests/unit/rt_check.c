@@ -213,6 +213,23 @@ static void contiguous_strides(void) {
   EXPECT(&f, &gemm, 3, TC_RT_OK, "");
 }
 
+/* DLPack says strides of every tensor, so a call from Python always has them. */
+static void strides_take_the_short_way(void) {
+  fixture f;
+  good_gemm(&f, 32, 1, 32);
+  const tc_rt_frame frame = {f.values, f.bad, f.ptr};
+  for (int i = 0; i < 3; i++) {
+    f.tensors[i].strides = f.strides[i];
+    f.strides[i][0] = f.shapes[i][1], f.strides[i][1] = 1;
+  }
+  CHECK(tc_rt_check_quick(&gemm, f.args, 3, &frame));
+  CHECK(f.values[0] == 32 && f.values[2] == 1 && f.ptr[2] == memory[2]);
+  f.strides[1][1] = 12345; /* of an extent of 1 */
+  CHECK(tc_rt_check_quick(&gemm, f.args, 3, &frame));
+  f.strides[0][0] = 33;
+  CHECK(!tc_rt_check_quick(&gemm, f.args, 3, &frame));
+}
+
 static void grids(void) {
   fixture f;
   int32_t grid[3];
@@ -470,6 +487,10 @@ static void speed(void) {
   good_gemm(&f, 32, 32, 32);
   uint64_t best = UINT64_MAX;
   uint32_t wrong = 0;
+  for (int i = 0; i < 3; i++) {
+    f.tensors[i].strides = f.strides[i];
+    f.strides[i][0] = 32, f.strides[i][1] = 1;
+  }
   for (int again = 0; again < 5; again++) {
     uint64_t start = tc_rt_now_ns();
     for (int i = 0; i < ROUNDS; i++)
@@ -488,6 +509,7 @@ int main(void) {
   shapes();
   memory_checks();
   contiguous_strides();
+  strides_take_the_short_way();
   grids();
   partial();
   equations();

@@ -1,0 +1,108 @@
+/* The short way through the checks.
+ *
+ * Nearly all launches pass whole row-major tensors to plain tables, and nothing is wrong with them.
+ * These functions see just that, in about two hundred instructions for three tensors. Anything
+ * else, right or wrong, they leave to check.c, which says what it is: so what they accept must be
+ * a part of what is accepted there, with the same values, and that is all they have to know. */
+#include "rt/check.h"
+
+/* More parameters than this take the long way; ranges of memory are kept on the stack. */
+enum { QUICK_PARAMS = 32 };
+
+typedef struct quick_range {
+  uintptr_t lo, end; /* bytes [lo, end) that may be touched */
+} quick_range;
+
+/* Scalars into their words; tensors with memory, of the declared type and rank, where the kernel
+ * runs. */
+static inline bool quick_kinds(const tc_rt_table *table, const tilec_arg *args,
+                               const tc_rt_frame *frame) {
+  const uint32_t device = table->device ? table->device : TILEC_DEVICE_HOST;
+  const tilec_tensor *first = NULL;
+  for (uint32_t i = 0; i < table->n_params; i++) {
+    const tc_rt_param *p = &table->params[i];
+    if (p->flags & TC_RT_SCALAR) {
+      tc_rt_error ignored;
+      ignored.code = 0;
+      if (tc_rt_check_scalar(p, &args[i], &frame->values[p->word], &ignored)) return false;
+      continue;
+    }
+    const tilec_tensor *t = args[i].as.tensor;
+    if (args[i].kind != TILEC_ARG_TENSOR || !t || !t->data || !t->shape) return false;
+    if (t->rank != p->rank || t->dtype > 31 || !(p->accepts >> t->dtype & 1)) return false;
+    if (tc_rt_device_of(t) != device) return false;
+    if (!table->device) continue;
+    if (!first) first = t;
+    if (t->device_id != first->device_id) return false;
+  }
+  return true;
+}
+
+static inline bool quick_dims(const tc_rt_table *table, const tilec_arg *args,
+                              const tc_rt_frame *frame) {
+  for (uint32_t i = 0; i < table->n_steps; i++) {
+    const tc_rt_step *step = &table->steps[i];
+    int64_t x = args[step->param].as.tensor->shape[step->axis];
+    if ((uint64_t)x > (uint64_t)step->highest) return false;
+    frame->values[step->word] = x;
+  }
+  return true;
+}
+
+/* True and *size_b the bytes of the elements, when the shape is as wanted and there are no holes.
+ */
+static inline bool quick_shape(const tc_rt_param *p, const tilec_tensor *t, const int64_t *values,
+                               int64_t *size_b) {
+  const int64_t *shape = t->shape, *strides = t->strides;
+  int64_t n = 1;
+  for (uint32_t axis = p->rank; axis-- > 0;) {
+    const tc_rt_number *wanted = &p->shape[axis];
+    int64_t x = wanted->is_constant ? wanted->constant : values[wanted->value];
+    if (shape[axis] != x || x < 0) return false;
+    if (strides && strides[axis] != n && x != 1) return false;
+    if (tc_rt_mul_overflows(n, x, &n)) return false;
+  }
+  return !tc_rt_mul_overflows(n, p->bits / 8, size_b);
+}
+
+static inline bool quick_tensors(const tc_rt_table *table, const tilec_arg *args,
+                                 const tc_rt_frame *frame, quick_range *ranges) {
+  void **ptr = frame->ptr;
+  for (uint32_t i = 0; i < table->n_params; i++) {
+    const tc_rt_param *p = &table->params[i];
+    ranges[i] = (quick_range){0, 0};
+    if (p->flags & TC_RT_SCALAR) continue;
+    const tilec_tensor *t = args[i].as.tensor;
+    int64_t size_b;
+    if (!quick_shape(p, t, frame->values, &size_b)) return false;
+    uintptr_t offset_b = t->byte_offset, at = (uintptr_t)t->data + offset_b;
+    uintptr_t end = at + (uintptr_t)size_b;
+    if (at < offset_b || end < at || at & (p->align_b - 1u)) return false;
+    ranges[i] = (quick_range){at, end};
+    *ptr++ = (char *)t->data + offset_b;
+  }
+  return true;
+}
+
+static inline bool quick_overlap(const tc_rt_table *table, const quick_range *ranges) {
+  for (uint32_t i = 0; i < table->n_params; i++) {
+    if (!(table->params[i].flags & TILEC_PARAM_WRITTEN)) continue;
+    for (uint32_t k = 0; k < table->n_params; k++)
+      if (ranges[k].lo < ranges[i].end && ranges[i].lo < ranges[k].end && k != i) return true;
+  }
+  return false;
+}
+
+bool tc_rt_check_quick(const tc_rt_table *table, const tilec_arg *args, size_t n_args,
+                       const tc_rt_frame *frame) {
+  quick_range ranges[QUICK_PARAMS];
+  if (!table->is_plain || n_args != table->n_params || n_args > QUICK_PARAMS) return false;
+  if (!quick_kinds(table, args, frame) || !quick_dims(table, args, frame)) return false;
+  if (table->n_code) tc_rt_run_code(table, frame, 0, table->n_code);
+  if (!quick_tensors(table, args, frame, ranges) || quick_overlap(table, ranges)) return false;
+  for (uint32_t i = 0; i < table->n_asserts; i++) {
+    uint32_t value = table->asserts[i].value;
+    if (frame->bad[value] || !frame->values[value]) return false;
+  }
+  return true;
+}
