@@ -8,11 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_PARAMS = 256 };
+enum { MAX_PARAMS = 256, FEW_PARAMS = 16 };
 
 typedef struct parameter {
-  const char *name; /* lives as long as the kernel */
-  uint16_t dtype, dlpack;
+  const char *name;    /* lives as long as the kernel */
+  tc_ffi_dtype dlpack; /* of whole elements */
+  uint16_t dtype;
   uint8_t rank;
   bool is_tensor, is_pointer, is_out;
 } parameter;
@@ -70,20 +71,28 @@ static int take_scalar(const char *who, int32_t i, const parameter *p, const tc_
   }
 }
 
-static int fill_tensor(const char *who, int32_t i, const parameter *p, const tc_dl_tensor *from,
-                       tilec_tensor *to) {
-  bool plain =
-      from->dtype.lanes == 1 && (uint32_t)(from->dtype.code << 8 | from->dtype.bits) == p->dlpack;
+static inline void copy_tensor(const tc_dl_tensor *from, uint16_t dtype, tilec_tensor *to) {
   to->size = sizeof *to;
   to->data = from->data;
   to->shape = from->shape;
   to->strides = from->strides;
   to->byte_offset = from->byte_offset;
   to->rank = (uint32_t)from->ndim; /* a negative one is no declared rank */
-  to->dtype = plain ? p->dtype : (uint16_t)tc_ffi_dtype_of(from->dtype, (tilec_dtype)p->dtype);
+  to->dtype = dtype;
   to->flags = 0;
   to->device_type = from->device.type;
   to->device_id = from->device.id;
+}
+
+static inline bool same_dtype(tc_ffi_dtype a, tc_ffi_dtype b) {
+  return memcmp(&a, &b, sizeof a) == 0; /* one comparison of 32 bits */
+}
+
+static int fill_tensor(const char *who, int32_t i, const parameter *p, const tc_dl_tensor *from,
+                       tilec_tensor *to) {
+  bool plain = same_dtype(from->dtype, p->dlpack);
+  copy_tensor(from,
+              plain ? p->dtype : (uint16_t)tc_ffi_dtype_of(from->dtype, (tilec_dtype)p->dtype), to);
   if (to->dtype || p->is_pointer) return 0;
   return tc_ffi_raise("TypeError",
                       "%s: argument %d ('%s') holds elements of DLPack type code %u, %u bits, %u "
@@ -195,17 +204,45 @@ static int call_with_outs(const kernel_function *f, const tc_ffi_any *given, tc_
   return -1;
 }
 
-static int call_kernel(void *self, const tc_ffi_any *given, int32_t n, tc_ffi_any *result) {
-  const kernel_function *f = self;
+/* What nearly every argument is: a tensor of the declared type. False says nothing about it. */
+static inline bool take_usual(const parameter *p, const tc_ffi_any *value, tilec_tensor *to,
+                              tilec_arg *arg) {
+  if (!p->is_tensor || value->type_index != TC_FFI_TENSOR) return false;
+  const tc_dl_tensor *from = tc_ffi_body(value->as.ptr);
+  if (!same_dtype(from->dtype, p->dlpack)) return false;
+  copy_tensor(from, p->dtype, to);
+  *arg = (tilec_arg){.kind = TILEC_ARG_TENSOR, .as.tensor = to};
+  return true;
+}
+
+static inline int call_with(const kernel_function *f, const tc_ffi_any *given,
+                            tilec_tensor *tensors, tilec_arg *args) {
+  for (int32_t i = 0; i < f->n_params; i++) {
+    const parameter *p = &f->params[i];
+    if (take_usual(p, &given[i], &tensors[i], &args[i])) continue;
+    if (take_argument(f->signature, i, p, f->device, &given[i], &tensors[i], &args[i])) return -1;
+  }
+  return launch(f, args);
+}
+
+/* The many are not kept where the few are: what a call touches lies in few pages of the stack. */
+static int call_with_many(const kernel_function *f, const tc_ffi_any *given) {
   tilec_tensor tensors[MAX_PARAMS];
   tilec_arg args[MAX_PARAMS];
-  if (n != f->n_params)
-    return f->n_outs && n == f->n_params - f->n_outs ? call_with_outs(f, given, result)
-                                                     : refuse_count(f, n);
-  for (int32_t i = 0; i < n; i++)
-    if (take_argument(f->signature, i, &f->params[i], f->device, &given[i], &tensors[i], &args[i]))
-      return -1;
-  return launch(f, args);
+  return call_with(f, given, tensors, args);
+}
+
+static int call_with_few(const kernel_function *f, const tc_ffi_any *given) {
+  tilec_tensor tensors[FEW_PARAMS];
+  tilec_arg args[FEW_PARAMS];
+  return call_with(f, given, tensors, args);
+}
+
+static int call_kernel(void *self, const tc_ffi_any *given, int32_t n, tc_ffi_any *result) {
+  const kernel_function *f = self;
+  if (n == f->n_params) return n <= FEW_PARAMS ? call_with_few(f, given) : call_with_many(f, given);
+  return f->n_outs && n == f->n_params - f->n_outs ? call_with_outs(f, given, result)
+                                                   : refuse_count(f, n);
 }
 
 /* ---- making ---- */
@@ -223,7 +260,7 @@ static void read_parameter(const tilec_kernel *kernel, int32_t i, parameter *p) 
   tilec_kernel_param(kernel, (size_t)i, &param);
   *p = (parameter){.name = param.name,
                    .dtype = param.dtype,
-                   .dlpack = (uint16_t)tilec_dtype_dlpack((tilec_dtype)param.dtype),
+                   .dlpack = tc_ffi_dtype_from((tilec_dtype)param.dtype),
                    .rank = (uint8_t)param.rank,
                    .is_tensor = param.kind == TILEC_PARAM_TENSOR,
                    .is_pointer = param.flags & TILEC_PARAM_POINTER,

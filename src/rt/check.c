@@ -50,12 +50,6 @@ static bool sub_overflows(int64_t a, int64_t b, int64_t *difference) {
 #endif
 }
 
-bool tc_rt_number_of(const tc_rt_frame *frame, const tc_rt_number *number, int64_t *x) {
-  if (number->is_constant) return *x = number->constant, true;
-  *x = frame->values[number->value];
-  return !frame->bad[number->value];
-}
-
 /* ---- one argument: kind, type, rank, scalar value ---- */
 
 static const char *kind_text(uint32_t kind) {
@@ -523,12 +517,9 @@ static uint32_t check_tensors(const tc_rt_table *table, const tilec_arg *args,
 
 /* ---- entries ---- */
 
-uint32_t tc_rt_check(const tc_rt_table *table, const tilec_arg *args, size_t n_args,
-                     const tc_rt_frame *frame, tc_rt_error *error) {
+static uint32_t check_all(const tc_rt_table *table, const tilec_arg *args, size_t n_args,
+                          const tc_rt_frame *frame, tc_rt_error *error) {
   span spans[TC_RT_MAX_PARAMS];
-  for (uint32_t i = 0; i < table->n_words; i++)
-    frame->bad[i] = 0;
-  if (tc_rt_check_quick(table, args, n_args, frame)) return TC_RT_OK;
   for (uint32_t i = 0; i < table->n_words; i++)
     frame->values[i] = 0;
   if (check_kinds(table, args, n_args, false, frame, error)) return error->code;
@@ -537,6 +528,14 @@ uint32_t tc_rt_check(const tc_rt_table *table, const tilec_arg *args, size_t n_a
   if (check_tensors(table, args, frame, spans, error)) return error->code;
   if (check_overlap(table, args, spans, error)) return error->code;
   return check_asserts(table, frame, error);
+}
+
+uint32_t tc_rt_check(const tc_rt_table *table, const tilec_arg *args, size_t n_args,
+                     const tc_rt_frame *frame, tc_rt_error *error) {
+  for (uint32_t i = 0; i < table->n_words; i++)
+    frame->bad[i] = 0;
+  if (tc_rt_check_quick(table, args, n_args, frame)) return TC_RT_OK;
+  return check_all(table, args, n_args, frame, error);
 }
 
 static void bind_known(const tc_rt_table *table, const tilec_dim *known, size_t n_known,
@@ -584,23 +583,30 @@ uint64_t tc_rt_gpu_scalar(const tc_rt_frame *frame, const tc_rt_gpu_arg *arg) {
   return bits;
 }
 
+COLD static uint32_t fail_grid(const tc_rt_kernel *kernel, uint32_t i, bool known, int64_t x,
+                               tc_rt_error *error) {
+  const int least = kernel->gpu ? 0 : 1;
+  if (!known)
+    return tc_rt_fail(error, TC_RT_E_GRID, "grid extent %u of kernel '%s' has no value", i,
+                      kernel->name);
+  if (x < least || x > INT32_MAX)
+    return tc_rt_fail(error, TC_RT_E_GRID,
+                      "grid extent %u of kernel '%s' is %" PRId64 ", expected %d to 2147483647", i,
+                      kernel->name, x, least);
+  return tc_rt_fail(error, TC_RT_E_GRID, "the grid of kernel '%s' has more than 2^63 blocks",
+                    kernel->name);
+}
+
 uint32_t tc_rt_grid(const tc_rt_table *table, const tc_rt_frame *frame, uint32_t k, int32_t grid[3],
                     tc_rt_error *error) {
   const tc_rt_kernel *kernel = &table->kernels[k];
-  int64_t total = 1;
-  int least = kernel->gpu ? 0 : 1; /* an empty grid of a GPU is not launched */
-  for (uint32_t i = 0; i < 3; i++) {
-    int64_t x = 1;
-    if (i < kernel->n_grid && !tc_rt_number_of(frame, &kernel->grid[i], &x))
-      return tc_rt_fail(error, TC_RT_E_GRID, "grid extent %u of kernel '%s' has no value", i,
-                        kernel->name);
-    if (x < least || x > INT32_MAX)
-      return tc_rt_fail(error, TC_RT_E_GRID,
-                        "grid extent %u of kernel '%s' is %" PRId64 ", expected %d to 2147483647",
-                        i, kernel->name, x, least);
-    if (tc_rt_mul_overflows(total, x, &total))
-      return tc_rt_fail(error, TC_RT_E_GRID, "the grid of kernel '%s' has more than 2^63 blocks",
-                        kernel->name);
+  const int64_t least = kernel->gpu ? 0 : 1; /* an empty grid of a GPU is not launched */
+  int64_t total = 1, x;
+  grid[0] = grid[1] = grid[2] = 1;
+  for (uint32_t i = 0; i < kernel->n_grid; i++) {
+    bool known = tc_rt_number_of(frame, &kernel->grid[i], &x);
+    if (!known || x < least || x > INT32_MAX || tc_rt_mul_overflows(total, x, &total))
+      return fail_grid(kernel, i, known, x, error);
     grid[i] = (int32_t)x;
   }
   return TC_RT_OK;

@@ -92,7 +92,11 @@ static inline uint32_t tc_rt_device_of(const tilec_tensor *t) {
 uint32_t tc_rt_check_devices(const tc_rt_table *table, const tilec_arg *args, tc_rt_error *error);
 
 /* A number of the table in this frame. False when it does not exist. */
-bool tc_rt_number_of(const tc_rt_frame *frame, const tc_rt_number *number, int64_t *x);
+static inline bool tc_rt_number_of(const tc_rt_frame *frame, const tc_rt_number *number,
+                                   int64_t *x) {
+  *x = number->is_constant ? number->constant : frame->values[number->value];
+  return number->is_constant || !frame->bad[number->value];
+}
 
 /* What a kernel on a GPU gets for an argument that is a word of the frame: its first bytes, as many
  * as the argument has. A word without a value gives 0. */
