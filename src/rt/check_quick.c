@@ -14,37 +14,36 @@ typedef struct quick_range {
 } quick_range;
 
 /* Scalars into their words; tensors with memory, of the declared type and rank, where the kernel
- * runs. */
-static inline bool quick_kinds(const tc_rt_table *table, const tilec_arg *args,
-                               const tc_rt_frame *frame) {
-  const uint32_t device = table->device ? table->device : TILEC_DEVICE_HOST;
+ * runs. (Loops walk with pointers of their own: what is written may lie where the table does, for
+ * all that the compiler knows, and it would read its counts again.) */
+static inline bool quick_kinds(const tc_rt_table *table, const tilec_arg *arg, int64_t *values) {
+  const uint32_t on_device = table->device, device = on_device ? on_device : TILEC_DEVICE_HOST;
   const tilec_tensor *first = NULL;
-  for (uint32_t i = 0; i < table->n_params; i++) {
-    const tc_rt_param *p = &table->params[i];
+  const tc_rt_param *p = table->params, *end = p + table->n_params;
+  for (; p < end; p++, arg++) {
     if (p->flags & TC_RT_SCALAR) {
       tc_rt_error ignored;
       ignored.code = 0;
-      if (tc_rt_check_scalar(p, &args[i], &frame->values[p->word], &ignored)) return false;
+      if (tc_rt_check_scalar(p, arg, &values[p->word], &ignored)) return false;
       continue;
     }
-    const tilec_tensor *t = args[i].as.tensor;
-    if (args[i].kind != TILEC_ARG_TENSOR || !t || !t->data || !t->shape) return false;
+    const tilec_tensor *t = arg->as.tensor;
+    if (arg->kind != TILEC_ARG_TENSOR || !t || !t->data || !t->shape) return false;
     if (t->rank != p->rank || t->dtype > 31 || !(p->accepts >> t->dtype & 1)) return false;
     if (tc_rt_device_of(t) != device) return false;
-    if (!table->device) continue;
+    if (!on_device) continue;
     if (!first) first = t;
     if (t->device_id != first->device_id) return false;
   }
   return true;
 }
 
-static inline bool quick_dims(const tc_rt_table *table, const tilec_arg *args,
-                              const tc_rt_frame *frame) {
-  for (uint32_t i = 0; i < table->n_steps; i++) {
-    const tc_rt_step *step = &table->steps[i];
+static inline bool quick_dims(const tc_rt_table *table, const tilec_arg *args, int64_t *values) {
+  const tc_rt_step *step = table->steps, *end = step + table->n_steps;
+  for (; step < end; step++) {
     int64_t x = args[step->param].as.tensor->shape[step->axis];
     if ((uint64_t)x > (uint64_t)step->highest) return false;
-    frame->values[step->word] = x;
+    values[step->word] = x;
   }
   return true;
 }
@@ -65,30 +64,30 @@ static inline bool quick_shape(const tc_rt_param *p, const tilec_tensor *t, cons
   return !tc_rt_mul_overflows(n, p->bits / 8, size_b);
 }
 
-static inline bool quick_tensors(const tc_rt_table *table, const tilec_arg *args,
-                                 const tc_rt_frame *frame, quick_range *ranges) {
-  void **ptr = frame->ptr;
-  for (uint32_t i = 0; i < table->n_params; i++) {
-    const tc_rt_param *p = &table->params[i];
-    ranges[i] = (quick_range){0, 0};
+static inline bool quick_tensors(const tc_rt_table *table, const tilec_arg *arg,
+                                 const int64_t *values, void **ptr, quick_range *range) {
+  const tc_rt_param *p = table->params, *end = p + table->n_params;
+  for (; p < end; p++, arg++, range++) {
+    *range = (quick_range){0, 0};
     if (p->flags & TC_RT_SCALAR) continue;
-    const tilec_tensor *t = args[i].as.tensor;
+    const tilec_tensor *t = arg->as.tensor;
     int64_t size_b;
-    if (!quick_shape(p, t, frame->values, &size_b)) return false;
-    uintptr_t offset_b = t->byte_offset, at = (uintptr_t)t->data + offset_b;
-    uintptr_t end = at + (uintptr_t)size_b;
-    if (at < offset_b || end < at || at & (p->align_b - 1u)) return false;
-    ranges[i] = (quick_range){at, end};
+    if (!quick_shape(p, t, values, &size_b)) return false;
+    uintptr_t offset_b = t->byte_offset, lo = (uintptr_t)t->data + offset_b;
+    *range = (quick_range){lo, lo + (uintptr_t)size_b};
+    if (lo < offset_b || range->end < lo || lo & (p->align_b - 1u)) return false;
     *ptr++ = (char *)t->data + offset_b;
   }
   return true;
 }
 
 static inline bool quick_overlap(const tc_rt_table *table, const quick_range *ranges) {
-  for (uint32_t i = 0; i < table->n_params; i++) {
-    if (!(table->params[i].flags & TILEC_PARAM_WRITTEN)) continue;
-    for (uint32_t k = 0; k < table->n_params; k++)
-      if (ranges[k].lo < ranges[i].end && ranges[i].lo < ranges[k].end && k != i) return true;
+  const tc_rt_param *params = table->params;
+  const quick_range *end = ranges + table->n_params;
+  for (const quick_range *a = ranges; a < end; a++, params++) {
+    if (!(params->flags & TILEC_PARAM_WRITTEN)) continue;
+    for (const quick_range *b = ranges; b < end; b++)
+      if (b->lo < a->end && a->lo < b->end && a != b) return true;
   }
   return false;
 }
@@ -97,9 +96,12 @@ bool tc_rt_check_quick(const tc_rt_table *table, const tilec_arg *args, size_t n
                        const tc_rt_frame *frame) {
   quick_range ranges[QUICK_PARAMS];
   if (!table->is_plain || n_args != table->n_params || n_args > QUICK_PARAMS) return false;
-  if (!quick_kinds(table, args, frame) || !quick_dims(table, args, frame)) return false;
+  if (!quick_kinds(table, args, frame->values) || !quick_dims(table, args, frame->values))
+    return false;
   if (table->n_code) tc_rt_run_code(table, frame, 0, table->n_code);
-  if (!quick_tensors(table, args, frame, ranges) || quick_overlap(table, ranges)) return false;
+  if (!quick_tensors(table, args, frame->values, frame->ptr, ranges)
+      || quick_overlap(table, ranges))
+    return false;
   for (uint32_t i = 0; i < table->n_asserts; i++) {
     uint32_t value = table->asserts[i].value;
     if (frame->bad[value] || !frame->values[value]) return false;
