@@ -3,6 +3,7 @@
 import ast
 import functools
 import inspect
+import math
 import textwrap
 import threading
 
@@ -60,13 +61,15 @@ def _is_tensor(value):
 
 
 def freeze(value):
-    """A key that tells values apart, their types included: 1, 1.0 and True differ."""
+    """A key that tells values apart, their types included: 1, 1.0 and True differ, 0.0 and -0.0."""
     if isinstance(value, (list, tuple)):
         return type(value), tuple(freeze(item) for item in value)
     if isinstance(value, dict):
         return dict, tuple((freeze(k), freeze(v)) for k, v in value.items())  # in their order
     if isinstance(value, (set, frozenset)):
         return set, frozenset(freeze(item) for item in value)
+    if isinstance(value, float):
+        return type(value), value, math.copysign(1, value)  # -0.0 == 0.0
     try:
         hash(value)
     except TypeError:
@@ -136,35 +139,37 @@ class _Compiling:
 _PLAIN_TYPES = frozenset((int, float, bool, str, type(None), dtype))
 
 
-class _Last:
-    """What an eager function was called with last. The launch itself checks tensors, so a call that
-    looks alike needs no more than the comparison of its compile-time values."""
+def _is_zero(value):
+    """0.0 and -0.0 are equal, but kernels made with them are not."""
+    return type(value) is float and value == 0
 
-    __slots__ = ("function", "n", "tensors", "values")
 
-    @classmethod
-    def of(cls, jit, variant, args, kwargs):
-        """For calls with positional arguments only, whose values can be compared."""
-        names = list(jit.signature.parameters)[:len(args)]
-        values = [(i, value) for i, value in enumerate(args) if names[i] not in variant.inputs]
-        if kwargs or len(names) != len(args) or len(args) - len(values) != len(variant.inputs) \
-                or not _PLAIN_TYPES.issuperset(type(value) for _, value in values):
-            return None
-        last = cls()
-        last.function, last.n, last.values = variant.kernel._function, len(args), values
-        last.tensors = [names.index(name) for name in variant.inputs]
-        if last.tensors == list(range(last.n)):
-            last.tensors = None
-        return last
+_NOTHING_QUICK = -1, None
 
-    def chosen(self, args):
-        """The kernel's own arguments; ValueError when a compile-time value is another."""
-        if self.tensors is None:
-            return args
-        for i, value in self.values:
-            if type(args[i]) is not type(value) or args[i] != value:
+
+def _quick_call(jit, variant, args, kwargs):
+    """(n, function): what a call with n arguments that looks like this one may call instead. The
+    launch itself checks tensors, so all that is left is a comparison of the compile-time values;
+    ValueError when they differ."""
+    names = list(jit.signature.parameters)[:len(args)]
+    values = [(i, type(value), value) for i, value in enumerate(args)
+              if names[i] not in variant.inputs]
+    function = variant.kernel.function
+    if kwargs or len(names) != len(args) or len(args) - len(values) != len(variant.inputs) \
+            or not _PLAIN_TYPES.issuperset(kind for _, kind, _ in values) \
+            or any(_is_zero(value) for _, _, value in values):
+        return _NOTHING_QUICK
+    tensors = [names.index(name) for name in variant.inputs]
+    if tensors == list(range(len(args))):
+        return len(args), function
+
+    def call(*args):
+        for i, kind, value in values:
+            if type(args[i]) is not kind or args[i] != value:
                 raise ValueError
-        return [args[i] for i in self.tensors]
+        return function(*[args[i] for i in tensors])
+
+    return len(args), call
 
 
 class JITImpl:
@@ -183,8 +188,8 @@ class JITImpl:
         self._tuner_cache = {}
         self._kernels = Once(self._kernel_cache)
         self._variants = []
-        self._plain = {}    # kernels by arguments as they were spelled in a call
-        self._last = None   # the variant of the last call, in a form that is fast to call
+        self._plain = {}    # (types, kernel) by arguments as they were spelled in a call
+        self._quick = _NOTHING_QUICK  # of the last eager call
 
     @functools.cached_property
     def mode(self):
@@ -206,10 +211,10 @@ class JITImpl:
         return bound, extra
 
     def __call__(self, *args, **kwargs):
-        last = self._last
-        if last is not None and not kwargs and len(args) == last.n:
+        n, function = self._quick
+        if len(args) == n and not kwargs:
             try:
-                return last.function(*last.chosen(args))
+                return function(*args)
             except (TypeError, ValueError) as error:
                 if isinstance(error, native.CompileError):  # of a check while it ran
                     raise
@@ -249,16 +254,23 @@ class JITImpl:
     # ---- lazy ----
 
     def _lazy(self, args, kwargs):
-        spelled = args, tuple(kwargs.items())
-        types = tuple(map(type, args)) + tuple(map(type, kwargs.values()))
-        plain = _PLAIN_TYPES.issuperset(types)
-        kernel = self._plain.get((spelled, types)) if plain else None
-        if kernel is None:
-            bound, _ = self._bind(args, kwargs)
-            kernel = self._kernels.get(self._lazy_key(bound.arguments),
-                                       lambda: self._compile_lazy(bound, self.settings))
-            if plain:
-                self._plain[spelled, types] = kernel
+        """What was called with equal arguments of the same types is found without binding them."""
+        spelled, types = args, tuple(map(type, args))
+        if kwargs:
+            spelled = args, tuple(kwargs.items())
+            types = types, tuple(map(type, kwargs.values()))
+        try:
+            known, kernel = self._plain[spelled]
+            if known == types:
+                return kernel
+        except (KeyError, TypeError):  # not called yet, or never plain
+            pass
+        bound, _ = self._bind(args, kwargs)
+        kernel = self._kernels.get(self._lazy_key(bound.arguments),
+                                   lambda: self._compile_lazy(bound, self.settings))
+        values = args + tuple(kwargs.values())
+        if _PLAIN_TYPES.issuperset(map(type, values)) and not any(map(_is_zero, values)):
+            self._plain[spelled] = types, kernel
         return kernel
 
     @staticmethod
@@ -284,8 +296,8 @@ class JITImpl:
         missing = [name for name in variant.inputs if name not in values]
         if missing:
             raise TypeError("%s() needs argument %r" % (self.func.__name__, missing[0]))
-        self._last = _Last.of(self, variant, args, kwargs)
-        return variant.kernel._function(*[values[name] for name in variant.inputs])
+        self._quick = _quick_call(self, variant, args, kwargs)
+        return variant.kernel.function(*[values[name] for name in variant.inputs])
 
     def _variant(self, values, extra):
         found = self._kernel_cache.get(self._key(values))

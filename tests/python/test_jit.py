@@ -61,6 +61,46 @@ def test_equal_calls_share_a_kernel():
     assert lazy(16, 2.0) is not kernel and lazy(16, flags=[1]) is lazy(16, flags=[1])
 
 
+def test_zeros_of_both_signs_are_different_arguments():
+    """They are equal, and what is computed with them is not."""
+    @tilec.jit(target="interp")
+    def one_over(x):
+        @T.prim_func
+        def main(A: T.Tensor((1,), T.float32)):
+            with T.Kernel(1, threads=1):
+                A[0] = 1 / T.float32(x)
+        return main
+
+    @tilec.jit(target="interp")
+    def eager_over(A, x):
+        A: T.Tensor((1,), T.float32)
+        with T.Kernel(1, threads=1):
+            A[0] = 1 / T.float32(x)
+
+    a = np.zeros(1, np.float32)
+    for _ in range(2):
+        for x in (0.0, -0.0, 2.0):
+            for call in (lambda: one_over(x)(a), lambda: one_over(x=x)(a), lambda: eager_over(a, x)):
+                a[0] = 7
+                call()
+                assert a[0] == (0.5 if x else np.copysign(np.inf, x))
+    assert one_over(0.0) is one_over(0.0) is not one_over(-0.0)
+
+
+def test_spelling_of_a_lazy_call():
+    """What is remembered of a call are its values and types, in the places where they stood."""
+    kernel = lazy(24, 3)
+    assert kernel is lazy(24, 3) is lazy(24, k=3) is lazy(k=3, N=24) is lazy(24, k=3)
+    assert lazy(24, True) is not lazy(24, 1) and lazy(24, 1) is not lazy(24, 1.0)
+    assert lazy(24, k=True) is not lazy(24, k=1) and lazy(24, k=1) is lazy(24, 1)
+    assert lazy(np.int64(24), 3) is lazy(np.int64(24), 3)
+    with pytest.raises(ValueError, match="E0426"):
+        lazy((24,), (("k", 3),))
+    with pytest.raises(TypeError):
+        lazy(24, bytearray())
+    assert lazy(24, 3) is kernel
+
+
 def test_lazy_results():
     a = numbers(20)
     assert np.array_equal(as_numpy(lazy(20)(a)), a * 2)
