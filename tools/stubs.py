@@ -136,7 +136,9 @@ def _class(node, rows=()):
             lines += _function(child, "    ", True)
         elif isinstance(child, ast.Assign):
             for target in child.targets:
-                if isinstance(target, ast.Name) and _is_public(target.id):
+                if getattr(target, "id", "") == "__slots__" and "__call__" in ast.unparse(child.value):
+                    lines.append("    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...")
+                elif isinstance(target, ast.Name) and _is_public(target.id):
                     lines.append("    %s = %s" % (target.id, _value(child.value)) if is_enum
                                  else "    %s: Any" % target.id)
     lines += ["    %s: Any" % name for name in _attributes(node) if name not in methods]

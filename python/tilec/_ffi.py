@@ -126,6 +126,26 @@ _options = _function("options")
 _function("on_signals")(lambda _check=ctypes.pythonapi.PyErr_CheckSignals: _check() and None)
 
 
+# ---- calls ----
+
+def _maker_of_callables():
+    """calling(plain, named): calls plain(*args), without Python in between, or, with keywords,
+    named(*args, **kwargs)."""
+    try:
+        api = ctypes.pythonapi
+        addresses = [ctypes.cast(f, ctypes.c_void_p).value
+                     for f in (api.PyObject_Call, api.PyTuple_GetItem)]
+        make = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.py_object,
+                                 ctypes.c_void_p)(("PyCFunction_NewEx", api))
+    except AttributeError:  # a Python without that ABI
+        return lambda plain, named: named
+    method = _function("python_method")(*addresses)
+    return lambda plain, named: make(method, (plain, named), None)
+
+
+calling = _maker_of_callables()
+
+
 # ---- errors ----
 
 class _WithDiagnostics:

@@ -159,7 +159,7 @@ class AutoTuneImpl:
         values = {**bound.arguments, **extra}
         names = [p.name for i, p in enumerate(result.kernel.params)
                  if i not in result.kernel.result_idx]
-        return result.kernel._function(*[values[name] for name in names])
+        return result.kernel.function(*[values[name] for name in names])
 
     def compile(self, *args, **kwargs):
         """The tuned kernel."""

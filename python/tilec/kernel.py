@@ -82,6 +82,21 @@ def _indices(out_idx, n):
     return indices
 
 
+def _named(function, kernel, names):
+    """A function whose arguments may be given by their names."""
+    def call(*args, **kwargs):
+        left = names[len(args):]
+        for name in kwargs:
+            if name not in left:
+                raise TypeError("%s() has no free parameter %r" % (kernel, name))
+        for name in left if kwargs else ():
+            if name not in kwargs:
+                raise TypeError("%s() needs argument %r" % (kernel, name))
+        return function(*args, *(kwargs[name] for name in left if kwargs))
+
+    return call
+
+
 def _listing(function):
     """A function that returns several tensors, as a list."""
     def call(*args):
@@ -106,7 +121,10 @@ def _giving_torch(function):
 
 class JITKernel:
     """A compiled kernel: call it with its arguments; with those of out_idx left out, they are
-    allocated and returned."""
+    allocated and returned. `function` is the bare function."""
+
+    # A call finds this object in the instance, so no Python runs between the caller and C.
+    __slots__ = ("__call__", "__dict__", "__weakref__")
 
     def __init__(self, kernel, module, prim_func, out_idx, target, world):
         self._kernel = kernel
@@ -122,37 +140,20 @@ class JITKernel:
         if self.out_idx and results:
             raise ValueError("out_idx is given, and the function returns T.empty tensors")
         self.result_idx = results or self.out_idx
-        self._function = kernel.bind(self.out_idx) if self.out_idx else kernel.function
+        inputs = [p for i, p in enumerate(self.params) if i not in self.result_idx]
+        function = kernel.bind(self.out_idx) if self.out_idx else kernel.function
         if len(self.result_idx) > 1:
-            self._function = _listing(self._function)
-        if self.result_idx and all(p.is_scalar() for i, p in enumerate(self.params)
-                                   if i not in self.result_idx):
-            self._function = _giving_torch(self._function)
+            function = _listing(function)
+        if self.result_idx and all(p.is_scalar() for p in inputs):
+            function = _giving_torch(function)
+        self.function = function
+        self.__call__ = native.calling(
+            function, _named(function, kernel.name, [p.name for p in inputs]))
         self.latency = self.config = self.ref_latency = None
-
-    def __call__(self, *args, **kwargs):
-        if kwargs:
-            args = self._by_name(args, kwargs)
-        return self._function(*args)
-
-    def _by_name(self, args, kwargs):
-        names = [p.name for i, p in enumerate(self.params) if i not in self.result_idx]
-        unknown = set(kwargs) - set(names[len(args):])
-        if unknown:
-            raise TypeError("%s() has no free parameter %r" % (self.name, sorted(unknown)[0]))
-        missing = [name for name in names[len(args):] if name not in kwargs]
-        if missing:
-            raise TypeError("%s() needs argument %r" % (self.name, missing[0]))
-        return args + tuple(kwargs[name] for name in names[len(args):])
 
     @property
     def name(self):
         return self._kernel.name
-
-    @property
-    def function(self):
-        """The bare function, which costs least to call."""
-        return self._function
 
     @property
     def adapter(self):

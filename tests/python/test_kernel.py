@@ -135,6 +135,44 @@ def test_arguments_by_name():
 
 
 @pytest.mark.over_ffi
+def test_no_python_between_a_call_and_the_function():
+    import types
+    kernel, x, out = axpy(64), np.ones(64, np.float32), np.zeros(64, np.float32)
+    assert type(kernel.__call__) is types.BuiltinFunctionType and callable(kernel)
+    seen = []
+    sys.setprofile(lambda frame, event, _: seen.append(event) if event == "call" else None)
+    try:
+        kernel(x, out, 2.0)
+    finally:
+        sys.setprofile(None)
+    assert not seen and (out == 2).all()
+    kernel(*(x, out, 3.0), **{})
+    assert (out == 3).all()
+
+
+@pytest.mark.over_ffi
+def test_errors_of_a_call_are_those_of_the_function():
+    kernel, x = axpy(64), np.ones(64, np.float32)
+
+    def text(call):
+        with pytest.raises(Exception) as caught:
+            call()
+        return type(caught.value), str(caught.value)
+
+    for args in ((), (x,), (x, x, 1.0), (x, x[:3], 1.0), (x, None, 1.0), (x, x.copy(), "a")):
+        assert text(lambda: kernel(*args)) == text(lambda: kernel.function(*args))
+
+
+@pytest.mark.over_ffi
+def test_a_kernel_is_freed_with_its_last_reference():
+    import weakref
+    kernel = tilec.compile(axpy(64).prim_func, target="interp")
+    gone = weakref.ref(kernel)
+    del kernel
+    assert gone() is None
+
+
+@pytest.mark.over_ffi
 def test_export_library(tmp_path):
     kernel = axpy(64, target="cpu")
     made = kernel.export_library(tmp_path / "all")

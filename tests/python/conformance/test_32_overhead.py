@@ -1,4 +1,5 @@
-"""A call of a kernel costs little more than a call of anything."""
+"""A call of a kernel costs little more than a call of anything. Times are only compared with each
+other, those of one comparison taken in turn."""
 
 import time
 
@@ -7,15 +8,36 @@ import pytest
 
 pytestmark = pytest.mark.real
 
+TINY = """
+import tilec, tilec.language as T
+@T.prim_func
+def tiny(X: T.Tensor((8,), "float32"), Y: T.Tensor((8,), "float32"), Z: T.Tensor((8,), "float32")):
+    with T.Kernel(1, threads=1):
+        Z[0] = X[0] + Y[0]
+"""
 
-def best_ns(call, n=3000, rounds=7):
-    times = []
+
+def best_ns(*calls, n=500, rounds=60):
+    """Nanoseconds of each: the least of many short rounds, which a busy machine spares."""
+    best = [float("inf")] * len(calls)
     for _ in range(rounds):
-        start = time.perf_counter_ns()
-        for _ in range(n):
-            call()
-        times.append((time.perf_counter_ns() - start) / n)
-    return min(times)
+        for i, call in enumerate(calls):
+            start = time.perf_counter_ns()
+            for _ in range(n):
+                call()
+            best[i] = min(best[i], (time.perf_counter_ns() - start) / n)
+    return best
+
+
+def holds(attempts, check):
+    """Whether a comparison of times comes out so once."""
+    seen = []
+    for _ in range(attempts):
+        good, times = check()
+        if good:
+            return
+        seen.append(times)
+    pytest.fail("in no attempt: %s" % seen)
 
 
 def test_function_is_bare(axpy):
@@ -25,10 +47,38 @@ def test_function_is_bare(axpy):
     assert type(axpy.bind([1])) is tvm_ffi.Function
 
 
-def test_refusal_by_count_is_quick(world, axpy):
-    """Reading three tensors and refusing them is within a few times of the error alone; times are
-    only compared with each other."""
+def test_a_kernel_that_does_nothing_costs_what_a_function_costs(compiled):
+    """Three arrays are read and checked, and one block is run: 1.3 times a function of C that is
+    given the same and looks at nothing."""
     import tvm_ffi
+    nothing, kernel = tvm_ffi.get_global_func("testing.nop"), compiled(TINY).function
+    x, y, z = (np.zeros(8, np.float32) for _ in range(3))
+
+    def check():
+        bare, ours = best_ns(lambda: nothing(x, y, z), lambda: kernel(x, y, z))
+        return ours <= 1.3 * bare, (ours, bare)
+
+    holds(5, check)
+
+
+def test_reading_and_checking_is_a_part_of_a_call(axpy):
+    """With arguments that tvm-ffi need not convert, too."""
+    import tvm_ffi
+    nothing = tvm_ffi.get_global_func("testing.nop")
     x, y = (tvm_ffi.from_dlpack(np.zeros(16, np.float32)) for _ in range(2))
-    empty, whole = best_ns(lambda: world.live()), best_ns(lambda: axpy.function(x, y, 1.0))
-    assert whole < 40 * empty, (whole, empty)
+
+    def check():
+        bare, ours = best_ns(lambda: nothing(x, y, 1.0), lambda: axpy.function(x, y, 1.0))
+        return ours <= 3 * bare, (ours, bare)
+
+    holds(5, check)
+
+
+def test_functions_of_python_that_are_missing(world):
+    import tvm_ffi
+    assert world.calling
+    python_method = tvm_ffi.get_global_func("tilec.python_method")
+    for wrong, error in (((), TypeError), ((1,), TypeError), ((1, 2, 3), TypeError),
+                         ((0, 1), ValueError), ((1, 0), ValueError), (("a", 1), TypeError)):
+        with pytest.raises(error, match="python_method"):
+            python_method(*wrong)
