@@ -3,14 +3,16 @@
 
 usage: python.py [--runs N]        with PYTHONPATH=python, or the package installed
 
-Nanoseconds of a call with three tensors, the best of many short runs, for arrays of each package
-that is installed: `nothing` is a function of tvm-ffi that ignores them, so what stands above it is
-ours, the run of the kernel (one block, one element) included. Imports are milliseconds of the
-processor, in a
-process of their own."""
+Nanoseconds of a call with three tensors, for arrays of each package that is installed: the median
+of many short rounds, in which all the calls take turns, and the least of them, which is what a
+machine with other work to do shows in its quiet moments. `nothing` is a function of tvm-ffi that
+ignores its arguments, so what stands above it is ours, the run of the kernel (one block, one
+element) included. The last line is calls that find a kernel which is there already. Imports are
+milliseconds of the processor, in a process of their own."""
 
 import argparse
 import importlib.util
+import statistics
 import subprocess
 import sys
 import time
@@ -21,15 +23,21 @@ IMPORT = "import time; a = time.process_time(); import %s; b = time.process_time
          "print(b - a, time.process_time() - b)"
 
 
-def best(function, runs, n=1000):
-    """Nanoseconds of one call."""
-    found = float("inf")
-    for _ in range(runs):
-        start = time.perf_counter_ns()
-        for _ in range(n):
-            function()
-        found = min(found, (time.perf_counter_ns() - start) / n)
-    return found
+def taking_turns(calls, rounds, n=500):
+    """{name: (median, least)} of the nanoseconds of one call."""
+    found = {name: [] for name in calls}
+    for _ in range(rounds):
+        for name, call in calls.items():
+            start = time.perf_counter_ns()
+            for _ in range(n):
+                call()
+            found[name].append((time.perf_counter_ns() - start) / n)
+    return {name: (statistics.median(times), min(times)) for name, times in found.items()}
+
+
+def show(what, times):
+    print("%s: %s" % (what, ", ".join("%s %.0f (%.0f)" % (name, *pair)
+                                      for name, pair in times.items())))
 
 
 def imports(runs):
@@ -43,10 +51,13 @@ def kernels():
     import tilec
     import tilec.language as T
 
-    def main(X: T.Tensor((8,), "float32"), Y: T.Tensor((8,), "float32"),
-             Z: T.Tensor((8,), "float32")):
-        with T.Kernel(1, threads=1):
-            Z[0] = X[0] + Y[0]
+    @tilec.jit(target="cpu")
+    def lazy(N=8, block=1, dtype="float32"):
+        @T.prim_func
+        def main(X: T.Tensor((N,), dtype), Y: T.Tensor((N,), dtype), Z: T.Tensor((N,), dtype)):
+            with T.Kernel(1, threads=block):
+                Z[0] = X[0] + Y[0]
+        return main
 
     @tilec.jit(target="cpu")
     def eager(X, Y, Z):
@@ -57,7 +68,7 @@ def kernels():
         with T.Kernel(1, threads=1):
             Z[0] = X[0] + Y[0]
 
-    return tilec.compile(T.prim_func(main), target="cpu"), eager
+    return lazy, eager
 
 
 def arrays():
@@ -78,13 +89,21 @@ def main():
     print("import: tvm_ffi %.1f ms, then tilec %.1f ms" % tuple(imports(args.runs)))
     import tvm_ffi
     nothing = tvm_ffi.get_global_func("testing.nop")
-    kernel, eager = kernels()
+    lazy, eager = kernels()
+    kernel = lazy()
+    function = kernel.function
+    print("ns of a call, the median (the least) of %d rounds" % args.runs)
     for package, (x, y, z) in arrays():
         eager(x, y, z)
-        print("%s: nothing %.0f ns, kernel.function %.0f ns, kernel %.0f ns, eager function %.0f ns"
-              % (package, *(best(call, args.runs) for call in (
-                  lambda: nothing(x, y, z), lambda: kernel.function(x, y, z),
-                  lambda: kernel(x, y, z), lambda: eager(x, y, z)))))
+        show(package, taking_turns({
+            "nothing": lambda: nothing(x, y, z), "kernel.function": lambda: function(x, y, z),
+            "kernel": lambda: kernel(x, y, z), "eager function": lambda: eager(x, y, z)},
+            args.runs))
+    lazy(8, 1)
+    lazy(N=8, block=1)
+    show("lazy function", taking_turns({
+        "()": lambda: lazy(), "(8, 1)": lambda: lazy(8, 1),
+        "(N=8, block=1)": lambda: lazy(N=8, block=1)}, args.runs))
 
 
 if __name__ == "__main__":

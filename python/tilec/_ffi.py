@@ -128,22 +128,24 @@ _function("on_signals")(lambda _check=ctypes.pythonapi.PyErr_CheckSignals: _chec
 
 # ---- calls ----
 
-def _maker_of_callables():
-    """calling(plain, named): calls plain(*args), without Python in between, or, with keywords,
-    named(*args, **kwargs)."""
+def _makers_of_callables():
+    """calling(plain, named): plain(*args), or named(*args, **kwargs) where there are keywords.
+    trying(plain, otherwise): the same, and otherwise(*args) where plain refuses its arguments.
+    No Python runs in between."""
     try:
         api = ctypes.pythonapi
-        addresses = [ctypes.cast(f, ctypes.c_void_p).value
-                     for f in (api.PyObject_Call, api.PyTuple_GetItem)]
+        functions = (api.PyObject_Call, api.PyTuple_GetItem, api.PyErr_Occurred, api.PyErr_Clear)
         make = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.py_object,
                                  ctypes.c_void_p)(("PyCFunction_NewEx", api))
     except AttributeError:  # a Python without that ABI
-        return lambda plain, named: named
-    method = _function("python_method")(*addresses)
-    return lambda plain, named: make(method, (plain, named), None)
+        return [lambda plain, otherwise: otherwise] * 2
+    addresses = [ctypes.cast(f, ctypes.c_void_p).value for f in functions]
+    methods = _function("python_methods")(*addresses, id(TypeError), id(ValueError))
+    return [lambda plain, otherwise, method=method: make(method, (plain, otherwise), None)
+            for method in methods]
 
 
-calling = _maker_of_callables()
+calling, trying = _makers_of_callables()
 
 
 # ---- errors ----

@@ -16,7 +16,7 @@ class _Ffi:
         self.Object, self.List = ffi.tvm_ffi.Object, ffi.tvm_ffi.Array
         for name in ("CompileError", "CheckError", "LaunchError", "TargetError", "InternalError",
                      "EnvironmentError", "BudgetError", "diagnostics", "version", "targets",
-                     "value", "value_do", "history", "calling"):
+                     "value", "value_do", "history", "calling", "trying"):
             setattr(self, name, getattr(ffi, name))
 
     @staticmethod

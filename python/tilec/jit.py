@@ -175,6 +175,9 @@ def _quick_call(jit, variant, args, kwargs):
 class JITImpl:
     """What @tilec.jit makes of a function. Equal calls share one kernel."""
 
+    # A call finds this object in the instance: _call, or what an eager function became.
+    __slots__ = ("__call__", "__dict__", "__weakref__")
+
     def __init__(self, function, settings):
         functools.update_wrapper(self, function)
         self.func = function
@@ -190,6 +193,7 @@ class JITImpl:
         self._variants = []
         self._plain = {}    # (types, kernel) by arguments as they were spelled in a call
         self._quick = _NOTHING_QUICK  # of the last eager call
+        self.__call__ = self._call
 
     @functools.cached_property
     def mode(self):
@@ -210,7 +214,7 @@ class JITImpl:
         bound.apply_defaults()
         return bound, extra
 
-    def __call__(self, *args, **kwargs):
+    def _call(self, *args, **kwargs):
         n, function = self._quick
         if len(args) == n and not kwargs:
             try:
@@ -296,8 +300,19 @@ class JITImpl:
         missing = [name for name in variant.inputs if name not in values]
         if missing:
             raise TypeError("%s() needs argument %r" % (self.func.__name__, missing[0]))
-        self._quick = _quick_call(self, variant, args, kwargs)
+        self._remember(variant, args, kwargs)
         return variant.kernel.function(*[values[name] for name in variant.inputs])
+
+    def _remember(self, variant, args, kwargs):
+        """The next call may look like this one. A kernel whose arguments are all of the call's, and
+        all that it has, refuses what does not fit it, so it is called before anything is compared."""
+        n, function = _quick_call(self, variant, args, kwargs)
+        if function is variant.kernel.function and not variant.kernel.result_idx:
+            self._quick = _NOTHING_QUICK
+            self.__call__ = native.trying(function, self._call)
+        else:
+            self._quick = n, function
+            self.__call__ = self._call
 
     def _variant(self, values, extra):
         found = self._kernel_cache.get(self._key(values))

@@ -1,6 +1,7 @@
 """@tilec.jit in both forms, ways to call, what shares a kernel, the kernel object, the profiler."""
 
 import pathlib
+import sys
 import threading
 import time
 
@@ -170,6 +171,61 @@ def test_eager_with_dynamic_dimensions():
     assert len(eager_dynamic._variants) == before + 1
     eager_dynamic(numbers(2, 5), 3.0)
     assert len(eager_dynamic._variants) == before + 2
+
+
+@tilec.jit(target="interp")
+def eager_into(A, B):
+    N = T.const("N")
+    A: T.Tensor((N,), "float32")
+    B: T.Tensor((N,), "float32")
+    with T.Kernel(1, threads=1):
+        for i in T.serial(N):
+            T.device_assert(A[i] >= 0)
+            B[i] = A[i] + N
+
+
+def calls_into_python(call):
+    """Names of the Python functions that a call runs."""
+    seen = []
+    sys.setprofile(lambda frame, event, _: event == "call" and seen.append(frame.f_code.co_name))
+    try:
+        call()
+    finally:
+        sys.setprofile(None)
+    return [name for name in seen if name != "<lambda>"]
+
+
+@pytest.mark.over_ffi
+def test_eager_calls_again():
+    """The second call goes to the kernel; others find their own, and refusals are those of before."""
+    a, b = numbers(4), np.zeros(4, np.float32)
+    eager_into(a, b)
+    b[:] = 0
+    assert calls_into_python(lambda: eager_into(a, b)) == [] and (b == a + 4).all()
+    eager_into(A=a + 1, B=b)
+    assert (b == a + 5).all()
+    c, d = numbers(6), np.zeros(6, np.float32)
+    for _ in range(2):  # a size in turn with another
+        eager_into(c, d)
+        eager_into(a, b)
+        assert (d == c + 6).all() and (b == a + 4).all()
+        d[:] = b[:] = 0
+    for wrong in ((), (a,), (a, b, a), (a, d), (a, None), (a, object())):
+        with pytest.raises((TypeError, ValueError)):
+            eager_into(*wrong)
+    eager_into(c, d)
+    assert (d == c + 6).all()
+
+
+@pytest.mark.over_ffi
+def test_eager_fault_is_not_a_refusal():
+    """What a kernel raises while it runs goes to the caller: no other kernel is tried."""
+    a, b = numbers(4), np.zeros(4, np.float32)
+    eager_into(a, b)
+    a[2] = -1
+    for _ in range(2):
+        with pytest.raises(Exception, match="E0644|assertion failed"):
+            eager_into(a, b)
 
 
 def test_eager_compile_by_names():

@@ -76,9 +76,10 @@ def test_reading_and_checking_is_a_part_of_a_call(axpy):
 
 def test_functions_of_python_that_are_missing(world):
     import tvm_ffi
-    assert world.calling
-    python_method = tvm_ffi.get_global_func("tilec.python_method")
-    for wrong, error in (((), TypeError), ((1,), TypeError), ((1, 2, 3), TypeError),
-                         ((0, 1), ValueError), ((1, 0), ValueError), (("a", 1), TypeError)):
-        with pytest.raises(error, match="python_method"):
-            python_method(*wrong)
+    assert world.calling and world.trying
+    python_methods = tvm_ffi.get_global_func("tilec.python_methods")
+    for wrong, error in (((), TypeError), (range(1, 6), TypeError), (range(1, 8), TypeError),
+                         (range(6), ValueError), ((1, 2, 3, 4, 5, 0), ValueError),
+                         ((1, 2, "a", 4, 5, 6), TypeError)):
+        with pytest.raises(error, match="python_methods"):
+            python_methods(*wrong)
