@@ -175,7 +175,7 @@ def _quick_call(jit, variant, args, kwargs):
 class JITImpl:
     """What @tilec.jit makes of a function. Equal calls share one kernel."""
 
-    # A call finds this object in the instance: _call, or what an eager function became.
+    # A call finds this object in the instance: _call, _lazy, or what an eager function became.
     __slots__ = ("__call__", "__dict__", "__weakref__")
 
     def __init__(self, function, settings):
@@ -224,14 +224,15 @@ class JITImpl:
                     raise
             # other shapes, other values: find, or compile, what takes them
         if self.mode == "lazy":
-            return self._lazy(args, kwargs)
+            self.__call__ = self._lazy
+            return self._lazy(*args, **kwargs)
         return self._run(args, kwargs)
 
     def compile(self, *args, **kwargs):
         """The kernel for these arguments; an eager function needs its T.const values by name, or
         tensors."""
         if self.mode == "lazy":
-            return self._lazy(args, kwargs)
+            return self._lazy(*args, **kwargs)
         bound, extra = self._bind(args, kwargs)
         return self._variant({**bound.arguments, **extra}, extra).kernel
 
@@ -257,7 +258,7 @@ class JITImpl:
 
     # ---- lazy ----
 
-    def _lazy(self, args, kwargs):
+    def _lazy(self, *args, **kwargs):
         """What was called with equal arguments of the same types is found without binding them."""
         spelled, types = args, tuple(map(type, args))
         if kwargs:

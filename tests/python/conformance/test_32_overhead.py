@@ -1,7 +1,7 @@
 """A call of a kernel costs little more than a call of anything. Times are only compared with each
 other, those of one comparison taken in turn."""
 
-import time
+import timeit
 
 import numpy as np
 import pytest
@@ -17,16 +17,12 @@ def tiny(X: T.Tensor((8,), "float32"), Y: T.Tensor((8,), "float32"), Z: T.Tensor
 """
 
 
-def best_ns(*calls, n=500, rounds=60):
-    """Nanoseconds of each: the least of many short rounds, which a busy machine spares."""
-    best = [float("inf")] * len(calls)
-    for _ in range(rounds):
-        for i, call in enumerate(calls):
-            start = time.perf_counter_ns()
-            for _ in range(n):
-                call()
-            best[i] = min(best[i], (time.perf_counter_ns() - start) / n)
-    return best
+def best_ns(names, *calls, n=500, rounds=60):
+    """Nanoseconds of each call, a text: the least of many short rounds, which a busy machine
+    spares."""
+    timers = [timeit.Timer(call, globals=names) for call in calls]
+    rows = [[timer.timeit(n) / n * 1e9 for timer in timers] for _ in range(rounds)]
+    return [min(column) for column in zip(*rows)]
 
 
 def holds(attempts, check):
@@ -51,11 +47,11 @@ def test_a_kernel_that_does_nothing_costs_what_a_function_costs(compiled):
     """Three arrays are read and checked, and one block is run: 1.3 times a function of C that is
     given the same and looks at nothing."""
     import tvm_ffi
-    nothing, kernel = tvm_ffi.get_global_func("testing.nop"), compiled(TINY).function
-    x, y, z = (np.zeros(8, np.float32) for _ in range(3))
+    names = {name: np.zeros(8, np.float32) for name in "xyz"}
+    names.update(nothing=tvm_ffi.get_global_func("testing.nop"), kernel=compiled(TINY).function)
 
     def check():
-        bare, ours = best_ns(lambda: nothing(x, y, z), lambda: kernel(x, y, z))
+        bare, ours = best_ns(names, "nothing(x, y, z)", "kernel(x, y, z)")
         return ours <= 1.3 * bare, (ours, bare)
 
     holds(5, check)
@@ -64,11 +60,11 @@ def test_a_kernel_that_does_nothing_costs_what_a_function_costs(compiled):
 def test_reading_and_checking_is_a_part_of_a_call(axpy):
     """With arguments that tvm-ffi need not convert, too."""
     import tvm_ffi
-    nothing = tvm_ffi.get_global_func("testing.nop")
-    x, y = (tvm_ffi.from_dlpack(np.zeros(16, np.float32)) for _ in range(2))
+    names = {name: tvm_ffi.from_dlpack(np.zeros(16, np.float32)) for name in "xy"}
+    names.update(nothing=tvm_ffi.get_global_func("testing.nop"), kernel=axpy.function)
 
     def check():
-        bare, ours = best_ns(lambda: nothing(x, y, 1.0), lambda: axpy.function(x, y, 1.0))
+        bare, ours = best_ns(names, "nothing(x, y, 1.0)", "kernel(x, y, 1.0)")
         return ours <= 3 * bare, (ours, bare)
 
     holds(5, check)
