@@ -199,7 +199,7 @@ class Lying(WithoutShape):
 @pytest.mark.over_ffi
 @pytest.mark.parametrize("value", [
     memoryview(bytearray(16)), array.array("f", [0] * 4), bytearray(16), [0.0] * 4, (0.0,) * 4,
-    "text", None, 3, 2.5, True, np.float32(1), np.ndarray, range(4), object(), complex(0, 1),
+    "text", None, 3, 2.5, True, np.float32(1), np.ndarray, range(4), object(), 1j,
     np.zeros(4, np.complex64), np.zeros(4, bool)], ids=repr)
 def test_no_array_of_float32(value):
     """The same error from an eager function and from a kernel: TypeError, and of ours."""
