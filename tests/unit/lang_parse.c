@@ -168,8 +168,8 @@ static void test_golden(tally *t) {
   check(t, n >= 40, "golden pairs are missing", GOLDEN);
 }
 
-/* Every diagnostic of text and syntax has a golden named after it; where what is wrong may stand and
- * is only not evaluated, among those of evaluation. */
+/* Every diagnostic of text and syntax has a golden named after it; where what is wrong may stand
+ * and is only not evaluated, among those of evaluation. */
 static void test_coverage(tally *t) {
   for (int id = 0; id < TC_DIAG_COUNT; id++) {
     const tc_diag_info *row = tc_diag_row((enum tc_diag_id)id);
