@@ -73,6 +73,10 @@ class InternalError(RuntimeError):
     pass
 
 
+class RaisedError(RuntimeError):
+    pass
+
+
 class Owned:
     """An object, of which this is one reference."""
 
@@ -129,7 +133,7 @@ class World:
     name = "double"
     CompileError, CheckError, LaunchError = CompileError, CheckError, LaunchError
     TargetError, BudgetError, InternalError = TargetError, BudgetError, InternalError
-    EnvironmentError = EnvironmentError
+    EnvironmentError, RaisedError = EnvironmentError, RaisedError
 
     def __init__(self, double, adapter):
         self.lib = ctypes.CDLL(str(double))
