@@ -57,6 +57,9 @@ class _Ffi:
         flat = [text for pair in defines for text in pair]
         return self._ffi.module(None, path, entry, flat, [], self._ffi.config(options), None)
 
+    def shape_of(self, tensor):
+        return tuple(self._ffi.tvm_ffi.from_dlpack(tensor).shape)
+
     def cache_run(self, verb, options):
         return self._ffi.cache(verb, self._ffi.config(options))
 

@@ -1,5 +1,6 @@
 """Where the text of a function is."""
 
+import __future__
 import functools
 import linecache
 import os
@@ -39,15 +40,25 @@ def text_of(path, module_globals=None):
 _STARTED = time.time()
 
 
+# Statements that change what code is made of a text; in a notebook they stand in another cell.
+_FUTURES = 0
+for _name in __future__.all_feature_names:
+    _FUTURES |= getattr(__future__, _name).compiler_flag
+
+
+def _constant(value):
+    return sorted(map(repr, value)) if isinstance(value, frozenset) else repr(value)
+
+
 def _what(code):
-    constants = [repr(c) for c in code.co_consts if not isinstance(c, types.CodeType)]
+    constants = [_constant(c) for c in code.co_consts if not isinstance(c, types.CodeType)]
     return code.co_code, code.co_names, code.co_varnames, constants
 
 
 @functools.lru_cache(maxsize=16)
-def _codes_of(path, text):
+def _codes_of(path, text, flags):
     """The code of every function in a text, by name and line."""
-    codes, found = [compile(text, path, "exec", dont_inherit=True)], {}
+    codes, found = [compile(text, path, "exec", flags=flags, dont_inherit=True)], {}
     while codes:
         code = codes.pop()
         found.setdefault((code.co_name, code.co_firstlineno), []).append(_what(code))
@@ -55,14 +66,23 @@ def _codes_of(path, text):
     return found
 
 
-def _has_changed(code, text):
-    """True when a file was written since this process runs, and its function is another now."""
+def _written(path):
+    """When a file was written; None for what is no file, as a cell of a notebook."""
     try:
-        if os.stat(code.co_filename).st_mtime < _STARTED:
-            return False
-        codes = _codes_of(code.co_filename, text)
-    except (OSError, SyntaxError, ValueError):
-        return os.path.exists(code.co_filename)
+        return os.stat(path).st_mtime
+    except (OSError, ValueError):
+        return None
+
+
+def _has_changed(code, text):
+    """True when the text changed since this process runs, and its function is another now."""
+    written = _written(code.co_filename)
+    if written is not None and written < _STARTED:
+        return False
+    try:
+        codes = _codes_of(code.co_filename, text, code.co_flags & _FUTURES)
+    except (SyntaxError, ValueError):
+        return written is not None
     return _what(code) not in codes.get((code.co_name, code.co_firstlineno), ())
 
 

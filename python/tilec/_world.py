@@ -38,6 +38,10 @@ class Function:
         functools.update_wrapper(self, function)
         self.function = function
 
+    def __reduce__(self):
+        """Copied and pickled as functions are: by name."""
+        return self.__qualname__
+
 
 class Macro(Function):
     """A function that is expanded at each call in a kernel (T.macro)."""

@@ -8,7 +8,7 @@ from ._once import Once
 from .compiler import Settings, compile_function
 from .env import logger
 from .function import PrimFunc
-from .jit import JITImpl, _is_tensor, freeze
+from .jit import JITImpl, _is_tensor, _shape, freeze
 from .kernel import JITKernel
 from .tuning import (AutotuneResult, ProfileArgs, TuneError, Tuning, configurations, rows_directory,
                      set_limits, workers)
@@ -76,6 +76,10 @@ class AutoTuneImpl:
             [do_not_specialize] if isinstance(do_not_specialize, str) else do_not_specialize or ())
         self._results = Once(jit._tuner_cache)
 
+    def __reduce__(self):
+        """Copied and pickled as functions are: by name."""
+        return self.jit_impl.func.__qualname__
+
     @property
     def mode(self):
         return self.jit_impl.mode
@@ -97,7 +101,7 @@ class AutoTuneImpl:
         inputs = None if self.do_not_specialize else get_autotune_inputs()
         shapes = inputs and tuple((tuple(x.shape), str(x.dtype)) if _is_tensor(x) else freeze(x)
                                   for x in inputs)
-        return tuple((name, tuple(value.shape) if _is_tensor(value) else freeze(value))
+        return tuple((name, _shape(name, value) if _is_tensor(value) else freeze(value))
                      for name, value in bound.arguments.items()
                      if name not in self.do_not_specialize), shapes
 

@@ -4,7 +4,6 @@ import ast
 import functools
 import inspect
 import math
-import textwrap
 import threading
 
 from . import _source
@@ -26,14 +25,23 @@ def _last_name(node):
     return getattr(node, "attr", getattr(node, "id", None))
 
 
-def _is_eager(function):
-    """An eager function launches a kernel, or declares its tensors, itself."""
+def _tree_of(function):
+    """The syntax of a function that is no lambda."""
     source = _source.find(function)
     if source is None:
         raise OSError("the source of %s cannot be found: kernels are compiled from their text"
                       % function.__qualname__)
-    lines = source[0].splitlines(keepends=True)[source[3] - 1:]
-    tree = ast.parse(textwrap.dedent("".join(inspect.getblock(lines)))).body[0]
+    lines = inspect.getblock(source[0].splitlines(keepends=True)[source[3] - 1:])
+    if lines[0][0] in " \t":  # not dedented: texts and comments may begin at the margin
+        return ast.parse("if True:\n" + "".join(lines)).body[0].body[0]
+    return ast.parse("".join(lines)).body[0]
+
+
+def _is_eager(function):
+    """An eager function launches a kernel, or declares its tensors, itself."""
+    if function.__name__ == "<lambda>":
+        return False
+    tree = _tree_of(function)
     nested = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)
               and node is not tree]
     if any(_last_name(d) == "prim_func" for node in nested for d in node.decorator_list):
@@ -57,7 +65,20 @@ def _is_eager(function):
 # ---- arguments ----
 
 def _is_tensor(value):
-    return hasattr(value, "__dlpack__") or hasattr(value, "__array_interface__")
+    return not isinstance(value, type) and (hasattr(value, "__dlpack__")
+                                            or hasattr(value, "__array_interface__"))
+
+
+def _shape(name, value):
+    """The extents of an array; one that only DLPack knows is asked by it."""
+    shape = getattr(value, "shape", None)
+    if shape is None and hasattr(value, "__dlpack__"):
+        shape = native.shape_of(value)
+    try:
+        return tuple(shape)
+    except TypeError:
+        raise TypeError("argument %r is a %s whose shape is %r"
+                        % (name, type(value).__name__, shape)) from None
 
 
 def freeze(value):
@@ -72,10 +93,21 @@ def freeze(value):
         return type(value), value, math.copysign(1, value)  # -0.0 == 0.0
     try:
         hash(value)
-    except TypeError:
-        raise TypeError("an argument of a kernel must be hashable, found %s"
-                        % type(value).__name__) from None
+    except (TypeError, ValueError):  # ValueError: a memoryview
+        raise TypeError("an argument of a kernel must be hashable, found %s%s"
+                        % (type(value).__name__, _way_out(value))) from None
     return type(value), value
+
+
+def _way_out(value):
+    if _is_tensor(value):
+        return (": a function that has no T.Kernel of its own takes values to compile for, and "
+                "gives a kernel to call with arrays")
+    try:
+        memoryview(value)
+    except TypeError:
+        return ""
+    return ": numpy.asarray makes an array of it"
 
 
 class _Eager(Program):
@@ -85,7 +117,7 @@ class _Eager(Program):
     def __init__(self, function, values):
         super().__init__(function, None, {name: value for name, value in values.items()
                                           if not _is_tensor(value)})
-        self.shapes = [(name, tuple(value.shape)) for name, value in values.items()
+        self.shapes = [(name, _shape(name, value)) for name, value in values.items()
                        if _is_tensor(value)]
 
 
@@ -107,7 +139,7 @@ class _Variant:
         args = [None if i in self.kernel.result_idx else bound[next(names)]
                 for i in range(len(self.kernel.params))]
         try:
-            return all(list(self.kernel._kernel.shape(i, *args)) == list(arg.shape)
+            return all(tuple(self.kernel._kernel.shape(i, *args)) == _shape(i, arg)
                        for i, arg in enumerate(args) if _is_tensor(arg))
         except Exception:  # a compiled-in extent is another
             return False
@@ -333,7 +365,7 @@ class JITImpl:
 
     @staticmethod
     def _key(values):
-        return tuple((name, tuple(value.shape) if _is_tensor(value) else freeze(value))
+        return tuple((name, _shape(name, value) if _is_tensor(value) else freeze(value))
                      for name, value in values.items())
 
     def _start_eager(self, values, extra, settings):
@@ -341,6 +373,10 @@ class JITImpl:
 
     def _compile_eager(self, values, extra, settings):
         return self._start_eager(values, extra, settings).variant()
+
+    def __reduce__(self):
+        """Copied and pickled as functions are: by name."""
+        return self.func.__qualname__
 
     def __repr__(self):
         return "<tilec.jit %s>" % self.func.__qualname__

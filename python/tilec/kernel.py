@@ -303,5 +303,18 @@ class JITKernel:
     def get_tuner_result(self):
         return self.latency, self.config, self.ref_latency
 
+    def __copy__(self):
+        """What is compiled is shared; the results of tuning are each one's own."""
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__)
+        return other
+
+    def __deepcopy__(self, memo):
+        return self.__copy__()
+
+    def __reduce__(self):
+        raise TypeError("a compiled kernel cannot be pickled: send the function and compile it "
+                        "there (from the cache), or export_library() and load that")
+
     def __repr__(self):
         return "<kernel %s for %s>" % (self.name, self.target)

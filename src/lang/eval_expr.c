@@ -436,6 +436,12 @@ static tc_val eval_kind(tc_eval *ev, const tc_ast *node) {
     return tc_val_bool(false);
   case TC_AST_ELLIPSIS:
     return refuse(ev, node, "'...'");
+  case TC_AST_IMAGINARY:
+    EVAL_FAIL(ev, D_imaginary_number, tc_eval_span(ev, node));
+  case TC_AST_NAMED_TEXT:
+    EVAL_FAIL(ev, D_named_escape, tc_eval_span(ev, node));
+  case TC_AST_TEMPLATE:
+    return refuse(ev, node, "a template string");
   case TC_AST_NAME:
     return tc_scope_load(ev, node->name.name, node);
   case TC_AST_ATTRIBUTE:

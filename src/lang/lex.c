@@ -283,13 +283,12 @@ static bool skip_blanks(tc_lexer *lex) {
     uint32_t size;
     if (c == ' ' || c == '\t' || c == '\f') {
       lex->at++;
-    } else if (c == '#' && !lex->in_field) {
+    } else if (c == '#') {
       skip_comment(lex);
     } else if (joined && (size = tc_lex_line_end(lex)) != 0) {
       lex->at += size;
       crossed = true;
-    } else if (c == '\\' && !lex->in_field
-               && (tc_lex_peek(lex, 1) == '\n' || tc_lex_peek(lex, 1) == '\r')) {
+    } else if (c == '\\' && (tc_lex_peek(lex, 1) == '\n' || tc_lex_peek(lex, 1) == '\r')) {
       lex->at++;
       lex->at += tc_lex_line_end(lex);
     } else {
@@ -355,13 +354,6 @@ static tc_token bad_backslash(tc_lexer *lex) {
   return tc_lex_token(lex, TC_TOKEN_BAD, at);
 }
 
-static tc_token comment_in_field(tc_lexer *lex) {
-  uint32_t at = lex->at;
-  lex->at = lex->end;
-  TC_LEX_REPORT(lex, D_bad_fstring, tc_lex_span(lex, at, at + 1), "a field cannot hold a comment");
-  return tc_lex_token(lex, TC_TOKEN_BAD, at);
-}
-
 static tc_token longest_sign(tc_lexer *lex) {
   const tc_lex_file *file = lex->file;
   uint32_t at = lex->at, left = lex->end - at;
@@ -396,8 +388,6 @@ static tc_token read_sign(tc_lexer *lex) {
     return close_bracket(lex, TC_TOKEN_RBRACE, '{');
   case '\\':
     return bad_backslash(lex);
-  case '#':
-    return comment_in_field(lex);
   case '.':
     return tc_lex_is_digit(tc_lex_peek(lex, 1)) ? tc_lex_number(lex) : longest_sign(lex);
   default:

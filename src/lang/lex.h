@@ -20,7 +20,13 @@ enum tc_token_kind {
 };
 
 /* Bits of a STRING token. */
-enum { TC_STRING_RAW = 1, TC_STRING_BYTES = 2, TC_STRING_FORMAT = 4, TC_STRING_TRIPLE = 8 };
+enum {
+  TC_STRING_RAW = 1,
+  TC_STRING_BYTES = 2,
+  TC_STRING_FORMAT = 4, /* it has fields: an f-string or a t-string */
+  TC_STRING_TRIPLE = 8,
+  TC_STRING_TEMPLATE = 16, /* a t-string */
+};
 
 typedef struct tc_token {
   enum tc_token_kind kind;

@@ -30,12 +30,13 @@ static uint32_t foreign_size(const unsigned char *c) {
 
 /* String bits of a prefix such as rb, or -1. */
 static int string_prefix(const char *at, uint32_t n) {
-  int bits = 0, kinds = 0; /* at most one of b, f, u; u alone */
+  int bits = 0, kinds = 0; /* at most one of b, f, t, u; u alone */
   for (uint32_t i = 0; i < n; i++) {
     char c = (char)(at[i] | 0x20);
     int bit = c == 'r'   ? TC_STRING_RAW
               : c == 'b' ? TC_STRING_BYTES
               : c == 'f' ? TC_STRING_FORMAT
+              : c == 't' ? TC_STRING_FORMAT | TC_STRING_TEMPLATE
                          : 0;
     if ((!bit && (c != 'u' || n > 1)) || (bits & bit)) return -1;
     bits |= bit;
@@ -124,8 +125,7 @@ static tc_token end_number(tc_lexer *lex, enum tc_token_kind kind, uint32_t at,
   if ((c | 0x20) == 'j' && !tc_lex_is_name_char(tc_lex_peek(lex, 1))
       && !strcmp(digits, "a decimal")) {
     lex->at++;
-    TC_LEX_REPORT(lex, D_imaginary_number, tc_lex_span(lex, at, lex->at));
-    return tc_lex_token(lex, TC_TOKEN_BAD, at);
+    return tc_lex_token(lex, TC_TOKEN_IMAGINARY, at);
   }
   if (!tc_lex_is_name_char(c) || (c != '_' && keyword_follows(lex)))
     return tc_lex_token(lex, kind, at);
@@ -178,20 +178,25 @@ tc_token tc_lex_number(tc_lexer *lex) {
 
 /* --- strings --- */
 
+static bool closes_string(const tc_lexer *lex, char quote, bool triple) {
+  return tc_lex_peek(lex, 0) == quote
+         && (!triple || (tc_lex_peek(lex, 1) == quote && tc_lex_peek(lex, 2) == quote));
+}
+
+/* The backslash, and the character or line end it escapes. */
+static void skip_escape(tc_lexer *lex) {
+  lex->at++;
+  uint32_t size = tc_lex_line_end(lex);
+  lex->at += size ? size : lex->at < lex->end ? 1 : 0;
+}
+
 /* Moves to the closing quote, or false at the end of the line or text. */
 static bool find_quote(tc_lexer *lex, char quote, bool triple) {
-  const char *text = lex->file->text.at;
   while (lex->at < lex->end) {
-    char c = text[lex->at];
-    if (c == '\\') {
-      lex->at++;
-      uint32_t size = tc_lex_line_end(lex);
-      lex->at += size ? size : lex->at < lex->end ? 1 : 0;
-    } else if (c == quote
-               && (!triple || (tc_lex_peek(lex, 1) == quote && tc_lex_peek(lex, 2) == quote))) {
-      return true;
-    } else if (!triple && (c == '\n' || c == '\r')) {
-      return false;
+    if (closes_string(lex, quote, triple)) return true;
+    if (!triple && tc_lex_line_end(lex)) return false;
+    if (tc_lex_peek(lex, 0) == '\\') {
+      skip_escape(lex);
     } else {
       lex->at++;
     }
@@ -199,16 +204,125 @@ static bool find_quote(tc_lexer *lex, char quote, bool triple) {
   return false;
 }
 
+/* --- strings with fields: what stands in a field may hold any quote, line ends and comments --- */
+
+enum { MAX_FIELDS = 20 }; /* in each other */
+
+typedef struct quoted {
+  char quote;
+  bool triple, raw;
+  uint32_t n_fields; /* around it, those of outer strings included */
+} quoted;
+
+static bool find_format_quote(tc_lexer *lex, quoted in);
+static bool skip_field(tc_lexer *lex, quoted in);
+
+/* A backslash escapes no brace, but the braces of \N{...} are no field. */
+static void skip_format_escape(tc_lexer *lex, bool raw) {
+  char c = tc_lex_peek(lex, 1);
+  if (c == '{' || c == '}') {
+    lex->at++;
+    return;
+  }
+  bool named = !raw && c == 'N' && tc_lex_peek(lex, 2) == '{';
+  skip_escape(lex);
+  while (named && lex->at < lex->end && !tc_lex_line_end(lex) && tc_lex_peek(lex, 0) != '}')
+    lex->at++;
+}
+
+/* The string in a field whose opening quote is next; its prefix stands before that. */
+static bool skip_inner_string(tc_lexer *lex, uint32_t n_fields) {
+  const char *text = lex->file->text.at;
+  uint32_t first = lex->at;
+  while (first && tc_lex_is_name_char(text[first - 1]))
+    first--;
+  int bits = lex->at - first <= 2 ? string_prefix(text + first, lex->at - first) : 0;
+  quoted in = {
+      .quote = text[lex->at], .raw = bits > 0 && bits & TC_STRING_RAW, .n_fields = n_fields};
+  in.triple = tc_lex_peek(lex, 1) == in.quote && tc_lex_peek(lex, 2) == in.quote;
+  uint32_t n_quotes = in.triple ? 3 : 1;
+  lex->at += n_quotes;
+  bool found = bits > 0 && bits & TC_STRING_FORMAT ? find_format_quote(lex, in)
+                                                   : find_quote(lex, in.quote, in.triple);
+  lex->at += found ? n_quotes : 0;
+  return found;
+}
+
+/* Behind the colon of a field: moves behind its closing brace. */
+static bool skip_spec(tc_lexer *lex, quoted in) {
+  while (lex->at < lex->end && !closes_string(lex, in.quote, in.triple)
+         && (in.triple || !tc_lex_line_end(lex))) {
+    char c = tc_lex_peek(lex, 0);
+    if (c == '\\') {
+      skip_format_escape(lex, in.raw);
+      continue;
+    }
+    lex->at++;
+    if (c == '}') return true;
+    if (c == '{' && !skip_field(lex, in)) return false;
+  }
+  return false;
+}
+
+/* Behind the opening brace of a field: moves behind its closing one. */
+static bool skip_field(tc_lexer *lex, quoted in) {
+  uint32_t n_open = 0;
+  if (++in.n_fields > MAX_FIELDS) return false;
+  while (lex->at < lex->end) {
+    char c = tc_lex_peek(lex, 0);
+    if (c == '"' || c == '\'') {
+      if (!skip_inner_string(lex, in.n_fields)) return false;
+      continue;
+    }
+    if (c == '#') {
+      while (lex->at < lex->end && !tc_lex_line_end(lex))
+        lex->at++;
+      continue;
+    }
+    lex->at++;
+    if (!n_open && c == '}') return true;
+    if (!n_open && c == ':') return skip_spec(lex, in);
+    n_open += c == '(' || c == '[' || c == '{' ? 1u : 0u;
+    n_open -= n_open && (c == ')' || c == ']' || c == '}') ? 1u : 0u;
+  }
+  return false;
+}
+
+/* As find_quote, for a string with fields. */
+static bool find_format_quote(tc_lexer *lex, quoted in) {
+  while (lex->at < lex->end) {
+    char c = tc_lex_peek(lex, 0);
+    if (closes_string(lex, in.quote, in.triple)) return true;
+    if (!in.triple && tc_lex_line_end(lex)) return false;
+    if (c == '\\') {
+      skip_format_escape(lex, in.raw);
+    } else if (c == '{' && tc_lex_peek(lex, 1) != '{') {
+      lex->at++;
+      if (!skip_field(lex, in)) return false;
+    } else {
+      lex->at += c == '{' ? 2 : 1;
+    }
+  }
+  return false;
+}
+
+/* Where braces do not match, the string ends at the first quote, for the parser to say so. */
+static bool find_end(tc_lexer *lex, uint32_t bits, char quote, bool triple) {
+  uint32_t at = lex->at;
+  quoted in = {quote, triple, (bits & TC_STRING_RAW) != 0, 0};
+  if (bits & TC_STRING_FORMAT && find_format_quote(lex, in)) return true;
+  lex->at = at;
+  return find_quote(lex, quote, triple);
+}
+
 tc_token tc_lex_string(tc_lexer *lex, uint32_t at, uint32_t bits) {
   char quote = tc_lex_peek(lex, 0);
   bool triple = tc_lex_peek(lex, 1) == quote && tc_lex_peek(lex, 2) == quote;
   uint32_t n_quotes = triple ? 3 : 1, open = lex->at + n_quotes;
   lex->at = open;
-  if (!find_quote(lex, quote, triple)) {
+  if (!find_end(lex, bits, quote, triple)) {
     tc_span span = tc_lex_span(lex, at, triple ? open : lex->at);
     TC_LEX_REPORT(lex, D_unclosed_string, span, triple ? "file" : "line");
-    if (lex->in_field)
-      tc_lex_help(lex, "a field of an f-string cannot hold the quote of the f-string");
     return tc_lex_token(lex, TC_TOKEN_BAD, at);
   }
   lex->at += n_quotes;

@@ -74,10 +74,11 @@ const char *tc_parse_found(tc_parser *p) {
     more = "...";
   }
   enum tc_token_kind kind = p->token.kind;
-  const char *what = kind == TC_TOKEN_NAME                            ? "name"
-                     : kind == TC_TOKEN_INT || kind == TC_TOKEN_FLOAT ? "number"
-                     : tc_token_is_keyword(kind)                      ? "keyword"
-                                                                      : NULL;
+  const char *what = kind == TC_TOKEN_NAME ? "name"
+                     : kind == TC_TOKEN_INT || kind == TC_TOKEN_FLOAT || kind == TC_TOKEN_IMAGINARY
+                         ? "number"
+                     : tc_token_is_keyword(kind) ? "keyword"
+                                                 : NULL;
   if (!what) return tc_token_text(kind);
   return tc_format(p->cx.arena, "%s '%.*s%s'", what, TC_ARG_STR(text), more);
 }

@@ -98,6 +98,7 @@ static const tc_ast *param(tc_parser *p, param_state *state, enum tc_ast_paramki
   bool starred = kind == TC_PARAMKIND_STAR || kind == TC_PARAMKIND_STARSTAR;
   tc_name name = tc_parse_name(p, &span);
   if (state->annotated && tc_parse_accept(p, TC_TOKEN_COLON)) {
+    if (kind == TC_PARAMKIND_STAR) tc_parse_accept(p, TC_TOKEN_STAR); /* *args: *Ts */
     annotation = tc_parse_expr(p);
     height = p->height;
   }
@@ -162,6 +163,17 @@ static void one_param(tc_parser *p, param_state *state, uint32_t mark, enum tc_t
     tc_parse_push(p, param(p, state, kind, start));
     state->lone_star = false;
   }
+}
+
+void tc_parse_skip_type_params(tc_parser *p) {
+  uint32_t depth = 0;
+  if (!tc_parse_at(p, TC_TOKEN_LBRACKET)) return;
+  do {
+    depth += tc_parse_at(p, TC_TOKEN_LBRACKET) ? 1u : 0u;
+    depth -= tc_parse_at(p, TC_TOKEN_RBRACKET) ? 1u : 0u;
+    tc_parse_advance(p);
+  } while (depth && !p->failed && !tc_parse_unclosed(p) && !tc_parse_at(p, TC_TOKEN_END)
+           && !tc_parse_at(p, TC_TOKEN_NEWLINE));
 }
 
 const tc_ast_list *tc_parse_params(tc_parser *p, enum tc_token_kind closer, uint32_t *height) {

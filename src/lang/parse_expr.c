@@ -26,6 +26,7 @@ bool tc_parse_begins_expression(enum tc_token_kind kind) {
   case TC_TOKEN_NAME:
   case TC_TOKEN_INT:
   case TC_TOKEN_FLOAT:
+  case TC_TOKEN_IMAGINARY:
   case TC_TOKEN_STRING:
   case TC_TOKEN_TRUE:
   case TC_TOKEN_FALSE:
@@ -80,6 +81,8 @@ static const tc_ast *atom(tc_parser *p) {
   case TC_TOKEN_INT:
   case TC_TOKEN_FLOAT:
     return tc_parse_number(p);
+  case TC_TOKEN_IMAGINARY:
+    return leaf(p, TC_AST_IMAGINARY);
   case TC_TOKEN_STRING:
     return tc_parse_strings(p);
   case TC_TOKEN_TRUE:

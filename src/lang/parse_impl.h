@@ -51,6 +51,7 @@ typedef struct tc_parser {
   tc_ast *pool; /* nodes are allocated by the dozen */
   uint32_t n_pool;
   tc_sb text; /* decoded literals, used like `stack` */
+  bool named; /* the literal being decoded holds \N{...}: what it says is not known */
 } tc_parser;
 
 /* ---- tokens ---- */
@@ -135,6 +136,8 @@ const tc_ast *tc_parse_index(tc_parser *p);
 /* ---- parameters and targets ---- */
 /* Parameters up to the token `closer`, which stays. Binds nothing. */
 const tc_ast_list *tc_parse_params(tc_parser *p, enum tc_token_kind closer, uint32_t *height);
+/* Skips the parameters [T, *Ts = int] of a generic function, class or alias, if there are any. */
+void tc_parse_skip_type_params(tc_parser *p);
 void tc_parse_bind_params(tc_parser *p, const tc_ast_list *params);
 /* Reports what is not a place; binds its names. `verb` completes "cannot ... a call". */
 void tc_parse_check_target(tc_parser *p, const tc_ast *node, const char *verb);

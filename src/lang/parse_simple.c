@@ -263,6 +263,31 @@ static tc_ast *expression_statement(tc_parser *p) {
   return node;
 }
 
+/* `type` is a name unless a name follows, and then = or [. */
+static bool is_type_alias(const tc_parser *p) {
+  if (!tc_parse_at(p, TC_TOKEN_NAME) || !tc_str_is(tc_parse_token_text(p, &p->token), "type"))
+    return false;
+  tc_lexer ahead = p->lex;
+  ahead.quiet = true;
+  if (tc_lex_next(&ahead).kind != TC_TOKEN_NAME) return false;
+  enum tc_token_kind kind = tc_lex_next(&ahead).kind;
+  return kind == TC_TOKEN_ASSIGN || kind == TC_TOKEN_LBRACKET;
+}
+
+static tc_ast *type_alias(tc_parser *p) {
+  uint32_t start = p->token.at;
+  tc_parse_advance(p);
+  tc_name name = tc_parse_name(p, NULL);
+  tc_parse_skip_type_params(p);
+  tc_parse_expect(p, TC_TOKEN_ASSIGN);
+  tc_parse_expr(p);
+  tc_ast *node = tc_parse_node(p, TC_AST_UNSUPPORTED, start, 0);
+  node->unsupported.what = TC_STR("type");
+  node->unsupported.name = name;
+  if (name.id) tc_parse_bind(p, name);
+  return node;
+}
+
 static void simple_statement(tc_parser *p) { /* table */
   switch ((int)p->token.kind) {
   case TC_TOKEN_PASS:
@@ -305,7 +330,7 @@ static void simple_statement(tc_parser *p) { /* table */
     tc_parse_unexpected(p, "a statement");
     break;
   default:
-    tc_parse_push(p, expression_statement(p));
+    tc_parse_push(p, is_type_alias(p) ? type_alias(p) : expression_statement(p));
     break;
   }
 }

@@ -208,13 +208,12 @@ static void handler(tc_parser *p) {
   uint32_t start = p->token.at;
   tc_name name = {0};
   tc_parse_advance(p);
-  if (tc_parse_at(p, TC_TOKEN_STAR)) {
-    bad_except(p, tc_parse_here(p), "exception groups (except*) are not supported");
-    tc_parse_fail(p);
-  }
-  const tc_ast *type = tc_parse_at(p, TC_TOKEN_COLON) ? NULL : tc_parse_expr(p);
-  if (type && tc_parse_at(p, TC_TOKEN_COMMA)) {
-    bad_except(p, tc_parse_here(p), "several exception types need parentheses");
+  bool is_group = tc_parse_accept(p, TC_TOKEN_STAR);
+  uint32_t first = p->token.at;
+  const tc_ast *type = !is_group && tc_parse_at(p, TC_TOKEN_COLON) ? NULL : tc_parse_tuple(p);
+  if (type && type->kind == TC_AST_TUPLE && tc_lex_text(&p->lex).at[first] != '('
+      && tc_parse_at(p, TC_TOKEN_AS)) {
+    bad_except(p, type->span, "several exception types with a name need parentheses");
     tc_parse_fail(p);
   }
   if (type && tc_parse_accept(p, TC_TOKEN_AS)) {
@@ -223,6 +222,7 @@ static void handler(tc_parser *p) {
   }
   bool good = end_header(p);
   tc_ast *node = tc_parse_node(p, TC_AST_HANDLER, start, 0);
+  node->handler.is_group = is_group;
   node->handler.type = type;
   node->handler.name = name;
   node->handler.body = block(p, good, node->span);
@@ -262,6 +262,7 @@ static void def_statement(tc_parser *p, const tc_ast_list *decorators) {
   tc_span name_span = {0};
   tc_parse_advance(p);
   tc_name name = tc_parse_name(p, &name_span);
+  tc_parse_skip_type_params(p);
   tc_parse_expect(p, TC_TOKEN_LPAREN);
   const tc_ast_list *params = tc_parse_params(p, TC_TOKEN_RPAREN, &height);
   tc_parse_expect(p, TC_TOKEN_RPAREN);
@@ -287,6 +288,7 @@ static void class_statement(tc_parser *p, const tc_ast_list *decorators) {
   tc_span name_span = {0};
   tc_parse_advance(p);
   tc_name name = tc_parse_name(p, &name_span);
+  tc_parse_skip_type_params(p);
   const tc_ast_list *args =
       tc_parse_accept(p, TC_TOKEN_LPAREN) ? tc_parse_args(p, &height) : no_block(p);
   bool good = end_header(p);

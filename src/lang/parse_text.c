@@ -163,7 +163,7 @@ static uint32_t named_escape(tc_parser *p, literal lit, uint32_t at) {
       end++;
     if (end < lit.end) end++;
   }
-  TEXT_REPORT(p, D_named_escape, tc_lex_span(&p->lex, at - 1, end));
+  p->named = true;
   return end;
 }
 
@@ -414,10 +414,20 @@ const tc_ast *tc_parse_strings(tc_parser *p) {
     }
     decode(p, first, first.start, false);
   }
+  bool named = p->named, template = false;
+  p->named = false;
   while (tc_parse_at(p, TC_TOKEN_STRING)) {
     if ((p->token.string & TC_STRING_BYTES) != kind_bit)
       TEXT_REPORT(p, D_mixed_strings, tc_lex_span(&p->lex, start, p->token.end));
+    template = template || p->token.string &TC_STRING_TEMPLATE;
     add_literal(p, text_mark);
+  }
+  bool unknown = p->named;
+  p->named = named;
+  if (unknown || template) {
+    p->stack.n = mark;
+    p->text.n = text_mark;
+    return tc_parse_node(p, template ? TC_AST_TEMPLATE : TC_AST_NAMED_TEXT, start, 0);
   }
   enum tc_ast_kind kind = kind_bit ? TC_AST_BYTES : TC_AST_STRING;
   if (p->stack.n == mark) return text_node(p, text_mark, kind, start, p->end);

@@ -81,8 +81,8 @@ COLD static uint32_t fail_rank(const tc_rt_param *p, const tilec_tensor *t, tc_r
   char shape[200] = "";
   if (t->rank <= TILEC_MAX_RANK && t->shape)
     tc_rt_shape_text(shape, sizeof shape, t->shape, t->rank);
-  return tc_rt_fail(error, TC_RT_E_RANK, "argument '%s' has rank %u %s, expected rank %u", p->name,
-                    t->rank, shape, p->rank);
+  return tc_rt_fail(error, TC_RT_E_RANK, "argument '%s' has rank %u%s%s, expected rank %u", p->name,
+                    t->rank, *shape ? " " : "", shape, p->rank);
 }
 
 static bool is_packed(const tc_rt_param *p, const tilec_tensor *t) {
@@ -212,11 +212,16 @@ static int64_t stride_of(const tc_rt_param *p, const tilec_tensor *t, uint32_t a
   return stride;
 }
 
-COLD static uint32_t fail_solve(const tc_rt_table *table, const tc_rt_step *step, int64_t found,
-                                int64_t rest, tc_rt_error *error) {
+COLD static const char *name_of(const tc_rt_table *table, const tc_rt_step *step) {
   const char *name = "?";
   for (uint32_t i = 0; i < table->n_dims; i++)
     if (table->dims[i].word == step->word) name = table->dims[i].name;
+  return name;
+}
+
+COLD static uint32_t fail_solve(const tc_rt_table *table, const tc_rt_step *step, int64_t found,
+                                int64_t rest, tc_rt_error *error) {
+  const char *name = name_of(table, step);
   return tc_rt_fail(error, TC_RT_E_SHAPE,
                     "argument '%s': %s %u is %" PRId64 ", but no %s >= 0 makes %" PRId64
                     " * %s + %" PRId64 " equal to it",
@@ -270,8 +275,8 @@ static uint32_t bind_all(const tc_rt_table *table, const tilec_arg *args, const 
       if (has_alternative(table, i)) continue;
       if (!step->optional)
         return tc_rt_fail(error, TC_RT_E_DIM,
-                          "argument '%s' was left out, but its shape is needed to know a dimension",
-                          table->params[step->param].name);
+                          "argument '%s' was left out, but its shape is needed to know '%s'",
+                          table->params[step->param].name, name_of(table, step));
       frame->values[step->word] = 0;
       frame->bad[step->word] = 0;
       continue;

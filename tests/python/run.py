@@ -8,7 +8,10 @@ usage: run.py [--build DIR] [--all]
   conformance      tests/python/conformance, against our stand-in for libtvm_ffi and against the
                    real package
   --all            torch is installed as well, and a wheel is built, looked at, and tried with every
-                   Python from 3.9 on that is found
+                   Python from 3.9 on that is found, and with old versions of tvm-ffi
+
+Pythons are those on PATH (python3.9 ... python3.14, and python3.14t, which has no GIL), and those
+that PYTILEC_PYTHONS names: paths, with colons between them.
 
 Where the packages cannot be had, the tests that need none of them run with this Python and its
 pytest: those of the package over the C interface, and those of conformance against the stand-in.
@@ -27,9 +30,13 @@ import zipfile
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 NEEDED = ["numpy", "pytest", "apache-tvm-ffi>=0.1.9,<0.2"]
-PYTHONS = ["python3.%d" % minor for minor in range(9, 15)]
+PYTHONS = ["python3.%d" % minor for minor in range(9, 15)] + ["python3.14t"]
 MATRIX = ["test_04_import_orders.py", "test_06_arg_kinds.py", "test_12_error_kinds.py",
-          "test_16_object_api.py", "test_17_object_struct.py"]
+          "test_16_object_api.py", "test_17_object_struct.py", "test_30_free_threaded.py",
+          "test_31_free_threaded_stress.py"]
+# One library serves all versions of tvm-ffi from the first that it knows.
+TVM_FFI = ["0.1.9", "0.1.13"]
+OF_EACH = MATRIX[1:4]
 WHEEL_LIMIT_B = 2 << 20
 
 
@@ -130,17 +137,45 @@ def try_wheel(counts, build, python):
     counts.check("wheel size", wheels[0].stat().st_size <= WHEEL_LIMIT_B, wheels[0].stat().st_size)
     counts.check("wheel libraries", libraries == ["tilec/lib/libtilec_ffi.so"], libraries)
     counts.check("wheel stubs", "tilec/py.typed" in names, names)
-    for name in PYTHONS:
+    for version in TVM_FFI:
+        try_version(counts, build, python, wheels[0], version)
+    for name in pythons():
+        try_python(counts, build, name, wheels[0])
+
+
+def try_version(counts, build, python, wheel, version):
+    """The same wheel over a version of tvm-ffi."""
+    name = "tvm-ffi-" + version
+    own = environment(build / ("try-" + name), python,
+                      ["numpy", "pytest", "apache-tvm-ffi==" + version, wheel])
+    if own is None:
+        counts.add(name, 0, 0, 1)
+        return
+    pytest(counts, name, own, build, *[HERE / "conformance" / file for file in OF_EACH],
+           "--installed")
+
+
+def pythons():
+    """The interpreters that are found and can make an environment."""
+    named = [path for path in os.environ.get("PYTILEC_PYTHONS", "").split(":") if path]
+    for name in PYTHONS + named:
         if not shutil.which(name) or run(name, "-c", "import venv").returncode:
+            print("skipped: there is no %s here" % name)
             continue
-        own = environment(build / ("try-" + name), name, NEEDED + [wheels[0]])
-        if own is None:
-            counts.add("wheel-" + name, 0, 0, 1)
-            continue
-        library = run(own, "-c", "from tilec import _ffi; print(_ffi.LIBRARY)").stdout.strip()
-        counts.check("wheel-%s finds its library" % name, "site-packages" in library, library)
-        pytest(counts, "wheel-" + name, own, build,
-               *[HERE / "conformance" / file for file in MATRIX], "--installed")
+        yield name
+
+
+def try_python(counts, build, python, wheel):
+    """The same wheel in another Python."""
+    name = pathlib.Path(python).name
+    own = environment(build / ("try-" + name), python, NEEDED + [wheel])
+    if own is None:
+        counts.add("wheel-" + name, 0, 0, 1)
+        return
+    library = run(own, "-c", "from tilec import _ffi; print(_ffi.LIBRARY)").stdout.strip()
+    counts.check("wheel-%s finds its library" % name, "site-packages" in library, library)
+    pytest(counts, "wheel-" + name, own, build, *[HERE / "conformance" / file for file in MATRIX],
+           "--installed")
 
 
 def try_without_packages(counts, build):

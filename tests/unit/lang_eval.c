@@ -119,6 +119,10 @@ static void test_statements(void) {
        "-i\n"
        "  return i\nvalue = f(5), f(9)\n",
        "(6, 6)"},
+      {"z = 1j\nt = t'{z}'\nn = '\\N{DIGIT ONE}'\ntype A[T] = list[T]\n"
+       "def f[T](x: T) -> T: return f'{x['a']}{', '.join(x)}'\ntry: pass\nexcept A, B: pass\n"
+       "value = f({'a': 1, 'b': 2})\n",
+       "'1a, b'"},
       {"def f():\n  a, (b, [c, d]) = 1, (2, [3, 4])\n  a, b = b, a\n  x = y = [c]\n  x.append(d)\n"
        "  return a, b, x, y, x is y\nvalue = f()\n",
        "(2, 1, [3, 4], [3, 4], True)"},
@@ -299,6 +303,9 @@ static void test_refused(void) {
       {"E0218",
        "def g():\n  x = 1\n  def f():\n    nonlocal x\n    x = 2\n  return f()\nvalue = g()\n"},
       {"E0218", "def f():\n  yield 1\nvalue = f()\n"},
+      {"E0108", "value = 2 + 1j\n"},
+      {"E0106", "value = '\\N{DIGIT ONE}'\n"},
+      {"E0218", "value = t'{1}'\n"},
       {"E0218", "value = (x := 3)\n"},
       {"E0218", "def f(x):\n  match x:\n    case 1: pass\nvalue = f(1)\n"},
       {"E0218", "def f():\n  a, *b = 1, 2\nvalue = f()\n"},

@@ -143,6 +143,10 @@ static void test_layout(tally *t) {
       {"a:=b->c!=d", "NAME WALRUS NAME ARROW NAME NOT_EQUAL NAME NEWLINE END"},
       {"rb'' BR\"\" f'' Rf'' u'' b'' fr''",
        "STRING STRING STRING STRING STRING STRING STRING NEWLINE END"},
+      {"1j 0j 09J 1_0.5e3j", "IMAGINARY IMAGINARY IMAGINARY IMAGINARY NEWLINE END"},
+      {"f'{'a'}' f'{f'{'a'}'}' t'{a['b']:{'c'}}' tr''", "STRING STRING STRING STRING NEWLINE END"},
+      {"f'{\na # \'}\n}' b", "STRING NAME NEWLINE END"},
+      {"f'{a' b", "STRING NAME NEWLINE END"},
       {"bu'' ", "NAME STRING NEWLINE END"},
       {"ur'' ff'' bb'' fb'' uf''",
        "NAME STRING NAME STRING NAME STRING NAME STRING NAME STRING NEWLINE END"},
@@ -171,7 +175,6 @@ static void test_mistakes(tally *t) {
       {"(]a", "LPAREN BAD NAME NEWLINE END", "E0115"},
       {"a \\ b", "NAME BAD NAME NEWLINE END", "E0128"},
       {"a \\", "NAME BAD NEWLINE END", "E0128"},
-      {"1j", "BAD NEWLINE END", "E0108"},
   };
   for (size_t i = 0; i < TC_COUNT(BAD); i++)
     expect_kinds(t, BAD[i][0], BAD[i][1], BAD[i][2]);

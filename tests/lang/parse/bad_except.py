@@ -9,9 +9,5 @@ try:
 y = 2
 try:
     x = 1
-except A, B:
-    pass
-try:
-    x = 1
-except* A:
+except A, B as e:
     pass

@@ -1,8 +1,10 @@
 """Conformance of the adapter to tvm-ffi, in two worlds: --world=real takes the installed package
 apache-tvm-ffi (and skips where it is missing), --world=double our stand-in for it."""
 
+import importlib.metadata
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import traceback
@@ -10,6 +12,10 @@ import traceback
 import numpy as np
 import pytest
 
+try:
+    FFI_VERSION = importlib.metadata.version("apache-tvm-ffi")
+except importlib.metadata.PackageNotFoundError:
+    FFI_VERSION = "0"
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent.parent
 sys.path.insert(0, str(HERE))
@@ -71,6 +77,11 @@ def world(request, tmp_path_factory):
     import double
     build = pathlib.Path(request.config.getoption("--build")).resolve()
     return double.World(build / "tests/ffi/double.so", adapter(request.config))
+
+
+def ffi_version():
+    """Of the binding, as numbers."""
+    return tuple(map(int, re.findall(r"\d+", FFI_VERSION)[:3]))
 
 
 AXPY = """

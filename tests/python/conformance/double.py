@@ -38,6 +38,8 @@ class ErrorCell(ctypes.Structure):
                 ("update", ctypes.c_void_p), ("cause", ctypes.c_void_p), ("extra", ctypes.c_void_p)]
 
 
+SAFE_CALL = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.POINTER(Any), ctypes.c_int32,
+                             ctypes.POINTER(Any))
 HEADER_B = 24
 NONE, INT, BOOL, FLOAT, POINTER, DLTENSOR, SMALL_STR = 0, 1, 2, 3, 4, 7, 11
 OBJECT, STR, FUNCTION, TENSOR, ARRAY = 64, 65, 68, 70, 71
@@ -68,6 +70,10 @@ class BudgetError(RuntimeError):
 
 
 class InternalError(RuntimeError):
+    pass
+
+
+class RaisedError(RuntimeError):
     pass
 
 
@@ -114,11 +120,11 @@ class Tensor(Owned):
 
 
 class OnDevice:
-    """An array of NumPy that says it lies on GPU 0, for drivers that keep device memory in the
-    host's."""
+    """An array of NumPy that says it lies on another device (GPU 0, for drivers that keep device
+    memory in the host's), or that tells something else of itself that NumPy would not."""
 
-    def __init__(self, array):
-        self.array = array
+    def __init__(self, array, device=(2, 0), offset_b=0, null=False):
+        self.array, self.device, self.offset_b, self.null = array, device, offset_b, null
 
 
 class World:
@@ -127,7 +133,7 @@ class World:
     name = "double"
     CompileError, CheckError, LaunchError = CompileError, CheckError, LaunchError
     TargetError, BudgetError, InternalError = TargetError, BudgetError, InternalError
-    EnvironmentError = EnvironmentError
+    EnvironmentError, RaisedError = EnvironmentError, RaisedError
 
     def __init__(self, double, adapter):
         self.lib = ctypes.CDLL(str(double))
@@ -141,7 +147,8 @@ class World:
         self._callbacks = []
         self.make_array = self._global("ffi.Array")
         for name in ("version", "targets", "module", "explain", "live", "layout", "layout_make",
-                     "layout_fit", "cache", "value", "value_do", "history"):
+                     "layout_fit", "cache", "options", "words", "value", "value_do", "history",
+                     "trace_do", "evaluate", "on_signals"):
             setattr(self, name, self._global("tilec." + name))
         self.new_config = self._global("tilec.config")
 
@@ -174,9 +181,9 @@ class World:
         if isinstance(value, str):
             return self._give_text(value, keep)
         if isinstance(value, np.ndarray):
-            return self._give_array(value, keep)
+            return self._give_array(OnDevice(value, (1, 0)), keep)
         if isinstance(value, OnDevice):
-            return self._give_array(value.array, keep, 2)
+            return self._give_array(value, keep)
         if isinstance(value, (list, tuple)):
             out = self.call_any(self.make_array.handle, value)
             keep.append(Owned(self, out.bits))
@@ -192,11 +199,12 @@ class World:
             keep.append(Owned(self, out.bits))
         return out
 
-    def _give_array(self, a, keep, device_type=1):
+    def _give_array(self, value, keep):
+        a = value.array
         shape = (ctypes.c_int64 * max(a.ndim, 1))(*a.shape)
         strides = (ctypes.c_int64 * max(a.ndim, 1))(*[s // a.itemsize for s in a.strides])
-        t = DLTensor(a.ctypes.data, device_type, 0, a.ndim, DTYPES[a.dtype.kind], a.itemsize * 8, 1, shape,
-                     strides, 0)
+        t = DLTensor(0 if value.null else a.ctypes.data - value.offset_b, *value.device, a.ndim,
+                     DTYPES[a.dtype.kind], a.itemsize * 8, 1, shape, strides, value.offset_b)
         keep += [a, shape, strides, t]
         return Any(DLTENSOR, 0, ctypes.addressof(t))
 
@@ -233,6 +241,31 @@ class World:
 
     def numpy(self, tensor):
         return tensor.numpy()
+
+    def function(self, callback):
+        """A function of the double that calls Python."""
+        def run(_, args, n, result):
+            try:
+                keep, values = [], []
+                for value in args[:n]:
+                    if value.index >= OBJECT:
+                        self.lib.TVMFFIObjectIncRef(ctypes.c_void_p(value.bits))
+                    values.append(self.take(Any(value.index, value.n, value.bits)))
+                answer = self.give(callback(*values), keep)
+                if answer.index >= OBJECT:
+                    self.lib.TVMFFIObjectIncRef(ctypes.c_void_p(answer.bits))
+                result[0] = answer
+                return 0
+            except Exception as error:  # pylint: disable=broad-except
+                self.lib.TVMFFIErrorSetRaisedFromCStr(type(error).__name__.encode(),
+                                                      str(error).encode())
+                return -1
+        call = SAFE_CALL(run)
+        self._callbacks.append(call)  # the library keeps the address
+        out = ctypes.c_void_p()
+        if self.lib.TVMFFIFunctionCreate(None, call, None, ctypes.byref(out)):
+            self.fail()
+        return Function(self, out.value)
 
     # ---- calls ----
 

@@ -1,4 +1,4 @@
-"""The structs of src/ffi/abi.h are those of the installed headers."""
+"""The structs of src/ffi/abi.h are those of the installed headers, and of the stand-in's binding."""
 
 import pathlib
 import shutil
@@ -7,7 +7,7 @@ import subprocess
 import pytest
 from conftest import ROOT
 
-pytestmark = pytest.mark.real
+real = pytest.mark.real
 
 PAIRS = [
     ("TVMFFIAny", "tc_ffi_any", [("v_int64", "as")]),
@@ -39,25 +39,62 @@ NUMBERS = [("kTVMFFINone", "TC_FFI_NONE"), ("kTVMFFIInt", "TC_FFI_INT"),
            ("kTVMFFISEqHashKindUniqueInstance", "TC_FFI_UNIQUE")]
 
 
-def test_layout(tmp_path):
-    tvm_ffi = pytest.importorskip("tvm_ffi")
+# Classes of double.py with the structs they are, and the fields whose names differ.
+OF_THE_DOUBLE = [
+    ("Any", "tc_ffi_any", {"index": "type_index", "n": "small_n", "bits": "as"}),
+    ("Bytes", "tc_ffi_bytes", {}), ("Seq", "tc_ffi_seq", None),
+    ("DLTensor", "tc_dl_tensor", {"device_type": "device.type", "device_id": "device.id",
+                                  "code": "dtype.code", "bits": "dtype.bits",
+                                  "lanes": "dtype.lanes"})]
+
+
+def compiles(tmp_path, lines, *includes):
     if not shutil.which("cc"):
         pytest.skip("no C compiler")
+    source = tmp_path / "layout.c"
+    source.write_text("\n".join(lines) + "\n")
+    flags = [flag for folder in (*includes, ROOT / "src") for flag in ("-I", folder)]
+    done = subprocess.run(["cc", "-fsyntax-only", "-std=gnu11", *flags, source],
+                          capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_layout_of_the_double(tmp_path):
+    import ctypes
+
+    import double
+    lines = ['#include "ffi/abi.h"',
+             '_Static_assert(sizeof(tc_ffi_header) == %d, "");' % double.HEADER_B]
+    for cls, struct, renamed in OF_THE_DOUBLE:
+        theirs = getattr(double, cls)
+        if renamed is None:  # the beginning of it
+            lines += ['_Static_assert(offsetof(%s, at) == 0 && offsetof(%s, n) == %d, "");'
+                      % (struct, struct, theirs.n.offset)]
+            continue
+        lines.append('_Static_assert(sizeof(%s) == %d, "");' % (struct, ctypes.sizeof(theirs)))
+        lines += ['_Static_assert(offsetof(%s, %s) == %d, "");'
+                  % (struct, renamed.get(name, name), getattr(theirs, name).offset)
+                  for name, _ in theirs._fields_]
+    lines += ['_Static_assert(TC_FFI_%s == %d, "");' % (name, getattr(double, name))
+              for name in ("NONE", "INT", "BOOL", "FLOAT", "POINTER", "DLTENSOR", "SMALL_STR",
+                           "OBJECT", "STR", "FUNCTION", "TENSOR", "ARRAY")]
+    compiles(tmp_path, lines)
+
+
+@real
+def test_layout(tmp_path):
+    tvm_ffi = pytest.importorskip("tvm_ffi")
     lines = ["#include <tvm/ffi/c_api.h>", '#include "ffi/abi.h"']
     for theirs, ours, members in PAIRS:
         lines.append('_Static_assert(sizeof(%s) == sizeof(%s), "%s");' % (theirs, ours, ours))
         lines += ['_Static_assert(offsetof(%s, %s) == offsetof(%s, %s), "%s.%s");'
                   % (theirs, a, ours, b, ours, b) for a, b in members]
     lines += ['_Static_assert((int)%s == (int)%s, "%s");' % (a, b, b) for a, b in NUMBERS]
-    source = tmp_path / "layout.c"
-    source.write_text("\n".join(lines) + "\n")
-    include = pathlib.Path(tvm_ffi.libinfo.find_include_path())
-    dlpack = pathlib.Path(tvm_ffi.libinfo.find_dlpack_include_path())
-    done = subprocess.run(["cc", "-fsyntax-only", "-std=gnu11", "-I", include, "-I", dlpack, "-I",
-                           ROOT / "src", source], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    compiles(tmp_path, lines, pathlib.Path(tvm_ffi.libinfo.find_include_path()),
+             pathlib.Path(tvm_ffi.libinfo.find_dlpack_include_path()))
 
 
+@real
 def test_functions_exist():
     """Every function the adapter asks for is in the installed library; the optional ones too."""
     import ctypes

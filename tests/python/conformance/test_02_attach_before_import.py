@@ -16,13 +16,16 @@ print(library.tilec_ffi_attach(b"/no/such/file", None, ctypes.c_size_t(0)))
 
 NO_PACKAGE = """
 import sys
-sys.modules["tvm_ffi"] = None
-sys.meta_path.insert(0, type("F", (), {"find_spec": staticmethod(
-    lambda name, path=None, target=None: None)})())
-try:
-    import tilec
-except ImportError as error:
-    print(error)
+
+class Without:
+    def __init__(self, finder):
+        self.finder = finder
+
+    def find_spec(self, name, *rest):
+        return None if name == "tvm_ffi" else self.finder.find_spec(name, *rest)
+
+sys.meta_path[:] = [Without(finder) for finder in sys.meta_path]
+import tilec
 """
 
 
@@ -40,3 +43,9 @@ def test_library_missing(child, tmp_path):
     status, _, err = child("import tilec", PYTILEC_LIBRARY=str(tmp_path / "none.so"))
     assert status == 1
     assert "ImportError: the native library of tilec is missing" in err
+
+
+def test_without_the_package(child):
+    status, _, err = child(NO_PACKAGE)
+    assert status == 1
+    assert err.splitlines()[-1].startswith("ImportError: tilec needs the package apache-tvm-ffi")

@@ -1,10 +1,11 @@
 """Which values serve as which parameters."""
 
 import ctypes
+import re
 
 import numpy as np
 import pytest
-from conftest import refused
+from conftest import ffi_version, refused
 
 KINDS = """
 import tilec, tilec.language as T
@@ -61,16 +62,59 @@ def test_no_tensor(kinds, value, word):
             "expected a tensor")
 
 
+def python_values():
+    """(value, the number of its kind, what it serves as): the table of tvm-ffi's own conversions."""
+    import tvm_ffi
+    from tilec import _ffi
+
+    class Stream:
+        def __cuda_stream__(self):
+            return 0, 8
+    return [
+        (None, 0, ""), (1, 1, "ifb"), (np.int64(1), 1, "ifb"), (np.uint8(1), 1, "ifb"),
+        (True, 2, "ifb"), (1.5, 3, "f"), (np.float32(1.5), 3, "f"), (np.float64(1.5), 3, "f"),
+        (ctypes.c_void_p(8), 4, ""), (Stream(), 4, ""), (np.dtype("float32"), 5, ""),
+        (tvm_ffi.dtype("float32"), 5, ""), (tvm_ffi.device("cpu:0"), 6, ""), ("short", 11, ""),
+        ("longer than seven", 65, ""), (b"x", 12, ""), (b"longer than seven", 66, ""),
+        (bytearray(b"longer than seven"), 66, ""), (ValueError("x"), 67, ""), (len, 68, ""),
+        (lambda: 0, 68, ""), (tvm_ffi.Shape((1, 2)), 69, ""), (np.zeros(4, np.float32), 70, "t"),
+        (tvm_ffi.from_dlpack(np.zeros(4, np.float32)), 70, "t"), ((1, 2), 71, ""), ([1], 71, ""),
+        ({"a": 1}, 72, ""), (tvm_ffi.system_lib(), 73, ""), (np.bool_(True), 74, ""),
+        (1j, 74, ""), (object(), 74, ""), (memoryview(b"x"), 74, ""),
+        (list(_ffi.targets(None))[0], -1, ""), (_ffi.config({}), -1, "")]
+
+
+@pytest.mark.real
+def test_every_value_for_every_parameter(kinds):
+    """A value serves, or there is a TypeError that names the parameter and what was found."""
+    for value, index, serves in python_values():
+        for at, kind, name in ((0, "t", "Y"), (1, "i", "i"), (2, "f", "f"), (3, "b", "b")):
+            args = [np.zeros(4, np.float32), 1, 1.0, True, 1]
+            args[at] = value
+            if kind in serves:
+                kinds(*args)
+                continue
+            error = refused(TypeError, lambda: kinds(*args), "'%s'" % name)
+            shown = re.search(r"type index (\d+)", str(error))
+            numbered = shown and int(shown.group(1))
+            if "[E" not in str(error):  # the kind alone: nothing more was looked at
+                assert numbered == index or (index < 0 and numbered >= 128), str(error)
+
+
 @pytest.mark.real
 def test_python_only(kinds):
     assert run(kinds, i=np.int64(5))[0] == 5.0
     assert run(kinds, f=np.float32(5))[1] == 5.0
     refused(TypeError, lambda: run(kinds, b=np.bool_(True)), "type index 74", "numpy.bool_")
     refused(TypeError, lambda: run(kinds, f=1j), "type index 74")
-    # These were OverflowErrors of the binding before it had large integers.
-    assert run(kinds, u=2 ** 64 - 1)[3] == 15.0
     refused(OverflowError, lambda: run(kinds, u=2 ** 64))
     refused(OverflowError, lambda: run(kinds, i=-2 ** 70))
+
+
+@pytest.mark.real
+@pytest.mark.skipif(ffi_version() < (0, 1, 15), reason="tvm-ffi has integers over 64 bits from 0.1.15 on")
+def test_large_unsigned(kinds):
+    assert run(kinds, u=2 ** 64 - 1)[3] == 15.0
 
 
 POINTER = """

@@ -56,6 +56,25 @@ def test_alignment(add):
     refused(ValueError, lambda: add(a, zeros(8, 16)), "argument 'A'", "E0636")
 
 
+def test_told_of_itself(world, add):
+    """Devices, offsets and null, which NumPy's arrays have no part in."""
+    if world.name != "double":
+        pytest.skip("test_producer is this for the real package")
+    from double import OnDevice
+    add(OnDevice(zeros(8, 16), (1, 1)), zeros(8, 16))  # host memory all the same
+    for device in ((2, 0), (2, 1), (8, 0)):
+        refused(ValueError, lambda: add(OnDevice(zeros(8, 16), device), zeros(8, 16)), "E0665",
+                "argument 'A'")
+    refused(ValueError, lambda: add(OnDevice(zeros(8, 16), (1, 0), null=True), zeros(8, 16)),
+            "E0637", "argument 'A'")
+    b = zeros(8, 16)
+    add(OnDevice(np.ones((8, 16), np.float32), (1, 0), offset_b=64), b)
+    assert b.min() == 1
+    raw = np.zeros(8 * 16 * 4 + 8, np.uint8)
+    a = raw[2 + -raw.ctypes.data % 4:][:512].view(np.float32).reshape(8, 16)
+    refused(ValueError, lambda: add(OnDevice(a, (1, 0), offset_b=2), b), "E0636", "argument 'A'")
+
+
 class Borrowed:
     """DLPack as a producer that we write, for what NumPy would not say."""
 
@@ -95,6 +114,7 @@ def test_producer(add):
     refused(ValueError, lambda: add(Borrowed(zeros(8, 16), device=(2, 0)), zeros(8, 16)), "E0665",
             "host memory")
     refused(ValueError, lambda: add(Borrowed(zeros(8, 16), device=(8, 0)), zeros(8, 16)), "E0665")
+    add(Borrowed(zeros(8, 16), device=(1, 1)), zeros(8, 16))  # host memory all the same
     refused(ValueError, lambda: add(Borrowed(zeros(8, 16), null=True), zeros(8, 16)), "E0637")
     shifted, b = Borrowed(np.ones((8, 16), np.float32), offset_b=64), zeros(8, 16)
     add(shifted, b)

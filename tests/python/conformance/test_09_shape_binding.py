@@ -56,7 +56,9 @@ def test_expression(world, compiled):
 
 
 def test_unsolvable(world):
-    refused(world.CompileError, lambda: world.module(UNSOLVABLE, "k.py", None).compile("cpu"))
+    error = refused(world.CompileError,
+                    lambda: world.module(UNSOLVABLE, "k.py", None).compile("cpu"), "k.py:3")
+    assert {d.code for d in world.diagnostics(error)} == {"E0648"}
 
 
 def test_name_in_signature(compiled):

@@ -44,13 +44,50 @@ def test_read_only(axpy):
         axpy.function(x, y, 1.0)
 
 
-def test_deleted_once(axpy):
+def misaligned():
+    raw = np.zeros(3 * 4 + 8, np.uint8)
+    return raw[1 + -raw.ctypes.data % 4:][:12].view(np.float32)
+
+
+@pytest.mark.parametrize("x, error", [
+    (lambda: Borrowed(np.ones(5, np.float32)), ValueError),  # of another extent than Y
+    (lambda: Borrowed(np.ones((3, 1), np.float32)), ValueError),
+    (lambda: Borrowed(np.ones(3)), TypeError),
+    (lambda: Borrowed(np.ones(6, np.float32)[::2]), ValueError),
+    (lambda: Borrowed(np.ones(3, np.float32)[::-1]), ValueError),
+    (lambda: Borrowed(misaligned()), ValueError),
+    (lambda: Borrowed(np.ones(3, np.float32), offset_b=2), None),
+    (lambda: Borrowed(np.ones(3, np.float32), null=True), ValueError),
+    (lambda: Borrowed(np.ones(3, np.float32), device=(2, 0)), ValueError),
+    (lambda: Borrowed(np.ones(3, np.float32)), None)],
+    ids=["extent", "rank", "dtype", "step", "backwards", "misaligned", "offset", "null", "device",
+         "good"])
+def test_deleted_once(axpy, x, error):
+    """Whatever becomes of the call, the producer gets its tensor back once."""
+    import gc
+    x, y = x(), np.zeros(3, np.float32)
+    if error is None:
+        axpy.function(x, y, 1.0)
+        assert y.tolist() == [1, 1, 1]
+    else:
+        with pytest.raises(error, match="argument 'X'|argument 'Y': dimension 0"):
+            axpy.function(x, y, 1.0)
+        assert y.tolist() == [0, 0, 0]
+    gc.collect()
+    assert x.deleted == 1
+
+
+def test_an_earlier_argument_is_given_back(axpy):
+    """The second one cannot be converted at all."""
+    import gc
     x = Borrowed(np.ones(3, np.float32))
-    with pytest.raises(ValueError):
-        axpy.function(x, np.zeros(4, np.float32), 1.0)
+    with pytest.raises(ZeroDivisionError):
+        axpy.function(x, Raising(), 1.0)
+    gc.collect()
     assert x.deleted == 1
 
 
 def test_no_array(axpy):
-    with pytest.raises(TypeError, match="type index 74"):
-        axpy.function(object(), np.zeros(3, np.float32), 1.0)
+    for value in (object(), memoryview(bytearray(12)), np.zeros(3, np.float32).__dlpack__()):
+        with pytest.raises(TypeError, match="type index 74"):
+            axpy.function(value, np.zeros(3, np.float32), 1.0)

@@ -3,6 +3,7 @@
 from conftest import refused
 import numpy as np
 import pytest
+from conftest import ffi_version
 
 real = pytest.mark.real
 
@@ -27,8 +28,9 @@ def test_fields(world, target, axpy):
 def test_read_only(target):
     with pytest.raises(AttributeError):
         target.name = "x"
-    with pytest.raises(AttributeError):
-        target.other = 1
+    if ffi_version() >= (0, 1, 12):
+        with pytest.raises(AttributeError):
+            target.other = 1
 
 
 @real
@@ -43,7 +45,7 @@ def test_methods(world, axpy):
 @real
 @pytest.mark.parametrize("name", ["Target", "Diagnostic", "Param", "Config", "Layout", "Module", "Kernel"])
 def test_no_constructor(world, name):
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError if ffi_version() >= (0, 1, 12) else RuntimeError):
         getattr(world, name)()
 
 

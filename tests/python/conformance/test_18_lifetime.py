@@ -3,6 +3,7 @@
 import gc
 
 import numpy as np
+import pytest
 from conftest import AXPY
 
 
@@ -36,6 +37,30 @@ gc.collect()
 print(kept.name)
 """) if _has_package() else (0, "cpu\n", "")
     assert (status, out, err) == (0, "cpu\n", "")
+
+
+def test_dropped_library_of_a_kernel(child, world, tmp_path):
+    """A function of a library built ahead of time outlives the module it was taken from."""
+    if world.name != "real":
+        pytest.skip("only with the real package")
+    world.module(AXPY, "k.py", None).build("cpu", str(tmp_path), None)
+    status, out, err = child("""
+import gc, sys, numpy as np, tvm_ffi
+module = tvm_ffi.load_module(sys.argv[1], keep_module_alive=False)
+f, y = module.axpy, np.ones(3, np.float32)
+error = None
+try:
+    f(1)
+except TypeError as caught:
+    error = caught
+del module
+gc.collect()
+f(np.ones(3, np.float32), y, 2.0)
+del f
+gc.collect()
+print(y.tolist(), "takes 3 arguments" in str(error))
+""", tmp_path / "axpy.so")
+    assert (status, out, err) == (0, "[3.0, 3.0, 3.0] True\n", "")
 
 
 def _has_package():

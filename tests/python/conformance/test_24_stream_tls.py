@@ -17,9 +17,13 @@ class FakeCuda(ctypes.Structure):
 
 @pytest.fixture(scope="module")
 def gpu(world, pytestconfig):
-    """The stand-in for a driver, and a kernel compiled for it."""
     if world.name != "double":
         pytest.skip("tensors on a device that is not there need the double")
+    return gpu_of(world, pytestconfig, AXPY)
+
+
+def gpu_of(world, pytestconfig, text, failing=None):
+    """The stand-in for a driver, and a kernel compiled for it; calls of `failing` fail once."""
     folder = pathlib.Path(pytestconfig.getoption("--build")).resolve() / "tests/fake"
     if not (folder / "cuda.so").exists():
         pytest.skip("build target fake_cuda")
@@ -27,9 +31,11 @@ def gpu(world, pytestconfig):
     library.fake_cuda_get.restype = ctypes.POINTER(FakeCuda)
     fake = library.fake_cuda_get()[0]
     fake.reset(1, 90)
+    if failing:
+        fake.fail(failing.encode(), 1, 700)
     config = world.config({"libcuda": folder / "cuda.so", "nvrtc": folder / "nvrtc.so",
                            "cache": "off"})
-    module = world.module(AXPY, "kernel.py", None, [], [], config)
+    module = world.module(text, "kernel.py", None, [], [], config)
     return fake, module.compile("cuda:sm_90a")
 
 
@@ -101,3 +107,15 @@ def test_stays_after_an_error(world, gpu):
         assert launches(fake) == [0x3330]
     finally:
         set_stream(world, 0)
+
+
+def test_another_device(world, gpu):
+    """A tensor of another GPU, or tensors of two, are refused before anything is launched."""
+    from double import OnDevice
+    fake, kernel = gpu
+    launches(fake)
+    for devices in ((1, 1), (0, 1), (1, 0)):
+        x, y = (OnDevice(np.zeros(8, np.float32), (2, d)) for d in devices)
+        with pytest.raises(ValueError, match="device"):
+            kernel.function(x, y, 1.0)
+    assert launches(fake) == []

@@ -64,6 +64,34 @@ def test_failures(world, axpy):
     assert world.live() == before
 
 
+STOPS = """
+import tilec, tilec.language as T
+N = T.dynamic("N")
+@T.prim_func
+def stops(A: T.Tensor((N,), "float32"), B: T.Tensor((N,), "float32")):
+    with T.Kernel(1, threads=32) as bx:
+        T.device_assert(A[0] < 2.0, "too large")
+        B[0] = A[0]
+"""
+
+
+def test_a_launch_that_fails_leaves_nothing(world, compiled):
+    """Its outputs were made already."""
+    f = compiled(STOPS).bind([1])
+    assert world.numpy(f(np.ones(4, np.float32)))[0] == 1
+    gc.collect()
+    before = world.live(), tensors(world)
+    for _ in range(100):
+        refused(world.LaunchError, lambda: f(np.full(4, 3, np.float32)), "too large")
+    gc.collect()
+    assert (world.live(), tensors(world)) == before
+
+
+def tensors(world):
+    """How many objects the stand-in has given out; nobody counts those of the real package."""
+    return world.lib.double_live() if world.name == "double" else 0
+
+
 @pytest.mark.real
 def test_torch(world, axpy):
     torch = pytest.importorskip("torch")

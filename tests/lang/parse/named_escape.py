@@ -1,3 +1,0 @@
-arrow = "\N{RIGHTWARDS ARROW} to"
-raw = r"\N{x}" + f"{arrow}"
-data = b"\N{x}"
