@@ -11,6 +11,7 @@ import hashlib
 import inspect
 import itertools
 import json
+import math
 import os
 import sys
 import tempfile
@@ -85,6 +86,16 @@ def rows_directory():
     return os.path.join(env.cache_dir(), "tune")
 
 
+def _write_json(file, value, **how):
+    """Keys that are no texts, and whatever else JSON has no words for, by their text."""
+    def known(value):
+        if isinstance(value, dict):
+            return {str(k): known(v) for k, v in value.items()}
+        return [known(v) for v in value] if isinstance(value, (list, tuple)) else value
+
+    json.dump(known(value), file, sort_keys=True, default=str, **how)
+
+
 class Rows:
     """Results by key. A file is written whole or not at all; a damaged one is no result. What
     failed is not kept: it may not fail again."""
@@ -116,7 +127,7 @@ class Rows:
             os.makedirs(os.path.dirname(path), exist_ok=True)
             with tempfile.NamedTemporaryFile("w", dir=os.path.dirname(path), delete=False,
                                              encoding="utf-8") as file:
-                json.dump({"key": key, **row}, file, sort_keys=True, default=str)
+                _write_json(file, {"key": key, **row})
             os.replace(file.name, path)
         except OSError as error:  # a cache that cannot be written is no cache
             logger.info("no tuning results are kept: %s", error)
@@ -206,9 +217,9 @@ class AutotuneResult:
         cache of kernels, by whoever loads it."""
         os.makedirs(path, exist_ok=True)
         with open(os.path.join(path, "result.json"), "w", encoding="utf-8") as file:
-            json.dump({"latency_ms": self.latency, "config": self.config,
-                       "ref_latency_ms": self.ref_latency, "source": self.libcode,
-                       "trials": self.trials}, file, indent=1, sort_keys=True, default=str)
+            _write_json(file, {"latency_ms": self.latency, "config": self.config,
+                               "ref_latency_ms": self.ref_latency, "source": self.libcode,
+                               "trials": self.trials}, indent=1)
 
     @classmethod
     def load_from_disk(cls, path, compile_args=None, kernel=None):
@@ -224,16 +235,28 @@ class AutotuneResult:
 
 # ---- tuning ----
 
+def _number(name, kind, what):
+    """A variable of the environment."""
+    text = getattr(env, name)
+    try:
+        number = kind(text)
+        if math.isfinite(number):
+            return number
+    except ValueError:
+        pass
+    raise ValueError("%s is '%s', expected a %s" % (name, text, what))
+
+
 def workers():
     """How many configurations are compiled at once."""
-    n = int(env.TILELANG_AUTO_TUNING_CPU_COUNTS)
+    n = _number("TILELANG_AUTO_TUNING_CPU_COUNTS", int, "whole number")
     if n <= 0:
         try:
             n = len(os.sched_getaffinity(0))
         except AttributeError:
             n = os.cpu_count() or 1
-        n = int(n * float(env.TILELANG_AUTO_TUNING_CPU_UTILITIES))
-    most = int(env.TILELANG_AUTO_TUNING_MAX_CPU_COUNT)
+        n = int(n * _number("TILELANG_AUTO_TUNING_CPU_UTILITIES", float, "number"))
+    most = _number("TILELANG_AUTO_TUNING_MAX_CPU_COUNT", int, "whole number")
     return max(1, min(n, most) if most > 0 else n)
 
 

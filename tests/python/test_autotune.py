@@ -129,6 +129,30 @@ def test_damaged_rows_are_measured_again(own_cache, latency):
     assert [t["cached"] for t in again.trials] == [False, False] and again.latency > 0
 
 
+@tilec.jit(out_idx=[1], target="interp")
+def by_table(N, table):
+    number = sum(table.values())
+
+    @T.prim_func
+    def main(A: T.Tensor((N,), "float32"), B: T.Tensor((N,), "float32")):
+        with T.Kernel(1, threads=8) as bx:
+            for i in T.Parallel(N):
+                B[i] = A[i] * number
+    return main
+
+
+@pytest.mark.parametrize("table", [{"a": 1}, {1: 2, "a": 3}, {(1, 2): 3}])
+def test_configurations_that_json_has_no_words_for(own_cache, table):
+    """They are measured and kept all the same, and leave no half-written file."""
+    made = autotune(configs=[{"table": table}], **QUICK)(
+        tilec.jit(out_idx=[1], target="interp")(by_table.func)).tune(8)
+    assert made.config == {"table": table} and made.latency > 0
+    assert len(rows(own_cache)) == 1
+    assert [p for p in pathlib.Path(own_cache).rglob("*")
+            if p.is_file() and p.suffix not in (".json", ".lock")] == []
+    made.save_to_disk(own_cache / "result")
+
+
 def test_rows_can_be_switched_off(own_cache, monkeypatch):
     monkeypatch.setenv("TILELANG_AUTO_TUNING_DISABLE_CACHE", "1")
     tuned({"work": [1, 2]}).tune(8)
@@ -256,6 +280,15 @@ def test_workers(monkeypatch):
     assert autotuner.workers() == 7
     monkeypatch.setenv("TILELANG_AUTO_TUNING_MAX_CPU_COUNT", "3")
     assert autotuner.workers() == 3
+
+
+@pytest.mark.parametrize("name, text", [
+    ("TILELANG_AUTO_TUNING_CPU_COUNTS", "many"), ("TILELANG_AUTO_TUNING_MAX_CPU_COUNT", "1.5"),
+    ("TILELANG_AUTO_TUNING_CPU_UTILITIES", "nan"), ("TILELANG_AUTO_TUNING_CPU_UTILITIES", "inf")])
+def test_variables_that_are_no_numbers(monkeypatch, name, text):
+    monkeypatch.setenv(name, text)
+    with pytest.raises(ValueError, match="%s is '%s', expected a" % (name, text)):
+        autotuner.workers()
 
 
 def test_clear_cache(own_cache):
