@@ -11,7 +11,7 @@ becomes of it:
 
   right     the checks of the file itself against its reference were made, and held
   wrong     one of them did not
-  refused   a diagnostic of tilec, or of compatibility mode
+  refused   a diagnostic or typed error of tilec, or of compatibility mode
   upstream  they did not, or were not made, for a reason that lies in the file: its UPSTREAM row
   needs     the file imports a package that is not there
   ran       to its end, but it compares nothing
@@ -110,6 +110,8 @@ def verdict(file, found, text, code, seconds, options):
         return "needs", f"Triton, whose interpreter says {found['text']}"
     if found["error"] in ("MemoryError", "DefaultCPUAllocator"):
         return "limit", "memory"
+    if Path(found["where"].rpartition(":")[0]).parent == ROOT / "python" / "tilec":
+        return "refused", f"{found['error']}: {found['text']}"
     if found["error"]:
         return "crash", f"{found['error']}: {found['text']}"
     return ("right", "") if held else ("ran", "compares nothing")

@@ -3,13 +3,14 @@
 
 usage: compat_tests.py CHECKOUT [--python python3] [--library build/libtilec_ffi.so] [-k TEXT]
                        [-j N] [--limit S] [-v] [--keep DIR [--again]]
-                       [--write docs/compatibility-tests.md]
+                       [--write docs/compatibility-tests.md] [--total docs/compatibility.md]
 
 Each file below CHECKOUT/testing/python is run by pytest in a process of its own (compat_server), with
 compat_plugin.
 What a test comes to is decided by the rules of classify(), in their order, which the page repeats;
 rows TEST of docs/compat.def name the few tests that were looked at one by one, with what was found.
---keep keeps the reports; --again classifies those of an earlier run instead of running."""
+--keep keeps the reports; --again classifies those of an earlier run instead of running. --write writes the
+page of all files, --total replaces the totals in another one."""
 
 import argparse
 from collections import Counter, defaultdict
@@ -34,8 +35,9 @@ CLASSES = {
     "right": "the test passed",
     "wrong": "a comparison of numbers did not hold, or any other assertion that no rule below "
              "explains: to be mended",
-    "refused": "a diagnostic or typed error of tilec, or of compatibility mode (E0680: a name or module "
-               "of TileLang's implementation, or of TVM, is out of reach)",
+    "refused": "a diagnostic or typed error of tilec",
+    "out of reach": "E0680: the test uses a module or name of TileLang's implementation, or of TVM, that "
+                    "compatibility mode does not have",
     "text": "an assertion that names no array failed, in a test that had asked for the emitted text or "
             "for IR: it looks for TileLang's spelling. The test went on behind it, so that its numbers "
             "were compared, too",
@@ -50,6 +52,7 @@ CLASSES = {
 }
 SPELLING = "looks for a spelling in the emitted text or IR"
 LOOKING = ("AssertionError", "ValueError", "IndexError", "StopIteration", "AttributeError")
+BEGIN, END = "<!-- tests: begin -->", "<!-- tests: end -->"
 BAD = ("wrong", "crash", "limit")
 OURS = re.compile(r"(tilec|tilelang|tvm|tvm_ffi)(\.|$)")
 ARGUMENT = re.compile(r"(unexpected keyword|positional) argument|missing \d+ required|there is no setting")
@@ -114,7 +117,8 @@ def classify(found):
     if "Regex pattern did not match" in text or "pytest.raises" in line or "DID NOT WARN" in text:
         return "words", "other words for an error"
     if found["code"]:
-        return "refused", f"{found['code']}: {text}"
+        kind = "out of reach" if found["code"] == "E0680" else "refused"
+        return kind, f"{found['code']}: {text}"
     if found["differ"]:
         return "wrong", f"{found['differ'][0]}: {text}"
     return by_exception(found, error, text)
@@ -160,7 +164,8 @@ def judged(file, found, table):
 
 
 def short(reason, limit=150):
-    text = " ".join(reason.split()).replace("|", "\\|")
+    text = re.sub(r"(?<![\w.])/\S+/", "", " ".join(reason.split()))  # folders of this machine
+    text = text.removeprefix("Skipped: ").replace("|", "\\|")
     return text if len(text) <= limit else text[:limit].rsplit(" ", 1)[0] + " ..."
 
 
@@ -191,7 +196,7 @@ def page(commit, files):
     yield "is, by pytest through `python -m tilec.compat --device cpu`. Printed by `tools/compat_tests.py CHECKOUT"
     yield "--write docs/compatibility-tests.md`. Many of these tests are not about kernels but about TileLang's"
     yield "passes, caches and back ends, or look at the text that it emits. What a test comes to is decided by"
-    yield "the first of these rules that holds; it is not a matter of taste:"
+    yield "the first of these rules that holds, and for a few by a row of [compat.def](compat.def):"
     yield ""
     for kind, rule in CLASSES.items():
         yield f"- *{kind}*: {rule}"
@@ -205,12 +210,25 @@ def page(commit, files):
         yield f"| {file} | {right} | {len(judgements)} | {reasons(judgements)} |"
 
 
+def total_rows(files):
+    of = Counter(kind for judgements in files.values() for kind, _, _ in judgements)
+    yield "## TileLang's own tests"
+    yield ""
+    yield f"{len(files)} files below `testing/python` of the same commit; what the words mean, and each file, stands"
+    yield "in [compatibility-tests.md](compatibility-tests.md)."
+    yield ""
+    yield "| " + " | ".join(CLASSES) + " |"
+    yield "| " + " | ".join("---:" for _ in CLASSES) + " |"
+    yield "| " + " | ".join(str(of[kind]) for kind in CLASSES) + " |"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("checkout", type=Path)
     parser.add_argument("--python", default=sys.executable)
     parser.add_argument("--library", default="build/libtilec_ffi.so")
     parser.add_argument("--write", metavar="FILE", type=Path)
+    parser.add_argument("--total", metavar="FILE", type=Path)
     parser.add_argument("-k", metavar="TEXT", default="", help="only files whose path holds TEXT")
     parser.add_argument("-v", dest="verbose", action="store_true", help="show what does not pass")
     parser.add_argument("-j", type=int, default=2)
@@ -242,6 +260,8 @@ def main():
     if options.write:
         commit = compat.read_table(options.table)[0]
         options.write.write_text("\n".join(page(commit, files)) + "\n", encoding="utf-8")
+    if options.total:
+        compat_run.write(options.total, BEGIN, END, total_rows(files))
     total = Counter(kind for judgements in files.values() for kind, _, _ in judgements)
     print(dict(total))
     return 1 if any(total[kind] for kind in BAD) else 0

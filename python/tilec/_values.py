@@ -187,6 +187,8 @@ class Name(_Operators):
         return "T." + self.path[len(LANGUAGE):] if self.path.startswith(LANGUAGE) else self.path
 
 
+# What each of these stands for is the compiler's matter.
+_OTHER_SPELLINGS = ("boolean", "short", "int", "long", "uint", "half", "float", "double", "float8_e4m3")
 _TORCH_STORAGE = dict.fromkeys(("float4_e2m1fn", "float4_e2m1fnx2"), "float4_e2m1fn_x2")
 
 
@@ -196,7 +198,13 @@ class dtype(str):
     __slots__ = ()
 
     def __new__(cls, value):
-        return value if isinstance(value, cls) else str.__new__(cls, _dtype_name(value))
+        if isinstance(value, cls):
+            return value
+        name = _dtype_name(value)
+        if name in _OTHER_SPELLINGS:
+            from ._world import member
+            return member(LANGUAGE.rstrip("."), name)
+        return str.__new__(cls, name)
 
     @property
     def bits(self):

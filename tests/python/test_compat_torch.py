@@ -43,6 +43,15 @@ def test_questions_about_the_gpu(tmp_path):
     """) == ["True 1 0", "(9, 0) True", "True"]
 
 
+def test_profiles_are_of_the_cpu(tmp_path):
+    assert printed(tmp_path, """
+    import torch
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as profile:
+        torch.ones(3, device="cuda") + 1
+    print(len(profile.key_averages()) > 0)
+    """) == ["True"]
+
+
 def test_seeds_and_generators(tmp_path):
     assert printed(tmp_path, """
     import torch

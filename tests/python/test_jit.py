@@ -435,6 +435,7 @@ def test_names_outside_kernels():
     assert T.ceildiv(100, 7) == 15 and tilec.cdiv(9, 4) == 3 and tilec.next_power_of_2(9) == 16
     assert T.align_up(9, 4) == 12 and T.float32 == "float32" and T.float32.bytes == 4
     assert T.dtype(np.float16) == T.float16 and T.dtype(int) == "int32"
+    assert T.dtype("uint") == T.uint == "uint32" and T.dtype("half").bits == 16
     assert repr(T.dynamic("n") * 2) == "(T.dynamic('n') * 2)"
     with pytest.raises(TypeError, match="before a kernel runs"):
         int(T.dynamic("n"))

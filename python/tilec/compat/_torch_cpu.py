@@ -104,6 +104,13 @@ def _patch_devices(torch):
         enter(self, device_type, *more, **named)
 
     torch.autocast.__init__ = autocast
+    record = torch.profiler.profile.__init__
+
+    def profile(self, *, activities=None, **named):
+        where = [torch.profiler.ProfilerActivity.CPU] if activities else None
+        record(self, activities=where, **named)
+
+    torch.profiler.profile.__init__ = profile
 
 
 # ---- torch.cuda ----

@@ -264,6 +264,14 @@ static void add_workspace(builder *b, tc_value stmt) {
   b->slots[at.id] = b->n_tensors + b->workspaces.n;
 }
 
+/* What a kernel assumes whatever happens in it is checked as if it stood before the kernel, when
+ * the host knows it; what depends on the block or on data stays a promise. */
+static void add_assumptions(builder *b, tc_value kernel) {
+  const tc_block *body = tc_block_at(b->ir, tc_child(b->ir, tc_op_at(b->ir, kernel), 0));
+  for (uint32_t i = 0; i < body->ops.n; i++)
+    if (tc_is(b->ir, body->ops.at[i], TC_OP_assume)) add_assert(b, body->ops.at[i]);
+}
+
 static void add_kernel(builder *b, tc_value stmt, const tc_emitted *emitted) {
   const tc_op *op = tc_op_at(b->ir, stmt);
   const tc_kernel *kernel = tc_kernel_of(b->ir, stmt);
@@ -297,6 +305,7 @@ static void add_body(builder *b, const tc_emitted *emitted) {
       add_workspace(b, stmt);
       break;
     case TC_OP_kernel:
+      add_assumptions(b, stmt);
       add_kernel(b, stmt, emitted);
       break;
     case TC_OP_hint:

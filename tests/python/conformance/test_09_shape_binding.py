@@ -64,3 +64,25 @@ def test_unsolvable(world):
 def test_name_in_signature(compiled):
     assert compiled(CONCAT).signature == \
         "concat(A: float32[M], B: float32[N], C: float32[M + N])"
+
+
+ASSUMED = """
+import tilec, tilec.language as T
+N = T.dynamic("N")
+@T.prim_func
+def assumed(A: T.Tensor((N,), "float32")):
+    with T.Kernel(T.ceildiv(N, 32), threads=32) as bx:
+        T.assume(N % 4 == 0)
+        T.assume(bx < 100)
+        for i in T.Parallel(32):
+            A[bx * 32 + i] += 1.0
+"""
+
+
+def test_what_a_kernel_assumes_of_symbols(compiled):
+    assumed = compiled(ASSUMED).function
+    a = np.zeros(36, np.float32)
+    assumed(a)
+    assert (a == 1).all()
+    refused(ValueError, lambda: assumed(a[:34]), "kernel.py:7: assumption does not hold", "E0641")
+    assert (a == 1).all()
