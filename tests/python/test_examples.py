@@ -66,7 +66,8 @@ def _address_of(value):
         return value.data_ptr()
     pointer_of = ctypes.pythonapi.PyCapsule_GetPointer
     pointer_of.restype, pointer_of.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
-    return ctypes.c_void_p.from_address(pointer_of(value.__dlpack__(), b"dltensor")).value
+    capsule = value.__dlpack__()  # which holds what is read below
+    return ctypes.c_void_p.from_address(pointer_of(capsule, b"dltensor")).value
 
 
 class Memory:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from conftest import FFI_VERSION
 from test_08_tensor_checks import Borrowed
 
 pytestmark = pytest.mark.real
@@ -77,6 +78,9 @@ def test_deleted_once(axpy, x, error):
     assert x.deleted == 1
 
 
+# Older ones run the deleter, which is Python code here, while the exception is set.
+@pytest.mark.skipif(tuple(map(int, FFI_VERSION.split(".")[:3])) < (0, 1, 13),
+                    reason="apache-tvm-ffi before 0.1.13 ends arguments with an exception set")
 def test_an_earlier_argument_is_given_back(axpy):
     """The second one cannot be converted at all."""
     import gc
