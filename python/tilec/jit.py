@@ -3,7 +3,6 @@
 import ast
 import functools
 import inspect
-import math
 import threading
 
 from . import _source
@@ -90,7 +89,7 @@ def freeze(value):
     if isinstance(value, (set, frozenset)):
         return set, frozenset(freeze(item) for item in value)
     if isinstance(value, float):
-        return type(value), value, math.copysign(1, value)  # -0.0 == 0.0
+        return type(value), float.hex(value)  # -0.0 == 0.0, and a NaN is not equal to itself
     try:
         hash(value)
     except (TypeError, ValueError):  # ValueError: a memoryview
@@ -171,9 +170,9 @@ class _Compiling:
 _PLAIN_TYPES = frozenset((int, float, bool, str, type(None), dtype))
 
 
-def _is_zero(value):
-    """0.0 and -0.0 are equal, but kernels made with them are not."""
-    return type(value) is float and value == 0
+def _is_odd(value):
+    """0.0 and -0.0 are equal, but kernels made with them are not; with NaNs it is the reverse."""
+    return type(value) is float and (value == 0 or value != value)
 
 
 _NOTHING_QUICK = -1, None
@@ -189,7 +188,7 @@ def _quick_call(jit, variant, args, kwargs):
     function = variant.kernel.function
     if kwargs or len(names) != len(args) or len(args) - len(values) != len(variant.inputs) \
             or not _PLAIN_TYPES.issuperset(kind for _, kind, _ in values) \
-            or any(_is_zero(value) for _, _, value in values):
+            or any(_is_odd(value) for _, _, value in values):
         return _NOTHING_QUICK
     tensors = [names.index(name) for name in variant.inputs]
     if tensors == list(range(len(args))):
@@ -306,7 +305,7 @@ class JITImpl:
         kernel = self._kernels.get(self._lazy_key(bound.arguments),
                                    lambda: self._compile_lazy(bound, self.settings))
         values = args + tuple(kwargs.values())
-        if _PLAIN_TYPES.issuperset(map(type, values)) and not any(map(_is_zero, values)):
+        if _PLAIN_TYPES.issuperset(map(type, values)) and not any(map(_is_odd, values)):
             self._plain[spelled] = types, kernel
         return kernel
 

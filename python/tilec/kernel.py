@@ -307,6 +307,7 @@ class JITKernel:
         """What is compiled is shared; the results of tuning are each one's own."""
         other = object.__new__(type(self))
         other.__dict__.update(self.__dict__)
+        other.__call__ = self.__call__
         return other
 
     def __deepcopy__(self, memo):

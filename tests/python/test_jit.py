@@ -536,3 +536,21 @@ def test_dicts_are_told_apart_by_keys_and_order():
     assert run({"1": 5, "2": 7}) == [10, 10]
     assert run({"2": 7, "1": 5}) == [12, 12]
     assert run({1: 4, "1": 5}) == [4, 4]
+
+
+def test_a_nan_is_like_another():
+    """A new object each time; one kernel, and tables that do not grow."""
+    @tilec.jit(target="interp")
+    def scaled_by(N, factor):
+        @T.prim_func
+        def main(A: T.Tensor((N,), "float32")):
+            with T.Kernel(1, threads=8) as bx:
+                for i in T.Parallel(N):
+                    A[i] = A[i] * factor
+        return main
+
+    first = scaled_by(8, float("nan"))
+    for _ in range(3):
+        assert scaled_by(8, float("nan")) is first
+    assert scaled_by(8, 0.5) is scaled_by(8, 0.5) is not first
+    assert len(scaled_by._plain) <= 1
