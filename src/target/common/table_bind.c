@@ -108,9 +108,9 @@ static uint32_t declared_rank(const builder *b, uint32_t param) {
 /* Any of the parameters that may be left out can tell the dimension: steps for one word stand
  * together, and the first whose argument is there counts. */
 static void add_alternatives(builder *b, uint32_t var, uint32_t first) {
-  for (uint32_t i = first; i < b->ir->params.n; i++) {
+  for (uint32_t i = 0; i < b->ir->params.n; i++) {
     const tc_rt_param *p = &b->params[i];
-    if (p->flags & TC_RT_SCALAR || source_of(p) != FROM_NULLABLE) continue;
+    if (i == first || p->flags & TC_RT_SCALAR || source_of(p) != FROM_NULLABLE) continue;
     for (uint32_t axis = 0; axis < declared_rank(b, i); axis++) {
       tc_value v = tc_buf_at(b->ir, b->ir->params.at[i].buf)->shape[axis];
       uint32_t other;
@@ -132,7 +132,7 @@ static bool try_axis(builder *b, uint32_t param, uint32_t axis, bool is_stride, 
   if (unknowns(b, v, &var) != 1 || !make_step(b, param, axis, is_stride, var, &step)) return false;
   b->bound[var] = true;
   tc_vec_push(b->arena, &b->steps, step);
-  if (source_of(&b->params[param]) == FROM_NULLABLE) add_alternatives(b, var, param + 1);
+  if (source_of(&b->params[param]) == FROM_NULLABLE) add_alternatives(b, var, param);
   return true;
 }
 

@@ -218,9 +218,8 @@ def test_each_call_of_the_driver(world, pytestconfig):
 @pytest.mark.parametrize("name", rows("src/ffi/functions.def", r"^FUNCTION\((\w+),") - {"on_signals"})
 def test_wrong_arguments(world, name, wrong):
     """Each raises what has a class, or answers."""
-    function = getattr(world, "new_config" if name == "config" and world.name == "double" else name)
-    if name == "config" and world.name == "real":  # ours stands before it
-        function = world._new_config
+    find = world._function if world.name == "real" else lambda n: world._global("tilec." + n)
+    function = find(name)
     try:
         function(*wrong)
     except (TypeError, ValueError, KeyError, IndexError, RuntimeError, OSError):
