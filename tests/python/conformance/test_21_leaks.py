@@ -98,10 +98,11 @@ def test_callbacks_of_one_kernel(world):
         main.emit("ir")
     work()  # options and words are read once
     assert tilec.__version__
+    gc.collect()
     before = world.live()
     assert growth(work, 2500) < 2 * GROWTH_KB  # the first kernels fill tables of Python
     gc.collect()
-    assert world.live() == before
+    assert world.live() <= before  # less, when other tests left something
 
 
 def test_kernels(world):
