@@ -170,7 +170,8 @@ def rows(path, pattern):
 
 
 def test_the_tables_are_all_here():
-    assert set(FUNCTIONS) == rows("src/ffi/functions.def", r"^FUNCTION\((\w+),")
+    # Addresses of Python's functions: who gives it others gets what they do.
+    assert set(FUNCTIONS) == rows("src/ffi/functions.def", r"^FUNCTION\((\w+),") - {"python_methods"}
     assert set(METHODS) == rows("src/ffi/objects.def", r"^METHOD\((\w+), (\w+),")
 
 
