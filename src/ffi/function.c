@@ -144,10 +144,24 @@ static tc_ffi_device device_of(const kernel_function *f, const tilec_arg *args) 
   return f->device;
 }
 
-static int launch(const kernel_function *f, const tilec_arg *args) {
+/* A bare address is of the device that the tensors beside it are on, if there are any. */
+static void place_addresses(const kernel_function *f, tilec_tensor *tensors,
+                            const tilec_arg *args) {
+  const tilec_tensor *known = NULL;
+  for (int32_t i = 0; i < f->n_params && !known; i++)
+    if (args[i].kind == TILEC_ARG_TENSOR && args[i].as.tensor->shape) known = args[i].as.tensor;
+  for (int32_t i = 0; i < f->n_params && known; i++) {
+    if (!f->params[i].is_pointer || args[i].kind != TILEC_ARG_TENSOR || tensors[i].shape) continue;
+    tensors[i].device_type = known->device_type;
+    tensors[i].device_id = known->device_id;
+  }
+}
+
+static int launch(const kernel_function *f, tilec_tensor *tensors, const tilec_arg *args) {
   tilec_error *error;
   void *stream = NULL;
   if (f->device.type == TILEC_DEVICE_CUDA) {
+    place_addresses(f, tensors, args);
     tc_ffi_device device = device_of(f, args);
     stream = tc_ffi.EnvGetStream(device.type, device.id);
   }
@@ -196,7 +210,7 @@ static int call_with_outs(const kernel_function *f, const tc_ffi_any *given, tc_
       status = make_out(f, i, &tensors[i], args, &outs[n_outs]);
       if (outs[n_outs].type_index != TC_FFI_NONE) n_outs++;
     }
-  if (!status) status = launch(f, args);
+  if (!status) status = launch(f, tensors, args);
   if (!status && f->n_outs == 1) return *result = outs[0], 0;
   if (!status) return tc_ffi_array(outs, n_outs, result);
   while (n_outs)
@@ -222,7 +236,7 @@ static inline int call_with(const kernel_function *f, const tc_ffi_any *given,
     if (take_usual(p, &given[i], &tensors[i], &args[i])) continue;
     if (take_argument(f->signature, i, p, f->device, &given[i], &tensors[i], &args[i])) return -1;
   }
-  return launch(f, args);
+  return launch(f, tensors, args);
 }
 
 /* The many are not kept where the few are: what a call touches lies in few pages of the stack. */

@@ -1,6 +1,7 @@
 """Kernels on GPUs: several devices, timing, tuning. What the driver is asked for is looked at with
 a stand-in (standin.py); whether it is right, and how long it takes, needs GPUs and torch."""
 
+import ctypes
 import threading
 import time
 
@@ -83,6 +84,29 @@ def test_devices_are_not_mixed(gpus):
     with pytest.raises(ValueError, match="'X'"):
         kernel(np.zeros(8, np.float32), zeros(8, 1), 1.0)
     assert not events(driver, "cuLaunchKernelEx")
+
+
+def filled(target="cuda:sm_90a"):
+    @T.prim_func
+    def filled(p: T.ptr, X: T.Tensor((32,), "float32")):
+        with T.Kernel(1, threads=32):
+            A = T.make_tensor(p, (32,), "float32")
+            for i in T.Parallel(32):
+                A[i] = X[i] + 1
+
+    return tilec.compile(filled, target=target)
+
+
+def test_addresses_are_of_the_device_of_tensors(gpus):
+    driver, kernel = gpus(2), filled()
+    for device in (1, 0):
+        x = zeros(32, device)
+        driver.calls()
+        for address in (ctypes.c_void_p(x.array.ctypes.data), x.array.ctypes.data):
+            kernel(address, x)
+        assert [e for e in events(driver, "cuLaunchKernelEx")] == [("cuLaunchKernelEx", "filled_0")] * 2
+    with pytest.raises(ValueError, match="CUDA device"):
+        kernel(zeros(32, 0), zeros(32, 1))
 
 
 def test_results_lie_where_the_arguments_do(gpus):
@@ -448,6 +472,15 @@ def test_tensors_of_the_second_device(two_gpus):
         assert (y == 6).all() and y.device.index == device
     made = doubled("cuda")(torch.ones(1000, device="cuda:1"))
     assert made.device.index == 1 and (made == 2).all()
+
+
+def test_an_address_on_the_second_device(two_gpus):
+    torch, kernel = two_gpus, filled("cuda")
+    x, y = torch.ones(32, device="cuda:1"), torch.zeros(32, device="cuda:1")
+    for address in (y.data_ptr(), ctypes.c_void_p(y.data_ptr()), y):
+        y.zero_()
+        kernel(address, x)
+        assert (y == 2).all()
 
 
 def test_a_stream_of_the_second_device(two_gpus):
