@@ -1,8 +1,8 @@
 #include "base/str.h"
 
+#include "base/format.h"
 #include "base/map.h"
 
-#include <stdio.h>
 #include <string.h>
 
 tc_str tc_str_of(const char *text) {
@@ -171,10 +171,10 @@ void tc_sb_vprintf(tc_sb *sb, const char *fmt, va_list args) {
   va_list again;
   va_copy(again, args);
   size_t room = sb->cap - sb->n; /* mostly there is enough */
-  int n = vsnprintf(room ? sb->at + sb->n : NULL, room, fmt, args);
+  int n = tc_vsnprintf(room ? sb->at + sb->n : NULL, room, fmt, args);
   if (n > 0 && (size_t)n >= room) {
     tc_sb_room(sb, (size_t)n);
-    vsnprintf(sb->at + sb->n, (size_t)n + 1, fmt, again);
+    tc_vsnprintf(sb->at + sb->n, (size_t)n + 1, fmt, again);
   }
   if (n > 0) sb->n += (size_t)n;
   va_end(again);
@@ -195,12 +195,12 @@ char *tc_vformat(tc_arena *arena, const char *fmt, va_list args) {
   char small[400]; /* most texts fit, so that they are made only once */
   va_list again;
   va_copy(again, args);
-  int n = vsnprintf(small, sizeof small, fmt, args);
+  int n = tc_vsnprintf(small, sizeof small, fmt, args);
   size_t size_b = n > 0 ? (size_t)n + 1 : 1;
   char *text = tc_arena_text(arena, size_b);
   *text = 0;
   if (n > 0 && size_b <= sizeof small) memcpy(text, small, size_b);
-  if (size_b > sizeof small) vsnprintf(text, size_b, fmt, again);
+  if (size_b > sizeof small) tc_vsnprintf(text, size_b, fmt, again);
   va_end(again);
   return text;
 }
