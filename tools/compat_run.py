@@ -182,7 +182,7 @@ def main():
     parser.add_argument("--python", default=sys.executable)
     parser.add_argument("--library", default="build/libtilec_ffi.so")
     parser.add_argument("--write", metavar="FILE", type=Path)
-    parser.add_argument("--tiers", default="t")
+    parser.add_argument("--tiers", default="".join(compat.TIERS))
     parser.add_argument("-k", metavar="TEXT", default="", help="only files whose path holds TEXT")
     parser.add_argument("-v", dest="verbose", action="store_true", help="show what they printed")
     parser.add_argument("-j", type=int, default=2)

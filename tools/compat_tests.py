@@ -196,7 +196,7 @@ def page(commit, files):
     yield "is, by pytest through `python -m tilec.compat --device cpu`. Printed by `tools/compat_tests.py CHECKOUT"
     yield "--write docs/compatibility-tests.md`. Many of these tests are not about kernels but about TileLang's"
     yield "passes, caches and back ends, or look at the text that it emits. What a test comes to is decided by"
-    yield "the first of these rules that holds, and for a few by a row of [compat.def](compat.def):"
+    yield "rules (`classify` of that tool), and for a few by a row of [compat.def](compat.def):"
     yield ""
     for kind, rule in CLASSES.items():
         yield f"- *{kind}*: {rule}"

@@ -33,6 +33,8 @@ class Environment:
     def __getattr__(self, name):
         if name not in _DEFAULTS:
             raise AttributeError("tilec.env has no variable %r" % name)
+        if name == "TILELANG_CACHE_DIR":
+            return self.cache_dir()
         return os.environ.get(name) or _DEFAULTS[name]
 
     def __dir__(self):
@@ -59,7 +61,8 @@ class Environment:
         return self.is_cache_enabled() and not self.flag("TILELANG_AUTO_TUNING_DISABLE_CACHE")
 
     def _named_cache_dir(self):
-        return os.environ.get("TILEC_CACHE_DIR") or self.TILELANG_CACHE_DIR
+        return os.environ.get("TILEC_CACHE_DIR") or vars(self).get("TILELANG_CACHE_DIR") \
+            or os.environ.get("TILELANG_CACHE_DIR")
 
     def cache_dir(self):
         """Where the compiler keeps kernels."""

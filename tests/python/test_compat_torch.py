@@ -43,6 +43,18 @@ def test_questions_about_the_gpu(tmp_path):
     """) == ["True 1 0", "(9, 0) True", "True"]
 
 
+def test_extensions_for_cuda_are_out_of_reach(tmp_path):
+    assert printed(tmp_path, """
+    from torch.utils.cpp_extension import load, load_inline
+    for build in (lambda: load(name="a", sources=["a.cpp", "b.cu"]), lambda: load("a", ["b.cu"]),
+                  lambda: load_inline("a", "", cuda_sources="__global__ void f() {}")):
+        try:
+            build()
+        except RuntimeError as error:
+            print(error.code)
+    """) == ["E0680"] * 3
+
+
 def test_profiles_are_of_the_cpu(tmp_path):
     assert printed(tmp_path, """
     import torch

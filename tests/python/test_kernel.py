@@ -346,7 +346,9 @@ def test_environment(monkeypatch):
     assert not tilec.is_cache_enabled() and env.options()["cache"] == "off"
     monkeypatch.setenv("TILELANG_CACHE_DIR", "/nowhere")
     monkeypatch.delenv("TILEC_CACHE_DIR", raising=False)
-    assert env.options()["cache_dir"] == env.cache_dir() == "/nowhere"
+    assert env.options()["cache_dir"] == env.cache_dir() == env.TILELANG_CACHE_DIR == "/nowhere"
+    monkeypatch.delenv("TILELANG_CACHE_DIR")
+    assert env.TILELANG_CACHE_DIR == env.cache_dir() and "cache_dir" not in env.options()
     monkeypatch.setenv("TILELANG_COMPILE_TIMEOUT_SECONDS", "7")
     assert env.options()["cc_timeout"] == "7"
     monkeypatch.setenv("TILELANG_DEFAULT_TARGET", '{"kind": "cuda", "arch": "sm_90a"}')

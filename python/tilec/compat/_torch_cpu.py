@@ -283,6 +283,28 @@ def _redirect(torch):
     mode.__enter__()  # and never left
 
 
+# ---- extensions ----
+
+def _refuse_extensions(module):
+    """What is built for a GPU would run on none, and say nothing: its launches fail unseen."""
+    def guarded(name):
+        build = getattr(module, name)
+
+        def load(*args, **kwargs):
+            sources = [str(s) for s in kwargs.get("sources") or (args[1] if len(args) > 1 else ())]
+            if kwargs.get("with_cuda") or kwargs.get("cuda_sources") \
+                    or any(source.endswith((".cu", ".cuh")) for source in sources):
+                raise OutOfReach("torch.utils.cpp_extension." + name,
+                                 "an extension for CUDA has no GPU to run on (--device cpu)")
+            return build(*args, **kwargs)
+
+        return load
+
+    for name in ("load", "load_inline"):
+        setattr(module, name, guarded(name))
+
+
 def install():
     """Redirects torch for the whole process, now or as soon as it is imported."""
     after_import("torch", _redirect)
+    after_import("torch.utils.cpp_extension", _refuse_extensions)
