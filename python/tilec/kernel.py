@@ -7,6 +7,8 @@ from ._native import native
 from ._values import dtype
 from .function import guarded
 
+_CUDA = 2  # DLPack's number
+
 
 def _split(text, separator=","):
     """The parts of a list in which brackets may stand."""
@@ -106,15 +108,27 @@ def _listing(function):
     return call
 
 
-def _giving_torch(function):
-    """No argument says whose tensors the results shall be: torch's, when the program has it."""
+def _giving_torch(function, kernel, params, results):
+    """No argument says whose tensors the results shall be: torch's, when the program has it, so that
+    its allocator makes them (a graph may be recorded meanwhile)."""
+    def empty(torch, i, args):
+        where = "cuda" if getattr(kernel, "device_type", 1) == _CUDA else "cpu"
+        return torch.empty(tuple(kernel.shape(i, *args)), dtype=dtype(params[i].dtype).as_torch(),
+                           device=where)
+
     def call(*args):
-        returned, torch = function(*args), sys.modules.get("torch")
-        if returned is None or torch is None:
-            return returned
-        if isinstance(returned, list):
-            return [torch.from_dlpack(tensor) for tensor in returned]
-        return torch.from_dlpack(returned)
+        torch, rest = sys.modules.get("torch"), iter(args)
+        if torch is None or len(args) != len(params) - len(results):
+            return function(*args)
+        full = [None if i in results else next(rest) for i in range(len(params))]
+        try:
+            made = [empty(torch, i, full) for i in results]
+        except (AttributeError, TypeError, ValueError):  # torch has no such type, or it is refused
+            return function(*args)
+        for i, tensor in zip(results, made):
+            full[i] = tensor
+        kernel.function(*full)
+        return made[0] if len(made) == 1 else made
 
     return call
 
@@ -145,7 +159,7 @@ class JITKernel:
         if len(self.result_idx) > 1:
             function = _listing(function)
         if self.result_idx and all(p.is_scalar() for p in inputs):
-            function = _giving_torch(function)
+            function = _giving_torch(function, kernel, self.params, self.result_idx)
         self.function = function
         self.__call__ = native.calling(
             function, _named(function, kernel.name, [p.name for p in inputs]))

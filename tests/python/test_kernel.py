@@ -392,3 +392,30 @@ def test_map_torch_type():
     assert tilec.utils.map_torch_type(torch.int8) is torch.int8
     with pytest.raises(ValueError, match="no type"):
         tilec.utils.map_torch_type("float6_e2m3fn")
+
+
+@pytest.mark.over_ffi
+def test_results_without_arguments_are_torchs():
+    """Its allocator makes them; without torch, or for types it lacks, they are tvm-ffi's."""
+    torch = pytest.importorskip("torch")
+
+    @tilec.jit
+    def series(n, dtype="float32"):
+        @T.prim_func
+        def main(k: T.int32, A: T.Tensor((n,), dtype), B: T.Tensor((2, n), "int32")):
+            with T.Kernel(1, threads=8):
+                for i in T.Parallel(n):
+                    A[i] = i * k
+                    B[0, i] = i
+                    B[1, i] = k
+        return main
+
+    kernel = tilec.compile(series.get_tir(5), out_idx=[1, 2], target="cpu")
+    a, b = kernel(3)
+    assert isinstance(a, torch.Tensor) and a.dtype == torch.float32 and a.tolist() == [0, 3, 6, 9, 12]
+    assert isinstance(b, torch.Tensor) and b.tolist() == [[0, 1, 2, 3, 4], [3] * 5]
+    a, b = torch.zeros(5), torch.zeros(2, 5, dtype=torch.int32)
+    assert kernel.function(2, a, b) is None and a.tolist() == [0, 2, 4, 6, 8]
+    for wrong in ((), (1, 2), ("text",), (1.5,)):
+        with pytest.raises(TypeError):
+            kernel(*wrong)
