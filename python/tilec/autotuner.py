@@ -10,6 +10,7 @@ from .env import logger
 from .function import PrimFunc
 from .jit import JITImpl, _is_tensor, _shape, freeze
 from .kernel import JITKernel
+from .target import current_default
 from .tuning import (AutotuneResult, ProfileArgs, TuneError, Tuning, configurations, rows_directory,
                      set_limits, workers)
 
@@ -103,7 +104,7 @@ class AutoTuneImpl:
                                   for x in inputs)
         return tuple((name, _shape(name, value) if _is_tensor(value) else freeze(value))
                      for name, value in bound.arguments.items()
-                     if name not in self.do_not_specialize), shapes
+                     if name not in self.do_not_specialize), shapes, freeze(current_default())
 
     def _tuned(self, args, kwargs):
         """The AutotuneResult for these arguments."""

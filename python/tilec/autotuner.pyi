@@ -10,6 +10,7 @@ from .env import logger as logger
 from .function import PrimFunc as PrimFunc
 from .jit import JITImpl as JITImpl, freeze as freeze
 from .kernel import JITKernel as JITKernel
+from .target import current_default as current_default
 from .tuning import AutotuneResult as AutotuneResult, ProfileArgs as ProfileArgs, TuneError as TuneError, Tuning as Tuning, configurations as configurations, rows_directory as rows_directory, set_limits as set_limits, workers as workers
 @contextlib.contextmanager
 def set_autotune_inputs(*inputs: Any) -> Iterator[None]: ...

@@ -7,7 +7,7 @@ from .env import env, logger
 from .function import Program, guarded
 from .kernel import JITKernel
 from .pass_configs import configs_of, options_of
-from .target import target_name
+from .target import target_name, with_this_default
 
 # The dialect's names for ways to call a kernel. There is one here, whichever is asked for.
 BACKENDS = ("auto", "tvm_ffi", "cython", "ctypes", "dlpack", "nvrtc", "torch", "cutedsl")
@@ -100,7 +100,7 @@ def in_parallel(function, items, num_workers=None, ignore_error=False):
             return None
 
     with ThreadPoolExecutor(num_workers or os.cpu_count()) as pool:
-        return list(pool.map(one, items))
+        return list(pool.map(with_this_default(one), items))
 
 
 def par_compile(funcs, *args, num_workers=None, ignore_error=False, **kwargs):

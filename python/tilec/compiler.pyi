@@ -9,7 +9,7 @@ from .env import env as env, logger as logger
 from .function import Program as Program, guarded as guarded
 from .kernel import JITKernel as JITKernel
 from .pass_configs import configs_of as configs_of, options_of as options_of
-from .target import target_name as target_name
+from .target import target_name as target_name, with_this_default as with_this_default
 BACKENDS: Any
 class Settings:
     NAMES: Any

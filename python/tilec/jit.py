@@ -11,6 +11,7 @@ from ._native import native
 from ._once import Once
 from .compiler import Settings, compile_function, in_parallel
 from .function import PrimFunc, Program, guarded
+from .target import current_default, tell_of_defaults
 
 _BODY_WORDS = ("Kernel", "ClusterKernel", "const", "empty")
 _TENSOR_WORDS = ("Tensor", "StridedTensor")
@@ -203,16 +204,20 @@ def _quick_call(jit, variant, args, kwargs):
     return len(args), call
 
 
+_SHARED = ("_lock", "_kernel_cache", "_tuner_cache", "_kernels", "_variants", "_plain")
+
+
 class JITImpl:
     """What @tilec.jit makes of a function. Equal calls share one kernel."""
 
     # A call finds this object in the instance: _call, _lazy, or what an eager function became.
     __slots__ = ("__call__", "__dict__", "__weakref__")
 
-    def __init__(self, function, settings):
+    def __init__(self, function, settings, is_for_one=False):
         functools.update_wrapper(self, function)
         self.func = function
         self.settings = settings
+        self._siblings = None  # by default target, once there are such
         self.signature = inspect.signature(function)
         if any(p.kind is p.POSITIONAL_ONLY for p in self.signature.parameters.values()):
             raise TypeError("%s: kernels have no positional-only parameters"
@@ -225,6 +230,30 @@ class JITImpl:
         self._plain = {}    # (types, kernel) by arguments as they were spelled in a call
         self._quick = _NOTHING_QUICK  # of the last eager call
         self.__call__ = self._call
+        if not is_for_one and settings.target in (None, "auto"):
+            tell_of_defaults(self)
+
+    # ---- default targets ----
+
+    def follow_defaults(self):
+        """From now on calls ask for the default target: for each there is an object of its own."""
+        self._siblings = {}
+        self.__call__ = self._for_default
+
+    def _for_default(self, *args, **kwargs):
+        return self._sibling()(*args, **kwargs)
+
+    def _sibling(self):
+        wanted = current_default()
+        key = freeze(wanted)
+        found = self._siblings.get(key)
+        if found is None:
+            settings = self.settings if wanted is None else self.settings.replaced(target=wanted)
+            found = JITImpl(self.func, settings, True)
+            if wanted is None:  # goes on with what this one has
+                found.__dict__.update((name, self.__dict__[name]) for name in _SHARED)
+            found = self._siblings.setdefault(key, found)
+        return found
 
     @functools.cached_property
     def mode(self):
@@ -255,13 +284,21 @@ class JITImpl:
                     raise
             # other shapes, other values: find, or compile, what takes them
         if self.mode == "lazy":
-            self.__call__ = self._lazy
+            self._become(self._lazy)
             return self._lazy(*args, **kwargs)
         return self._run(args, kwargs)
+
+    def _become(self, function):
+        """What calls go to from now on, unless they must ask for a default."""
+        self.__call__ = function
+        if self._siblings is not None:
+            self.__call__ = self._for_default
 
     def compile(self, *args, **kwargs):
         """The kernel for these arguments; an eager function needs its T.const values by name, or
         tensors."""
+        if self._siblings is not None:
+            return self._sibling().compile(*args, **kwargs)
         if self.mode == "lazy":
             return self._lazy(*args, **kwargs)
         bound, extra = self._bind(args, kwargs)
@@ -341,10 +378,10 @@ class JITImpl:
         n, function = _quick_call(self, variant, args, kwargs)
         if function is variant.kernel.function and not variant.kernel.result_idx:
             self._quick = _NOTHING_QUICK
-            self.__call__ = native.trying(function, self._call)
+            self._become(native.trying(function, self._call))
         else:
             self._quick = n, function
-            self.__call__ = self._call
+            self._become(self._call)
 
     def _variant(self, values, extra):
         found = self._kernel_cache.get(self._key(values))

@@ -1,17 +1,56 @@
 """Targets in all the ways that scripts spell them."""
 
 import contextlib
+import functools
 import json
 import threading
+import weakref
 
 _NAMES = {"auto": None, "c": "cpu", "llvm": "cpu", "cpu": "cpu", "cuda": "cuda"}
 _current = threading.local()
+_users = weakref.WeakSet()  # functions that are compiled when they are called
+_were_told = []             # something, once a default was chosen
+
+
+def current_default():
+    """The target of the `with default_target` block that this thread is in, or None."""
+    return getattr(_current, "target", None)
+
+
+def tell_of_defaults(user):
+    """Calls user.follow_defaults() once, when the first default of the process is chosen. Till then a
+    call need not ask for it."""
+    _users.add(user)
+    if _were_told:
+        user.follow_defaults()
+
+
+def with_this_default(function):
+    """A function for another thread, in which the default target is what it is here."""
+    wanted = current_default()
+    if wanted is None:
+        return function
+
+    @functools.wraps(function)
+    def call(*args, **kwargs):
+        with default_target(wanted):
+            return function(*args, **kwargs)
+
+    return call
+
+
+def _tell():
+    _were_told.append(True)
+    for user in list(_users):
+        user.follow_defaults()
 
 
 @contextlib.contextmanager
 def default_target(target):
     """Kernels compiled in this `with` block without a target are for this one."""
-    before = getattr(_current, "target", None)
+    if not _were_told:
+        _tell()
+    before = current_default()
     _current.target = target
     try:
         yield
@@ -23,7 +62,7 @@ def _read(target):
     """`auto` is decided later; JSON in the variable stands for a dict."""
     from .env import env
     if target is None or target == "auto":
-        target = getattr(_current, "target", None) or env.TILELANG_DEFAULT_TARGET
+        target = current_default() or env.TILELANG_DEFAULT_TARGET
     if isinstance(target, str) and target.lstrip().startswith("{"):
         try:
             return json.loads(target)

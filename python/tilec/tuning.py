@@ -22,6 +22,7 @@ from ._native import native
 from .env import env, logger
 from .jit import _is_tensor
 from .profiler import Profiler, TensorSupplyType, copied, do_bench
+from .target import with_this_default
 
 
 class TuneError(RuntimeError):
@@ -394,7 +395,8 @@ class Tuning:
         pool = ThreadPoolExecutor(min(workers(), len(todo)))
         started = time.monotonic()
         limit = self.profile.timeout * max(1, -(-len(todo) // workers()))
-        running = {pool.submit(self._compile, trial, made): trial for trial, made in todo}
+        compile_one = with_this_default(self._compile)
+        running = {pool.submit(compile_one, trial, made): trial for trial, made in todo}
         ready = []
         try:
             while running:

@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 from .env import env as env, logger as logger
 from .profiler import Profiler as Profiler, TensorSupplyType as TensorSupplyType, copied as copied, do_bench as do_bench
+from .target import with_this_default as with_this_default
 class TuneError(RuntimeError): ...
 class ProfileArgs:
     DEFAULTS: Any

@@ -15,6 +15,7 @@ import tilec
 import tilec.language as T
 from tilec import autotuner
 from tilec.autotuner import AutoTuner, AutotuneResult, TuneError, autotune, set_autotune_inputs
+from tilec.profiler import as_numpy
 
 QUICK = {"warmup": 0, "rep": 1}
 
@@ -328,3 +329,25 @@ def test_processes_wait_for_each_other(tmp_path):
                for _ in range(2)]
     measured = [int(process.communicate(timeout=120)[0]) for process in running]
     assert sorted(measured) == [0, 4]
+
+
+def test_a_default_target_counts_for_tuning(tmp_path, monkeypatch):
+    """Also in the threads that compile; other targets are tuned for themselves."""
+    monkeypatch.setenv("TILEC_CACHE_DIR", str(tmp_path))
+
+    @tilec.autotune(configs=[{"block": 4}, {"block": 8}])
+    @tilec.jit(out_idx=[1])
+    def doubled(n, block=4):
+        @T.prim_func
+        def main(A: T.Tensor((n,), "float32"), B: T.Tensor((n,), "float32")):
+            with T.Kernel(n // block, threads=4) as bx:
+                for i in T.Parallel(block):
+                    B[bx * block + i] = A[bx * block + i] * 2
+        return main
+
+    with tilec.default_target("interp"):
+        assert doubled(16).target == "interp"
+        assert [k.target for k in tilec.par_compile([doubled.jit_impl.get_tir(16, 4)])] == ["interp"]
+    assert doubled(16).target.startswith("cpu")
+    a = np.arange(16, dtype=np.float32)
+    assert (as_numpy(doubled(16)(a)) == 2 * a).all()

@@ -554,3 +554,66 @@ def test_a_nan_is_like_another():
         assert scaled_by(8, float("nan")) is first
     assert scaled_by(8, 0.5) is scaled_by(8, 0.5) is not first
     assert len(scaled_by._plain) <= 1
+
+
+# ---- default targets ----
+
+def test_a_default_target_counts_for_calls():
+    """Also for calls that looked alike before, in another thread, and when it is over."""
+    @tilec.jit
+    def lazy(n):
+        @T.prim_func
+        def main(A: T.Tensor((n,), "float32")):
+            with T.Kernel(1, threads=8):
+                for i in T.Parallel(n):
+                    A[i] = i
+        return main
+
+    @tilec.jit
+    def eager(A):
+        N = T.const("N")
+        A: T.Tensor((N,), "float32")
+        with T.Kernel(1, threads=8):
+            for i in T.Parallel(N):
+                A[i] = i * 2
+
+    def target_of(form):
+        if form == "lazy":
+            return lazy(4).target
+        eager(np.zeros(4, np.float32))
+        return eager.compile(np.zeros(4, np.float32)).target
+
+    for form in ("lazy", "eager"):
+        usual = target_of(form)
+        assert target_of(form) == usual and usual.startswith("cpu")
+        for _ in range(2):
+            with tilec.default_target("interp"):
+                assert target_of(form) == "interp" == target_of(form)
+                seen = []
+                thread = threading.Thread(target=lambda: seen.append(target_of(form)))
+                thread.start()
+                thread.join()
+                assert seen == [usual]
+                with tilec.default_target("cpu"):
+                    assert target_of(form).startswith("cpu")
+            assert target_of(form) == usual
+    a = np.zeros(4, np.float32)
+    with tilec.default_target("interp"):
+        eager(a)
+        assert lazy(4) is lazy(4)
+    assert a.tolist() == [0, 2, 4, 6]
+
+
+def test_a_default_target_leaves_targets_that_are_said():
+    @tilec.jit(target="cpu")
+    def said(n):
+        @T.prim_func
+        def main(A: T.Tensor((n,), "float32")):
+            with T.Kernel(1, threads=8):
+                for i in T.Parallel(n):
+                    A[i] = i
+        return main
+
+    before = said(4)
+    with tilec.default_target("interp"):
+        assert said(4) is before
