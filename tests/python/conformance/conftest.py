@@ -16,6 +16,15 @@ try:
     FFI_VERSION = importlib.metadata.version("apache-tvm-ffi")
 except importlib.metadata.PackageNotFoundError:
     FFI_VERSION = "0"
+
+
+def before(patch, what):
+    """Marks tests of what apache-tvm-ffi 0.1.<patch> was the first to do; `what` an older one does."""
+    older = tuple(map(int, FFI_VERSION.split(".")[:3])) < (0, 1, patch)
+    return pytest.mark.skipif(FFI_VERSION != "0" and older,
+                              reason="apache-tvm-ffi before 0.1.%d %s" % (patch, what))
+
+
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent.parent
 sys.path.insert(0, str(HERE))
@@ -119,7 +128,8 @@ def child(pytestconfig):
     def run(script, *args, **environment):
         env = dict(os.environ, **environment)
         if not pytestconfig.getoption("--installed"):
-            env["PYTHONPATH"] = str(ROOT / "python")
+            found = str(ROOT / "python"), os.environ.get("PYTHONPATH")
+            env["PYTHONPATH"] = os.pathsep.join(filter(None, found))
         done = subprocess.run([sys.executable, "-c", script, *map(str, args)], env=env, timeout=120,
                               capture_output=True, text=True, check=False)
         return done.returncode, done.stdout, done.stderr

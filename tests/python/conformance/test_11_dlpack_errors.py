@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import FFI_VERSION
+from conftest import before
 from test_08_tensor_checks import Borrowed
 
 pytestmark = pytest.mark.real
@@ -79,8 +79,7 @@ def test_deleted_once(axpy, x, error):
 
 
 # Older ones run the deleter, which is Python code here, while the exception is set.
-@pytest.mark.skipif(tuple(map(int, FFI_VERSION.split(".")[:3])) < (0, 1, 13),
-                    reason="apache-tvm-ffi before 0.1.13 ends arguments with an exception set")
+@before(13, "ends arguments with an exception set")
 def test_an_earlier_argument_is_given_back(axpy):
     """The second one cannot be converted at all. (The first is NumPy's, whose deleter is C: one in
     Python would be called while an exception is on its way.)"""

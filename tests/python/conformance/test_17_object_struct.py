@@ -5,9 +5,11 @@ import json
 import pickle
 
 import pytest
+from conftest import before
 from test_13_error_frames import WRONG
 
 pytestmark = pytest.mark.real
+ASKS = before(13, "does not ask whether a field could be set")
 
 LAYOUT = "layout(thread:[3(0,2), 8(1,0)], slot:[2(0,1)] -> [8, 6])"
 
@@ -45,6 +47,7 @@ def test_config(world):
     assert world.config({"jobs": 2}) is world.config({"jobs": "2"})
 
 
+@ASKS
 def test_bad_json(diagnostic):
     """Setters refuse what a field cannot be."""
     import tvm_ffi
@@ -88,6 +91,7 @@ def test_round_trips_of_layouts(world):
                 layout.find([0] * len(layout.shape), 0))
 
 
+@ASKS
 def test_json_cannot_make_layouts_that_lie(world):
     """What follows from the text is not read, and what is no text of a layout is refused."""
     import tvm_ffi
@@ -141,6 +145,7 @@ def test_round_trips_of_values():
     assert (b == a + 1).all()
 
 
+@ASKS
 def test_bad_json_of_values():
     import tilec.language as T
     import tvm_ffi
