@@ -111,7 +111,7 @@ def assert_exist(names):
 @real
 def test_functions_exist():
     """Every function that the adapter cannot do without is in the installed library."""
-    assert len(functions("REQUIRED")) > 20
+    assert len(functions("REQUIRED")) > 15
     assert_exist(functions("REQUIRED"))
 
 
