@@ -19,7 +19,7 @@ typedef struct quick_range {
 static inline bool quick_kinds(const tc_rt_table *table, const tilec_arg *arg, int64_t *values) {
   const uint32_t on_device = table->device, device = on_device ? on_device : TILEC_DEVICE_HOST;
   const tilec_tensor *first = NULL;
-  const tc_rt_param *p = table->params, *end = p + table->n_params;
+  const tc_rt_param *p = table->params, *end = table->n_params ? p + table->n_params : p;
   for (; p < end; p++, arg++) {
     if (p->flags & TC_RT_SCALAR) {
       tc_rt_error ignored;
@@ -39,7 +39,7 @@ static inline bool quick_kinds(const tc_rt_table *table, const tilec_arg *arg, i
 }
 
 static inline bool quick_dims(const tc_rt_table *table, const tilec_arg *args, int64_t *values) {
-  const tc_rt_step *step = table->steps, *end = step + table->n_steps;
+  const tc_rt_step *step = table->steps, *end = table->n_steps ? step + table->n_steps : step;
   for (; step < end; step++) {
     int64_t x = args[step->param].as.tensor->shape[step->axis];
     if ((uint64_t)x > (uint64_t)step->highest) return false;
@@ -66,7 +66,7 @@ static inline bool quick_shape(const tc_rt_param *p, const tilec_tensor *t, cons
 
 static inline bool quick_tensors(const tc_rt_table *table, const tilec_arg *arg,
                                  const int64_t *values, void **ptr, quick_range *range) {
-  const tc_rt_param *p = table->params, *end = p + table->n_params;
+  const tc_rt_param *p = table->params, *end = table->n_params ? p + table->n_params : p;
   for (; p < end; p++, arg++, range++) {
     *range = (quick_range){0, 0};
     if (p->flags & TC_RT_SCALAR) continue;

@@ -150,7 +150,7 @@ static void good_args(world *w) {
 static int64_t odd_number(world *w, int64_t x) {
   static const int64_t FAR[] = {
       0, 1, -1, INT32_MAX, (int64_t)INT32_MAX + 1, INT64_MAX, INT64_MIN, INT64_MAX / 4};
-  if (roll(w, 2)) return x + (int64_t)roll(w, 5) - 2;
+  if (roll(w, 2)) return (int64_t)((uint64_t)x + roll(w, 5) - 2); /* around the ends, too */
   return FAR[roll(w, sizeof FAR / sizeof *FAR)];
 }
 
