@@ -1,11 +1,12 @@
 """One library built ahead of time, called from everywhere."""
 
+import shutil
 import subprocess
 import sys
 
 import numpy as np
 import pytest
-from conftest import AXPY, refused
+from conftest import AXPY, HERE, refused
 
 
 @pytest.fixture(scope="module")
@@ -69,3 +70,18 @@ def test_again_after_a_hit(world, built, tmp_path):
     assert (tmp_path / "axpy.so").exists()
 
 
+
+
+def test_rust(built, tmp_path):
+    rustc = shutil.which("rustc")
+    if rustc is None:
+        pytest.skip("no rustc")
+    host = tmp_path / "host"
+    made = subprocess.run(
+        [rustc, "--edition=2021", "-o", host, HERE / "aot_host.rs", "-C",
+         "link-arg=%s" % (built / "axpy.so"), "-C", "link-arg=-Wl,-rpath,%s" % built],
+        capture_output=True, text=True, timeout=120, check=False)
+    assert made.returncode == 0, made.stderr
+    done = subprocess.run([host], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0 and "'Y'" in done.stdout and "shape" in done.stdout, \
+        done.stdout + done.stderr
