@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIELDS = TC_FFI_VALUE_FIELDS, FEW = 8 };
+/* Objects that hold each other more deeply than this would end by too many calls in each other. */
+enum { FIELDS = TC_FFI_VALUE_FIELDS, FEW = 8, MAX_DEPTH = 5000 };
 
 /* Of values: their kinds to the other side, by the type of the object. */
 static const struct kind_row {
@@ -256,6 +257,23 @@ static int share_all(const tc_ffi_any *args, int32_t n, tc_ffi_any **out) {
   return status;
 }
 
+/* How deeply values hold each other in these, also in lists among them; -1: too deeply. */
+static int64_t depth_of(const tc_ffi_any *args, int64_t n, uint32_t lists) {
+  int64_t most = 0;
+  for (int64_t i = 0; i < n && most >= 0; i++) {
+    const tc_ffi_seq *list;
+    int64_t depth = 0;
+    if (tc_ffi_is(&args[i], TC_FFI_TYPE_Value)) {
+      const tc_ffi_instance *object = args[i].as.ptr;
+      depth = object->fields[TC_FFI_FIELD(Value, number)].as.i;
+    } else if (tc_ffi_is_list(&args[i], &list)) {
+      depth = lists < 64 ? depth_of(list->at, list->n, lists + 1) : -1;
+    }
+    most = depth < 0 || depth >= MAX_DEPTH ? -1 : depth > most ? depth : most;
+  }
+  return most;
+}
+
 static int put_off(uint32_t kind, const char *op, const tc_ffi_any *args, int32_t n,
                    tc_ffi_any *result) {
   tc_ffi_any *own;
@@ -263,11 +281,16 @@ static int put_off(uint32_t kind, const char *op, const tc_ffi_any *args, int32_
   for (int32_t i = 0; i < n; i++)
     if (staged_of(&args[i], NULL))
       return tc_ffi_raise("RuntimeError", "tilec: a value is used outside of its kernel");
+  int64_t depth = depth_of(args, n, 0);
+  if (depth < 0)
+    return tc_ffi_raise("ValueError", "tilec: more than %d operations in each other", MAX_DEPTH);
   if (share_all(args, n, &own)) return -1;
   int status = make(kind, op, own, n, &object);
   free(own);
-  if (!status) *result = tc_ffi_value(object);
-  return status;
+  if (status) return status;
+  object->fields[TC_FFI_FIELD(Value, number)] = tc_ffi_int(depth + 1);
+  *result = tc_ffi_value(object);
+  return 0;
 }
 
 int tc_ffi_value_new(void *self, const tc_ffi_any *args, int32_t n, tc_ffi_any *result) {

@@ -215,7 +215,7 @@ def test_values_that_are_put_off(world):
     m = world.value(VAR, "call", 0, "m")
     both = m.binary("+", 1)
     assert (both.op, list(both.args)[0], list(both.args)[2]) == ("binary", "+", 1)
-    assert (both.evaluation, both.number) == (0, 0)
+    assert (both.evaluation, m.number, both.number) == (0, 1, 2)
     assert (m.compare("<", 5).op, m.unary("-").op, m.getitem(2).op, m.getattr("name").op,
             m.call(0, 1, 2).op) == ("compare", "unary", "getitem", "getattr", "call")
     for name, args in (("truth", ()), ("len", ()), ("text", ()), ("setitem", (0, 1)),
@@ -228,6 +228,20 @@ def test_values_that_are_put_off(world):
         world.value(VAR)
     with pytest.raises(ValueError, match="no operation 99"):
         world.value_do(99, m)
+
+
+def test_values_in_each_other(world):
+    """So deeply that ending them would need too much of the stack: refused before."""
+    value = world.value(EXPR, "unary", "-", 1)
+    with pytest.raises(ValueError, match="more than 5000 operations in each other"):
+        for i in range(6000):
+            value = world.value(EXPR, "binary", "+", value, [value]) if i % 3 else value.unary("-")
+    assert value.number == 5000
+    listed = [value]
+    for _ in range(80):
+        listed = [listed]
+    with pytest.raises(ValueError):
+        world.value(EXPR, "list", listed)
 
 
 @real
