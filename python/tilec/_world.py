@@ -137,7 +137,8 @@ def _dtype_path(value):
     kind = type(value)
     if kind.__module__ == "torch" and kind.__name__ == "dtype":
         return str(value)
-    if kind.__module__.partition(".")[0] == "numpy" and hasattr(value, "newbyteorder"):
+    if kind.__module__.partition(".")[0] == "numpy" and hasattr(value, "newbyteorder") \
+            and hasattr(value, "names"):  # in NumPy 1 numbers and arrays have a byte order, too
         return "numpy." + value.name if value.names is None else None
     if isinstance(value, type) and value.__module__ == "numpy" and hasattr(value, "dtype"):
         return "numpy." + value.__name__.rstrip("_")
