@@ -4,6 +4,7 @@ a stand-in (standin.py); whether it is right, and how long it takes, needs GPUs 
 import ctypes
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -40,6 +41,18 @@ def doubled(target=CUDA):
                 Y[bx * 128 + i] = 2 * X[bx * 128 + i]
 
     return tilec.compile(doubled, target=target, out_idx=[1])
+
+
+def in_two_threads(work):
+    """work(0) and work(1) at the same time: what they give, or the error of one."""
+    start = threading.Barrier(2)
+
+    def begin(device):
+        start.wait()
+        return work(device)
+
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(begin, (0, 1)))
 
 
 # ---- several devices, with a stand-in ----
@@ -120,23 +133,14 @@ def test_results_lie_where_the_arguments_do(gpus):
 def test_threads_have_devices_of_their_own(gpus):
     driver, kernel = gpus(2), axpy()
     driver.calls()
-    found, failed = {}, []
 
     def work(device):
-        try:
-            driver.controls.set_current(1 - device)
-            for _ in range(50):
-                kernel(zeros(8, device), zeros(8, device), 1.0)
-            found[device] = driver.current()
-        except Exception as error:
-            failed.append(error)
+        driver.controls.set_current(1 - device)
+        for _ in range(50):
+            kernel(zeros(8, device), zeros(8, device), 1.0)
+        return driver.current()
 
-    threads = [threading.Thread(target=work, args=(device,)) for device in (0, 1)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not failed and found == {0: 1, 1: 0}
+    assert in_two_threads(work) == [1, 0]
     calls = events(driver, "cuModuleLoadData", "cuLaunchKernelEx")
     assert calls.count(("cuModuleLoadData", "")) == 1 and len(calls) == 101
 
@@ -508,24 +512,15 @@ def test_two_devices_in_one_call(two_gpus):
 
 def test_two_threads_on_two_devices(two_gpus):
     torch, kernel = two_gpus, axpy("cuda")
-    sums, failed = {}, []
 
     def work(device):
-        try:
-            x = torch.full((1 << 16,), float(device + 1), device="cuda:%d" % device)
-            y = torch.zeros_like(x)
-            for _ in range(500):
-                kernel(x, y, 1.0)
-            sums[device] = set(y.cpu().tolist())
-        except Exception as error:
-            failed.append(error)
+        x = torch.full((1 << 16,), float(device + 1), device="cuda:%d" % device)
+        y = torch.zeros_like(x)
+        for _ in range(500):
+            kernel(x, y, 1.0)
+        return set(y.cpu().tolist())
 
-    threads = [threading.Thread(target=work, args=(device,)) for device in (0, 1)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not failed and sums == {0: {500.0}, 1: {1000.0}}
+    assert in_two_threads(work) == [{500.0}, {1000.0}]
 
 
 def test_time_on_the_second_device(two_gpus):

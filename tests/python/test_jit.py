@@ -558,16 +558,18 @@ def test_a_nan_is_like_another():
 
 # ---- default targets ----
 
+def numbered(n):
+    @T.prim_func
+    def main(A: T.Tensor((n,), "float32")):
+        with T.Kernel(1, threads=8):
+            for i in T.Parallel(n):
+                A[i] = i
+    return main
+
+
 def test_a_default_target_counts_for_calls():
     """Also for calls that looked alike before, in another thread, and when it is over."""
-    @tilec.jit
-    def lazy(n):
-        @T.prim_func
-        def main(A: T.Tensor((n,), "float32")):
-            with T.Kernel(1, threads=8):
-                for i in T.Parallel(n):
-                    A[i] = i
-        return main
+    lazy = tilec.jit(numbered)
 
     @tilec.jit
     def eager(A):
@@ -605,15 +607,7 @@ def test_a_default_target_counts_for_calls():
 
 
 def test_a_default_target_leaves_targets_that_are_said():
-    @tilec.jit(target="cpu")
-    def said(n):
-        @T.prim_func
-        def main(A: T.Tensor((n,), "float32")):
-            with T.Kernel(1, threads=8):
-                for i in T.Parallel(n):
-                    A[i] = i
-        return main
-
+    said = tilec.jit(numbered, target="cpu")
     before = said(4)
     with tilec.default_target("interp"):
         assert said(4) is before

@@ -6,7 +6,7 @@ import pytest
 
 import tilec
 import tilec.language as T
-from tilec._values import Buffer, Expr, Value, Var
+from tilec._values import Buffer, Expr, Var
 from tilec.profiler import as_numpy
 
 
@@ -146,8 +146,7 @@ def test_containers_in_values_put_off():
     assert (b == 2 * a).all()
 
 
-@pytest.mark.skipif(not issubclass(Value, object) or Value.__mro__[-2].__name__ != "CObject",
-                    reason="values are no objects of tvm-ffi here")
+@pytest.mark.over_ffi
 def test_functions_of_tvm_ffi_build_kernels():
     """What knows nothing of this package sees objects with methods."""
     import tvm_ffi
